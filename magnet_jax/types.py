@@ -1,0 +1,111 @@
+"""The few types that every folder shares: sizes, grids, stages, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+Array = jax.Array | np.ndarray
+Size = tuple[int, int]  # always (height, width)
+Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
+
+
+class InputError(ValueError):
+  """Bad input from outside: one line with the value, the rule, the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassTable:
+  """The classes of a data set, as data.
+
+  Attributes:
+    names: one word per class, in the order of the indices.
+    colours: one (red, green, blue) of 0..255 per class.
+    unscored: classes that are left out of the mean of the scores.
+    ignore_label: the label value that counts nowhere.
+  """
+
+  names: tuple[str, ...]
+  colours: tuple[tuple[int, int, int], ...]
+  unscored: tuple[int, ...] = ()
+  ignore_label: int = 255
+
+  def __post_init__(self) -> None:
+    if len(self.names) != len(self.colours) or not self.names:
+      raise InputError(
+        f'class table of {len(self.names)} names and {len(self.colours)} '
+        'colours: each class needs one of both; complete the table'
+      )
+
+  def __len__(self) -> int:
+    return len(self.names)
+
+  @property
+  def palette(self) -> np.ndarray:
+    """uint8 [256,3]: the colour of every label value; unnamed ones black."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(self.colours)] = self.colours
+    return palette
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowGrid:
+  """Windows that cover an area exactly; the last one is flush with the edge.
+
+  Attributes:
+    size: height and width of the area in pixels.
+    window: height and width of a window; larger than `size` where the area is
+      smaller than one window (the rest is padding below and to the right).
+    tops: first rows of the windows, ascending.
+    lefts: first columns of the windows, ascending.
+  """
+
+  size: Size
+  window: Size
+  tops: tuple[int, ...]
+  lefts: tuple[int, ...]
+
+  def __len__(self) -> int:
+    return len(self.tops) * len(self.lefts)
+
+  @property
+  def corners(self) -> tuple[tuple[int, int], ...]:
+    """(top, left) of every window, row by row."""
+    return tuple((top, left) for top in self.tops for left in self.lefts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+  """One magnification: the image at `grid.size`, seen through `grid`.
+
+  Attributes:
+    index: 0 for the coarsest stage.
+    grid: the windows over the stage's image.
+  """
+
+  index: int
+  grid: WindowGrid
+
+  @property
+  def size(self) -> Size:
+    """Height and width of the stage's image."""
+    return self.grid.size
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+  """One labelled image.
+
+  Attributes:
+    name: what records and pictures call it.
+    image: uint8 [H,W,3], RGB.
+    label: uint8 [H,W], class indices, or None where there is no label.
+  """
+
+  name: str
+  image: np.ndarray
+  label: np.ndarray | None = None
