@@ -1,0 +1,1 @@
+"""Progressive segmentation of images too large for the accelerator."""
