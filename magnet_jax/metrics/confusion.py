@@ -1,0 +1,170 @@
+"""The confusion matrix and the intersection over union it gives.
+
+Matrices merge by addition, over images as over devices; scores are taken once
+from the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.types import Array, InputError
+
+_BLOCK = 1 << 18  # pixels counted at a time: their 64-bit indices stay in cache
+
+
+def confusion_matrix(
+  label: np.ndarray,
+  prediction: np.ndarray,
+  classes_count: int,
+  ignore_label: int = 255,
+) -> np.ndarray:
+  """Counts how often each true class was predicted as each class.
+
+  Args:
+    label: uint8 [...], the truth, in 0..C-1 or `ignore_label`.
+    prediction: uint8 [...], in 0..C-1. What it says where the label is
+      ignored counts nowhere.
+    classes_count: C, 1..255.
+    ignore_label: the label value without a class.
+
+  Returns:
+    int64 [C,C]; rows are the truth, columns the prediction.
+
+  Raises:
+    InputError: if the shapes differ or a value is no class.
+  """
+  _check(label, prediction)
+  square = classes_count**2
+  # Rows of the matrix by label value; one row past its end collects ignored
+  # pixels, one more the values that are no class.
+  rows = np.full(256, square + classes_count, np.intp)
+  rows[:classes_count] = np.arange(classes_count) * classes_count
+  if 0 <= ignore_label <= 255:
+    rows[ignore_label] = square
+  label, prediction = label.reshape(-1), prediction.reshape(-1)
+  counts = np.zeros(square + 2 * classes_count, np.int64)
+  for start in range(0, label.size, _BLOCK):
+    block = slice(start, start + _BLOCK)
+    columns = prediction[block]
+    if int(columns.max()) >= classes_count:
+      columns = _without_ignored(
+        label[block], columns, classes_count, ignore_label
+      )
+    counts += np.bincount(rows[label[block]] + columns, minlength=len(counts))
+  if counts[square + classes_count :].any():
+    worst = int(label[(label != ignore_label)].max())
+    raise _no_class('label', worst, classes_count)
+  return counts[:square].reshape(classes_count, classes_count)
+
+
+def device_confusion_matrix(
+  label: Array,
+  prediction: Array,
+  classes_count: int,
+  ignore_label: int = 255,
+) -> jax.Array:
+  """Counts on the device; for use under jit.
+
+  Args:
+    label: integers [...], the truth.
+    prediction: integers [...], in 0..C-1.
+    classes_count: C, static.
+    ignore_label: the label value without a class. Other values outside of
+      0..C-1, in either array, count nowhere too.
+
+  Returns:
+    int32 [C,C], rows are the truth: add matrices up on the host, in int64.
+  """
+  label = jnp.asarray(label).astype(jnp.int32)
+  prediction = jnp.asarray(prediction).astype(jnp.int32)
+  counted = label != ignore_label
+  for values in (label, prediction):
+    counted &= (values >= 0) & (values < classes_count)
+  square = classes_count**2
+  cell = jnp.where(counted, label * classes_count + prediction, square)
+  counts = jnp.bincount(cell.reshape(-1), length=square + 1)
+  counts = counts[:-1].astype(jnp.int32)
+  return counts.reshape(classes_count, classes_count)
+
+
+def iou(confusion: np.ndarray) -> np.ndarray:
+  """Intersection over union per class.
+
+  Args:
+    confusion: integers [C,C].
+
+  Returns:
+    float64 [C] in 0..1, NaN for a class absent from truth and prediction.
+  """
+  confusion = np.asarray(confusion, np.int64)
+  intersection = np.diagonal(confusion)
+  union = confusion.sum(0) + confusion.sum(1) - intersection
+  return ratio(intersection, union)
+
+
+def mean_iou(confusion: np.ndarray, unscored: Sequence[int] = ()) -> float:
+  """Mean of the IoU over the classes that are scored and present.
+
+  Args:
+    confusion: integers [C,C].
+    unscored: classes left out of the mean; their pixels still count as
+      mistakes of the others.
+
+  Returns:
+    0..1, or NaN where no scored class is present.
+  """
+  return mean_over_classes(iou(confusion), unscored)
+
+
+def mean_over_classes(
+  values: np.ndarray, unscored: Sequence[int] = ()
+) -> float:
+  """Mean of the values [C] that are not NaN and not of unscored classes."""
+  scored = np.array(values, np.float64)
+  scored[list(unscored)] = np.nan
+  scored = scored[~np.isnan(scored)]
+  return float(scored.mean()) if scored.size else float('nan')
+
+
+def ratio(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
+  """float64 intersection / union, NaN where the union is empty."""
+  result = np.full(union.shape, np.nan)
+  return np.divide(intersection, union, out=result, where=union > 0)
+
+
+def _check(label: np.ndarray, prediction: np.ndarray) -> None:
+  if label.shape != prediction.shape:
+    raise InputError(
+      f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
+      'both must be of one size; segment the image at its full size'
+    )
+  for name, values in (('label', label), ('prediction', prediction)):
+    if values.dtype != np.uint8:
+      raise InputError(
+        f'{name} of type {values.dtype}: class maps are uint8; convert it'
+      )
+
+
+def _without_ignored(
+  label: np.ndarray,
+  prediction: np.ndarray,
+  classes_count: int,
+  ignore_label: int,
+) -> np.ndarray:
+  """The prediction with class 0 where the label is ignored."""
+  prediction = np.where(label == ignore_label, np.uint8(0), prediction)
+  if int(prediction.max()) >= classes_count:
+    raise _no_class('prediction', int(prediction.max()), classes_count)
+  return prediction
+
+
+def _no_class(name: str, value: int, classes_count: int) -> InputError:
+  return InputError(
+    f'{name} value {value}: classes are 0..{classes_count - 1}; use the class '
+    'table that the labels were made with'
+  )

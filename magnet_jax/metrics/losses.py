@@ -1,0 +1,125 @@
+"""Cross-entropy as mergeable sums, and its hard-example variant.
+
+Both losses return `(total, weight)`: sums that add up over batches, steps and
+devices. `mean_loss` divides once, at the end.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.types import Array
+
+
+def cross_entropy(
+  logits: Array,
+  labels: Array,
+  *,
+  class_weights: Array | None = None,
+  ignore_label: int = 255,
+) -> tuple[jax.Array, jax.Array]:
+  """Sums the cross-entropy over the pixels that have a class.
+
+  Args:
+    logits: [..., C], any float type; computed in float32.
+    labels: integers [...] in 0..C-1. `ignore_label` and whatever else lies
+      outside counts nowhere.
+    class_weights: [C], at least 0; None weighs all classes 1.
+    ignore_label: the label value without a class.
+
+  Returns:
+    The sum of the weighted losses and the sum of the weights, float32 [].
+  """
+  losses, weights, _ = _per_pixel(logits, labels, class_weights, ignore_label)
+  return jnp.sum(losses * weights), jnp.sum(weights)
+
+
+def ohem_cross_entropy(
+  logits: Array,
+  labels: Array,
+  *,
+  class_weights: Array | None = None,
+  ignore_label: int = 255,
+  threshold: float = 0.7,
+  min_kept: int = 100_000,
+) -> tuple[jax.Array, jax.Array]:
+  """Sums the cross-entropy over the hard pixels only.
+
+  A pixel is hard where the probability of its true class is below `threshold`,
+  or where it is among the `min_kept` lowest of the call. As in the code of
+  HRNet and OCNet the bound is the value at index min(min_kept, pixels - 1) of
+  the sorted probabilities and is compared strictly, so that ties at the bound
+  are dropped together.
+
+  Args:
+    logits: [..., C], any float type; computed in float32.
+    labels: integers [...] in 0..C-1; all else counts nowhere.
+    class_weights: [C], at least 0; None weighs all classes 1.
+    ignore_label: the label value without a class.
+    threshold: probability in 0..1 from which a pixel is easy.
+    min_kept: how many pixels of the call to keep at least, at least 0. The
+      call is one device's share of the batch.
+
+  Returns:
+    The sum of the weighted losses and the sum of the weights of the hard
+    pixels, float32 [].
+  """
+  losses, weights, valid = _per_pixel(
+    logits, labels, class_weights, ignore_label
+  )
+  # Ignored pixels sort behind everything: a probability is never above 1.
+  probability = jnp.where(valid, jnp.exp(-jax.lax.stop_gradient(losses)), 2.0)
+  last = jnp.maximum(jnp.sum(valid, dtype=jnp.int32) - 1, 0)
+  bound = _kth_smallest(probability, jnp.minimum(last, min_kept))
+  hard = probability < jnp.maximum(bound, threshold)
+  weights = jnp.where(hard & valid, weights, 0.0)
+  return jnp.sum(losses * weights), jnp.sum(weights)
+
+
+def mean_loss(total: jax.Array, weight: jax.Array) -> jax.Array:
+  """Divides the merged sums: the mean loss, 0 where nothing counted."""
+  return jnp.where(weight > 0, total / jnp.where(weight > 0, weight, 1.0), 0.0)
+
+
+def _per_pixel(
+  logits: Array,
+  labels: Array,
+  class_weights: Array | None,
+  ignore_label: int,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Losses, weights and validity of all pixels, [...] each."""
+  classes_count = logits.shape[-1]
+  logits = jnp.asarray(logits).astype(jnp.float32)
+  labels = jnp.asarray(labels).astype(jnp.int32)
+  valid = (labels != ignore_label) & (labels >= 0) & (labels < classes_count)
+  # A one-hot product, not a gather: the gather's gradient is a scatter, which
+  # XLA runs pixel by pixel on the CPU.
+  true_class = jax.nn.one_hot(labels, classes_count, dtype=jnp.float32)
+  losses = jax.nn.logsumexp(logits, axis=-1) - jnp.sum(
+    true_class * logits, axis=-1
+  )
+  losses = jnp.where(valid, losses, 0.0)
+  if class_weights is None:
+    weights = jnp.ones_like(losses)
+  else:
+    class_weights = jnp.asarray(class_weights).astype(jnp.float32)
+    weights = jnp.einsum('...c,c->...', true_class, class_weights)
+  return losses, jnp.where(valid, weights, 0.0), valid
+
+
+def _kth_smallest(values: jax.Array, index: jax.Array) -> jax.Array:
+  """The value at `index` of the sorted non-negative float32 `values`.
+
+  Bisects on the bits, which order as the floats do: 31 counts in place of a
+  sort, and exact.
+  """
+  bits = jax.lax.bitcast_convert_type(values, jnp.int32)
+
+  def halve(step: jax.Array, found: jax.Array) -> jax.Array:
+    candidate = found | (jnp.int32(1) << (30 - step))
+    below = jnp.sum(bits < candidate, dtype=jnp.int32)
+    return jnp.where(below <= index, candidate, found)
+
+  found = jax.lax.fori_loop(0, 31, halve, jnp.int32(0))
+  return jax.lax.bitcast_convert_type(found, jnp.float32)
