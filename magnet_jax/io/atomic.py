@@ -1,0 +1,114 @@
+"""Whole files or none: write to a temporary name, then rename."""
+
+from collections.abc import Iterator
+import contextlib
+import errno
+import os
+import pathlib
+import secrets
+
+from magnet_jax.types import InputError
+
+PathLike = str | os.PathLike[str]
+
+_REMEDIES = {
+  errno.ENOSPC: 'free some space or write to another disk',
+  errno.EDQUOT: 'free some of your quota or write to another disk',
+  errno.EFBIG: 'raise the limit on file sizes or write to another disk',
+  errno.EACCES: 'choose a folder that you may write to',
+  errno.EPERM: 'choose a folder that you may write to',
+  errno.EROFS: 'choose a folder on a disk that is not read-only',
+  errno.ENOENT: 'create the folder first',
+  errno.ENOTDIR: 'choose a path whose folders are folders',
+  errno.EISDIR: 'choose the name of a file, not of a folder',
+  errno.ENAMETOOLONG: 'choose a shorter name',
+}
+
+
+def write_error(path: PathLike, error: OSError) -> InputError:
+  """Turns a failed write into one line: path, what went wrong, remedy."""
+  reason = error.strerror or str(error) or type(error).__name__
+  remedy = _REMEDIES.get(error.errno or 0, 'choose another path')
+  return InputError(f'{os.fspath(path)}: cannot be written, {reason}; {remedy}')
+
+
+@contextlib.contextmanager
+def replacing(path: PathLike) -> Iterator[pathlib.Path]:
+  """Gives a temporary name next to `path`; renames it when the block ends.
+
+  For writers that need a path. The temporary name keeps the suffix, so that
+  a writer that goes by it still picks the right format. If the block raises,
+  the temporary file is removed and a file that was at `path` is untouched.
+
+  Args:
+    path: the file to make or to replace.
+
+  Yields:
+    The path to write to, in the same folder.
+
+  Raises:
+    InputError: the system refuses to write (no space, no permission, …).
+  """
+  path = pathlib.Path(path)
+  temporary = path.with_name(
+    f'.{path.stem[:64]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}'
+  )
+  try:
+    if path.is_dir():
+      raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    yield temporary
+    os.replace(temporary, path)
+  except OSError as error:
+    raise write_error(path, error) from error
+  finally:
+    # After the rename there is nothing left to remove.
+    with contextlib.suppress(OSError):
+      temporary.unlink()
+
+
+def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
+  """Writes a file whole or not at all.
+
+  Args:
+    path: the file to make or to replace.
+    data: its new content.
+
+  Raises:
+    InputError: the system refuses to write (no space, no permission, …).
+  """
+  with replacing(path) as temporary:
+    temporary.write_bytes(data)
+
+
+def prepare_folder(path: PathLike) -> pathlib.Path:
+  """Makes a folder for output and proves that a file can be written there.
+
+  Call it before the work whose result goes there. It writes and removes a
+  small file, as permission bits say nothing about root or full disks.
+
+  Args:
+    path: the folder; it and its parents are made if missing.
+
+  Returns:
+    The folder.
+
+  Raises:
+    InputError: it cannot be made or written to.
+  """
+  folder = pathlib.Path(path)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f'.probe.{os.getpid()}.{secrets.token_hex(4)}.tmp'
+    try:
+      # A whole block: on a full disk an empty file can still be made.
+      probe.write_bytes(bytes(4096))
+    finally:
+      with contextlib.suppress(OSError):
+        probe.unlink()
+  except FileExistsError as error:
+    raise InputError(
+      f'{folder}: is a file where a folder is needed; choose another folder'
+    ) from error
+  except OSError as error:
+    raise write_error(folder, error) from error
+  return folder

@@ -1,0 +1,103 @@
+"""Whole files or none."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from magnet_jax.io import atomic
+from magnet_jax.types import InputError
+
+# A real failure half-way through a file: the system's limit on file sizes.
+_LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+from magnet_jax.io import atomic
+from magnet_jax.types import InputError
+try:
+  atomic.write_bytes(sys.argv[1], bytes(5000))
+except InputError as error:
+  print(error)
+"""
+
+
+def test_writes_and_replaces(tmp_path):
+  path = tmp_path / 'a.bin'
+  atomic.write_bytes(path, b'one')
+  atomic.write_bytes(str(path), b'two')
+  assert path.read_bytes() == b'two'
+  assert [p.name for p in tmp_path.iterdir()] == ['a.bin']
+
+
+def test_temporary_name_is_in_the_same_folder_and_keeps_the_suffix(tmp_path):
+  with atomic.replacing(tmp_path / 'a.npz') as temporary:
+    assert temporary.parent == tmp_path
+    assert temporary.suffix == '.npz'
+    temporary.write_bytes(b'x')
+    assert not (tmp_path / 'a.npz').exists()
+  assert (tmp_path / 'a.npz').read_bytes() == b'x'
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError])
+def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path, error):
+  path = tmp_path / 'a.bin'
+  path.write_bytes(b'old')
+  with pytest.raises(error), atomic.replacing(path) as temporary:
+    temporary.write_bytes(b'half')
+    raise error
+  assert path.read_bytes() == b'old'
+  assert [p.name for p in tmp_path.iterdir()] == ['a.bin']
+
+
+def test_a_full_disk_is_named_with_its_remedy(tmp_path):
+  path = tmp_path / 'a.bin'
+  with (
+    pytest.raises(InputError, match=r'a\.bin: .*No space left.*; free some'),
+    atomic.replacing(path) as temporary,
+  ):
+    temporary.write_bytes(b'half')
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_breaks_off_leaves_nothing(tmp_path):
+  path = tmp_path / 'a.bin'
+  path.write_bytes(b'old')
+  done = subprocess.run(
+    [sys.executable, '-c', _LIMITED, str(path)],
+    capture_output=True, text=True, check=True,
+  )
+  assert 'File too large' in done.stdout
+  assert path.read_bytes() == b'old'
+  assert [p.name for p in tmp_path.iterdir()] == ['a.bin']
+
+
+def test_missing_folder_folder_and_file_as_folder(tmp_path):
+  (tmp_path / 'file').write_bytes(b'')
+  with pytest.raises(InputError, match=r'No such file.*create the folder'):
+    atomic.write_bytes(tmp_path / 'none' / 'a', b'')
+  with pytest.raises(InputError, match='Is a directory'):
+    atomic.write_bytes(tmp_path, b'')
+  with pytest.raises(InputError, match='Not a directory'):
+    atomic.write_bytes(tmp_path / 'file' / 'a', b'')
+  with pytest.raises(InputError, match=r'too long.*shorter'):
+    atomic.write_bytes(tmp_path / ('a' * 300), b'')
+
+
+def test_prepare_folder(tmp_path):
+  folder = tmp_path / 'a' / 'b'
+  assert atomic.prepare_folder(folder) == folder
+  assert atomic.prepare_folder(str(folder)) == folder
+  assert not list(folder.iterdir())
+  (folder / 'file').write_bytes(b'')
+  with pytest.raises(InputError, match='is a file where a folder is needed'):
+    atomic.prepare_folder(folder / 'file')
+  with pytest.raises(InputError, match='Not a directory'):
+    atomic.prepare_folder(folder / 'file' / 'deeper')
+
+
+def test_prepare_folder_really_writes():
+  # Nobody, root included, may make files in /proc.
+  with pytest.raises(InputError, match=r'/proc.*cannot be written'):
+    atomic.prepare_folder('/proc/self')
