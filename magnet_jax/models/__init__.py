@@ -1,1 +1,1 @@
-
+"""Networks as linen modules with plain keyword arguments."""

@@ -1,1 +1,1 @@
-
+"""The method: plan, step and loop over the stages."""

@@ -1,0 +1,74 @@
+"""From plain settings to a segmenter and a refiner."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from magnet_jax.models import fpn, refiner, resnet
+from magnet_jax.types import InputError
+
+DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
+
+
+def _one_of(table: Mapping[str, Any], name: str, what: str) -> Any:
+  if name not in table:
+    raise InputError(
+      f'{what} {name!r}: unknown; choose one of {", ".join(table)}'
+    )
+  return table[name]
+
+
+def segmenter(
+  *,
+  classes: int,
+  trunk: str,
+  width: int = 64,
+  pyramid: int = 256,
+  head: int = 128,
+  stem_stride: int = 2,
+  pool: bool = True,
+  dtype: str = 'float32',
+) -> nn.Module:
+  """Builds a segmenter: images [B,h,w,3] -> logits [B,h,w,C].
+
+  Args:
+    classes: C.
+    trunk: 'resnet18', 'resnet34', 'resnet50' or 'resnet101'.
+    width: features of the trunk's first level.
+    pyramid: features of the feature pyramid.
+    head: features of each level before the classifier.
+    stem_stride: stride of the trunk's stem.
+    pool: the trunk's max-pool after the stem.
+    dtype: 'float32' or 'bfloat16', of the computation.
+
+  Raises:
+    InputError: for an unknown name; it lists the known ones.
+  """
+  compute = _one_of(DTYPES, dtype, 'dtype')
+  make = _one_of(resnet.RESNETS, trunk, 'trunk')
+  return fpn.FPN(
+    trunk=make(
+      width=width, stem_stride=stem_stride, pool=pool, dtype=compute
+    ),
+    classes=classes,
+    width=pyramid,
+    head=head,
+    dtype=compute,
+  )
+
+
+def refinement(
+  *, classes: int, width: int = 64, dtype: str = 'float32'
+) -> nn.Module:
+  """Builds a refiner: (scale, coarse) [B,h,w,C] -> logits [B,h,w,C].
+
+  Args:
+    classes: C.
+    width: features of its first convolutions; the paper has 64.
+    dtype: 'float32' or 'bfloat16', of the computation.
+  """
+  return refiner.Refiner(
+    classes, width=width, dtype=_one_of(DTYPES, dtype, 'dtype')
+  )

@@ -1,0 +1,59 @@
+"""The refinement network (Huynh et al., CVPR 2021, figure 4)."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.models import layers
+from magnet_jax.models.resnet import BottleneckBlock
+
+
+class Refiner(nn.Module):
+  """Decides per pixel between two maps of one window, from the maps alone.
+
+  It sees no colours, so that a refiner trained with one segmenter can serve
+  another. Every output pixel depends on the 9x9 pixels around it.
+
+  Attributes:
+    classes: number of classes C.
+    width: features of the first convolutions; the paper has 64.
+    dtype: of the computation; logits are float32 all the same.
+  """
+
+  classes: int
+  width: int = 64
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(
+    self, *, scale: jax.Array, coarse: jax.Array, train: bool = False
+  ) -> jax.Array:
+    """Maps two maps of probabilities to logits.
+
+    Args:
+      scale: O, [B,h,w,C], the segmenter's output for the window.
+      coarse: Y, [B,h,w,C], the segmentation so far in the same window.
+      train: use and update the batch statistics.
+
+    Returns:
+      float32 [B,h,w,C].
+    """
+    x = jnp.concatenate([scale, coarse], axis=-1).astype(self.dtype)
+    x = layers.normalisation(train=train, dtype=self.dtype, name='bn0')(x)
+    for i in (1, 2):
+      conv = layers.convolution(
+        self.width, 3, dtype=self.dtype, name=f'conv{i}'
+      )
+      norm = layers.normalisation(train=train, dtype=self.dtype, name=f'bn{i}')
+      x = nn.relu(norm(conv(x)))
+    for i in (0, 1):
+      block = BottleneckBlock(
+        self.width // 2, dtype=self.dtype, name=f'residual{i}'
+      )
+      x = block(x, train=train)
+    x = layers.convolution(
+      self.classes, 1, dtype=self.dtype, name='classify'
+    )(x)
+    return x.astype(jnp.float32)

@@ -1,0 +1,125 @@
+"""ResNet trunks (He et al., CVPR 2016), in torchvision's variant."""
+
+from collections.abc import Callable
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.models import layers
+
+
+class BasicBlock(nn.Module):
+  """Two 3x3 convolutions and a shortcut; the block of ResNet-18 and -34."""
+
+  features: int
+  stride: int = 1
+  dtype: Any = jnp.float32
+  expansion: int = 1
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+    """Maps [B,H,W,C'] to [B,H/stride,W/stride,features]."""
+    conv = functools.partial(layers.convolution, dtype=self.dtype)
+    norm = functools.partial(
+      layers.normalisation, train=train, dtype=self.dtype
+    )
+    y = conv(self.features, 3, stride=self.stride, name='conv1')(x)
+    y = nn.relu(norm(name='bn1')(y))
+    y = norm(name='bn2')(conv(self.features, 3, name='conv2')(y))
+    return nn.relu(y + _shortcut(x, y.shape[-1], self.stride, conv, norm))
+
+
+class BottleneckBlock(nn.Module):
+  """1x1, 3x3 and 1x1 convolutions and a shortcut; from ResNet-50 on."""
+
+  features: int
+  stride: int = 1
+  dtype: Any = jnp.float32
+  expansion: int = 4
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+    """Maps [B,H,W,C'] to [B,H/stride,W/stride,features * expansion]."""
+    conv = functools.partial(layers.convolution, dtype=self.dtype)
+    norm = functools.partial(
+      layers.normalisation, train=train, dtype=self.dtype
+    )
+    y = nn.relu(norm(name='bn1')(conv(self.features, 1, name='conv1')(x)))
+    y = conv(self.features, 3, stride=self.stride, name='conv2')(y)
+    y = nn.relu(norm(name='bn2')(y))
+    y = conv(self.features * self.expansion, 1, name='conv3')(y)
+    y = norm(name='bn3')(y)
+    return nn.relu(y + _shortcut(x, y.shape[-1], self.stride, conv, norm))
+
+
+def _shortcut(
+  x: jax.Array,
+  features: int,
+  stride: int,
+  conv: Callable[..., nn.Module],
+  norm: Callable[..., Callable[[jax.Array], jax.Array]],
+) -> jax.Array:
+  """The input itself, or a 1x1 convolution of it where shapes change."""
+  if x.shape[-1] == features and stride == 1:
+    return x
+  # Every stride-th pixel first: a strided 1x1 convolution looks at no other.
+  x = x[:, ::stride, ::stride]
+  x = conv(features, 1, name='downsample_conv')(x)
+  return norm(name='downsample_bn')(x)
+
+
+class ResNet(nn.Module):
+  """A trunk that returns the maps of its four levels.
+
+  Attributes:
+    blocks: number of blocks of each level.
+    block: BasicBlock or BottleneckBlock.
+    width: features of the first level; they double at every further one.
+    stem_stride: stride of the 7x7 stem. With `pool` the levels lie at 2, 4, 8
+      and 16 times this stride.
+    pool: the 3x3 max-pool after the stem; without it all levels are twice as
+      fine, for structures a pixel or two wide.
+    dtype: of the computation; parameters and statistics stay float32.
+  """
+
+  blocks: tuple[int, ...]
+  block: Callable[..., nn.Module]
+  width: int = 64
+  stem_stride: int = 2
+  pool: bool = True
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(
+    self, images: jax.Array, *, train: bool = False
+  ) -> tuple[jax.Array, ...]:
+    """Maps normalised images [B,h,w,3] to the levels, fine to coarse."""
+    x = layers.convolution(
+      self.width, 7, stride=self.stem_stride, dtype=self.dtype, name='conv1'
+    )(images.astype(self.dtype))
+    x = layers.normalisation(train=train, dtype=self.dtype, name='bn1')(x)
+    x = nn.relu(x)
+    if self.pool:
+      x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+    levels = []
+    for level, count in enumerate(self.blocks):
+      for i in range(count):
+        x = self.block(
+          self.width * 2**level,
+          stride=2 if level and not i else 1,
+          dtype=self.dtype,
+          name=f'layer{level + 1}_{i}',
+        )(x, train=train)
+      levels.append(x)
+    return tuple(levels)
+
+
+RESNETS = {
+  'resnet18': functools.partial(ResNet, (2, 2, 2, 2), BasicBlock),
+  'resnet34': functools.partial(ResNet, (3, 4, 6, 3), BasicBlock),
+  'resnet50': functools.partial(ResNet, (3, 4, 6, 3), BottleneckBlock),
+  'resnet101': functools.partial(ResNet, (3, 4, 23, 3), BottleneckBlock),
+}

@@ -1,0 +1,89 @@
+"""Aligned resizing: pixel centres at half integers on the host and the device.
+
+Pixel i of an axis covers [i, i+1). A change of size by a factor r maps the
+centre i + 0.5 to (i + 0.5) * r; every function here keeps to that, so that
+maps of all stages lie on each other without a half-pixel shift.
+"""
+
+import cv2
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.types import Size
+
+
+def image(pixels: np.ndarray, size: Size) -> np.ndarray:
+  """Resizes a uint8 image [H,W,3] on the host.
+
+  Shrinking averages areas, so that what is smaller than a pixel of a coarse
+  stage still tints it instead of being hit or missed; growing is bilinear.
+  """
+  height, width = pixels.shape[:2]
+  if (height, width) == size:
+    return pixels
+  shrinks = size[0] <= height and size[1] <= width
+  method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+  return np.asarray(
+    cv2.resize(pixels, (size[1], size[0]), interpolation=method)
+  )
+
+
+def label(classes: np.ndarray, size: Size) -> np.ndarray:
+  """Resizes a label map [H,W] on the host to the nearest pixel centres."""
+  if classes.shape == size:
+    return classes
+  return np.asarray(
+    cv2.resize(
+      classes, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT
+    )
+  )
+
+
+def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
+  """Resizes float32 maps [H,W,C] bilinearly on the host; sums are kept."""
+  if maps.shape[:2] == size:
+    return maps.copy()
+  resized = cv2.resize(maps, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+  return np.asarray(resized).reshape(*size, maps.shape[-1])
+
+
+def _axis(
+  length: int, count: int, offset: jax.Array, ratio: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Lower index, upper index and fraction of `count` samples of an axis."""
+  centres = (lax.iota(jnp.float32, count) + 0.5) * ratio + offset - 0.5
+  centres = jnp.clip(centres, 0.0, length - 1)
+  low = jnp.floor(centres).astype(jnp.int32)
+  part = centres - low.astype(jnp.float32)
+  return low, jnp.minimum(low + 1, length - 1), part
+
+
+def sample(
+  maps: jax.Array, *, offset: jax.Array, ratio: jax.Array, size: Size
+) -> jax.Array:
+  """Samples a rectangle of a map bilinearly, aligned, on the device.
+
+  Args:
+    maps: float32 [H,W,C].
+    offset: float32 [2], (y, x) of the rectangle's corner in pixels of `maps`;
+      what lies outside repeats the edge.
+    ratio: float32 [2], pixels of `maps` per pixel of the result.
+    size: (height, width) of the result.
+
+  Returns:
+    float32 [h,w,C]; each pixel is a mean of four, so sums to 1 are kept.
+  """
+  low, high, part = _axis(maps.shape[0], size[0], offset[0], ratio[0])
+  part = part[:, None, None]
+  rows = maps[low] * (1 - part) + maps[high] * part
+  low, high, part = _axis(maps.shape[1], size[1], offset[1], ratio[1])
+  part = part[None, :, None]
+  return rows[:, low] * (1 - part) + rows[:, high] * part
+
+
+def upsample(features: jax.Array, size: Size) -> jax.Array:
+  """Resizes [B,H,W,C] bilinearly on the device (half-pixel centres)."""
+  shape = (features.shape[0], *size, features.shape[-1])
+  return jax.image.resize(features, shape, 'linear', antialias=False)

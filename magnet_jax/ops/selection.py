@@ -1,0 +1,98 @@
+"""Where the refined map replaces the coarse one: score, choice, replacement."""
+
+import math
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.ops import median
+from magnet_jax.ops.uncertainty import uncertainty
+from magnet_jax.types import InputError
+
+
+def score(
+  *,
+  coarse: jax.Array,
+  refined: jax.Array,
+  kernel: int,
+  valid: jax.Array | None = None,
+) -> jax.Array:
+  """Q = F(Y^u * (1 - R^u)): high where Y is unsure and R is sure.
+
+  Args:
+    coarse: Y, float32 [h,w,C], probabilities.
+    refined: R, float32 [h,w,C], probabilities.
+    kernel: odd side of the median filter F.
+    valid: int32 [2], rows and columns that are not padding; all by default.
+
+  Returns:
+    float32 [h,w] in [0, 1]; -1 in the padding, so that it is chosen last.
+  """
+  # Ties of rounding can leave 1 - (a - b) a hair outside [0, 1], and the
+  # median's bits want no sign.
+  raw = jnp.clip(uncertainty(coarse) * (1 - uncertainty(refined)), 0.0, 1.0)
+  scores = median.median_filter(raw, kernel, valid)
+  if valid is None:
+    return scores
+  inside = (lax.iota(jnp.int32, raw.shape[0]) < valid[0])[:, None] & (
+    lax.iota(jnp.int32, raw.shape[1]) < valid[1]
+  )[None, :]
+  return jnp.where(inside, scores, -1.0)
+
+
+def count_points(points: float, pixels: int) -> int:
+  """K for a number of pixels: a float is a fraction of them, an int a count.
+
+  Args:
+    points: float in [0, 1], or int >= 0; a count above `pixels` means all.
+    pixels: how many pixels are considered.
+
+  Raises:
+    InputError: if `points` is out of its range.
+  """
+  if isinstance(points, bool) or points < 0:
+    raise InputError(
+      f'points {points}: must be a count >= 0 or a fraction in [0, 1]; '
+      'try 0.75'
+    )
+  if isinstance(points, int):
+    return min(points, pixels)
+  if points > 1:
+    raise InputError(
+      f'points {points}: a fraction must lie in [0, 1]; write a count of '
+      f'points as an integer, {math.ceil(points)}'
+    )
+  return math.ceil(points * pixels)
+
+
+def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
+  """Marks the points of the highest scores, by `jax.lax.top_k`.
+
+  Args:
+    scores: float32 [h,w].
+    points: int32 scalar, how many to mark.
+    most: static upper bound of `points`.
+
+  Returns:
+    bool [h,w], exactly min(points, most) of them True.
+  """
+  flat = scores.reshape(-1)
+  most = min(most, flat.shape[0])
+  order = lax.top_k(flat, most)[1]
+  marks = lax.iota(jnp.int32, most) < points
+  chosen = jnp.zeros(flat.shape, bool).at[order].set(
+    marks, unique_indices=True
+  )
+  return chosen.reshape(scores.shape)
+
+
+def choose_on_host(scores: np.ndarray, points: int) -> np.ndarray:
+  """`choose` in NumPy, for the scores of a whole stage: bool [H,W]."""
+  chosen = np.zeros(scores.size, bool)
+  points = min(points, scores.size)
+  if points:
+    order = np.argpartition(scores.reshape(-1), scores.size - points)
+    chosen[order[scores.size - points :]] = True
+  return chosen.reshape(scores.shape)
