@@ -1,1 +1,1 @@
-
+"""Scores as sums that merge over batches, devices and images."""
