@@ -104,9 +104,10 @@ def opened(
     try:
       image = Image.open(path, formats=_FORMATS)
     except Exception as error:
+      # Pillow's UnidentifiedImageError only says the same with less.
       raise InputError(
-        f'{path}: is not a readable JPEG, PNG or TIFF image of a known kind '
-        f'({_first_line(error)}); convert it or copy it again'
+        f'{path}: is not a JPEG, PNG or TIFF image that can be read; convert '
+        'it to one of these or copy it again'
       ) from error
     with image:
       _check_pixels(path, image, max_pixels)
