@@ -6,18 +6,8 @@ from typing import Any
 import numpy as np
 
 from magnet_jax import parallel
-from magnet_jax.ops import resize, windows
-from magnet_jax.types import Size, WindowGrid
 
 Arrays = dict[str, np.ndarray]
-
-
-def images_at(
-  image: np.ndarray, grid: WindowGrid, number: int, network: Size
-) -> np.ndarray:
-  """One window of a stage's image at the network's size: uint8 [h,w,3]."""
-  piece = windows.cut(image, grid.corners[number], grid.window)
-  return resize.image(piece, network)
 
 
 def run(

@@ -1,0 +1,47 @@
+"""How a stage is refined, as checked settings."""
+
+import dataclasses
+
+from magnet_jax.ops import selection
+from magnet_jax.types import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How a stage is refined.
+
+  Attributes:
+    points: K; a float is a fraction of the pixels considered, an int a count.
+    selection: 'window' takes K points of each window, 'image' K of a stage.
+    kernel: odd side of the median filter.
+    windows: MagNet-Fast: refine only the windows with the highest mean
+      uncertainty; a float is a fraction of the stage's windows, an int a
+      count. 1.0 refines all.
+    batch: windows a device holds at a time.
+  """
+
+  points: float | int = 0.75
+  selection: str = 'window'
+  kernel: int = 5
+  windows: float | int = 1.0
+  batch: int = 1
+
+  def __post_init__(self) -> None:
+    selection.count_points(self.points, 1)
+    if self.selection not in ('window', 'image'):
+      raise InputError(
+        f'selection {self.selection!r}: must be one of window, image'
+      )
+    if self.kernel < 1 or self.kernel % 2 == 0:
+      raise InputError(
+        f'median kernel {self.kernel}: must be odd and positive; try 5 or 11'
+      )
+    if self.windows <= 0 or (
+      isinstance(self.windows, float) and self.windows > 1
+    ):
+      raise InputError(
+        f'windows {self.windows}: must be a count >= 1 or a fraction in '
+        '(0, 1]; 1.0 refines all'
+      )
+    if self.batch < 1:
+      raise InputError(f'batch {self.batch}: must be at least 1')

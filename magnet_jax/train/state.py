@@ -1,0 +1,74 @@
+"""Everything that a training carries from one step to the next."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+Variables = dict[str, Any]
+
+
+@flax.struct.dataclass
+class TrainState:
+  """The state; saved and restored as a whole.
+
+  Attributes:
+    step: int32, finished steps.
+    variables: {'params', 'batch_stats'} of the network in training.
+    moments: the optimizer's state.
+    average: exponential moving average of `variables`, which is what is
+      evaluated and exported.
+  """
+
+  step: jax.Array
+  variables: Variables
+  moments: optax.OptState
+  average: Variables
+
+
+def start(
+  variables: Variables, optimizer: optax.GradientTransformation
+) -> TrainState:
+  """The state before the first step."""
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    variables=variables,
+    moments=optimizer.init(variables['params']),
+    average=variables,
+  )
+
+
+def update(
+  state: TrainState,
+  gradients: Any,
+  batch_stats: Any,
+  *,
+  optimizer: optax.GradientTransformation,
+  decay: float,
+) -> TrainState:
+  """One step of the optimizer and of the average.
+
+  Args:
+    state: before.
+    gradients: of the loss by the parameters.
+    batch_stats: the network's statistics after the forward pass.
+    optimizer: as for `start`.
+    decay: of the average, in [0, 1); 0 keeps the latest variables. Young
+      averages forget faster, as (1 + step) / (10 + step).
+  """
+  params = state.variables['params']
+  updates, moments = optimizer.update(gradients, state.moments, params)
+  variables = {
+    'params': optax.apply_updates(params, updates),
+    'batch_stats': batch_stats,
+  }
+  age = state.step.astype(jnp.float32)
+  keep = jnp.minimum(jnp.float32(decay), (1 + age) / (10 + age))
+  average = jax.tree.map(
+    lambda old, new: keep * old + (1 - keep) * new, state.average, variables
+  )
+  return TrainState(
+    step=state.step + 1, variables=variables, moments=moments, average=average
+  )
