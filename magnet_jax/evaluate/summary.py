@@ -1,0 +1,191 @@
+"""From records, one an image and method, to rows and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+import math
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from magnet_jax.metrics import confusion
+from magnet_jax.types import InputError
+
+Record = Mapping[str, Any]
+
+METHODS = ('downsample', 'patch', 'magnet', 'magnet-fast')  # order of tables
+_BLOCK = 500  # resamples drawn at a time: bounds the memory for many images
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One method over all images; a number is NaN where nothing was measured.
+
+  Attributes:
+    method: its name.
+    images: how many images the row stands for.
+    miou: mean over images of the mean IoU of each.
+    miou_pooled: mean IoU of the confusion matrix summed over images.
+    boundary_iou: mean over images of the boundary IoU of each.
+    seconds: median over images.
+    windows: mean over images.
+    peak_host_mb: largest over images.
+    iou: per class, of the summed confusion matrix; NaN for absent classes.
+  """
+
+  method: str
+  images: int
+  miou: float
+  miou_pooled: float
+  boundary_iou: float
+  seconds: float
+  windows: float
+  peak_host_mb: float
+  iou: tuple[float, ...]
+
+
+class Difference(NamedTuple):
+  """A mean paired difference with its 95 % interval, over `n` images."""
+
+  mean: float
+  low: float
+  high: float
+  n: int
+
+  @property
+  def excludes_zero(self) -> bool:
+    """Whether the interval is known and lies on one side of 0."""
+    return self.low > 0 or self.high < 0
+
+
+def summarise(
+  records: Iterable[Record], *, unscored: Sequence[int] = ()
+) -> list[Row]:
+  """Puts the records of each method together.
+
+  Args:
+    records: one an image and method, as `evaluate` writes them.
+    unscored: classes left out of `miou_pooled`, as they were of each record's
+      `miou`.
+
+  Returns:
+    A row per method: the four known ones in their order, then others in order
+    of appearance.
+  """
+  by_method: dict[str, list[Record]] = {}
+  for record in records:
+    by_method.setdefault(record['method'], []).append(record)
+  order = [m for m in METHODS if m in by_method]
+  order += [m for m in by_method if m not in METHODS]
+  return [_row(method, by_method[method], unscored) for method in order]
+
+
+def paired_difference(
+  records: Iterable[Record],
+  a: str,
+  b: str,
+  key: str = 'miou',
+  *,
+  resamples: int = 10_000,
+  seed: int = 0,
+) -> Difference:
+  """Mean of a - b over the images that both methods have.
+
+  The interval is the 95 % bootstrap over images, bias-corrected and accelerated
+  (Efron, 1987). It is deterministic for a seed.
+
+  Args:
+    records: one an image and method.
+    a: method whose values count positive.
+    b: method that is subtracted.
+    key: which number of the records.
+    resamples: bootstrap samples.
+    seed: of the bootstrap.
+
+  Returns:
+    Mean, low, high and the number of images; low and high are NaN for one
+    image. Images where either value is unknown are left out.
+
+  Raises:
+    InputError: if no image has a value of both methods.
+  """
+  values: dict[str, dict[str, float]] = {a: {}, b: {}}
+  for record in records:
+    if record['method'] in values:
+      values[record['method']][record['image']] = _number(record.get(key))
+  differences = np.array(
+    [values[a][image] - values[b].get(image, np.nan) for image in values[a]]
+  )
+  differences = differences[~np.isnan(differences)]
+  if not differences.size:
+    raise InputError(
+      f'{key} of {a} and {b}: no image has both; evaluate both methods on the '
+      'same images'
+    )
+  mean = float(differences.mean())
+  if len(differences) == 1:
+    return Difference(mean, math.nan, math.nan, 1)
+  low, high = _bootstrap_interval(differences, resamples, seed)
+  return Difference(mean, low, high, len(differences))
+
+
+def _row(
+  method: str, records: Sequence[Record], unscored: Sequence[int]
+) -> Row:
+  pooled = np.sum(
+    [np.asarray(record['confusion'], np.int64) for record in records], axis=0
+  )
+  return Row(
+    method=method,
+    images=len(records),
+    miou=_over(np.mean, records, 'miou'),
+    miou_pooled=confusion.mean_iou(pooled, unscored),
+    boundary_iou=_over(np.mean, records, 'boundary_iou'),
+    seconds=_over(np.median, records, 'seconds'),
+    windows=_over(np.mean, records, 'windows'),
+    peak_host_mb=_over(np.max, records, 'peak_host_mb'),
+    iou=tuple(float(value) for value in confusion.iou(pooled)),
+  )
+
+
+def _over(
+  statistic: Callable[[np.ndarray], Any], records: Sequence[Record], key: str
+) -> float:
+  """The statistic of the records' known values; NaN where none is known."""
+  values = np.array([_number(record.get(key)) for record in records])
+  values = values[~np.isnan(values)]
+  return float(statistic(values)) if values.size else math.nan
+
+
+def _number(value: float | None) -> float:
+  return math.nan if value is None else float(value)
+
+
+def _bootstrap_interval(
+  values: np.ndarray, resamples: int, seed: int
+) -> tuple[float, float]:
+  """95 % BCa interval of the mean of `values` [n], n at least 2."""
+  if np.ptp(values) == 0:
+    return float(values[0]), float(values[0])
+  rng = np.random.default_rng(seed)
+  count = len(values)
+  blocks = (min(_BLOCK, resamples - s) for s in range(0, resamples, _BLOCK))
+  means = np.concatenate(
+    [values[rng.integers(0, count, (n, count))].mean(axis=1) for n in blocks]
+  )
+  normal = NormalDist()
+  # Ties with the mean count half: few images have few different resamples.
+  mean = values.mean()
+  below = np.mean(means < mean) + np.mean(means == mean) / 2
+  bias = normal.inv_cdf(float(np.clip(below, 1 / resamples, 1 - 1 / resamples)))
+  # The jackknife's deviations are these over n - 1, which cancels.
+  deviation = values - mean
+  acceleration = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
+  bounds = []
+  for quantile in (0.025, 0.975):
+    shifted = bias + normal.inv_cdf(quantile)
+    adjusted = bias + shifted / (1 - acceleration * shifted)
+    bounds.append(float(np.quantile(means, normal.cdf(adjusted))))
+  return bounds[0], bounds[1]
