@@ -60,15 +60,23 @@ def segmenter(
 
 
 def refinement(
-  *, classes: int, width: int = 64, dtype: str = 'float32'
+  *,
+  classes: int,
+  width: int = 64,
+  momentum: float = 0.99,
+  dtype: str = 'float32',
 ) -> nn.Module:
   """Builds a refiner: (scale, coarse) [B,h,w,C] -> logits [B,h,w,C].
 
   Args:
     classes: C.
     width: features of its first convolutions; the paper has 64.
+    momentum: of its batch statistics.
     dtype: 'float32' or 'bfloat16', of the computation.
   """
   return refiner.Refiner(
-    classes, width=width, dtype=_one_of(DTYPES, dtype, 'dtype')
+    classes,
+    width=width,
+    momentum=momentum,
+    dtype=_one_of(DTYPES, dtype, 'dtype'),
   )

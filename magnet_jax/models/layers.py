@@ -43,12 +43,16 @@ def convolution(
 
 
 def normalisation(
-  *, train: bool, dtype: Dtype = jnp.float32, name: str | None = None
+  *,
+  train: bool,
+  momentum: float = 0.9,
+  dtype: Dtype = jnp.float32,
+  name: str | None = None,
 ) -> Callable[[jax.Array], jax.Array]:
-  """Batch normalisation; momentum .99 is PyTorch's .01, as the original has."""
+  """Batch normalisation; a momentum of m is PyTorch's 1 - m."""
   return nn.BatchNorm(
     use_running_average=not train,
-    momentum=0.99,
+    momentum=momentum,
     epsilon=1e-5,
     dtype=dtype,
     name=name,

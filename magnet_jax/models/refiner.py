@@ -1,5 +1,6 @@
 """The refinement network (Huynh et al., CVPR 2021, figure 4)."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -19,11 +20,13 @@ class Refiner(nn.Module):
   Attributes:
     classes: number of classes C.
     width: features of the first convolutions; the paper has 64.
+    momentum: of the batch statistics; .99 is the original's .01 in PyTorch.
     dtype: of the computation; logits are float32 all the same.
   """
 
   classes: int
   width: int = 64
+  momentum: float = 0.99
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -41,16 +44,24 @@ class Refiner(nn.Module):
       float32 [B,h,w,C].
     """
     x = jnp.concatenate([scale, coarse], axis=-1).astype(self.dtype)
-    x = layers.normalisation(train=train, dtype=self.dtype, name='bn0')(x)
+    norm = functools.partial(
+      layers.normalisation,
+      train=train,
+      momentum=self.momentum,
+      dtype=self.dtype,
+    )
+    x = norm(name='bn0')(x)
     for i in (1, 2):
       conv = layers.convolution(
         self.width, 3, dtype=self.dtype, name=f'conv{i}'
       )
-      norm = layers.normalisation(train=train, dtype=self.dtype, name=f'bn{i}')
-      x = nn.relu(norm(conv(x)))
+      x = nn.relu(norm(name=f'bn{i}')(conv(x)))
     for i in (0, 1):
       block = BottleneckBlock(
-        self.width // 2, dtype=self.dtype, name=f'residual{i}'
+        self.width // 2,
+        momentum=self.momentum,
+        dtype=self.dtype,
+        name=f'residual{i}',
       )
       x = block(x, train=train)
     x = layers.convolution(

@@ -16,6 +16,7 @@ class BasicBlock(nn.Module):
 
   features: int
   stride: int = 1
+  momentum: float = 0.9
   dtype: Any = jnp.float32
   expansion: int = 1
 
@@ -24,7 +25,10 @@ class BasicBlock(nn.Module):
     """Maps [B,H,W,C'] to [B,H/stride,W/stride,features]."""
     conv = functools.partial(layers.convolution, dtype=self.dtype)
     norm = functools.partial(
-      layers.normalisation, train=train, dtype=self.dtype
+      layers.normalisation,
+      train=train,
+      momentum=self.momentum,
+      dtype=self.dtype,
     )
     y = conv(self.features, 3, stride=self.stride, name='conv1')(x)
     y = nn.relu(norm(name='bn1')(y))
@@ -37,6 +41,7 @@ class BottleneckBlock(nn.Module):
 
   features: int
   stride: int = 1
+  momentum: float = 0.9
   dtype: Any = jnp.float32
   expansion: int = 4
 
@@ -45,7 +50,10 @@ class BottleneckBlock(nn.Module):
     """Maps [B,H,W,C'] to [B,H/stride,W/stride,features * expansion]."""
     conv = functools.partial(layers.convolution, dtype=self.dtype)
     norm = functools.partial(
-      layers.normalisation, train=train, dtype=self.dtype
+      layers.normalisation,
+      train=train,
+      momentum=self.momentum,
+      dtype=self.dtype,
     )
     y = nn.relu(norm(name='bn1')(conv(self.features, 1, name='conv1')(x)))
     y = conv(self.features, 3, stride=self.stride, name='conv2')(y)

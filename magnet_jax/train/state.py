@@ -18,8 +18,9 @@ class TrainState:
     step: int32, finished steps.
     variables: {'params', 'batch_stats'} of the network in training.
     moments: the optimizer's state.
-    average: exponential moving average of `variables`, which is what is
-      evaluated and exported.
+    average: `variables` with an exponential moving average of the parameters,
+      which is what is evaluated and exported. The batch statistics in it are
+      the latest: they are averages already.
   """
 
   step: jax.Array
@@ -36,7 +37,8 @@ def start(
     step=jnp.zeros((), jnp.int32),
     variables=variables,
     moments=optimizer.init(variables['params']),
-    average=variables,
+    # A copy: the step is given its buffers to reuse, each only once.
+    average=jax.tree.map(jnp.copy, variables),
   )
 
 
@@ -66,9 +68,14 @@ def update(
   }
   age = state.step.astype(jnp.float32)
   keep = jnp.minimum(jnp.float32(decay), (1 + age) / (10 + age))
-  average = jax.tree.map(
-    lambda old, new: keep * old + (1 - keep) * new, state.average, variables
-  )
+  average = {
+    'params': jax.tree.map(
+      lambda old, new: keep * old + (1 - keep) * new,
+      state.average['params'],
+      variables['params'],
+    ),
+    'batch_stats': batch_stats,
+  }
   return TrainState(
     step=state.step + 1, variables=variables, moments=moments, average=average
   )

@@ -76,7 +76,9 @@ def evaluate_segmenter(
   variables: Variables, batch: Batch, *, segmenter: nn.Module, classes: int
 ) -> jax.Array:
   """Confusion matrix [C,C] of a batch of windows of all stages."""
-  logits = segmenter.apply(variables, normalise.normalise(batch['image']))
+  logits = jnp.asarray(
+    segmenter.apply(variables, normalise.normalise(batch['image']))
+  )
   return confusion.device_confusion_matrix(
     batch['label'], logits.argmax(-1), classes
   )
@@ -86,7 +88,7 @@ def cascade_pairs(
   refiner_variables: Variables,
   batch: Batch,
   *,
-  segmenter: Callable[[jax.Array], jax.Array],
+  segmenter: Callable[..., Any],
   refiner: nn.Module,
   points: float | int,
   kernel: int,
@@ -130,7 +132,7 @@ def cascade_pairs(
 
   def refined(scale: jax.Array, coarse: jax.Array) -> jax.Array:
     logits = refiner.apply(refiner_variables, scale=scale, coarse=coarse)
-    refined = jax.nn.softmax(logits)
+    refined = jax.nn.softmax(jnp.asarray(logits))
     return jnp.where(rate(coarse, refined)[..., None], refined, coarse)
 
   current = scales[:, 0]

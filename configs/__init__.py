@@ -1,0 +1,1 @@
+"""Settings of the experiments; default.py has every field."""

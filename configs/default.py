@@ -1,0 +1,104 @@
+"""Every setting with its default: a small network on generated scenes.
+
+The other files override some lines of this one. Nothing below the launchers
+and the training loop sees a config.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the default settings."""
+  config = ml_collections.ConfigDict()
+  config.seed = 0  # of initial weights, sampling and augmentation
+
+  config.data = ml_collections.ConfigDict()
+  data = config.data
+  data.kind = 'scenes'  # 'scenes' (generated) or 'files'
+  data.classes = 'scenes'  # name of the class table
+  data.train = ''  # files: a list of image<TAB>label, or a folder
+  data.val = ''
+  data.test = ''
+  data.colours = False  # files: labels are colours of the class table
+  data.cache_mb = 2000  # decoded images kept in memory, per worker
+  data.workers = 0  # processes that read ahead; 0 uses threads
+  data.scene_size = (2448, 2448)  # scenes: (height, width)
+  data.train_scenes = 32  # scenes: how many of each split
+  data.val_scenes = 4
+  data.test_scenes = 10
+  data.first_seed = 1000  # scenes: test, val and train follow one another
+
+  config.augment = ml_collections.ConfigDict()
+  config.augment.flip_horizontal = True
+  config.augment.flip_vertical = True
+  config.augment.rotate = True  # quarter turns; needs square windows
+  config.augment.colour_jitter = 0.2  # strength, 0 for none
+
+  config.plan = ml_collections.ConfigDict()
+  plan = config.plan
+  plan.network = (306, 306)  # input of the networks, (height, width)
+  plan.window = (0, 0)  # window in pixels of its stage; 0 takes the network's
+  plan.factor = 2.0  # largest growth of a side between stages
+  plan.stages = 0  # number of stages; 0 follows the factor
+  plan.scales = ()  # sizes of the stages, coarse to fine; () is automatic
+  plan.overlap = 0.0  # least shared part of neighbouring windows
+
+  config.refine = ml_collections.ConfigDict()
+  refine = config.refine
+  refine.points = 0.9  # K: a fraction of the pixels, or '32768' for a count
+  refine.selection = 'window'  # K per 'window' or per 'image'
+  refine.kernel = 5  # side of the median filter
+  refine.windows = 1.0  # share of the windows that is refined, the unsurest
+  refine.batch = 1  # windows a device holds at a time
+
+  config.segmenter = ml_collections.ConfigDict()
+  segmenter = config.segmenter
+  segmenter.trunk = 'resnet18'
+  segmenter.width = 16  # features of the first level
+  segmenter.pyramid = 32  # features of the feature pyramid
+  segmenter.head = 16  # features of each level before the classifier
+  segmenter.stem_stride = 2
+  segmenter.pool = False  # no max-pool: logits at half of a side
+  segmenter.dtype = 'float32'  # of the computation, or 'bfloat16'
+
+  config.refiner = ml_collections.ConfigDict()
+  config.refiner.width = 32  # features of the first convolutions
+  config.refiner.momentum = 0.9  # of its batch statistics; short trainings
+  config.refiner.dtype = 'float32'
+
+  config.train = ml_collections.ConfigDict()
+  config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
+  config.train.refiner = _training(steps=300, batch=2, rate=3e-3)
+  # The refiner meets the windows at the scales of their stages.
+  config.train.refiner.scale_jitter = 1.0
+  # What the refiner is trained on: 'cascade' is what it meets at test time,
+  # 'coarsest' the original's pairs of stage 0 with a later stage.
+  config.train.refiner.pairing = 'cascade'
+  return config
+
+
+def _training(
+  *, steps: int, batch: int, rate: float
+) -> ml_collections.ConfigDict:
+  """Settings that both trainings have."""
+  train = ml_collections.ConfigDict()
+  train.steps = steps
+  train.batch = batch  # windows, or for the refiner paths of nested windows
+  train.optimizer = 'adamw'  # or 'sgd'
+  train.rate = rate  # highest learning rate
+  train.momentum = 0.9  # of sgd
+  train.weight_decay = 1e-2
+  train.clip = 1.0  # largest norm of the gradient; 0 leaves it alone
+  train.schedule = 'polynomial'  # or 'cosine', 'step'
+  train.warmup = 50  # steps
+  train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # of 'step': where the rate falls
+  train.average = 0.99  # decay of the average of the weights; 0 for none
+  train.loss = 'cross_entropy'  # or 'ohem'
+  train.class_weights = ()  # one weight a class; () weighs all alike
+  train.ohem_threshold = 0.7
+  train.ohem_kept = 100_000  # hard pixels kept at least
+  train.stage_weights = ()  # of sampling, coarse to fine; () is even
+  train.scale_jitter = 1.25  # of the windows: a factor in [1/1.25, 1.25]
+  train.validate_every = 200  # steps; also when a checkpoint is saved
+  train.validation_batches = 12
+  return train

@@ -1,0 +1,211 @@
+"""From a config to the two trainings."""
+
+from collections.abc import Callable, Iterator
+import functools
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+
+from magnet_jax.data import augment, pipeline, splits
+from magnet_jax.data import classes as class_tables
+from magnet_jax.io import checkpoints
+from magnet_jax.metrics import losses
+from magnet_jax.models import build
+from magnet_jax.segment import settings
+from magnet_jax.train import loop, optimizer, state, steps
+from magnet_jax.types import ClassTable, InputError
+
+Config = ml_collections.ConfigDict
+
+
+def _loss(config: Config, classes: ClassTable) -> steps.Loss:
+  """The loss by name, with its settings bound."""
+  weights = tuple(config.class_weights) or None
+  if weights and len(weights) != len(classes):
+    raise InputError(
+      f'class_weights {weights}: need one weight for each of the '
+      f'{len(classes)} classes {", ".join(classes.names)}'
+    )
+  bound = {
+    'class_weights': weights and np.asarray(weights, np.float32),
+    'ignore_label': classes.ignore_label,
+  }
+  if config.loss == 'cross_entropy':
+    return functools.partial(losses.cross_entropy, **bound)
+  if config.loss == 'ohem':
+    return functools.partial(
+      losses.ohem_cross_entropy,
+      threshold=config.ohem_threshold,
+      min_kept=config.ohem_kept,
+      **bound,
+    )
+  raise InputError(
+    f'loss {config.loss!r}: unknown; choose one of cross_entropy, ohem'
+  )
+
+
+def _descent(config: Config) -> tuple[Any, Any]:
+  """The schedule and the optimizer of a training."""
+  rate = optimizer.schedule(
+    name=config.schedule,
+    rate=config.rate,
+    steps=config.steps,
+    warmup=config.warmup,
+    drops=config.drops,
+  )
+  update = optimizer.optimizer(
+    name=config.optimizer,
+    rate=rate,
+    weight_decay=config.weight_decay,
+    momentum=config.momentum,
+    clip=config.clip or None,
+  )
+  return rate, update
+
+
+def _meta(config: Config, kind: str) -> dict[str, Any]:
+  """What a checkpoint says of itself."""
+  table = class_tables.get(config.data.classes)
+  return {
+    'kind': kind,
+    'config': config.to_dict(),
+    'classes': {'names': table.names, 'colours': table.colours},
+  }
+
+
+def _batches(
+  config: Config,
+  training: Config,
+  make: Callable[..., Iterator[loop.Batch]],
+  **extra: Any,
+) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any]]:
+  """Functions that start the training and the validation batches."""
+  shared = {
+    'plan_for': settings.planner(config.plan),
+    'network': tuple(config.plan.network),
+    'batch': training.batch,
+    'workers': config.data.workers,
+    **extra,
+  }
+  train = splits.open_split(config.data, 'train')
+  val = splits.open_split(config.data, 'val')
+  augmentation = augment.Augmentation(
+    scale_jitter=training.scale_jitter, **config.augment
+  )
+
+  def training_batches(first: int) -> Iterator[loop.Batch]:
+    return make(
+      train,
+      seed=config.seed,
+      start_step=first,
+      augmentation=augmentation,
+      **shared,
+    )
+
+  def validation_batches() -> Iterator[loop.Batch]:
+    return make(val, seed=0, steps=training.validation_batches, **shared)
+
+  return training_batches, validation_batches
+
+
+def segmenter_task(config: Config) -> loop.Task:
+  """The training of the segmenter on windows of all stages."""
+  training = config.train.segmenter
+  table = class_tables.get(config.data.classes)
+  network = build.segmenter(classes=len(table), **config.segmenter)
+  rate, update = _descent(training)
+  batches, validation = _batches(
+    config,
+    training,
+    pipeline.segmenter_batches,
+    stage_weights=tuple(training.stage_weights) or None,
+  )
+
+  def start() -> state.TrainState:
+    blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
+    variables = jax.jit(network.init)(jax.random.key(config.seed), blank)
+    return state.start(variables, update)
+
+  step = functools.partial(
+    steps.segmenter_step,
+    segmenter=network,
+    loss=_loss(training, table),
+    optimizer=update,
+    decay=training.average,
+  )
+  evaluate = functools.partial(
+    steps.evaluate_segmenter, segmenter=network, classes=len(table)
+  )
+  return loop.Task(
+    name='segmenter',
+    steps=training.steps,
+    start=start,
+    step=jax.jit(step, donate_argnums=0),
+    rate=rate,
+    batches=batches,
+    validation=validation,
+    evaluate=jax.jit(evaluate),
+    validate_every=training.validate_every,
+    unscored=table.unscored,
+    meta=_meta(config, 'segmenter'),
+  )
+
+
+def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
+  """The training of the refiner, with the best segmenter of a run frozen.
+
+  Args:
+    config: the settings.
+    segmenter: a checkpoint of a segmenter, or a folder of checkpoints.
+  """
+  training = config.train.refiner
+  table = class_tables.get(config.data.classes)
+  frozen, _ = checkpoints.load(segmenter)
+  network = build.segmenter(classes=len(table), **config.segmenter)
+  refiner = build.refinement(classes=len(table), **config.refiner)
+  rate, update = _descent(training)
+  batches, validation = _batches(config, training, pipeline.refiner_batches)
+  points = settings.points(config.refine.points)
+
+  def start() -> state.TrainState:
+    blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
+    init = functools.partial(refiner.init, scale=blank, coarse=blank)
+    return state.start(jax.jit(init)(jax.random.key(config.seed)), update)
+
+  shared = {
+    'segmenter': network,
+    'refiner': refiner,
+    'points': points,
+    'kernel': config.refine.kernel,
+  }
+  step = functools.partial(
+    steps.refiner_step,
+    loss=_loss(training, table),
+    optimizer=update,
+    decay=training.average,
+    pairing=training.pairing,
+    **shared,
+  )
+  evaluate = functools.partial(
+    steps.evaluate_refiner, classes=len(table), **shared
+  )
+  step = jax.jit(step, donate_argnums=0)
+  evaluate = jax.jit(evaluate)
+  fixed = jax.device_put(frozen['segmenter'])
+  return loop.Task(
+    name='refiner',
+    steps=training.steps,
+    start=start,
+    step=lambda state, batch: step(state, batch, fixed),
+    rate=rate,
+    batches=batches,
+    validation=validation,
+    evaluate=lambda variables, batch: evaluate(variables, batch, fixed),
+    validate_every=training.validate_every,
+    unscored=table.unscored,
+    meta=_meta(config, 'refiner'),
+  )
