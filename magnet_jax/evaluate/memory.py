@@ -23,12 +23,12 @@ class PeakMemory:
   On Linux the kernel keeps that peak; it is exact, costs nothing, and is set
   back when the block begins. Where the kernel does not allow that, a thread
   looks every 10 ms and may miss shorter peaks. Blocks may be nested. What the
-  process held before counts in `absolute_mb` only; freed memory that the
+  process held before counts in `peak_mb` only; freed memory that the
   allocator had kept is reused without being added, so that the first block in
   a process shows the most.
 
   Attributes:
-    absolute_mb: the peak in MB (1e6 bytes); known after the block.
+    peak_mb: the peak in MB (1e6 bytes); known after the block.
     added_mb: the peak above the value at the block's beginning, in MB.
 
   Example:
@@ -39,7 +39,7 @@ class PeakMemory:
   """
 
   def __init__(self) -> None:
-    self.absolute_mb = 0.0
+    self.peak_mb = 0.0
     self.added_mb = 0.0
     self._entry = 0
     self._peak = 0
@@ -71,7 +71,7 @@ class PeakMemory:
       self._done.set()
       self._sampler.join()
     self._take(_resident())
-    self.absolute_mb = self._peak / _MEGABYTE
+    self.peak_mb = self._peak / _MEGABYTE
     self.added_mb = (self._peak - self._entry) / _MEGABYTE
 
   def _take(self, value: int) -> None:

@@ -187,7 +187,7 @@ def _classes(rows: Sequence[Row], classes: ClassTable) -> str:
     note = ' <span class="quiet">not scored</span>'
     line = f'<th scope="row">{swatch}'
     line += f'{note if index in classes.unscored else ""}</th>'
-    values = [row.iou[index] for row in rows]
+    values = [row.iou[index] if row.iou else math.nan for row in rows]
     best = _best(values, True)
     for value in values:
       line += _cell(tables.percent(value), value, value == best)

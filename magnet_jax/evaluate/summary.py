@@ -32,7 +32,8 @@ class Row:
     seconds: median over images.
     windows: mean over images.
     peak_host_mb: largest over images.
-    iou: per class, of the summed confusion matrix; NaN for absent classes.
+    iou: per class, of the summed confusion matrix; NaN for absent classes;
+      empty where no image had a label.
   """
 
   method: str
@@ -134,19 +135,24 @@ def paired_difference(
 def _row(
   method: str, records: Sequence[Record], unscored: Sequence[int]
 ) -> Row:
-  pooled = np.sum(
-    [np.asarray(record['confusion'], np.int64) for record in records], axis=0
-  )
+  matrices = [
+    np.asarray(record['confusion'], np.int64)
+    for record in records
+    if record.get('confusion') is not None
+  ]
+  pooled = np.sum(matrices, axis=0) if matrices else None
   return Row(
     method=method,
     images=len(records),
     miou=_over(np.mean, records, 'miou'),
-    miou_pooled=confusion.mean_iou(pooled, unscored),
+    miou_pooled=(
+      math.nan if pooled is None else confusion.mean_iou(pooled, unscored)
+    ),
     boundary_iou=_over(np.mean, records, 'boundary_iou'),
     seconds=_over(np.median, records, 'seconds'),
     windows=_over(np.mean, records, 'windows'),
     peak_host_mb=_over(np.max, records, 'peak_host_mb'),
-    iou=tuple(float(value) for value in confusion.iou(pooled)),
+    iou=() if pooled is None else tuple(confusion.iou(pooled).tolist()),
   )
 
 

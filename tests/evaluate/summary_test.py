@@ -58,6 +58,17 @@ def test_unscored_classes_leave_the_pooled_mean():
   assert row.miou_pooled == pytest.approx(10 / 12)
 
 
+def test_images_without_a_label_have_times_only():
+  entry = record('a', 'patch', None)
+  del entry['confusion'], entry['boundary_iou']
+  (row,) = summary.summarise([entry])
+  assert row.seconds == 1
+  assert row.iou == ()
+  assert math.isnan(row.miou)
+  assert math.isnan(row.miou_pooled)
+  assert math.isnan(row.boundary_iou)
+
+
 def test_unknown_methods_follow_the_known_ones():
   rows = summary.summarise(
     [record('a', name) for name in ('mine', 'magnet-fast', 'downsample')]
