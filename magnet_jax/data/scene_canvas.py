@@ -63,15 +63,29 @@ class Canvas:
           getattr(self, name), [fixed], False, value, width, cv2.LINE_8, _SHIFT
         )
 
-  def disc(self, centre: np.ndarray, radius: float, **layers: object) -> None:
-    """Fills a circle."""
-    if self.sees(centre[None], radius):
-      x, y = self._fixed(centre[None])[0].tolist()
+  def disc(
+    self, centre: tuple[float, float], radius: float, **layers: object
+  ) -> None:
+    """Fills a circle around world (x, y)."""
+    # In plain numbers: a scene has ten thousands of these.
+    x, y = centre[0] - self.origin[0], centre[1] - self.origin[1]
+    height, width = self.label.shape
+    if -radius <= x <= width + radius and -radius <= y <= height + radius:
+      place = (round(x * (1 << _SHIFT)), round(y * (1 << _SHIFT)))
       scaled = max(1, round(radius * (1 << _SHIFT)))
       for name, value in layers.items():
         cv2.circle(
-          getattr(self, name), (x, y), scaled, value, -1, cv2.LINE_8, _SHIFT
+          getattr(self, name), place, scaled, value, -1, cv2.LINE_8, _SHIFT
         )
+
+  def class_at(self, centre: tuple[float, float]) -> int | None:
+    """Returns the label at world (x, y), None outside of the view."""
+    x = round(centre[0] - self.origin[0])
+    y = round(centre[1] - self.origin[1])
+    height, width = self.label.shape
+    if 0 <= x < width and 0 <= y < height:
+      return int(self.label[y, x])
+    return None
 
   def ribbon(
     self, points: np.ndarray, widths: np.ndarray, **layers: object

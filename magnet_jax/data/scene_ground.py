@@ -22,16 +22,18 @@ def make_noise(
 ) -> np.ndarray:
   """Sums smooth noise of several periods in pixels to float32 [H,W], std 1."""
   height, width = size
-  total = np.zeros(size, np.float32)
-  for period in periods:
+  total = np.zeros((2, 2), np.float32)
+  # Coarsest first, each on the grid of its own period: one resize alone then
+  # has the full size.
+  for period in sorted(periods, reverse=True):
     shape = (int(height / period) + 3, int(width / period) + 3)
-    coarse = rng.standard_normal(shape, np.float32)
-    inner = (int(shape[1] * period), int(shape[0] * period))
-    if period > 1:
-      coarse = cv2.resize(coarse, inner, interpolation=cv2.INTER_CUBIC)
-      coarse *= 1.25  # interpolation keeps about two thirds of the variance
-    total += coarse[:height, :width]
-  total /= np.float32(len(periods) ** 0.5)
+    total = cv2.resize(total, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    total += rng.standard_normal(shape, np.float32)
+  rows, columns = int(shape[0] * period), int(shape[1] * period)
+  total = cv2.resize(total, (columns, rows), interpolation=cv2.INTER_CUBIC)
+  # Interpolation keeps about two thirds of the variance.
+  total = total[:height, :width]
+  total *= np.float32(1.25 / len(periods) ** 0.5)
   return total
 
 

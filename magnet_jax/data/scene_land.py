@@ -104,15 +104,21 @@ def draw_edges(
   """Draws hedges, ditches and paths between parcels, over meadow only."""
   villages = layout.of_kind('village')
   for edge in layout.edges:
-    count = max(2, int(np.hypot(*(edge[1] - edge[0])) / 6))
-    points = edge[0] + np.linspace(0, 1, count)[:, None] * (edge[1] - edge[0])
-    _draw_edge(rng, canvas, _over_meadow(canvas, points, villages), things)
+    pieces = _over_meadow(canvas, _line(*edge), villages)
+    _draw_edge(rng, canvas, pieces, things)
 
 
 def draw_roads(
   rng: np.random.Generator, canvas: Canvas, layout: Layout
 ) -> None:
-  """Draws the tracks into pivot fields and the main roads."""
+  """Draws the tracks into fields, round or not, and the main roads."""
+  for parcel in layout.parcels:
+    if rng.random() < 0.4:
+      middle, corner = parcel.mean(0), parcel[int(rng.integers(len(parcel)))]
+      width = int(rng.integers(2, 4))
+      track = _line(middle, (middle + corner) / 2)
+      for piece in _over_meadow(canvas, track, layout.of_kind('village')):
+        scene_routes.draw_path(rng, canvas, piece, width)
   for site in layout.of_kind('pivot'):
     angle = rng.uniform(0, 2 * np.pi)
     rim = site.centre + site.radius * np.array([np.cos(angle), np.sin(angle)])
@@ -138,18 +144,27 @@ def _draw_edge(
       scene_routes.draw_path(rng, canvas, piece, width)
 
 
+def _line(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+  """Returns points from start to end, about 6 pixels apart."""
+  count = max(2, int(np.hypot(*(end - start)) / 6))
+  return start + np.linspace(0, 1, count)[:, None] * (end - start)
+
+
 def _over_meadow(
   canvas: Canvas, points: np.ndarray, villages: tuple[Site, ...]
 ) -> list[np.ndarray]:
   """Cuts a line into the pieces over meadow and outside of villages."""
+  if not canvas.sees(points):
+    return []
+  outside = np.ones(len(points), bool)
+  for village in villages:
+    outside &= np.hypot(*(points - village.centre).T) > village.radius
   pieces, piece = [], [points[0]]
-  for here, there in itertools.pairwise(points):
-    outside = all(
-      np.hypot(*(there - village.centre)) > village.radius
-      for village in villages
-    )
+  for (here, there), free in zip(
+    itertools.pairwise(points), outside[1:].tolist(), strict=True
+  ):
     covered = canvas.classes_under(np.stack([here, there]))
-    if outside and (covered == MEADOW).all():
+    if free and (covered == MEADOW).all():
       piece.append(there)
       continue
     pieces.append(piece)

@@ -14,9 +14,9 @@ from magnet_jax.types import Size
 
 # Kind: (area of the world for one, smallest and largest radius).
 _KINDS: dict[str, tuple[float, float, float]] = {
-  'pivot': (2.7e6, 380.0, 580.0),
-  'basin': (6.0e6, 330.0, 460.0),
-  'lake': (6.0e6, 270.0, 360.0),
+  'pivot': (2.1e6, 400.0, 620.0),
+  'basin': (6.0e6, 400.0, 510.0),
+  'lake': (6.0e6, 280.0, 370.0),
   'village': (2.6e6, 260.0, 340.0),
   'grove': (1.8e6, 45.0, 90.0),
 }
@@ -175,15 +175,36 @@ def _best_route(
   sites: tuple[Site, ...],
 ) -> np.ndarray:
   """Of several winding lines returns the one that disturbs sites least."""
-  tries = [_wind(rng, *ends, swing * rng.uniform(0.5, 2)) for _ in range(60)]
-  return min(tries, key=lambda points: _intrusion(points, sites))
+  tries = [
+    _wind(rng, *ends, swing * size) for size in np.linspace(0.3, 4, 40).tolist()
+  ]
+  return _around(min(tries, key=lambda line: _burden(line, sites)), sites)
 
 
-def _intrusion(points: np.ndarray, sites: tuple[Site, ...]) -> int:
-  return sum(
-    int((((points - site.centre) ** 2).sum(1) < site.radius**2).sum())
+def _around(points: np.ndarray, sites: tuple[Site, ...]) -> np.ndarray:
+  """Pushes a line out of sites, smoothly, so that it runs along their rims."""
+  points = points.copy()
+  for _ in range(12):
+    points[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
+    for site in sites:
+      steps = points - site.centre
+      away = np.hypot(*steps.T)[:, None] + 1e-6
+      within = away < site.radius + 14
+      points = np.where(
+        within, site.centre + steps / away * (site.radius + 14), points
+      )
+  return points
+
+
+def _burden(points: np.ndarray, sites: tuple[Site, ...]) -> float:
+  """Weighs how far a line runs within sites, then how long it is."""
+  coarse = points[::4]
+  within = sum(
+    np.count_nonzero(((coarse - site.centre) ** 2).sum(1) < site.radius**2)
     for site in sites
   )
+  length = np.hypot(*np.diff(coarse, axis=0).T).sum()
+  return 4.0 * within + 0.01 * float(length)
 
 
 def _rim_point(rng: np.random.Generator, world: Size, side: int) -> np.ndarray:
@@ -213,9 +234,9 @@ def _plan_rivers(
         90.0,
         sites,
       )
-      for _ in range(6)
+      for _ in range(4)
     ]
-    points = min(routes, key=lambda route: _intrusion(route, sites))
+    points = min(routes, key=lambda route: _burden(route, sites))
     wave = np.sin(np.linspace(0, rng.uniform(6, 14), len(points)))
     rivers.append((points, rng.uniform(10, 17) * (1 + 0.35 * wave)))
     for _ in range(2):
@@ -231,17 +252,19 @@ def _plan_roads(
 ) -> tuple[np.ndarray, ...]:
   """Roads from each village to the one before it and to the rim."""
   villages = [site for site in sites if site.kind == 'village']
-  others = tuple(site for site in sites if site.kind != 'village')
+  others = tuple(
+    site for site in sites if site.kind not in ('village', 'grove')
+  )
   roads = []
   for index, village in enumerate(villages):
-    ends = [_rim_point(rng, world, int(rng.integers(4))) for _ in range(4)]
+    ends = [_rim_point(rng, world, side) for side in range(4)]
     if index:
       target = villages[index - 1].centre
     else:
-      target = min(ends, key=lambda end: np.hypot(*(end - village.centre)))
+      target = ends.pop(int(rng.integers(4)))
     roads.append(_best_route(rng, (village.centre, target), 70.0, others))
     routes = [
       _best_route(rng, (village.centre, end), 70.0, others) for end in ends
     ]
-    roads.append(min(routes, key=lambda route: _intrusion(route, others)))
+    roads.append(min(routes, key=lambda route: _burden(route, others)))
   return tuple(roads)

@@ -60,12 +60,15 @@ def plant_hedge(
   radius: float,
 ) -> None:
   """Plants a row of small crowns where the line crosses open ground."""
+  if not canvas.sees(points, radius):
+    return
   gaps = np.hypot(*np.diff(points, axis=0).T)
   walked = np.concatenate([[0], np.cumsum(gaps)])
-  for place in np.arange(0, walked[-1], 1.5 * radius):
-    spot = np.array(
-      [np.interp(place, walked, points[:, axis]) for axis in (0, 1)]
-    )
-    spot += rng.normal(0, 0.25 * radius, 2)
-    size = max(1.0, radius * rng.uniform(0.75, 1.3))
+  places = np.arange(0, walked[-1], 1.5 * radius)
+  spots = np.stack(
+    [np.interp(places, walked, points[:, axis]) for axis in (0, 1)], -1
+  )
+  spots += rng.normal(0, 0.25 * radius, spots.shape)
+  sizes = np.maximum(1.0, radius * rng.uniform(0.75, 1.3, len(spots)))
+  for spot, size in zip(spots, sizes.tolist(), strict=True):
     add_tree(canvas, things, spot, size, (MEADOW,))

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from magnet_jax.data.scene_canvas import Canvas
-from magnet_jax.data.scene_classes import BUILDING, TREE
+from magnet_jax.data.scene_classes import BUILDING, CROP, MEADOW, TREE
 
 _ROOFS = (
   (176, 92, 72), (158, 82, 70), (190, 118, 88), (136, 96, 84),
   (128, 126, 130), (168, 166, 164), (100, 98, 106), (206, 200, 192),
 )  # fmt: skip
+_OPEN = (MEADOW, CROP)  # where trees stand
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class House:
 class Tree:
   """A round crown."""
 
-  centre: np.ndarray
+  centre: tuple[float, float]
   radius: float
 
 
@@ -45,7 +46,7 @@ def add_house(
   canvas: Canvas, things: Things, corners: np.ndarray, rise: float
 ) -> bool:
   """Adds a house where only open ground is; tells whether it did."""
-  if (canvas.classes_under(corners) != 0).any():
+  if (canvas.classes_under(corners) != MEADOW).any():
     return False
   canvas.fill(corners, label=BUILDING)
   things.houses.append(House(corners, rise))
@@ -57,12 +58,12 @@ def add_tree(
   things: Things,
   centre: np.ndarray,
   radius: float,
-  allowed: tuple[int, ...] = (0,),
+  allowed: tuple[int, ...] = (MEADOW,),
 ) -> None:
   """Adds a tree if its trunk is on one of the allowed classes."""
-  at = canvas.classes_under(np.round(centre)[None])
-  if at.size and at[0] in allowed:
-    things.trees.append(Tree(centre, radius))
+  x, y = centre.tolist()
+  if canvas.class_at((x, y)) in allowed:
+    things.trees.append(Tree((x, y), radius))
 
 
 def draw_things(
@@ -76,13 +77,17 @@ def draw_things(
     shifted = house.corners + sun * house.rise * reach
     both = np.concatenate([house.corners, shifted]).astype(np.float32)
     canvas.fill(cv2.convexHull(both)[:, 0].astype(float), shade=255)
-  for tree in things.trees:
-    length = tree.radius * reach
-    canvas.disc(tree.centre + sun * length, tree.radius * 0.9, shade=255)
+  # Roads may have been laid through hedges since.
+  trees = [
+    tree for tree in things.trees if canvas.class_at(tree.centre) in _OPEN
+  ]
+  for tree in trees:
+    shadow = _moved(tree, sun * reach)
+    canvas.disc(shadow, tree.radius * 0.9, shade=255)
   _darken(canvas, rng.uniform(0.42, 0.55))
   for house in things.houses:
     _draw_roof(rng, canvas, house, sun)
-  for tree in things.trees:
+  for tree in trees:
     _draw_crown(rng, canvas, tree, sun)
 
 
@@ -100,8 +105,14 @@ def _bands(height: int) -> Iterator[slice]:
     yield slice(top, top + 256)
 
 
+def _moved(tree: Tree, share: np.ndarray) -> tuple[float, float]:
+  """Returns the point that lies `share` of a radius from the trunk."""
+  x, y = share.tolist()
+  return tree.centre[0] + x * tree.radius, tree.centre[1] + y * tree.radius
+
+
 def _tone(colour: np.ndarray, factor: float) -> tuple[int, ...]:
-  return tuple(np.clip(colour * factor, 0, 255).astype(int).tolist())
+  return tuple(min(255, max(0, int(c * factor))) for c in colour.tolist())
 
 
 def _draw_roof(
@@ -116,7 +127,7 @@ def _draw_roof(
   # The whole first: two halves alone may miss label pixels on the ridge.
   canvas.fill(house.corners, image=far, label=BUILDING)
   canvas.fill(np.stack([one, two, ridge[1], ridge[0]]), image=near)
-  if house.rise > 6:
+  if house.rise > 4.8:
     canvas.stroke(ridge, 1, image=_tone(colour, 1.3))
 
 
@@ -128,9 +139,9 @@ def _draw_crown(
   radius = tree.radius
   canvas.disc(tree.centre, radius, image=_tone(colour, 0.78), label=TREE)
   if radius > 1.6:
-    lit = tree.centre - sun * 0.22 * radius
+    lit = _moved(tree, -0.22 * sun)
     canvas.disc(lit, 0.7 * radius, image=_tone(colour, 1.08))
   if radius > 3.5:
     for _ in range(2):
-      bump = lit + rng.normal(0, 0.25 * radius, 2)
+      bump = _moved(tree, rng.normal(0, 0.25, 2) - 0.22 * sun)
       canvas.disc(bump, 0.28 * radius, image=_tone(colour, 1.4))

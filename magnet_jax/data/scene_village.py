@@ -44,7 +44,7 @@ class Village:
 
 def make_village(rng: np.random.Generator, site: Site) -> Village:
   """Chooses the streets of a village."""
-  turn, pitch = rng.uniform(0, np.pi), rng.uniform(80, 100)
+  turn, pitch = rng.uniform(0, np.pi), rng.uniform(70, 86)
   axes = np.array(
     [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
   )
@@ -53,7 +53,7 @@ def make_village(rng: np.random.Generator, site: Site) -> Village:
   halves *= rng.uniform(0.8, 1, len(places))
   rows = tuple(zip(places.tolist(), halves.tolist(), strict=True))
   swing = (rng.uniform(4, 22), rng.uniform(0, 6.3))
-  return Village(site, axes, swing, rows, pitch, bool(rng.random() < 0.6))
+  return Village(site, axes, swing, rows, pitch, bool(rng.random() < 0.75))
 
 
 def lay_gardens(
@@ -84,25 +84,31 @@ def part_lots(
       u = -half
       while u < half:
         _draw_side(rng, canvas, village, (u, v, side), things)
-        u += rng.uniform(20, 60)
+        u += rng.uniform(18, 48)
 
 
-def build(
-  rng: np.random.Generator, canvas: Canvas, village: Village, things: Things
+def draw_streets(
+  rng: np.random.Generator, canvas: Canvas, village: Village
 ) -> None:
-  """Draws streets and lots and adds their houses and trees."""
+  """Draws the streets along the rows and two across them."""
   reach = village.rows[-1][0]
   for place in (rng.uniform(-0.5, 0.5, 2) * village.site.radius).tolist():
     across = np.linspace(village.rows[0][0], reach, 24)
     scene_routes.draw_lane(rng, canvas, village.world(place, across), 4)
   for v, half in village.rows:
     street = village.world(np.linspace(-half, half, 32), v)
-    scene_routes.draw_lane(rng, canvas, street, int(rng.integers(4, 7)))
+    scene_routes.draw_lane(rng, canvas, street, int(rng.integers(3, 6)))
+
+
+def build_lots(
+  rng: np.random.Generator, canvas: Canvas, village: Village, things: Things
+) -> None:
+  """Adds the houses, sheds, drives, pools and trees of the lots."""
   for v, half in village.rows:
     for side in (-1, 1):
       u = -half + rng.uniform(0, 20)
       while u < half - 30:
-        width = rng.uniform(34, 54)
+        width = rng.uniform(27, 43)
         _build_lot(rng, canvas, village, (u, v, width, side), things)
         u += width
 
@@ -138,13 +144,13 @@ def _build_lot(
   if rng.random() < 0.1:  # an empty lot
     return
   middle = u + width * rng.uniform(0.4, 0.6)
-  setback = rng.uniform(15, 20)
-  long, short = rng.uniform(18, min(32, width - 8)), rng.uniform(12, 18)
+  setback = rng.uniform(12, 16)
+  long, short = rng.uniform(14, min(26, width - 6)), rng.uniform(9, 14)
   if rng.random() < 0.25:
     long, short = short, long
   home = (middle, v + side * setback)
   if scene_things.add_house(
-    canvas, things, _rectangle(village, home, long, short), rng.uniform(7, 13)
+    canvas, things, _rectangle(village, home, long, short), rng.uniform(5, 10)
   ):
     drive = village.world(
       [middle, middle], [v, v + side * (setback - short / 2)]
@@ -152,9 +158,9 @@ def _build_lot(
     scene_routes.draw_path(rng, canvas, drive, int(rng.integers(1, 4)))
   for _ in range(int(rng.integers(1, 3))):
     place = (
-      u + rng.uniform(7, width - 7), v + side * rng.uniform(28, depth - 5)
+      u + rng.uniform(7, width - 7), v + side * rng.uniform(23, depth - 4)
     )
-    size = rng.uniform(5, 11, 2)
+    size = rng.uniform(4, 9, 2)
     if village.wet and rng.random() < 0.2:
       _draw_pool(rng, canvas, village, place)
     else:
@@ -164,7 +170,7 @@ def _build_lot(
     spot = village.world(
       u + rng.uniform(2, width - 2), v + side * rng.uniform(7, depth)
     )[0]
-    scene_things.add_tree(canvas, things, spot, rng.gamma(4, 0.8) + 1)
+    scene_things.add_tree(canvas, things, spot, rng.gamma(4, 0.6) + 1)
 
 
 def _draw_side(
@@ -177,7 +183,7 @@ def _draw_side(
   u, v, side = place
   line = village.world([u, u], v + side * np.array([6, village.pitch / 2]))
   kind = rng.random()
-  if kind < 0.35 and village.wet:
+  if kind < 0.4 and village.wet:
     scene_routes.draw_ditch(canvas, line, int(rng.integers(2, 4)))
   elif kind < 0.6:
     scene_routes.plant_hedge(rng, canvas, line, things, 1.7)
@@ -191,7 +197,7 @@ def _draw_pool(
   village: Village,
   place: tuple[float, float],
 ) -> None:
-  corners = _rectangle(village, place, rng.uniform(8, 15), rng.uniform(5, 8))
+  corners = _rectangle(village, place, rng.uniform(6, 12), rng.uniform(4, 7))
   if not (canvas.classes_under(corners) != MEADOW).any():
     canvas.fill(corners, label=WATER, image=(84, 160, 186))
 

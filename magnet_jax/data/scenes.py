@@ -53,7 +53,9 @@ def generate(seed: int, size: Size) -> Sample:
   canvas = Canvas.blank(size, origin)
   layout = scene_layout.make_layout(rng, world)
   villages = [
-    scene_village.make_village(rng, site) for site in layout.of_kind('village')
+    scene_village.make_village(rng, site)
+    for site in layout.of_kind('village')
+    if canvas.sees(site.centre[None], 1.2 * site.radius)
   ]
   scene_land.lay_ground(rng, canvas, layout)
   for village in villages:
@@ -64,9 +66,11 @@ def generate(seed: int, size: Size) -> Sample:
   scene_land.draw_edges(rng, canvas, layout, things)
   for village in villages:
     scene_village.part_lots(rng, canvas, village, things)
+  for village in villages:
+    scene_village.draw_streets(rng, canvas, village)
   scene_land.draw_roads(rng, canvas, layout)
   for village in villages:
-    scene_village.build(rng, canvas, village, things)
+    scene_village.build_lots(rng, canvas, village, things)
   scene_land.plant_country(rng, canvas, layout, things)
   scene_things.draw_things(rng, canvas, things)
   return Sample(f'scene-{seed}', _photograph(rng, canvas.image), canvas.label)
