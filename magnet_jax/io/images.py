@@ -100,24 +100,26 @@ def read_image(
 
 
 def read_size(
-  path: PathLike, *, max_pixels: int = decoding.MAX_PIXELS
+  path: PathLike,
+  *,
+  turned: bool = True,
+  max_pixels: int = decoding.MAX_PIXELS,
 ) -> Size:
-  """Reads (height, width) after EXIF orientation, from the header alone.
+  """Reads (height, width) from the header alone.
 
   Args:
     path: the file.
+    turned: after EXIF orientation, as `read_image` returns the image; False:
+      as `read_label` does.
     max_pixels: largest height * width that the header may claim.
-
-  Returns:
-    (height, width), as `read_image` would return the image.
 
   Raises:
     InputError: missing, empty, of another format, or too large.
   """
   with decoding.opened(path, max_pixels) as image:
     width, height = image.size
-    turned = _orientation(image) >= 5
-  return (width, height) if turned else (height, width)
+    swap = turned and _orientation(image) >= 5
+  return (width, height) if swap else (height, width)
 
 
 def _translate(

@@ -1,0 +1,191 @@
+"""Random windows of labelled images, at every stage's magnification."""
+
+from collections.abc import Sequence
+import math
+
+import numpy as np
+
+from magnet_jax.data import augment
+from magnet_jax.data.augment import Augmentation, Region, Symmetry
+from magnet_jax.ops import resize
+from magnet_jax.types import Sample, Size, Stage
+
+IGNORED = 255
+
+
+def labelled(sample: Sample) -> np.ndarray:
+  """The label of a sample; where it has none, every pixel is ignored."""
+  if sample.label is None:
+    return np.full(sample.image.shape[:2], IGNORED, np.uint8)
+  return sample.label
+
+
+def pad(array: np.ndarray, size: Size) -> np.ndarray:
+  """Pads below and to the right: images by their edge, labels by 255.
+
+  Args:
+    array: an image [h,w,3] or a label [h,w], not larger than `size`.
+    size: (height, width) of the result.
+  """
+  missing = [(0, size[axis] - array.shape[axis]) for axis in (0, 1)]
+  if not any(after for _, after in missing):
+    return array
+  if array.ndim == 3:
+    return np.pad(array, [*missing, (0, 0)], mode='edge')
+  return np.pad(array, missing, constant_values=IGNORED)
+
+
+def _halvings(length: int, target: int) -> int:
+  """How often a length may be halved and stay at least twice the target."""
+  return max(0, math.floor(math.log2(max(1, length / target))) - 1)
+
+
+def _draw_axis(
+  rng: np.random.Generator, length: int, wanted: float, target: int
+) -> tuple[int, int, int]:
+  """Start and end in the image, and pixels in the result, of one axis.
+
+  Args:
+    rng: draws the start, any that keeps the end inside.
+    length: of the image.
+    wanted: pixels of the image that the whole window would see.
+    target: pixels of the window at the network's input.
+  """
+  extent = max(1, round(wanted))
+  if extent >= length:
+    shown = min(target, max(1, round(target * length / wanted)))
+    return 0, length, shown
+  # A multiple of 2, 4, 8, … of pixels can be halved fast before it is resized.
+  step = 2 ** _halvings(extent, target)
+  extent -= extent % step
+  start = int(rng.integers(length - extent + 1))
+  return start, start + extent, target
+
+
+def draw_region(
+  rng: np.random.Generator,
+  stage: Stage,
+  size: Size,
+  *,
+  network: Size,
+  scale: float = 1.0,
+) -> tuple[Region, Size]:
+  """Draws a window of a stage, as a region of the full-size image.
+
+  Args:
+    rng: the source of chance.
+    stage: gives the magnification and the window.
+    size: (height, width) of the image.
+    network: (h, w) of the network's input.
+    scale: how much more of the image than the stage's window is seen.
+
+  Returns:
+    The region; (height, width) that it has at the network's input, less than
+    `network` where the image ends.
+  """
+  axes = [
+    _draw_axis(
+      rng,
+      size[axis],
+      stage.grid.window[axis] * size[axis] / stage.size[axis] * scale,
+      network[axis],
+    )
+    for axis in (0, 1)
+  ]
+  (top, bottom, height), (left, right, width) = axes
+  return (top, bottom, left, right), (height, width)
+
+
+def shrink(image: np.ndarray, size: Size) -> np.ndarray:
+  """Resizes uint8 [H,W,3] by averages of areas, faster than `resize.image`.
+
+  Halving is several times faster than any other factor, so it goes first.
+  Factors of 2, 4, 8, … come out the same up to rounding; with others, areas
+  begin and end at whole halved pixels' worth of detail, a quarter of a pixel
+  of the result at most.
+  """
+  while all(
+    image.shape[axis] % 2 == 0 and image.shape[axis] >= 4 * size[axis]
+    for axis in (0, 1)
+  ):
+    image = resize.image(image, (image.shape[0] // 2, image.shape[1] // 2))
+  return resize.image(image, size)
+
+
+def cut(
+  sample: Sample,
+  region: Region,
+  shown: Size,
+  *,
+  symmetry: Symmetry,
+  network: Size,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Cuts a region out, brings it to the network's size and lays it down.
+
+  Args:
+    sample: image and label.
+    region: rows and columns of the image as `symmetry` lays it down.
+    shown: (height, width) of the region in the result; the rest is padding.
+    symmetry: how the image is laid down.
+    network: (h, w) of the result.
+
+  Returns:
+    uint8 [h,w,3] and uint8 [h,w], aligned.
+  """
+  laid = symmetry.size((sample.image.shape[0], sample.image.shape[1]))
+  top, bottom, left, right = symmetry.source(region, laid)
+  size = symmetry.size(shown)
+  image = shrink(sample.image[top:bottom, left:right], size)
+  label = resize.label(labelled(sample)[top:bottom, left:right], size)
+  return (
+    pad(symmetry.apply(image), network),
+    pad(symmetry.apply(label), network),
+  )
+
+
+def draw_window(
+  rng: np.random.Generator,
+  sample: Sample,
+  stages: dict[Size, tuple[Stage, ...]],
+  *,
+  network: Size,
+  options: Augmentation,
+  weights: Sequence[float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Draws one window of a random stage of a sample.
+
+  Args:
+    rng: the source of chance.
+    sample: image and label.
+    stages: of the image's size, and of its transposed size if `rotate`.
+    network: (h, w) of the result.
+    options: the augmentation.
+    weights: relative frequency of each stage, coarse to fine; None: equal.
+
+  Returns:
+    uint8 [h,w,3] and uint8 [h,w].
+  """
+  symmetry = augment.draw_symmetry(rng, options)
+  size = symmetry.size((sample.image.shape[0], sample.image.shape[1]))
+  stage = _draw_stage(rng, stages[size], weights)
+  scale = augment.draw_scale(rng, options)
+  region, shown = draw_region(
+    rng, stage, size, network=network, scale=scale
+  )
+  image, label = cut(
+    sample, region, shown, symmetry=symmetry, network=network
+  )
+  colours = augment.draw_colours(rng, options.colour_jitter)
+  return colours.apply(np.ascontiguousarray(image)), label
+
+
+def _draw_stage(
+  rng: np.random.Generator,
+  stages: tuple[Stage, ...],
+  weights: Sequence[float] | None,
+) -> Stage:
+  if weights is None:
+    return stages[int(rng.integers(len(stages)))]
+  # An image of fewer stages lacks the finest ones.
+  share = np.asarray(weights[: len(stages)], np.float64)
+  return stages[int(rng.choice(len(stages), p=share / share.sum()))]

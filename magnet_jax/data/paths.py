@@ -1,0 +1,154 @@
+"""Zoom paths: nested windows of an image, one a stage, coarse to fine."""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+
+from magnet_jax.data import cutting
+from magnet_jax.ops import resize, windows
+from magnet_jax.types import Size, Stage
+
+Corner = tuple[int, int]
+Images = Callable[[Size], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+  """Corners of nested windows, each inside the one before.
+
+  Attributes:
+    stages: of the image, coarse to fine.
+    corners: (top, left) of each stage's window, in pixels of its stage.
+  """
+
+  stages: tuple[Stage, ...]
+  corners: tuple[Corner, ...]
+
+
+def _parent_range(
+  corner: int, *, window: int, length: int, around: int, whole: int
+) -> tuple[int, int]:
+  """Least and largest start of a window around a finer one, on one axis.
+
+  Args:
+    corner: start of the finer window in its stage.
+    window: its pixels.
+    length: pixels of its stage.
+    around: pixels of the coarser window.
+    whole: pixels of the coarser stage.
+  """
+  # In whole numbers: the finer window covers [corner, end) * whole / length.
+  end = min(corner + window, length)
+  largest = min(corner * whole // length, max(whole - around, 0))
+  least = max(0, -(-end * whole // length) - around)
+  # Stages of nearly one size may leave no integer between: then less than a
+  # pixel of the finer window sticks out at its end.
+  return min(least, largest), largest
+
+
+def draw_path(rng: np.random.Generator, stages: tuple[Stage, ...]) -> Path:
+  """Draws a window of the last stage, then ever coarser ones around it.
+
+  Each is uniform over all integer corners that are possible.
+
+  Args:
+    rng: the source of chance.
+    stages: of one image, coarse to fine.
+  """
+  last = stages[-1]
+  corner = tuple(
+    int(rng.integers(max(last.size[axis] - last.grid.window[axis], 0) + 1))
+    for axis in (0, 1)
+  )
+  corners = [corner]
+  for coarser, finer in zip(stages[-2::-1], stages[:0:-1], strict=True):
+    ranges = [
+      _parent_range(
+        corners[0][axis],
+        window=finer.grid.window[axis],
+        length=finer.size[axis],
+        around=coarser.grid.window[axis],
+        whole=coarser.size[axis],
+      )
+      for axis in (0, 1)
+    ]
+    top, left = (int(rng.integers(low, high + 1)) for low, high in ranges)
+    corners.insert(0, (top, left))
+  return Path(stages, tuple((top, left) for top, left in corners))
+
+
+def places(path: Path, network: Size) -> tuple[np.ndarray, np.ndarray]:
+  """Where each window lies in the one before, at the network's size.
+
+  Args:
+    path: the windows.
+    network: (h, w) that every window is resized to.
+
+  Returns:
+    float32 [S,2], the corner (y, x) in pixels of the window before;
+    float32 [S,2], its pixels per pixel of the window. 0 and 1 for stage 0.
+  """
+  offsets, ratios = [np.zeros(2)], [np.ones(2)]
+  for s in range(1, len(path.stages)):
+    coarser, finer = path.stages[s - 1], path.stages[s]
+    ratio = np.divide(coarser.size, finer.size)
+    offset = np.multiply(path.corners[s], ratio) - path.corners[s - 1]
+    # From pixels of the coarser stage to those of its window's input.
+    offsets.append(offset * np.divide(network, coarser.grid.window))
+    ratios.append(ratio * np.divide(finer.grid.window, coarser.grid.window))
+  return (
+    np.stack(offsets).astype(np.float32),
+    np.stack(ratios).astype(np.float32),
+  )
+
+
+def cut_path(
+  path: Path, images: Images, *, network: Size
+) -> tuple[np.ndarray, np.ndarray]:
+  """Cuts the windows of a path.
+
+  Args:
+    path: the windows.
+    images: (height, width) of a stage -> its image [H_s,W_s,3] and label
+      [H_s,W_s].
+    network: (h, w) that every window is resized to.
+
+  Returns:
+    uint8 [S,h,w,3] and uint8 [S,h,w].
+  """
+  pieces, labels = [], []
+  for stage, corner in zip(path.stages, path.corners, strict=True):
+    image, label = images(stage.size)
+    window = stage.grid.window
+    piece = windows.cut(image, corner, window)
+    pieces.append(resize.image(np.ascontiguousarray(piece), network))
+    top, left = corner
+    part = label[top : top + window[0], left : left + window[1]]
+    part = np.ascontiguousarray(cutting.pad(part, window))
+    labels.append(resize.label(part, network))
+  return np.stack(pieces), np.stack(labels)
+
+
+def extend(
+  arrays: dict[str, np.ndarray], count: int
+) -> dict[str, np.ndarray]:
+  """Fills up to `count` stages: the last window again, all of it ignored.
+
+  Args:
+    arrays: images, labels, offsets and ratios of fewer stages.
+    count: S.
+  """
+  missing = count - len(arrays['images'])
+  if not missing:
+    return arrays
+  fill = {
+    'images': arrays['images'][-1],
+    'labels': np.full_like(arrays['labels'][-1], cutting.IGNORED),
+    'offsets': np.zeros(2, np.float32),
+    'ratios': np.ones(2, np.float32),
+  }
+  return {
+    name: np.concatenate([array, np.stack([fill[name]] * missing)])
+    for name, array in arrays.items()
+  }

@@ -1,0 +1,292 @@
+"""Batches for training, through grain: seeded, resumable, in processes."""
+
+from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+from typing import Any
+
+from absl import flags
+import grain
+import numpy as np
+
+from magnet_jax.data import augment, cache, cutting, paths
+from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.sources import Source
+from magnet_jax.ops import resize
+from magnet_jax.types import InputError, Size, Stage
+
+Batch = dict[str, np.ndarray]
+Plans = dict[Size, tuple[Stage, ...]]
+PlanFor = Callable[[Size], tuple[Stage, ...]]
+_NO_AUGMENTATION = Augmentation()
+
+
+def segmenter_batches(
+  source: Source,
+  *,
+  plan_for: PlanFor,
+  network: Size,
+  seed: int,
+  batch: int,
+  start_step: int = 0,
+  steps: int | None = None,
+  workers: int = 0,
+  augmentation: Augmentation = _NO_AUGMENTATION,
+  windows_per_image: int = 1,
+  stage_weights: Sequence[float] | None = None,
+) -> Iterator[Batch]:
+  """Random windows from all stages of random images.
+
+  Each epoch visits all images in a new order. Window i is a function of
+  (seed, i) alone: neither workers nor where it started change it.
+
+  Args:
+    source: labelled images.
+    plan_for: (height, width) of an image -> its stages.
+    network: (h, w) of the network's input.
+    seed: from 0 to 2**32 - 1.
+    batch: windows in a batch, B.
+    start_step: the first batch, counted from 0.
+    steps: stop before this batch; None: never.
+    workers: processes that read, each with its own cache; 0: threads.
+    augmentation: what may be done to a window.
+    windows_per_image: windows of the same image in a batch; more than 1 saves
+      decoding where the cache does not hold the images. Divides `batch`.
+    stage_weights: relative frequency of the stages, coarse to fine; None:
+      equal.
+
+  Returns:
+    Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w]}.
+
+  Raises:
+    InputError: for a value out of its range, at once; for a damaged image
+      when it is read.
+  """
+  plans = _make_plans(source, plan_for, augmentation)
+  if stage_weights is not None:
+    _check_weights(stage_weights, plans)
+  if windows_per_image < 1 or batch % windows_per_image:
+    raise InputError(
+      f'windows_per_image {windows_per_image}: must be at least 1 and divide '
+      f'the batch of {batch}; change one of them'
+    )
+  draw = _SegmenterWindows(
+    source, plans, network, augmentation, windows_per_image, stage_weights
+  )
+  schedule = _Schedule(
+    len(source), seed, batch // windows_per_image, start_step, steps, workers
+  )
+  return schedule.run(draw, lambda b: {
+    name: array.reshape(batch, *array.shape[2:]) for name, array in b.items()
+  })
+
+
+def refiner_batches(
+  source: Source,
+  *,
+  plan_for: PlanFor,
+  network: Size,
+  seed: int,
+  batch: int,
+  start_step: int = 0,
+  steps: int | None = None,
+  workers: int = 0,
+  augmentation: Augmentation = _NO_AUGMENTATION,
+  cache_mb: float = 512,
+) -> Iterator[Batch]:
+  """Zoom paths: nested windows, one a stage, of random images.
+
+  The window of the last stage is anywhere in the image, every coarser one
+  anywhere around the finer. S is the largest number of stages of any image;
+  images of fewer repeat their last window with labels of 255.
+
+  Args:
+    source: labelled images.
+    plan_for: (height, width) of an image -> its stages.
+    network: (h, w) of the networks' input.
+    seed: from 0 to 2**32 - 1.
+    batch: paths in a batch, B.
+    start_step: the first batch, counted from 0.
+    steps: stop before this batch; None: never.
+    workers: processes that read, each with its own caches; 0: threads.
+    augmentation: what may be done to a path; its `scale_jitter` must be 1.
+    cache_mb: memory for the images of the coarse stages, in 2**20 bytes;
+      a third of what the decoded images take holds all.
+
+  Returns:
+    Iterator of {'images': uint8 [B,S,h,w,3], 'labels': uint8 [B,S,h,w],
+    'offsets': float32 [B,S,2], 'ratios': float32 [B,S,2]}: the corner (y, x)
+    of each window in the one before, in that one's pixels, and its pixels
+    per pixel of the window; 0 and 1 for the first and for repeated windows.
+
+  Raises:
+    InputError: as `segmenter_batches`.
+  """
+  if augmentation.scale_jitter != 1:
+    raise InputError(
+      f'scale_jitter {augmentation.scale_jitter}: the refiner is trained on '
+      'windows at the scales of their stages; set it to 1'
+    )
+  plans = _make_plans(source, plan_for, augmentation)
+  count = max(len(stages) for stages in plans.values())
+  draw = _ZoomPaths(
+    source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
+  )
+  schedule = _Schedule(len(source), seed, batch, start_step, steps, workers)
+  return schedule.run(draw, lambda b: b)
+
+
+def _make_plans(
+  source: Source, plan_for: PlanFor, augmentation: Augmentation
+) -> Plans:
+  """Stages of every size that occurs, so that workers need no planner."""
+  if not len(source):
+    raise InputError('source of 0 samples: need at least one; add images')
+  sizes = {source.size(index) for index in range(len(source))}
+  if augmentation.rotate:
+    sizes |= {(width, height) for height, width in sizes}
+  return {size: plan_for(size) for size in sorted(sizes)}
+
+
+def _check_weights(weights: Sequence[float], plans: Plans) -> None:
+  count = max(len(stages) for stages in plans.values())
+  fewest = min(len(stages) for stages in plans.values())
+  if len(weights) != count:
+    raise InputError(
+      f'stage_weights of {len(weights)} numbers: need one for each of the '
+      f'{count} stages, coarse to fine'
+    )
+  if not all(0 <= weight < np.inf for weight in weights) or not (
+    sum(weights[:fewest]) > 0
+  ):
+    raise InputError(
+      f'stage_weights {tuple(weights)}: must be finite, not negative, and '
+      f'above 0 for one of the first {fewest}, which every image has'
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _SegmenterWindows:
+  """Draws windows of image `index`, stacked: [windows,h,w,…]."""
+
+  source: Source
+  plans: Plans
+  network: Size
+  augmentation: Augmentation
+  count: int
+  weights: Sequence[float] | None
+
+  def __call__(self, index: int, rng: np.random.Generator) -> Batch:
+    sample = self.source[index]
+    images, labels = zip(
+      *(
+        cutting.draw_window(
+          rng,
+          sample,
+          self.plans,
+          network=self.network,
+          options=self.augmentation,
+          weights=self.weights,
+        )
+        for _ in range(self.count)
+      ),
+      strict=True,
+    )
+    return {'image': np.stack(images), 'label': np.stack(labels)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _ZoomPaths:
+  """Draws one zoom path of image `index`."""
+
+  source: Source
+  plans: Plans
+  network: Size
+  augmentation: Augmentation
+  count: int
+  stages: cache.ByteCache
+
+  def __call__(self, index: int, rng: np.random.Generator) -> Batch:
+    sample = self.source[index]
+    full = (sample.image.shape[0], sample.image.shape[1])
+    symmetry = augment.draw_symmetry(rng, self.augmentation)
+    path = paths.draw_path(rng, self.plans[symmetry.size(full)])
+
+    def images(size: Size) -> tuple[np.ndarray, np.ndarray]:
+      stored = symmetry.size(size)
+
+      def make() -> tuple[np.ndarray, np.ndarray]:
+        return (
+          resize.image(sample.image, stored),
+          resize.label(cutting.labelled(sample), stored),
+        )
+
+      # The full size is the sample itself; it needs no second place.
+      image, label = make() if stored == full else self.stages.get(
+        (index, stored), make, lambda pair: sum(a.nbytes for a in pair)
+      )
+      return symmetry.apply(image), symmetry.apply(label)
+
+    pieces, labels = paths.cut_path(path, images, network=self.network)
+    colours = augment.draw_colours(rng, self.augmentation.colour_jitter)
+    # One above the other: the whole path changes its colours alike.
+    changed = colours.apply(pieces.reshape(-1, *pieces.shape[2:]))
+    offsets, ratios = paths.places(path, self.network)
+    arrays = {
+      'images': changed.reshape(pieces.shape),
+      'labels': labels,
+      'offsets': offsets,
+      'ratios': ratios,
+    }
+    return paths.extend(arrays, self.count)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Schedule:
+  """In which order images are drawn, and by whom."""
+
+  length: int
+  seed: int
+  batch: int
+  start_step: int
+  steps: int | None
+  workers: int
+
+  def __post_init__(self) -> None:
+    for name, least in (
+      ('seed', 0), ('batch', 1), ('start_step', 0), ('workers', 0)
+    ):
+      value = getattr(self, name)
+      if value < least:
+        raise InputError(f'{name} {value}: must be at least {least}; raise it')
+    if self.seed >= 2**32:
+      raise InputError(f'seed {self.seed}: must be below 2**32; lower it')
+
+  def run(
+    self,
+    draw: Callable[[int, np.random.Generator], Batch],
+    finish: Callable[[Batch], Batch],
+  ) -> Iterator[Batch]:
+    """Batches `start_step`, … of what `draw` makes of random images."""
+    elements = (
+      grain.MapDataset.range(self.length)
+      .seed(self.seed)
+      .shuffle()
+      .repeat()
+      .random_map(draw)
+      .batch(self.batch, drop_remainder=True)
+    )
+    # Two threads keep a step ahead; more would hold more images at once and
+    # take the cores from the training.
+    batches: Any = elements[self.start_step : self.steps].to_iter_dataset(
+      grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+    )
+    if self.workers:
+      if not flags.FLAGS.is_parsed():
+        # Workers read absl's flags; in a notebook nobody has parsed them.
+        flags.FLAGS.mark_as_parsed()
+      batches = batches.mp_prefetch(
+        grain.MultiprocessingOptions(
+          num_workers=self.workers, per_worker_buffer_size=2
+        )
+      )
+    return map(finish, batches)

@@ -1,0 +1,156 @@
+"""Samples from files."""
+
+import pickle
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from magnet_jax.data import sources
+from magnet_jax.io import images
+from magnet_jax.types import ClassTable, InputError
+
+CLASSES = ClassTable(('soil', 'weed'), ((100, 50, 0), (0, 200, 0)))
+
+
+def _write(folder, count=3, suffix='.png', size=(6, 8)):
+  rng = np.random.default_rng(0)
+  for name in ('images', 'labels'):
+    (folder / name).mkdir(parents=True)
+  for i in range(count):
+    pixels = rng.integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(pixels).save(folder / 'images' / f'{i}{suffix}')
+    label = np.full(size, i % 2, np.uint8)
+    Image.fromarray(label).save(folder / 'labels' / f'{i}.png')
+  rows = [f'images/{i}{suffix}\tlabels/{i}.png' for i in range(count)]
+  (folder / 'list.txt').write_text('# train\n\n' + '\n'.join(rows) + '\n')
+  return folder
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.tif'])
+def test_a_list_and_a_folder_give_the_same(tmp_path, suffix):
+  folder = _write(tmp_path, suffix=suffix)
+  (folder / 'images' / 'notes.txt').write_text('passed over')
+  pairs = sources.find_pairs(folder / 'list.txt')
+  assert pairs == sources.find_pairs(str(folder))
+  assert pairs == sources.pair_folders(folder / 'images', folder / 'labels')
+  source = sources.FileSource(pairs, CLASSES)
+  assert len(source) == 3
+  for i in range(3):
+    assert source.size(i) == (6, 8)
+    assert source[i].name == str(i)
+    np.testing.assert_array_equal(
+      source[i].image, images.read_image(pairs[i].image)
+    )
+    assert source[i].label.tolist() == [[i % 2] * 8] * 6
+
+
+def test_images_without_labels(tmp_path):
+  folder = _write(tmp_path)
+  (folder / 'plain.txt').write_text('images/0.png\nimages/1.png\n')
+  for pairs in (
+    sources.read_list(folder / 'plain.txt'),
+    sources.pair_folders(folder / 'images', None),
+  ):
+    source = sources.FileSource(pairs, CLASSES)
+    assert source[1].label is None
+
+
+def test_labels_of_colours(tmp_path):
+  folder = _write(tmp_path, count=1)
+  label = np.array([[0, 1, 255, 0] * 2] * 6, np.uint8)
+  Image.fromarray(CLASSES.palette[label]).save(folder / 'labels' / '0.png')
+  pairs = sources.find_pairs(folder)
+  source = sources.FileSource(pairs, CLASSES, colours=True)
+  np.testing.assert_array_equal(source[0].label, label)
+
+
+def test_the_cache_is_bounded_used_and_pickled_empty(tmp_path, monkeypatch):
+  folder = _write(tmp_path, count=4, size=(256, 256))  # 0.25 MB a sample
+  source = sources.FileSource(
+    sources.find_pairs(folder), CLASSES, cache_mb=0.6
+  )
+  read = []
+  original = images.read_sample
+  monkeypatch.setattr(
+    images, 'read_sample',
+    lambda image, *args, **kw: read.append(image.stem)
+    or original(image, *args, **kw),
+  )
+  for i in (0, 1, 0, 1, 2, 1, 0):
+    _ = source[i]
+  assert read == ['0', '1', '2', '0']
+  copy = pickle.loads(pickle.dumps(source))
+  assert copy.size(3) == (256, 256)
+  np.testing.assert_array_equal(copy[0].image, source[0].image)
+  assert len(pickle.dumps(source)) < 10_000
+
+
+def test_all_bad_samples_are_found_before_the_first_is_read(tmp_path):
+  folder = _write(tmp_path, count=5)
+  Image.new('L', (7, 7)).save(folder / 'labels' / '1.png')
+  (folder / 'labels' / '3.png').unlink()
+  (folder / 'images' / '4.png').write_bytes(b'')
+  with pytest.raises(
+    InputError, match=r'1\.png: label of 7 x 7 .* \(3 of 5 samples are bad\)'
+  ):
+    sources.FileSource(sources.read_list(folder / 'list.txt'), CLASSES)
+
+
+def test_one_bad_sample_is_named(tmp_path):
+  folder = _write(tmp_path)
+  (folder / 'images' / '2.png').unlink()
+  with pytest.raises(InputError, match=r'2\.png: no such file; check'):
+    sources.FileSource(sources.read_list(folder / 'list.txt'), CLASSES)
+  with pytest.raises(InputError, match='0 samples'):
+    sources.FileSource([], CLASSES)
+
+
+def test_an_image_with_exif_fits_the_label_of_its_turned_size(tmp_path):
+  folder = _write(tmp_path, count=1, suffix='.jpg')
+  exif = Image.Exif()
+  exif[274] = 6
+  Image.new('RGB', (6, 8)).save(folder / 'images' / '0.jpg', exif=exif)
+  source = sources.FileSource(sources.find_pairs(folder), CLASSES)
+  assert source.size(0) == source[0].image.shape[:2] == (6, 8)
+
+
+@pytest.mark.parametrize(
+  ('text', 'message'),
+  [
+    ('', 'names no image'),
+    ('# only words\n', 'names no image'),
+    ('a.png\tb.png\tc.png\n', r'line 1 .*image<TAB>label'),
+    ('a.png\tb.png\n\tb.png\n', r'line 2'),
+  ],
+)
+def test_bad_lists(tmp_path, text, message):
+  path = tmp_path / 'list.txt'
+  path.write_text(text)
+  with pytest.raises(InputError, match=message):
+    sources.find_pairs(path)
+
+
+def test_missing_and_binary_lists(tmp_path):
+  with pytest.raises(InputError, match='no such list'):
+    sources.find_pairs(tmp_path / 'none.txt')
+  (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00\x80')
+  with pytest.raises(InputError, match='not a text file'):
+    sources.find_pairs(tmp_path / 'binary')
+
+
+def test_bad_folders(tmp_path):
+  with pytest.raises(InputError, match=r'images: no such folder'):
+    sources.find_pairs(tmp_path)
+  folder = _write(tmp_path / 'a')
+  (folder / 'labels' / '1.png').unlink()
+  with pytest.raises(InputError, match=r'1\.png: has no partner .*\(1 such\)'):
+    sources.find_pairs(folder)
+  (folder / 'images' / '1.png').unlink()
+  Image.new('RGB', (3, 3)).save(folder / 'images' / '0.jpg')
+  with pytest.raises(InputError, match=r'0\.png: has the same name as 0\.jpg'):
+    sources.find_pairs(folder)
+  for file in (folder / 'images').iterdir():
+    file.unlink()
+  with pytest.raises(InputError, match=r'holds no \.jpg'):
+    sources.find_pairs(folder)
