@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 from flax import jax_utils
 import jax
@@ -11,6 +11,12 @@ import numpy as np
 Step = Callable[..., Any]
 
 WINDOWS = 'windows'  # the axis that is split
+
+
+class _Shards(NamedTuple):
+  """Results whose leading axis counts devices; a pytree to wait for."""
+
+  results: Any
 
 
 def device_count() -> int:
@@ -27,6 +33,13 @@ def _compiled(step: Step, devices: int, settings: tuple[Any, ...]) -> Step:
   return jax.pmap(bound, axis_name=WINDOWS)
 
 
+def _as_pytree(network: Any) -> Any:
+  """A plain function is no pytree; bound to no arguments it is one."""
+  if callable(network) and jax.tree_util.all_leaves([network]):
+    return jax.tree_util.Partial(network)
+  return network
+
+
 def over_devices(
   step: Step, *networks: Any, devices: int | None = None, **settings: Any
 ) -> Step:
@@ -36,7 +49,8 @@ def over_devices(
     step: function (*networks, **arrays) whose arrays all start with the
       number of windows B and which treats windows independently.
     *networks: pytrees (`jax.tree_util.Partial` of a function and its
-      variables); put on every device once.
+      variables), put on every device once, or plain functions, whose
+      variables become constants of the program.
     devices: how many to use; all by default.
     **settings: hashable static keyword arguments of the step.
 
@@ -45,6 +59,7 @@ def over_devices(
     must be a multiple of the devices. `fetch` brings the results back.
   """
   count = devices or device_count()
+  networks = tuple(_as_pytree(network) for network in networks)
   run = _compiled(step, count, tuple(sorted(settings.items())))
   if count == 1:
     placed = jax.device_put(networks)
@@ -56,22 +71,14 @@ def over_devices(
       name: np.reshape(array, (count, -1, *array.shape[1:]))
       for name, array in arrays.items()
     }
-    return run(*placed, **split)
+    return _Shards(run(*placed, **split))
 
   return on_all
 
 
-def fetch(results: Any, windows: int) -> Any:
-  """Waits for a step's results and returns them as NumPy, [B,...] each.
-
-  Args:
-    results: what a function of `over_devices` returned.
-    windows: B, by which a leading device axis is told from the batch.
-  """
-
-  def joined(x: np.ndarray) -> np.ndarray:
-    if x.shape[0] == windows:
-      return x
-    return x.reshape(windows, *x.shape[2:])
-
-  return jax.tree.map(joined, jax.device_get(results))
+def fetch(results: Any) -> Any:
+  """Waits for what a function of `over_devices` returned; NumPy, [B,...]."""
+  host = jax.device_get(results)
+  if isinstance(host, _Shards):
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), host.results)
+  return host

@@ -39,16 +39,14 @@ def run(
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     ahead = part, step(**arrays)
     if launched:
-      yield from _fetched(*launched, batch)
+      yield from _fetched(*launched)
     launched = ahead
   if launched:
-    yield from _fetched(*launched, batch)
+    yield from _fetched(*launched)
 
 
-def _fetched(
-  part: list[int], results: Any, batch: int
-) -> Iterator[tuple[int, Any]]:
-  host = parallel.fetch(results, batch)
+def _fetched(part: list[int], results: Any) -> Iterator[tuple[int, Any]]:
+  host = parallel.fetch(results)
   for i, number in enumerate(part):
     if isinstance(host, np.ndarray):
       yield number, host[i]

@@ -124,7 +124,7 @@ class Cascade:
 
   def _coarsest(self, image: np.ndarray, stage: Stage) -> np.ndarray:
     pixels = stage_windows.pixels(image, stage.grid, 0, self.network)
-    (piece,) = parallel.fetch(self._whole(images=pixels[None]), 1)
+    (piece,) = parallel.fetch(self._whole(images=pixels[None]))
     whole = resize.probabilities(piece, stage.grid.window)
     return whole[: stage.size[0], : stage.size[1]]
 
