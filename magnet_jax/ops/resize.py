@@ -13,6 +13,8 @@ import numpy as np
 
 from magnet_jax.types import Size
 
+_MOST_CHANNELS = 128  # of an array in OpenCV 5
+
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
   """Resizes a uint8 image [H,W,3] on the host.
@@ -45,8 +47,15 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
   """Resizes float32 maps [H,W,C] bilinearly on the host; sums are kept."""
   if maps.shape[:2] == size:
     return maps.copy()
-  resized = cv2.resize(maps, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-  return np.asarray(resized).reshape(*size, maps.shape[-1])
+  resized = [
+    cv2.resize(
+      np.ascontiguousarray(maps[..., start : start + _MOST_CHANNELS]),
+      (size[1], size[0]),
+      interpolation=cv2.INTER_LINEAR,
+    ).reshape(*size, -1)
+    for start in range(0, maps.shape[-1], _MOST_CHANNELS)
+  ]
+  return resized[0] if len(resized) == 1 else np.concatenate(resized, axis=-1)
 
 
 def _axis(

@@ -52,7 +52,7 @@ def count_points(points: float, pixels: int) -> int:
   Raises:
     InputError: if `points` is out of its range.
   """
-  if isinstance(points, bool) or points < 0:
+  if isinstance(points, bool) or not 0 <= points < math.inf:
     raise InputError(
       f'points {points}: must be a count >= 0 or a fraction in [0, 1]; '
       'try 0.75'

@@ -36,7 +36,7 @@ class Options:
       raise InputError(
         f'median kernel {self.kernel}: must be odd and positive; try 5 or 11'
       )
-    if self.windows <= 0 or (
+    if not self.windows > 0 or (
       isinstance(self.windows, float) and self.windows > 1
     ):
       raise InputError(

@@ -116,7 +116,7 @@ def make_plan(
       f'image {size} and window {window}: sizes must be at least 1 pixel; '
       'give positive sizes'
     )
-  if factor <= 1:
+  if not factor > 1:
     raise InputError(
       f'factor {factor}: stages must grow; give a factor above 1, such as 2'
     )
