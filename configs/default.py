@@ -84,6 +84,7 @@ def _training(
   train = ml_collections.ConfigDict()
   train.steps = steps
   train.batch = batch  # windows, or for the refiner paths of nested windows
+  train.crop = (0, 0)  # part of a window that is learnt from; 0 is all
   train.optimizer = 'adamw'  # or 'sgd'
   train.rate = rate  # highest learning rate
   train.momentum = 0.9  # of sgd

@@ -13,6 +13,7 @@ from magnet_jax.metrics import confusion, losses
 from magnet_jax.ops import normalise, resize, selection
 from magnet_jax.train import state as train_state
 from magnet_jax.train.state import TrainState, Variables
+from magnet_jax.types import Size
 
 Batch = dict[str, jax.Array]
 Loss = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
@@ -149,6 +150,23 @@ def cascade_pairs(
   return jax.lax.stop_gradient(pairs)
 
 
+def _random_crop(
+  key: jax.Array, window: tuple[int, ...], crop: Size
+) -> Callable[[jax.Array], jax.Array]:
+  """A function that cuts one random crop of all [B,S,h,w,...], flattened."""
+  limits = jnp.asarray([window[0] - crop[0], window[1] - crop[1]]) + 1
+  corner = jax.random.randint(key, (2,), 0, limits)
+
+  def cut(windows: jax.Array) -> jax.Array:
+    for axis in (0, 1):
+      windows = jax.lax.dynamic_slice_in_dim(
+        windows, corner[axis], crop[axis], axis + 2
+      )
+    return windows.reshape(-1, *windows.shape[2:])
+
+  return cut
+
+
 def refiner_step(
   state: TrainState,
   batch: Batch,
@@ -162,6 +180,8 @@ def refiner_step(
   points: float | int,
   kernel: int,
   pairing: str,
+  crop: Size,
+  key: jax.Array,
 ) -> tuple[TrainState, Metrics]:
   """One step of the refiner on nested windows, the segmenter frozen.
 
@@ -177,6 +197,9 @@ def refiner_step(
     points: K per window.
     kernel: odd side of the median filter.
     pairing: 'cascade' or 'coarsest'.
+    crop: (height, width) of the part of each window that is learnt from. The
+      refiner sees 9x9 pixels, so nothing is lost but repetition.
+    key: where the crops of all steps come from.
 
   Returns:
     The state after it, and {'loss', 'gradient_norm'}.
@@ -190,14 +213,16 @@ def refiner_step(
     kernel=kernel,
     pairing=pairing,
   )
-  shape = (-1, *scale.shape[2:])
-  labels = batch['labels'][:, 1:].reshape(-1, *scale.shape[2:4])
+  cut = _random_crop(
+    jax.random.fold_in(key, state.step), scale.shape[2:4], crop
+  )
+  scale, coarse, labels = map(cut, (scale, coarse, batch['labels'][:, 1:]))
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
     logits, updated = refiner.apply(
       {'params': params, 'batch_stats': state.variables['batch_stats']},
-      scale=scale.reshape(shape),
-      coarse=coarse.reshape(shape),
+      scale=scale,
+      coarse=coarse,
       train=True,
       mutable=['batch_stats'],
     )

@@ -15,9 +15,10 @@ from magnet_jax.data import classes as class_tables
 from magnet_jax.io import checkpoints
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
+from magnet_jax.ops import windows
 from magnet_jax.segment import settings
 from magnet_jax.train import loop, optimizer, state, steps
-from magnet_jax.types import ClassTable, InputError
+from magnet_jax.types import ClassTable, InputError, Size, Stage
 
 Config = ml_collections.ConfigDict
 
@@ -77,6 +78,29 @@ def _meta(config: Config, kind: str) -> dict[str, Any]:
   }
 
 
+def _crop(plan: Config, training: Config) -> Size:
+  """What is trained on: the network's input, or a smaller crop."""
+  height, width = training.crop if all(training.crop) else plan.network
+  return height, width
+
+
+def _cropped(
+  plan: Config, crop: Size
+) -> Callable[[Size], tuple[Stage, ...]]:
+  """The stages of the plan, seen through windows of the crop's size."""
+  whole = settings.planner(plan)
+  scale = np.divide(settings.window(plan), plan.network)
+  height, width = np.maximum(1, np.rint(crop * scale)).astype(int)
+
+  def make(size: Size) -> tuple[Stage, ...]:
+    return tuple(
+      Stage(s.index, windows.make_grid(s.size, (int(height), int(width))))
+      for s in whole(size)
+    )
+
+  return make
+
+
 def _batches(
   config: Config,
   training: Config,
@@ -85,8 +109,6 @@ def _batches(
 ) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any]]:
   """Functions that start the training and the validation batches."""
   shared = {
-    'plan_for': settings.planner(config.plan),
-    'network': tuple(config.plan.network),
     'batch': training.batch,
     'workers': config.data.workers,
     **extra,
@@ -118,10 +140,13 @@ def segmenter_task(config: Config) -> loop.Task:
   table = class_tables.get(config.data.classes)
   network = build.segmenter(classes=len(table), **config.segmenter)
   rate, update = _descent(training)
+  crop = _crop(config.plan, training)
   batches, validation = _batches(
     config,
     training,
     pipeline.segmenter_batches,
+    plan_for=_cropped(config.plan, crop),
+    network=crop,
     stage_weights=tuple(training.stage_weights) or None,
   )
 
@@ -168,7 +193,13 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   network = build.segmenter(classes=len(table), **config.segmenter)
   refiner = build.refinement(classes=len(table), **config.refiner)
   rate, update = _descent(training)
-  batches, validation = _batches(config, training, pipeline.refiner_batches)
+  batches, validation = _batches(
+    config,
+    training,
+    pipeline.refiner_batches,
+    plan_for=settings.planner(config.plan),
+    network=tuple(config.plan.network),
+  )
   points = settings.points(config.refine.points)
 
   def start() -> state.TrainState:
@@ -188,6 +219,8 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     optimizer=update,
     decay=training.average,
     pairing=training.pairing,
+    crop=_crop(config.plan, training),
+    key=jax.random.key(config.seed),
     **shared,
   )
   evaluate = functools.partial(
