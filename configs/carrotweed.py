@@ -1,0 +1,29 @@
+"""Carrot-Weed: crops and weeds in 3264x2448 photographs of a field.
+
+Source: Lameski et al., ICT Innovations 2017; for non-commercial use.
+Command: magnet-jax train --config=carrotweed --workdir=runs/carrotweed
+Data: data/carrotweed/{train,val,test}.txt, see experiments/carrotweed.
+"""
+
+import ml_collections
+
+from configs import default
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings for Carrot-Weed."""
+  config = default.get_config()
+  config.data.kind = 'files'
+  config.data.classes = 'carrotweed'
+  for split in ('train', 'val', 'test'):
+    config.data[split] = f'data/carrotweed/{split}.txt'
+  config.augment.rotate = False  # windows are not square
+  config.plan.network = (153, 204)  # a sixteenth of a side: five stages
+  config.segmenter.width = 24
+  config.train.segmenter.batch = 12
+  config.train.segmenter.steps = 1200
+  # About frequency ** -1/3.
+  weights = (0.85, 2.1, 1.85)
+  config.train.segmenter.class_weights = weights
+  config.train.refiner.class_weights = weights
+  return config

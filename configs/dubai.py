@@ -1,0 +1,28 @@
+"""Dubai: aerial scenes of up to 6447x4438 with noisy labels.
+
+Source: MBRSC and Humans in the Loop, CC0. The same ground labelled twice
+agrees at a mean IoU of only .52 to .63.
+Command: magnet-jax train --config=dubai --workdir=runs/dubai
+Data: data/dubai/{train,val,test}.txt, see experiments/dubai.
+"""
+
+import ml_collections
+
+from configs import default
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings for Dubai."""
+  config = default.get_config()
+  config.data.kind = 'files'
+  config.data.classes = 'dubai'
+  for split in ('train', 'val', 'test'):
+    config.data[split] = f'data/dubai/{split}.txt'
+  config.plan.network = (256, 256)
+  config.plan.stages = 4  # whatever the scene's size
+  config.train.segmenter.crop = (160, 160)
+  config.train.segmenter.batch = 12
+  config.train.segmenter.steps = 500
+  config.train.refiner.crop = (128, 128)
+  config.train.refiner.steps = 120
+  return config
