@@ -1,6 +1,6 @@
 """The training loop: the same for the segmenter and the refiner."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 import math
 import pathlib
@@ -17,6 +17,7 @@ from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError
 
 Batch = dict[str, np.ndarray]
+Write = Callable[[Mapping[str, Any]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +83,8 @@ def train(
     state, _ = store.restore('latest', template=state)
     state = jax.tree.map(jax.numpy.asarray, state)
   first = int(state.step)
-  records.keep_before(log_path, 'step', first + 1)
-  writers = [records.Writer(log_path).append]
+  records.truncate_after(log_path, 'step', first)
+  writers: list[Write] = [records.Writer(log_path).append]
   if tensorboard:
     writers.append(_tensorboard(folder))
   bar = tqdm.tqdm(
@@ -136,7 +137,7 @@ def _record(
   }
 
 
-def _tensorboard(folder: pathlib.Path) -> Callable[[dict[str, Any]], None]:
+def _tensorboard(folder: pathlib.Path) -> Write:
   """A writer of records for TensorBoard, which is an extra."""
   try:
     import tensorboardX
@@ -147,7 +148,7 @@ def _tensorboard(folder: pathlib.Path) -> Callable[[dict[str, Any]], None]:
     ) from error
   writer = tensorboardX.SummaryWriter(str(folder / 'tensorboard'))
 
-  def write(record: dict[str, Any]) -> None:
+  def write(record: Mapping[str, Any]) -> None:
     for name, value in record.items():
       if name != 'step':
         writer.add_scalar(name, value, record['step'])

@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 
 from magnet_jax.data import augment, pipeline, splits
@@ -20,7 +19,7 @@ from magnet_jax.segment import settings
 from magnet_jax.train import loop, optimizer, state, steps
 from magnet_jax.types import ClassTable, InputError, Size, Stage
 
-Config = ml_collections.ConfigDict
+Config = Any  # ml_collections.ConfigDict, whose fields have no types
 
 
 def _loss(config: Config, classes: ClassTable) -> steps.Loss:
@@ -31,7 +30,7 @@ def _loss(config: Config, classes: ClassTable) -> steps.Loss:
       f'class_weights {weights}: need one weight for each of the '
       f'{len(classes)} classes {", ".join(classes.names)}'
     )
-  bound = {
+  bound: dict[str, Any] = {
     'class_weights': weights and np.asarray(weights, np.float32),
     'ignore_label': classes.ignore_label,
   }
@@ -108,7 +107,7 @@ def _batches(
   **extra: Any,
 ) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any]]:
   """Functions that start the training and the validation batches."""
-  shared = {
+  shared: dict[str, Any] = {
     'batch': training.batch,
     'workers': config.data.workers,
     **extra,
@@ -207,13 +206,13 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     init = functools.partial(refiner.init, scale=blank, coarse=blank)
     return state.start(jax.jit(init)(jax.random.key(config.seed)), update)
 
-  shared = {
+  shared: dict[str, Any] = {
     'segmenter': network,
     'refiner': refiner,
     'points': points,
     'kernel': config.refine.kernel,
   }
-  step = functools.partial(
+  bound_step = functools.partial(
     steps.refiner_step,
     loss=_loss(training, table),
     optimizer=update,
@@ -223,11 +222,11 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     key=jax.random.key(config.seed),
     **shared,
   )
-  evaluate = functools.partial(
+  bound_evaluate = functools.partial(
     steps.evaluate_refiner, classes=len(table), **shared
   )
-  step = jax.jit(step, donate_argnums=0)
-  evaluate = jax.jit(evaluate)
+  step: Any = jax.jit(bound_step, donate_argnums=0)
+  evaluate: Any = jax.jit(bound_evaluate)
   fixed = jax.device_put(frozen['segmenter'])
   return loop.Task(
     name='refiner',
