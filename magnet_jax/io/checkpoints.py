@@ -1,8 +1,13 @@
 """Checkpoints of a training, through Orbax."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
+import logging
 import math
+import os
 import pathlib
+import re
+import shutil
 from typing import Any, Self
 
 from etils import epath
@@ -62,6 +67,38 @@ def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
   return state, meta
 
 
+def _clear(folder: pathlib.Path) -> None:
+  """Removes checkpoints that were not written to their end."""
+  # Orbax would do it too, but some time later.
+  for partial in folder.glob('*.orbax-checkpoint-tmp*'):
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+  """Keeps Orbax's threads from logging what is raised anyway, for pages."""
+  logger = logging.getLogger('absl')
+
+  def foreign(record: logging.LogRecord) -> bool:
+    return 'orbax' not in record.pathname
+
+  logger.addFilter(foreign)
+  try:
+    yield
+  finally:
+    logger.removeFilter(foreign)
+
+
+def _system_error(error: Exception) -> OSError:
+  """The system's error, which TensorStore hides in the words of its own."""
+  if isinstance(error, OSError):
+    return error
+  code = re.search(r"os_error_code='(\d+)'", str(error))
+  if code:
+    return OSError(int(code[1]), os.strerror(int(code[1])))
+  return OSError((str(error).splitlines() or [''])[0][:200])
+
+
 class CheckpointStore:
   """The checkpoints of one training, for the process that writes them.
 
@@ -92,12 +129,12 @@ class CheckpointStore:
         f'keep_latest {keep_latest}: must be at least 1; raise it'
       )
     self.folder = atomic.prepare_folder(folder)
+    _clear(self.folder)
     self._metric = best_metric
     policies = checkpoint_managers.preservation_policy
     self._manager = _manager(
       self.folder,
       best_metric,
-      cleanup_tmp_directories=True,
       preservation_policy=policies.AnyPreservationPolicy([
         policies.LatestN(keep_latest),
         policies.BestN(
@@ -133,25 +170,20 @@ class CheckpointStore:
     }
     numbers = {name: float(value) for name, value in (metrics or {}).items()}
     try:
-      self._manager.save(
-        step,
-        args=ocp.args.Composite(
-          state=ocp.args.PyTreeSave(trees.unflatten(arrays)),
-          meta=ocp.args.JsonSave(records.to_json(meta)),
-        ),
-        # Orbax logs a warning where there is none at all.
-        metrics={**numbers, 'step': float(step)},
-      )
-      self._manager.wait_until_finished()
-    except OSError as error:
-      raise atomic.write_error(self.folder, error) from error
-    except ValueError as error:
-      # TensorStore gives the system's words, such as 'No space left'.
-      reason = (str(error).splitlines() or [''])[0][:200]
-      raise InputError(
-        f'{self.folder}: checkpoint {step} cannot be written ({reason}); free '
-        'some space or choose another folder'
-      ) from error
+      with _unlogged():
+        self._manager.save(
+          step,
+          args=ocp.args.Composite(
+            state=ocp.args.PyTreeSave(trees.unflatten(arrays)),
+            meta=ocp.args.JsonSave(records.to_json(meta)),
+          ),
+          # Orbax logs a warning where there is none at all.
+          metrics={**numbers, 'step': float(step)},
+        )
+        self._manager.wait_until_finished()
+    except (OSError, ValueError) as error:
+      _clear(self.folder)
+      raise atomic.write_error(self.folder, _system_error(error)) from error
 
   def latest_step(self) -> int | None:
     """The newest checkpoint's step, None where there is none."""

@@ -206,6 +206,33 @@ def test_a_foreign_checkpoint_is_refused(tmp_path):
     checkpoints.load(tmp_path)
 
 
+# A real failure in the middle of a save: the system's limit on file sizes.
+_LIMITED = """
+import resource, sys
+import numpy as np
+from magnet_jax.io import checkpoints
+from magnet_jax.types import InputError
+noise = np.random.default_rng(0).random(100_000)
+with checkpoints.CheckpointStore(sys.argv[1]) as store:
+  store.save(1, {'a': noise[:10]}, {})
+  resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+  try:
+    store.save(2, {'a': noise}, {})
+  except InputError as error:
+    print(error)
+"""
+
+
+def test_a_save_that_breaks_off_leaves_the_one_before(tmp_path):
+  done = subprocess.run(
+    [sys.executable, '-c', _LIMITED, str(tmp_path)],
+    capture_output=True, text=True, check=True,
+  )
+  assert 'cannot be written, File too large; raise the limit' in done.stdout
+  assert done.stdout.count('\n') == 1 and done.stderr == ''
+  assert [entry.name for entry in tmp_path.iterdir()] == ['1']
+
+
 _TRAINING = """
 import sys
 import numpy as np
