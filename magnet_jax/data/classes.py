@@ -1,5 +1,6 @@
 """Class tables of the known data sets, as data."""
 
+from magnet_jax.data.scene_classes import CLASSES as SCENES
 from magnet_jax.types import ClassTable, InputError
 
 TABLES: dict[str, ClassTable] = {
@@ -16,6 +17,8 @@ TABLES: dict[str, ClassTable] = {
       (226, 169, 41),
     ),
   ),
+  # The generated scenes of this package.
+  'scenes': SCENES,
 }
 
 

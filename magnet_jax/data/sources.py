@@ -6,7 +6,7 @@ import os
 import pathlib
 from typing import Protocol
 
-from magnet_jax.data import cache
+from magnet_jax.data import cache, scenes
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -207,4 +207,62 @@ class FileSource:
       )
 
     sample: Sample = self._cache.get(index, read, _count_bytes)
+    return sample
+
+
+class SceneSource:
+  """Generated scenes of consecutive seeds, made when they are asked for."""
+
+  def __init__(
+    self,
+    first_seed: int,
+    count: int,
+    size: Size,
+    *,
+    cache_mb: float = 1024,
+  ) -> None:
+    """Makes no scene yet.
+
+    Args:
+      first_seed: of scene 0, at least 0.
+      count: number of scenes, at least 1.
+      size: (height, width) of each, 1 to 32768 pixels.
+      cache_mb: memory for scenes in 2**20 bytes, in each process that reads.
+
+    Raises:
+      InputError: for a value out of its range.
+    """
+    if count < 1:
+      raise InputError(f'count {count}: must be at least 1 scene; raise it')
+    if first_seed < 0 or min(size) < 1:
+      # What else can be wrong, `generate` says when the first is made.
+      raise InputError(
+        f'scenes of {size} from seed {first_seed}: must be at least 1 pixel '
+        'a side and seed 0; raise them'
+      )
+    self._first_seed = first_seed
+    self._count = count
+    self._size = size
+    self._cache = cache.ByteCache(cache_mb)
+
+  def __len__(self) -> int:
+    return self._count
+
+  def __repr__(self) -> str:
+    return f'SceneSource({self._first_seed}, {self._count}, {self._size})'
+
+  def size(self, index: int) -> Size:
+    """(height, width), the same for every scene."""
+    del index
+    return self._size
+
+  def __getitem__(self, index: int) -> Sample:
+    """Makes one scene, or takes it from the cache."""
+    if not 0 <= index < self._count:
+      raise IndexError(f'scene {index} of {self._count}')
+    sample: Sample = self._cache.get(
+      index,
+      lambda: scenes.generate(self._first_seed + index, self._size),
+      _count_bytes,
+    )
     return sample

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnet_jax.data import classes as class_tables
-from magnet_jax.data import scenes, sources
+from magnet_jax.data import sources
 from magnet_jax.types import InputError
 
 SPLITS = ('test', 'val', 'train')
@@ -18,7 +18,7 @@ def _scenes(data: Mapping[str, Any], split: str) -> sources.Source:
     if name == split:
       break
     first += count
-  return scenes.SceneSource(
+  return sources.SceneSource(
     first, count, tuple(data['scene_size']), cache_mb=data['cache_mb']
   )
 

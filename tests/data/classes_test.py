@@ -17,5 +17,5 @@ def test_tables_can_be_told_apart_by_colour(name):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-  with pytest.raises(InputError, match=r"'carrots'.*carrotweed, dubai"):
+  with pytest.raises(InputError, match=r"'carrots'.*carrotweed, dubai, scenes"):
     classes.get('carrots')

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.data import sources
+from magnet_jax.data import scenes, sources
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError
 
@@ -154,3 +154,31 @@ def test_bad_folders(tmp_path):
     file.unlink()
   with pytest.raises(InputError, match=r'holds no \.jpg'):
     sources.find_pairs(folder)
+
+
+def test_scenes_are_made_once_and_the_same_as_by_hand(monkeypatch):
+  made = []
+  original = scenes.generate
+  monkeypatch.setattr(
+    scenes, 'generate',
+    lambda seed, size: made.append(seed) or original(seed, size),
+  )
+  source = sources.SceneSource(5, 2, (48, 64))
+  assert len(source) == 2 and source.size(1) == (48, 64) and not made
+  expected = original(6, (48, 64))
+  for _ in range(2):
+    np.testing.assert_array_equal(source[1].image, expected.image)
+    np.testing.assert_array_equal(source[1].label, expected.label)
+  assert made == [6]
+  assert len(pickle.loads(pickle.dumps(source))) == 2
+  with pytest.raises(IndexError):
+    _ = source[2]
+
+
+def test_bad_scene_sources():
+  with pytest.raises(InputError, match='count 0'):
+    sources.SceneSource(0, 0, (8, 8))
+  with pytest.raises(InputError, match='from seed -1'):
+    sources.SceneSource(-1, 1, (8, 8))
+  with pytest.raises(InputError, match=r'scenes of \(0, 8\)'):
+    sources.SceneSource(0, 1, (0, 8))
