@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -60,12 +61,16 @@ class Cascade:
     )
     if refiner is not None:
       pixels = network[0] * network[1]
-      self._refine = parallel.over_devices(
-        refine_step.refine_windows,
-        segmenter,
-        refiner,
-        kernel=options.kernel,
-        most=selection.count_points(options.points, pixels),
+      # Called once for each size of windows: mostly there is one.
+      self._refine = functools.cache(
+        lambda window: parallel.over_devices(
+          refine_step.refine_windows,
+          segmenter,
+          refiner,
+          window=window,
+          kernel=options.kernel,
+          most=selection.count_points(options.points, pixels),
+        )
       )
       self._candidates = parallel.over_devices(
         refine_step.candidates, segmenter, refiner, kernel=options.kernel
@@ -149,7 +154,7 @@ class Cascade:
 
     def changes() -> Iterator[tuple[int, np.ndarray]]:
       for number, refined in batches.run(
-        self._refine, numbers, arrays_of, self.batch
+        self._refine(stage.grid.window), numbers, arrays_of, self.batch
       ):
         area = stage_windows.inside(stage.grid, number)
         marks = resize.label(
@@ -157,7 +162,7 @@ class Cascade:
         ).view(bool)
         seen = chosen[area]
         seen |= marks[: seen.shape[0], : seen.shape[1]]
-        yield number, _at(refined.change, stage.grid.window)
+        yield number, refined.change
 
     merge.add_windows(probabilities, stage.grid, changes())
     return chosen
@@ -172,9 +177,9 @@ class Cascade:
   ) -> np.ndarray:
     """Refines K points of the whole stage, in place; returns the points."""
     classes = coarse.shape[-1]
-    covered = np.zeros(stage.size, bool)
 
-    def changes() -> Iterator[tuple[int, np.ndarray]]:
+    def pieces() -> Iterator[tuple[int, np.ndarray]]:
+      """R, 1 and Q of each window: with the 1 the others' weight is known."""
       for number, found in batches.run(
         self._candidates,
         numbers,
@@ -183,16 +188,18 @@ class Cascade:
         ),
         self.batch,
       ):
-        covered[stage_windows.inside(stage.grid, number)] = True
-        change = found.refined - found.coarse
-        both = np.concatenate([change, found.scores[..., None]], axis=-1)
-        yield number, _at(both, stage.grid.window)
+        scores = found.scores[..., None]
+        piece = [found.refined, np.ones_like(scores), scores]
+        yield number, _at(np.concatenate(piece, axis=-1), stage.grid.window)
 
-    total = np.zeros((*stage.size, classes + 1), np.float32)
-    merge.add_windows(total, stage.grid, changes())
+    total = np.zeros((*stage.size, classes + 2), np.float32)
+    merge.add_windows(total, stage.grid, pieces())
+    weight = total[..., classes]
+    covered = weight > 0
     scores = np.where(covered, total[..., -1], np.float32(-1))
     count = selection.count_points(self.options.points, int(covered.sum()))
     chosen = selection.choose_on_host(scores, count)
+    probabilities[chosen] *= 1 - weight[chosen][:, None]
     probabilities[chosen] += total[chosen, :classes]
     return chosen
 

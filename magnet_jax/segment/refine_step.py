@@ -4,22 +4,24 @@ Both steps take uint8 windows, normalise them there and return only what is
 kept; the full-size map stays on the host.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from magnet_jax.ops import normalise, resize, selection
-from magnet_jax.types import Network
+from magnet_jax.types import Network, Size
 
 
 class Refined(NamedTuple):
   """What comes back of a batch of refined windows.
 
   Attributes:
-    change: float32 [B,h,w,C], new minus old probabilities.
-    chosen: bool [B,h,w], the points that were replaced; their change is the
-      only one that is not 0.
+    change: float32 [B,h',w',C], new minus old probabilities, at the size of
+      the windows in their stage.
+    chosen: bool [B,h,w], the points that were replaced; around them alone is
+      a change that is not 0.
   """
 
   change: jax.Array
@@ -97,9 +99,10 @@ def refine_windows(
   refiner: Network,
   *,
   points: jax.Array,
+  window: Size,
   kernel: int,
   most: int,
-  **window: Any,
+  **arrays: jax.Array,
 ) -> Refined:
   """Steps 1 to 5 of the method, K points of highest Q per window.
 
@@ -107,15 +110,27 @@ def refine_windows(
     segmenter: as for `candidates`.
     refiner: as for `candidates`.
     points: int32 [B], K of each window.
+    window: (h', w'), the windows' size in their stage.
     kernel: odd side of the median filter.
     most: static upper bound of K.
-    **window: the other arrays of `candidates`.
+    **arrays: the other arrays of `candidates`.
   """
-  found = candidates(segmenter, refiner, kernel=kernel, **window)
+  found = candidates(segmenter, refiner, kernel=kernel, **arrays)
   chosen = jax.vmap(lambda q, k: selection.choose(q, k, most))(
     found.scores, points
   )
-  change = jnp.where(
-    chosen[..., None], found.refined - found.coarse, jnp.float32(0)
-  )
-  return Refined(change=change, chosen=chosen)
+  marks = chosen[..., None].astype(jnp.float32)
+  refined = jnp.where(chosen[..., None], found.refined, jnp.float32(0))
+  coarse = found.coarse
+  network = coarse.shape[1:3]
+  if network != window:
+    # Only R comes from the network's size. Y, that it replaces there, is taken
+    # at the size where it will be replaced: of another sharpness, it would
+    # leave ghosts, and probabilities below 0.
+    zoom = jnp.asarray(np.divide(network, window), jnp.float32)
+    coarse = jax.vmap(
+      lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=window)
+    )(arrays['coarse'], arrays['offsets'], arrays['ratios'] * zoom[None])
+    marks = resize.upsample(marks, window)
+    refined = resize.upsample(refined, window)
+  return Refined(change=refined - marks * coarse, chosen=chosen)
