@@ -12,7 +12,7 @@ import numpy as np
 from magnet_jax.io import checkpoints
 from magnet_jax.models import build
 from magnet_jax.segment import settings
-from magnet_jax.segment.progressive import Cascade
+from magnet_jax.segment.progressive import Cascade, predict
 from magnet_jax.types import ClassTable, InputError, Network, Size, Stage
 
 EMBEDDED = pathlib.Path(__file__).parent / 'embedded.npz'
@@ -60,6 +60,23 @@ class Model:
     )
 
 
+def segment_image(
+  model: Model, image: np.ndarray, **changes: Any
+) -> np.ndarray:
+  """Segments one image coarse to fine.
+
+  Args:
+    model: the networks.
+    image: uint8 [H,W,3], RGB.
+    **changes: as for `Model.cascade`.
+
+  Returns:
+    uint8 [H,W], the most probable class of each pixel.
+  """
+  size = (image.shape[0], image.shape[1])
+  return predict(model.cascade(**changes).segment(image, model.plan(size)))
+
+
 def load(path: pathlib.Path = EMBEDDED) -> Model:
   """Loads a model: the embedded one, a run's folder or an exported file.
 
@@ -94,6 +111,11 @@ def from_variables(
     unscored=tuple(meta['classes'].get('unscored', ())),
   )
   count = len(table)
+  if 'segmenter' not in variables:
+    raise InputError(
+      f'{name}: holds a refiner alone: a segmenter is needed beside it; give '
+      'the folder of the run'
+    )
   segmenter = build.segmenter(classes=count, **config['segmenter'])
   image = jnp.zeros((1, 64, 64, 3))
   _check(name, 'segmenter', variables, segmenter, image)

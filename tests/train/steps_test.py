@@ -1,0 +1,165 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from magnet_jax.metrics import losses
+from magnet_jax.models import build
+from magnet_jax.ops import normalise, resize
+from magnet_jax.segment import progressive
+from magnet_jax.segment.options import Options
+from magnet_jax.segment.plan import make_plan
+from magnet_jax.train import state as train_state
+from magnet_jax.train import steps
+
+CLASSES = 3
+SIDE = 16
+
+
+def colour_segmenter(images):
+  """Logits that are the (normalised) colours: no weights, any size."""
+  return images
+
+
+@pytest.fixture(scope='module')
+def refiner():
+  module = build.refinement(classes=CLASSES, width=8)
+  blank = jnp.zeros((1, SIDE, SIDE, CLASSES))
+  return module, module.init(jax.random.key(1), scale=blank, coarse=blank)
+
+
+def test_cascade_pairs_follow_the_real_cascade(refiner):
+  """Down the top left windows the training meets what the loop makes."""
+  module, variables = refiner
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 255, (4 * SIDE, 4 * SIDE, 3), np.uint8)
+  plan = make_plan(image.shape[:2], window=(SIDE, SIDE))
+  views = [resize.image(image, s.size)[:SIDE, :SIDE] for s in plan]
+  count = len(plan)
+  batch = {
+    'images': jnp.asarray(np.stack(views)[None]),
+    'offsets': jnp.zeros((1, count, 2)),
+    'ratios': jnp.asarray([[[1.0, 1.0]] + [[0.5, 0.5]] * (count - 1)]),
+  }
+  _, coarse, final = steps.cascade_pairs(
+    variables,
+    batch,
+    segmenter=colour_segmenter,
+    refiner=module,
+    points=0.5,
+    kernel=3,
+    pairing='cascade',
+  )
+  cascade = progressive.Cascade(
+    colour_segmenter,
+    jax.tree_util.Partial(module.apply, variables),
+    network=(SIDE, SIDE),
+    options=Options(points=0.5, kernel=3),
+  )
+  *_, before, last = cascade.stages(image, plan)
+  # The crop's far edges are resized with less to see than the whole map.
+  inner = slice(0, SIDE - 2)
+  np.testing.assert_allclose(
+    coarse[0, -1, inner, inner],
+    resize.probabilities(before.probabilities, last.stage.size)[inner, inner],
+    atol=2e-3,
+  )
+  same = np.isclose(
+    final[0, inner, inner], last.probabilities[inner, inner], atol=2e-3
+  ).all(-1)
+  assert same.mean() > 0.97  # the median may see past the crop's edge
+
+
+def test_coarsest_pairing_never_refines(refiner):
+  module, variables = refiner
+  rng = np.random.default_rng(1)
+  batch = {
+    'images': jnp.asarray(
+      rng.integers(0, 255, (2, 3, SIDE, SIDE, 3)), jnp.uint8
+    ),
+    'offsets': jnp.full((2, 3, 2), 2.0),
+    'ratios': jnp.full((2, 3, 2), 0.5),
+  }
+  scale, coarse, _ = steps.cascade_pairs(
+    variables,
+    batch,
+    segmenter=colour_segmenter,
+    refiner=module,
+    points=0.9,
+    kernel=3,
+    pairing='coarsest',
+  )
+  assert scale.shape == coarse.shape == (2, 2, SIDE, SIDE, CLASSES)
+  first = jax.nn.softmax(normalise.normalise(batch['images'][:, 0]))
+  once = jax.vmap(
+    lambda m: resize.sample(
+      m,
+      offset=jnp.asarray([2.0, 2.0]),
+      ratio=jnp.asarray([0.5, 0.5]),
+      size=(SIDE, SIDE),
+    )
+  )(first)
+  np.testing.assert_allclose(coarse[:, 0], once, atol=1e-6)
+
+
+def small_step(module, variables):
+  update = optax.sgd(0.05)
+  step = functools.partial(
+    steps.segmenter_step,
+    segmenter=module,
+    loss=losses.cross_entropy,
+    optimizer=update,
+    decay=0.5,
+  )
+  return jax.jit(step), train_state.start(variables, update)
+
+
+def test_segmenter_step_learns_and_averages():
+  module = build.segmenter(
+    classes=CLASSES, trunk='resnet18', width=4, pyramid=8, head=4
+  )
+  variables = module.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+  step, state = small_step(module, variables)
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 255, (2, 32, 32, 3), np.uint8)
+  batch = {'image': image, 'label': image.argmax(-1).astype(np.uint8)}
+  found = []
+  for _ in range(8):
+    state, metrics = step(state, batch)
+    found.append(float(metrics['loss']))
+  assert found[-1] < found[0]
+  assert int(state.step) == 8
+  kernel = state.variables['params']['classify']['kernel']
+  average = state.average['params']['classify']['kernel']
+  assert np.abs(np.asarray(kernel - average)).max() > 0
+  assert np.isfinite(np.asarray(average)).all()
+
+
+def test_average_of_decay_zero_is_the_latest():
+  state = train_state.TrainState(
+    step=jnp.asarray(5, jnp.int32),
+    variables={'params': jnp.ones(2), 'batch_stats': jnp.zeros(2)},
+    moments=optax.sgd(1.0).init(jnp.ones(2)),
+    average={'params': jnp.full(2, 9.0), 'batch_stats': jnp.zeros(2)},
+  )
+  after = train_state.update(
+    state, jnp.ones(2), jnp.ones(2), optimizer=optax.sgd(1.0), decay=0.0
+  )
+  np.testing.assert_array_equal(after.average['params'], [0.0, 0.0])
+  np.testing.assert_array_equal(after.average['batch_stats'], [1.0, 1.0])
+  assert int(after.step) == 6
+
+
+def test_random_crops_cut_all_alike_and_reach_the_last_offset():
+  windows = jnp.arange(36, dtype=jnp.float32).reshape(1, 1, 6, 6)
+  seen = set()
+  for seed in range(60):
+    cut = steps._random_crop(jax.random.key(seed), (6, 6), (5, 5))
+    crop = cut(windows)
+    assert crop.shape == (1, 5, 5)
+    np.testing.assert_array_equal(crop[0], cut(windows)[0])
+    seen.add(float(crop[0, 0, 0]))
+  assert seen == {0.0, 1.0, 6.0, 7.0}
