@@ -19,9 +19,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data[split] = f'data/carrotweed/{split}.txt'
   config.augment.rotate = False  # windows are not square
   config.plan.network = (153, 204)  # a sixteenth of a side: five stages
-  config.segmenter.width = 24
-  config.train.segmenter.batch = 12
-  config.train.segmenter.steps = 1200
+  config.train.segmenter.batch = 10
+  config.train.segmenter.steps = 800
   # About frequency ** -1/3.
   weights = (0.85, 2.1, 1.85)
   config.train.segmenter.class_weights = weights

@@ -68,7 +68,8 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.train = ml_collections.ConfigDict()
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
-  config.train.refiner = _training(steps=300, batch=2, rate=3e-3)
+  config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
+  config.train.refiner.validate_every = 100
   # The refiner meets the windows at the scales of their stages.
   config.train.refiner.scale_jitter = 1.0
   # What the refiner is trained on: 'cascade' is what it meets at test time,

@@ -34,7 +34,7 @@ _PUBLIC = {
   'segment_image': ('segment.model', 'segment_image'),
 }
 
-__all__ = list(_PUBLIC)  # noqa: PLE0604
+__all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
