@@ -1,0 +1,159 @@
+"""Flags of a command: parsed by absl, shown by a help worth reading."""
+
+from collections.abc import Sequence
+import dataclasses
+import re
+import shutil
+import textwrap
+from typing import Protocol
+
+from absl import flags
+
+from magnet_jax.types import InputError, Size
+
+_OVERRIDE = re.compile(r'--?(no)?config\.')
+_HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
+_COLUMN = 28  # where the explanations begin
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+  """What the command line says.
+
+  Attributes:
+    flags: values by name, as attributes.
+    names: arguments that are no flags.
+    overrides: `--config.key=value`, for `config_file.override`.
+  """
+
+  flags: flags.FlagValues
+  names: tuple[str, ...]
+  overrides: tuple[str, ...]
+
+
+class Command(Protocol):
+  """A module of this folder.
+
+  Attributes:
+    HELP: what it does and examples; begins with the usage line.
+    NAMES: whether it takes arguments that are no flags.
+  """
+
+  HELP: str
+  NAMES: bool
+
+  def define(self, values: flags.FlagValues) -> None:
+    """Defines the flags; the `module_name` of a flag is its group's title.
+
+    A help text begins with the flag's value in capitals and a colon, such as
+    'DIR: where to write', except that of a switch.
+    """
+    ...
+
+  def run(self, arguments: Arguments) -> int:
+    """Does it and returns the exit status."""
+    ...
+
+
+def parse(
+  name: str, command: Command, argv: Sequence[str]
+) -> Arguments | None:
+  """Parses the flags of a command, or prints its help and returns None.
+
+  Raises:
+    InputError: for an unknown flag or a value of another type.
+  """
+  values = flags.FlagValues()
+  command.define(values)
+  values.set_gnu_getopt(True)  # flags may stand after names
+  if any(argument in _HELP for argument in argv):
+    print(_help_text(command, values))
+    return None
+  rest, overrides = _split(argv) if 'config' in values else (argv, ())
+  try:
+    _, *names = values([name, *rest])
+  except flags.Error as error:
+    raise InputError(
+      f'{_one_line(error)}; magnet-jax {name} --help lists the flags'
+    ) from error
+  if names and not command.NAMES:
+    raise InputError(
+      f'{names[0]}: magnet-jax {name} takes flags only; write --flag=value'
+    )
+  # The readers of data look into absl's own flags when they start processes.
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()
+  return Arguments(values, tuple(names), tuple(overrides))
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+  """Parts flags from overrides of a config, whose keys are known later."""
+  rest, overrides, words = [], [], list(argv)
+  while words:
+    word = words.pop(0)
+    if not _OVERRIDE.match(word):
+      rest.append(word)
+      continue
+    overrides.append(word)
+    if '=' not in word and words and not words[0].startswith('-'):
+      overrides[-1] += '=' + words.pop(0)
+  return rest, overrides
+
+
+def _one_line(error: Exception) -> str:
+  text = ' '.join(str(error).split()).rstrip('.')
+  unknown = re.match(r"Unknown command line flag '(.*?)'\.?(.*)", text)
+  if not unknown:
+    return text
+  hint = unknown[2].strip().rstrip('?').strip()
+  return f'--{unknown[1]}: is no flag' + (f'; {hint.lower()}?' if hint else '')
+
+
+def share(text: str, flag: str) -> float | int:
+  """A fraction such as '0.25' or a count such as '4'.
+
+  Args:
+    text: digits alone are a count, all else a fraction.
+    flag: which flag it belongs to, for the message.
+  """
+  try:
+    return int(text) if text.isdigit() else float(text)
+  except ValueError:
+    raise InputError(
+      f'--{flag}={text}: must be a fraction such as 0.25 or a count such as 4'
+    ) from None
+
+
+def size(text: str, flag: str) -> Size:
+  """'HEIGHTxWIDTH', or one number for a square."""
+  sides = text.lower().split('x')
+  if len(sides) > 2 or not all(s.isdigit() and int(s) for s in sides):
+    raise InputError(
+      f'--{flag}={text}: must be HEIGHTxWIDTH in pixels, such as 612x612'
+    )
+  return int(sides[0]), int(sides[-1])
+
+
+def _help_text(command: Command, values: flags.FlagValues) -> str:
+  width = min(shutil.get_terminal_size().columns, 100)
+  lines = [textwrap.dedent(command.HELP).strip()]
+  for title, members in values.flags_by_module_dict().items():
+    lines += ['', f'{title}:']
+    for flag in members:
+      lines.append(_flag_text(flag, width))
+  return '\n'.join(lines)
+
+
+def _flag_text(flag: flags.Flag, width: int) -> str:
+  if flag.boolean:
+    left, text = f'  --[no]{flag.name}', flag.help
+  else:
+    metavar, _, text = flag.help.partition(': ')
+    left = f'  --{flag.name}={metavar}'
+  if flag.default not in (None, '', False):
+    text += f' (default: {flag.default})'
+  body = textwrap.wrap(text, max(width - _COLUMN, 20))
+  if len(left) > _COLUMN - 2:
+    body.insert(0, '')
+  indented = ('\n' + ' ' * _COLUMN).join(body)
+  return left.ljust(_COLUMN) + indented

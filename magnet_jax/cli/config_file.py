@@ -1,0 +1,125 @@
+"""Configs by path or name, with overrides from the command line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+import difflib
+import pathlib
+import runpy
+from typing import Any
+
+from absl import flags
+import ml_collections
+from ml_collections import config_flags
+
+import configs
+from magnet_jax.types import InputError
+
+Config = Any  # ml_collections.ConfigDict, whose fields have no types
+_SHIPPED = pathlib.Path(configs.__file__).parent
+
+
+def load(name: str) -> Config:
+  """Loads a config.
+
+  Args:
+    name: a Python file with `get_config()`, or the name of a config that is
+      shipped in the package `configs`, such as 'default'.
+
+  Raises:
+    InputError: if there is none, or it cannot be run.
+  """
+  path = pathlib.Path(name)
+  if not path.is_file():
+    shipped = _SHIPPED / f'{name}.py'
+    if not shipped.is_file() or name == '__init__':
+      raise InputError(
+        f'--config={name}: no such file or shipped config; give a Python file '
+        f'or one of {", ".join(_names())}'
+      )
+    path = shipped
+  try:
+    config = runpy.run_path(str(path))['get_config']()
+  except Exception as error:
+    raise InputError(
+      f'{path}: config cannot be loaded, {type(error).__name__}: {error}; it '
+      'must be a Python file whose get_config() returns a ConfigDict'
+    ) from error
+  if not isinstance(config, ml_collections.ConfigDict):
+    raise InputError(
+      f'{path}: get_config() returns {type(config).__name__}: must return a '
+      'ConfigDict; start from configs/default.py'
+    )
+  return config
+
+
+def _names() -> list[str]:
+  return sorted(
+    p.stem for p in _SHIPPED.glob('*.py') if not p.stem.startswith('_')
+  )
+
+
+def override(config: Config, overrides: Sequence[str]) -> Config:
+  """Returns a locked copy of a config with some fields changed.
+
+  Args:
+    config: all fields with their values.
+    overrides: `--config.key=value`; values take the type of their field.
+
+  Raises:
+    InputError: for an unknown key or a value of another type.
+  """
+  changed = config.copy_and_resolve_references()
+  known = list(_keys(changed))
+  for word in overrides:
+    key = word.split('=', 1)[0].split('.', 1)[1]
+    if key not in known:
+      raise InputError(_unknown(key, known))
+  values = flags.FlagValues()
+  argv = ['magnet-jax', *overrides]
+  try:
+    config_flags.DEFINE_config_dict(
+      'config', changed, flag_values=values, lock_config=True, sys_argv=argv
+    )
+    values(argv)
+  except (flags.Error, TypeError, ValueError) as error:
+    message = ' '.join(str(error).split())
+    raise InputError(
+      f'{message}; give a value of the type that the field has'
+    ) from error
+  return changed
+
+
+def _keys(config: Config, prefix: str = '') -> Iterator[str]:
+  """Dotted keys of all fields that are no sections."""
+  for key, value in config.items():
+    if isinstance(value, ml_collections.ConfigDict):
+      yield from _keys(value, f'{prefix}{key}.')
+    else:
+      yield prefix + key
+
+
+def _unknown(key: str, known: list[str]) -> str:
+  """Names the nearest fields, by the whole key and by its last word."""
+  last = key.rsplit('.', 1)[-1]
+  near = [k for k in known if k.rsplit('.', 1)[-1] == last]
+  near += difflib.get_close_matches(key, known, n=3, cutoff=0.6)
+  sections = sorted({k.split('.')[0] for k in known})
+  hint = (
+    f'did you mean {" or ".join(dict.fromkeys(near))}?'
+    if near
+    else f'the sections are {", ".join(sections)}; see configs/default.py'
+  )
+  return f'--config.{key}: is no field of the config; {hint}'
+
+
+def from_meta(meta: Mapping[str, Any]) -> Config:
+  """The config that a checkpoint was trained with."""
+  return ml_collections.ConfigDict(_tuples(meta['config']))
+
+
+def _tuples(value: Any) -> Any:
+  """JSON knows lists only; configs have tuples, which flags can override."""
+  if isinstance(value, Mapping):
+    return {key: _tuples(each) for key, each in value.items()}
+  if isinstance(value, list):
+    return tuple(_tuples(each) for each in value)
+  return value

@@ -1,0 +1,156 @@
+"""`magnet-jax evaluate`."""
+
+import functools
+import pathlib
+import sys
+
+from absl import flags
+import tqdm
+
+from magnet_jax.cli import command_line, config_file, model_flags
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.cli.config_file import Config
+from magnet_jax.data import classes, sources, splits
+from magnet_jax.evaluate import comparison, methods
+from magnet_jax.evaluate.comparison import Comparison, Load
+from magnet_jax.io import atomic, checkpoints, records
+from magnet_jax.segment import model as models
+from magnet_jax.segment.model import Model
+from magnet_jax.types import InputError
+
+NAMES = False
+HELP = """
+  usage: magnet-jax evaluate [--checkpoint=PATH] [--out=DIR] [flags]
+
+  Scores methods on labelled images, all with the same segmenter:
+    downsample    the whole image at once, at the network's size
+    patch         windows at full size, overlapped and blended
+    magnet        all stages, coarse to fine
+    magnet-fast   the same, but only the most uncertain windows
+  Prints mean IoU, boundary IoU, seconds, windows and memory of each, and what
+  MagNet gains over each other, with 95 % intervals over the images. With --out
+  every result is kept as it comes: the same command takes an interrupted run
+  up again.
+
+  examples:
+    magnet-jax evaluate --limit=4
+    magnet-jax evaluate --checkpoint=runs/mine --split=test --out=runs/mine/test
+    magnet-jax evaluate --checkpoint=model.npz --images=val.txt --json=val.json
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(flags.DEFINE_string, flag_values=values)
+  number = functools.partial(flags.DEFINE_float, flag_values=values)
+  integer = functools.partial(flags.DEFINE_integer, flag_values=values)
+  group = 'model and images'
+  model_flags.define_checkpoint(values, group)
+  text('config', '', "FILE|NAME: whose section data names the images; without "
+       "it the checkpoint's own. --config.data.KEY=VALUE changes a field",
+       module_name=group)  # fmt: skip
+  flags.DEFINE_enum(
+    'split', 'val', ['val', 'test', 'train'], 'val|test|train: of the data',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  text('images', '', 'PATH: instead, a list of image<TAB>label lines or a '
+       'folder with images/ and labels/ in it', module_name=group)  # fmt: skip
+  integer('limit', None, 'N: only the first N images', lower_bound=1,
+          module_name=group)  # fmt: skip
+  group = 'methods'
+  flags.DEFINE_list(
+    'methods', list(methods.METHODS), 'A,B,…: which to compare',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  number('overlap', 0.25, 'X: least shared part of the windows of patch',
+         module_name=group)  # fmt: skip
+  text('fast', '0.25', 'SHARE: of the windows of magnet-fast, a fraction or a '
+       'count', module_name=group)  # fmt: skip
+  model_flags.define_refinement(values, group)
+  group = 'output'
+  text('out', '', 'DIR: writes records.jsonl, summary.json, report.html and '
+       'panels', module_name=group)  # fmt: skip
+  integer('pictures', 2, 'N: panels in the report', lower_bound=0,
+          module_name=group)  # fmt: skip
+  text('json', '', 'FILE: writes the table there', module_name=group)
+
+
+def run(arguments: Arguments) -> int:
+  """Evaluates, prints the table and writes the report."""
+  values = arguments.flags
+  if values.json:
+    atomic.prepare_folder(pathlib.Path(values.json).parent)
+  path = pathlib.Path(values.checkpoint or models.EMBEDDED)
+  variables, meta = checkpoints.load(path)
+  model = models.from_variables(variables, meta, name=str(path))
+  model = model_flags.change(model, values)
+  chosen = methods.make(
+    model,
+    overlap=values.overlap,
+    fast=command_line.share(values.fast, 'fast'),
+  )
+  for name in values.methods:
+    if name not in chosen:
+      raise InputError(
+        f'--methods={name}: unknown; choose from {", ".join(chosen)}'
+      )
+  loads = _loads(arguments, model, config_file.from_meta(meta))
+  folder = pathlib.Path(values.out) if values.out else None
+  settings = _settings(arguments)
+  table = Comparison(
+    model, {name: chosen[name] for name in values.methods}, folder, settings
+  )
+  with tqdm.tqdm(
+    total=len(loads) * len(values.methods), desc='evaluate',
+    dynamic_ncols=True, disable=None,
+  ) as bar:  # fmt: skip
+
+    def done(text: str) -> None:
+      bar.set_postfix_str(text)
+      bar.update()
+
+    found, errors = table.run(loads, done)
+  if found:
+    print(comparison.as_text(found, model))
+    if folder:
+      comparison.write_report(
+        folder, model, found, loads[: values.pictures], settings
+      )
+      print(f'look at {folder / "report.html"}')
+    if values.json:
+      records.write_json(values.json, comparison.as_json(found, model))
+  for line in errors:
+    print(f'magnet-jax: error: {line}', file=sys.stderr)
+  return 2 if errors else 0
+
+
+def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
+  """Readers of the images that the flags name."""
+  values = arguments.flags
+  base = config_file.load(values.config) if values.config else own
+  data = config_file.override(base, arguments.overrides).data.to_dict()
+  if values.images:
+    loads = comparison.from_pairs(
+      sources.find_pairs(values.images), model.classes, colours=data['colours']
+    )
+  else:
+    table = classes.get(data['classes'])
+    if table.names != model.classes.names:
+      raise InputError(
+        f'{values.checkpoint or "embedded model"}: has the '
+        f'{len(model.classes)} classes {", ".join(model.classes.names)}, the '
+        f'data the {len(table)} classes {", ".join(table.names)}: must be the '
+        'same; choose the data it was trained for by --config or --images'
+      )
+    # Each image is read once: a cache would only count as memory.
+    data['cache_mb'] = 0
+    loads = comparison.from_source(splits.open_split(data, values.split))
+  return loads[: values.limit]
+
+
+def _settings(arguments: Arguments) -> dict[str, object]:
+  """What makes results differ: where they go and how many do not."""
+  values = arguments.flags.flag_values_dict()
+  for name in ('out', 'json', 'pictures', 'limit', 'methods'):
+    del values[name]
+  return {**values, 'overrides': list(arguments.overrides)}

@@ -1,0 +1,78 @@
+"""The flags of a trained model and of how it is run, for several commands."""
+
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from magnet_jax.cli import command_line
+from magnet_jax.segment import model as models
+from magnet_jax.segment import settings
+from magnet_jax.segment.model import Model
+
+_REFINE = ('points', 'selection', 'kernel', 'windows', 'batch')
+
+
+def define_checkpoint(values: flags.FlagValues, group: str) -> None:
+  """Defines --checkpoint."""
+  flags.DEFINE_string(
+    'checkpoint', '', "PATH: a run's folder or an exported model.npz; without "
+    'it the embedded model for aerial scenes', flag_values=values,
+    module_name=group,
+  )  # fmt: skip
+
+
+def define_refinement(values: flags.FlagValues, group: str) -> None:
+  """Defines how windows are refined; empty values keep the model's own."""
+  own = "; the model's own if not given"
+  flags.DEFINE_string(
+    'points', '', 'K: points that a window replaces, a fraction such as 0.75 '
+    f'or a count such as 32768{own}', flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_enum(
+    'selection', None, ['window', 'image'], 'window|image: whether K counts '
+    f'per window or per stage{own}', flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_integer(
+    'kernel', None, f'N: odd side of the median filter{own}',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_integer(
+    'batch', None, 'N: windows a device holds at a time; lower it if memory '
+    f'runs out{own}', flag_values=values, module_name=group,
+  )  # fmt: skip
+
+
+def load(values: flags.FlagValues, **plan: Any) -> Model:
+  """Loads the model and lays the flags over its settings.
+
+  Args:
+    values: the flags of this module that the command has.
+    **plan: settings of the section `plan` to change.
+  """
+  path = values.checkpoint
+  model = models.load(pathlib.Path(path)) if path else models.load()
+  return change(model, values, **plan)
+
+
+def change(model: Model, values: flags.FlagValues, **plan: Any) -> Model:
+  """The model with the settings that the flags give, checked."""
+  given: dict[str, Any] = {
+    name: values[name].value
+    for name in _REFINE
+    if name in values and values[name].value not in (None, '')
+  }
+  for name in ('points', 'windows'):
+    if name in given:
+      given[name] = command_line.share(given[name], name)
+  changed: Mapping[str, Any] = {
+    'plan': {**model.settings['plan'], **plan},
+    'refine': {**model.settings['refine'], **given},
+  }
+  model = dataclasses.replace(model, settings=changed)
+  # Checked now: not once for every image, after it was read.
+  settings.options(changed['refine'])
+  model.plan(model.network)
+  return model

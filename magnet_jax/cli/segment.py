@@ -1,0 +1,89 @@
+"""`magnet-jax segment`."""
+
+import functools
+import pathlib
+import sys
+
+from absl import flags
+import tqdm
+
+from magnet_jax.cli import command_line, model_flags
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.evaluate import batch_run
+from magnet_jax.types import InputError
+
+NAMES = True
+HELP = """
+  usage: magnet-jax segment IMAGE… [--out=DIR] [flags]
+
+  Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
+  image it writes
+    NAME_label.png          class indices, with the classes' colours
+    NAME_overlay.jpg        the image tinted by its classes
+    NAME_panel.png          each stage: segmentation, uncertainty, points
+    NAME_probabilities.npy  float16 [H,W,C], with --probabilities
+  A file that cannot be read stops no other; it is named at the end, and the
+  exit status is 2.
+
+  examples:
+    magnet-jax segment aerial.jpg
+    magnet-jax segment photos/*.jpg --checkpoint=runs/mine --out=labels
+    magnet-jax segment huge.tif --windows=0.25 --no-panel
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(flags.DEFINE_string, flag_values=values)
+  switch = functools.partial(flags.DEFINE_bool, flag_values=values)
+  group = 'input and output'
+  model_flags.define_checkpoint(values, group)
+  text('out', 'magnet_jax_out', 'DIR: where the files go', module_name=group)
+  switch('panel', True, 'write the panels', module_name=group)
+  switch('probabilities', False, 'write the probabilities, too',
+         module_name=group)  # fmt: skip
+  group = 'how to segment'
+  text('windows', '', 'SHARE: MagNet-Fast: refine only this share of the '
+       'windows, the most uncertain first; a fraction or a count',
+       module_name=group)  # fmt: skip
+  text('window', '', 'HxW: window in pixels of its stage, at most the image; '
+       "the model's own if not given", module_name=group)  # fmt: skip
+  flags.DEFINE_float(
+    'overlap', None, 'X: least shared part of neighbouring windows, in [0, 1)'
+    "; the model's own if not given", flag_values=values, module_name=group,
+  )  # fmt: skip
+  model_flags.define_refinement(values, group)
+
+
+def run(arguments: Arguments) -> int:
+  """Segments all images."""
+  values = arguments.flags
+  if not arguments.names:
+    raise InputError(
+      'segment: no image given; name at least one: magnet-jax segment IMAGE…'
+    )
+  plan = {}
+  window = None
+  if values.window:
+    plan['window'] = window = command_line.size(values.window, 'window')
+  if values.overlap is not None:
+    plan['overlap'] = values.overlap
+  model = model_flags.load(values, **plan)
+  paths = [pathlib.Path(name) for name in arguments.names]
+  with tqdm.tqdm(
+    total=len(paths), desc='segment', unit='image', dynamic_ncols=True,
+    disable=None,
+  ) as bar:
+    errors = batch_run.segment_files(
+      model,
+      paths,
+      pathlib.Path(values.out),
+      window=window,
+      panel=values.panel,
+      probabilities=values.probabilities,
+      done=lambda path: bar.update() and None,
+    )
+  for line in errors:
+    print(f'magnet-jax: error: {line}', file=sys.stderr)
+  print(f'{len(paths) - len(errors)} of {len(paths)} images: {values.out}')
+  return 2 if errors else 0

@@ -1,0 +1,65 @@
+"""`magnet-jax train`."""
+
+import functools
+import pathlib
+
+from absl import flags
+
+from magnet_jax.cli import config_file
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.train import runs
+from magnet_jax.types import InputError
+
+NAMES = False
+HELP = """
+  usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
+
+  Trains the segmenter on windows of all stages, then the refiner on what the
+  cascade makes of them, and writes both as DIR/model.npz. Run the same command
+  again to go on after an interruption, at whatever moment: the result is the
+  same. DIR also holds config.json, and a folder a network with checkpoints/
+  and train.jsonl, one record a step.
+
+  examples:
+    magnet-jax train --config=tiny --workdir=/tmp/tiny
+    magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
+    magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(flags.DEFINE_string, flag_values=values)
+  group = 'settings'
+  text('config', 'default', 'FILE|NAME: a Python file, or the name of a '
+       'shipped config; --config.KEY=VALUE changes a field of it',
+       module_name=group)  # fmt: skip
+  flags.DEFINE_enum(
+    'stage', 'both', runs.STAGES, '|'.join(runs.STAGES) + ': what to train',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  group = 'output'
+  text('workdir', '', 'DIR: of this run (needed)', module_name=group)
+  flags.DEFINE_bool(
+    'tensorboard', False, 'write the scalars for TensorBoard, too; needs '
+    'magnet-jax[tensorboard]', flag_values=values, module_name=group,
+  )  # fmt: skip
+
+
+def run(arguments: Arguments) -> int:
+  """Trains."""
+  values = arguments.flags
+  if not values.workdir:
+    raise InputError('--workdir: is needed; name a folder for the run')
+  config = config_file.override(
+    config_file.load(values.config), arguments.overrides
+  )
+  model = runs.run(
+    config,
+    pathlib.Path(values.workdir),
+    stage=values.stage,
+    tensorboard=values.tensorboard,
+  )
+  if model:
+    print(f'magnet-jax segment IMAGE… --checkpoint={model}')
+  return 0

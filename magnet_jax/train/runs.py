@@ -1,0 +1,98 @@
+"""Both trainings in one folder, and the model that comes of them."""
+
+from collections.abc import Iterator, Mapping
+import json
+import pathlib
+from typing import Any
+
+import ml_collections
+
+from magnet_jax.io import atomic, bundle, checkpoints, records
+from magnet_jax.train import loop, tasks
+from magnet_jax.types import InputError
+
+STAGES = ('both', 'segmenter', 'refiner')
+# Settings that may change when a run is resumed: they change no result.
+_FREE = ('data.workers', 'data.cache_mb')
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  *,
+  stage: str = 'both',
+  tensorboard: bool = False,
+) -> pathlib.Path | None:
+  """Trains, or takes up a training that was interrupted.
+
+  Args:
+    config: all settings.
+    folder: holds config.json, a folder a network with its checkpoints and
+      records, and at the end model.npz.
+    stage: 'segmenter', 'refiner' (which needs the segmenter of this folder)
+      or 'both'.
+    tensorboard: write the scalars for TensorBoard too.
+
+  Returns:
+    The model's file; None while there is no refiner.
+
+  Raises:
+    InputError: for bad settings, a folder of another config, or a loss that
+      is not finite.
+  """
+  prepare(config, folder)
+  if stage in ('both', 'segmenter'):
+    task = tasks.segmenter_task(config)
+    loop.train(task, folder / 'segmenter', tensorboard=tensorboard)
+  if stage in ('both', 'refiner'):
+    if not (folder / 'segmenter').is_dir():
+      raise InputError(
+        f'{folder}: has no segmenter yet, which the refiner needs; train '
+        '--stage=segmenter or both first'
+      )
+    task = tasks.refiner_task(config, folder / 'segmenter')
+    loop.train(task, folder / 'refiner', tensorboard=tensorboard)
+  if not (folder / 'refiner').is_dir():
+    return None
+  variables, meta = checkpoints.load(folder)
+  path = folder / 'model.npz'
+  bundle.export(path, variables, meta)
+  return path
+
+
+def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
+  """Proves that the folder can be written to and is of this config.
+
+  Raises:
+    InputError: if it is not; names the first setting that differs.
+  """
+  atomic.prepare_folder(folder)
+  path = folder / 'config.json'
+  wanted = records.to_json(config.to_dict())
+  if path.exists():
+    before, now = dict(_flat(_read(path))), dict(_flat(wanted))
+    for key in [*now, *(before.keys() - now.keys())]:
+      if key not in _FREE and before.get(key) != now.get(key):
+        raise InputError(
+          f'{folder}: holds a run with {key} = {before.get(key)!r}, not '
+          f'{now.get(key)!r}; choose another --workdir or the same setting'
+        )
+  records.write_json(path, wanted)
+
+
+def _read(path: pathlib.Path) -> Any:
+  try:
+    return json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise InputError(
+      f'{path}: cannot be read as a config; choose another --workdir'
+    ) from error
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[Any]:
+  """(dotted key, value) of all fields."""
+  for key, value in tree.items():
+    if isinstance(value, Mapping):
+      yield from _flat(value, f'{prefix}{key}.')
+    else:
+      yield prefix + key, value
