@@ -71,7 +71,7 @@ def parse(
     return None
   rest, overrides = _split(argv) if 'config' in values else (argv, ())
   try:
-    _, *names = values([name, *rest])
+    _, *names = values([name, *(_plain(word, values) for word in rest)])
   except flags.Error as error:
     raise InputError(
       f'{_one_line(error)}; magnet-jax {name} --help lists the flags'
@@ -100,13 +100,22 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
   return rest, overrides
 
 
+def _plain(word: str, values: flags.FlagValues) -> str:
+  """`--no-panel`, as people write it, in absl's spelling `--nopanel`."""
+  name = word.removeprefix('--no-')
+  if name != word and name in values and values[name].boolean:
+    return f'--no{name}'
+  return word
+
+
 def _one_line(error: Exception) -> str:
   text = ' '.join(str(error).split()).rstrip('.')
   unknown = re.match(r"Unknown command line flag '(.*?)'\.?(.*)", text)
   if not unknown:
     return text
-  hint = unknown[2].strip().rstrip('?').strip()
-  return f'--{unknown[1]}: is no flag' + (f'; {hint.lower()}?' if hint else '')
+  near = unknown[2].partition(':')[2].strip(' ?').split(', ')
+  hint = '; did you mean --' + ' or --'.join(near) + '?' if near[0] else ''
+  return f'--{unknown[1]}: is no flag{hint}'
 
 
 def share(text: str, flag: str) -> float | int:
@@ -146,7 +155,7 @@ def _help_text(command: Command, values: flags.FlagValues) -> str:
 
 def _flag_text(flag: flags.Flag, width: int) -> str:
   if flag.boolean:
-    left, text = f'  --[no]{flag.name}', flag.help
+    left, text = f'  --[no-]{flag.name}', flag.help
   else:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'

@@ -193,7 +193,7 @@ class Bench:
     ))  # fmt: skip
     choose = jax.jit(functools.partial(_replace, most=most))
     q = jnp.maximum(score(y, r, placed['valid']), 0)
-    back = refine_step.Refined(np.asarray(y), np.asarray(q) > 0)
+    back = jax.device_get(refine_step.Refined(y, q > 0))
     parts = {
       'transfer': lambda: _round_trip(arrays, back),
       'segmenter': self._segmenter(arrays['images']),

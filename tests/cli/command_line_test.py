@@ -1,0 +1,67 @@
+from magnet_jax.cli import command_line, evaluate, segment, train
+from magnet_jax.types import InputError
+import pytest
+
+
+def test_flags_may_stand_after_names():
+  found = command_line.parse(
+    'segment', segment, ['a.png', '--out=x', 'b.png']
+  )
+  assert found.names == ('a.png', 'b.png')
+  assert found.flags.out == 'x'
+  assert found.flags.panel
+
+
+def test_switches_take_both_spellings():
+  for word in ('--nopanel', '--no-panel', '--panel=false'):
+    found = command_line.parse('segment', segment, ['a.png', word])
+    assert not found.flags.panel
+
+
+def test_each_parse_starts_anew():
+  command_line.parse('segment', segment, ['a.png', '--kernel=3'])
+  assert command_line.parse('segment', segment, ['a']).flags.kernel is None
+
+
+def test_overrides_are_kept_for_the_config():
+  found = command_line.parse(
+    'train',
+    train,
+    [
+      '--config.train.segmenter.steps=3', '--config=tiny', '--workdir', 'w',
+      '--config.seed', '4', '--noconfig.augment.rotate',
+    ],
+  )  # fmt: skip
+  assert found.flags.config == 'tiny'
+  assert found.flags.workdir == 'w'
+  assert found.overrides == (
+    '--config.train.segmenter.steps=3',
+    '--config.seed=4',
+    '--noconfig.augment.rotate',
+  )
+
+
+def test_overrides_need_a_command_with_a_config():
+  with pytest.raises(InputError, match='is no flag'):
+    command_line.parse('segment', segment, ['a.png', '--config.seed=1'])
+
+
+def test_lists():
+  found = command_line.parse('evaluate', evaluate, ['--methods=magnet,patch'])
+  assert found.flags.methods == ['magnet', 'patch']
+
+
+def test_share():
+  assert command_line.share('4', 'fast') == 4
+  assert isinstance(command_line.share('4', 'fast'), int)
+  assert command_line.share('0.25', 'fast') == 0.25
+  with pytest.raises(InputError, match='--fast=quarter'):
+    command_line.share('quarter', 'fast')
+
+
+def test_size():
+  assert command_line.size('30x40', 'size') == (30, 40)
+  assert command_line.size('30', 'size') == (30, 30)
+  for text in ('', '0', '3x4x5', '-3', '3.5', 'x'):
+    with pytest.raises(InputError, match='--size='):
+      command_line.size(text, 'size')

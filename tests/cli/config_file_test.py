@@ -1,0 +1,83 @@
+import json
+
+from magnet_jax.cli import config_file
+from magnet_jax.types import InputError
+import pytest
+
+from configs import default
+
+
+def test_shipped_and_own_files(tmp_path):
+  assert config_file.load('default') == default.get_config()
+  own = tmp_path / 'mine.py'
+  own.write_text(
+    'from configs import default\n'
+    'def get_config():\n'
+    '  config = default.get_config()\n'
+    '  config.seed = 5\n'
+    '  return config\n'
+  )
+  assert config_file.load(str(own)).seed == 5
+
+
+def test_overrides_take_the_type_of_their_field():
+  base = default.get_config()
+  found = config_file.override(
+    base,
+    [
+      '--config.seed=3',
+      '--config.train.refiner.rate=1e-4',
+      '--config.plan.network=(64, 32)',
+      '--config.data.kind=files',
+      '--noconfig.augment.rotate',
+    ],
+  )
+  assert found.seed == 3
+  assert found.train.refiner.rate == 1e-4
+  assert tuple(found.plan.network) == (64, 32)
+  assert found.data.kind == 'files'
+  assert not found.augment.rotate
+  assert found.is_locked
+  assert base == default.get_config()
+
+
+@pytest.mark.parametrize(
+  ('word', 'match'),
+  [
+    ('--config.train.segmenter.stepz=3', 'train.segmenter.steps'),
+    ('--config.steps=3', 'train.refiner.steps|train.segmenter.steps'),
+    ('--config.qqqq=3', 'sections are'),
+    ('--config.train=3', 'config.train: is no field'),
+    ('--config.seed=three', 'config.seed=three'),
+    ('--config.seed=1.5', 'config.seed=1.5'),
+  ],
+)
+def test_bad_overrides(word, match):
+  with pytest.raises(InputError, match=match):
+    config_file.override(default.get_config(), [word])
+
+
+@pytest.mark.parametrize(
+  ('text', 'match'),
+  [
+    ('def get_config(:', 'SyntaxError'),
+    ('x = 1', 'get_config'),
+    ('def get_config():\n  return {}', 'returns dict'),
+    ('import no_such_module', 'no_such_module'),
+  ],
+)
+def test_bad_files(text, match, tmp_path):
+  path = tmp_path / 'broken.py'
+  path.write_text(text)
+  with pytest.raises(InputError, match=match):
+    config_file.load(str(path))
+  with pytest.raises(InputError, match='default, .*tiny'):
+    config_file.load('no_such_config')
+
+
+def test_a_checkpoint_gives_its_config_back():
+  config = default.get_config()
+  meta = json.loads(json.dumps({'config': config.to_dict()}))
+  found = config_file.from_meta(meta)
+  assert found == config
+  config_file.override(found, ['--config.plan.network=(64, 64)'])

@@ -1,0 +1,86 @@
+import errno
+import importlib.metadata
+import subprocess
+import sys
+
+from magnet_jax.cli import main
+from magnet_jax.cli import segment as command
+from magnet_jax.types import InputError
+import pytest
+
+
+def test_help_comes_without_jax():
+  code = (
+    'import sys; from magnet_jax.cli import main; main.main(["--help"]); '
+    'sys.exit("jax" in sys.modules)'
+  )
+  found = subprocess.run(
+    [sys.executable, '-c', code], capture_output=True, text=True, check=False
+  )
+  assert found.returncode == 0, found.stderr
+  for name in main.COMMANDS:
+    assert f'  {name} ' in found.stdout
+
+
+@pytest.mark.parametrize('name', main.COMMANDS)
+def test_help_of_every_command_shows_examples_and_defaults(name, capsys):
+  assert main.main([name, '--help']) == 0
+  text = capsys.readouterr().out
+  assert f'usage: magnet-jax {name}' in text
+  assert 'examples:' in text
+  assert 'default:' in text
+  assert 'absl' not in text
+
+
+def test_no_command_shows_the_overview_and_fails(capsys):
+  assert main.main([]) == 2
+  assert 'usage: magnet-jax COMMAND' in capsys.readouterr().out
+
+
+def test_version(capsys):
+  assert main.main(['--version']) == 0
+  try:
+    version = importlib.metadata.version('magnet-jax')
+  except importlib.metadata.PackageNotFoundError:
+    version = 'not installed'
+  assert capsys.readouterr().out == f'magnet-jax {version}\n'
+
+
+def test_unknown_command_and_flag(fails):
+  line = fails('sgment')
+  assert 'sgment' in line and 'segment' in line
+  line = fails('segment', '--kernl=3', 'x.png')
+  assert '--kernl' in line and 'kernel' in line
+  assert '--kernel=x' in fails('segment', '--kernel=x', 'x.png')
+  assert '--selection=no' in fails('segment', '--selection=no', 'x.png')
+  assert 'stray' in fails('demo', 'stray')
+
+
+@pytest.mark.parametrize(
+  ('error', 'status', 'words'),
+  [
+    (InputError('x: bad\nthing; mend it'), 2, 'x: bad thing; mend it'),
+    (KeyboardInterrupt(), 130, 'interrupted'),
+    (MemoryError(), 2, '--batch'),
+    (OSError(errno.ENOSPC, 'No space left', '/full'), 2, '/full: No space'),
+    (RuntimeError('RESOURCE_EXHAUSTED: Out of memory'), 2, '--batch'),
+  ],
+)
+def test_failures_are_one_line(error, status, words, monkeypatch, capsys):
+  def fail(_):
+    raise error
+
+  monkeypatch.setattr(command, 'run', fail)
+  assert main.main(['segment', 'x.png']) == status
+  lines = capsys.readouterr().err.splitlines()
+  assert len(lines) == 1
+  assert words in lines[0]
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+  def fail(_):
+    raise ZeroDivisionError
+
+  monkeypatch.setattr(command, 'run', fail)
+  with pytest.raises(ZeroDivisionError):
+    main.main(['segment', 'x.png'])
