@@ -109,19 +109,26 @@ def random_model(
   maps = np.zeros((1, 8, 8, classes), np.float32)
   second = build.refinement(classes=classes, **refiner)
   return Model(
-    jax.tree_util.Partial(module.apply, _weights(rng, module, pixels)),
+    jax.tree_util.Partial(module.apply, random_weights(rng, module, pixels)),
     jax.tree_util.Partial(
-      second.apply, _weights(rng, second, scale=maps, coarse=maps)
+      second.apply, random_weights(rng, second, scale=maps, coarse=maps)
     ),
     _table(classes),
     {'plan': plan, 'refine': refine},
   )
 
 
-def _weights(
+def random_weights(
   rng: np.random.Generator, module: Any, *arrays: Any, **named: Any
 ) -> Any:
-  """Weights of a sound spread, without compiling the initialisers."""
+  """Weights of a sound spread, without compiling the initialisers.
+
+  Args:
+    rng: the source of chance.
+    module: a network.
+    *arrays: arguments of its `init`.
+    **named: keyword arguments of its `init`.
+  """
 
   def draw(path: Any, leaf: Any) -> np.ndarray:
     kind = path[-1].key

@@ -1,6 +1,7 @@
+import pytest
+
 from magnet_jax.cli import command_line, evaluate, segment, train
 from magnet_jax.types import InputError
-import pytest
 
 
 def test_flags_may_stand_after_names():

@@ -1,10 +1,10 @@
 import json
 
-from magnet_jax.cli import config_file
-from magnet_jax.types import InputError
 import pytest
 
 from configs import default
+from magnet_jax.cli import config_file
+from magnet_jax.types import InputError
 
 
 def test_shipped_and_own_files(tmp_path):
@@ -71,7 +71,7 @@ def test_bad_files(text, match, tmp_path):
   path.write_text(text)
   with pytest.raises(InputError, match=match):
     config_file.load(str(path))
-  with pytest.raises(InputError, match='default, .*tiny'):
+  with pytest.raises(InputError, match=r'default, .*tiny'):
     config_file.load('no_such_config')
 
 

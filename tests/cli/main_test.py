@@ -3,10 +3,11 @@ import importlib.metadata
 import subprocess
 import sys
 
+import pytest
+
 from magnet_jax.cli import main
 from magnet_jax.cli import segment as command
 from magnet_jax.types import InputError
-import pytest
 
 
 def test_help_comes_without_jax():

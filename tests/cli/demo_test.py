@@ -1,0 +1,37 @@
+import dataclasses
+import json
+
+from magnet_jax.cli import main
+from magnet_jax.segment import model as models
+from magnet_jax.types import ClassTable
+
+
+def test_demo(checkpoint, tmp_path, capsys):
+  out = tmp_path / 'demo'
+  flags = [f'--out={out}', f'--json={out}/demo.json', '--size=64']
+  assert main.main(['demo', f'--checkpoint={checkpoint}', *flags]) == 0
+  text = capsys.readouterr().out
+  assert 'compiling, not counted above' in text
+  rows = json.loads((out / 'demo.json').read_text())['rows']
+  assert [row['method'] for row in rows] == [
+    'downsample', 'patch', 'magnet', 'magnet-fast'
+  ]  # fmt: skip
+  assert all(set(row) == {
+    'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'
+  } for row in rows)  # fmt: skip
+  names = {path.name for path in out.iterdir()}
+  assert names == {
+    'demo.json', 'scene.png', 'truth.png', 'panel.png', 'report.html',
+    'downsample.png', 'patch.png', 'magnet.png', 'magnet-fast.png',
+  }  # fmt: skip
+
+
+def test_demo_needs_a_model_of_its_classes(
+  checkpoint, toy, fails, tmp_path, monkeypatch
+):
+  table = ClassTable(('soil', 'weed'), ((0, 0, 0), (9, 9, 9)))
+  other = dataclasses.replace(toy, classes=table)
+  monkeypatch.setattr(models, 'from_variables', lambda *_, **__: other)
+  flags = [f'--checkpoint={checkpoint}', f'--out={tmp_path / "x"}']
+  assert 'soil, weed' in fails('demo', *flags)
+  assert not (tmp_path / 'x').exists()

@@ -1,0 +1,80 @@
+import json
+
+import numpy as np
+import pytest
+
+from magnet_jax.cli import main
+from magnet_jax.evaluate import loop
+from magnet_jax.io import records
+
+
+@pytest.fixture
+def flags(checkpoint, tmp_path):
+  data = ['--config.data.scene_size=(64, 64)', '--config.data.val_scenes=2']
+  out = tmp_path / 'out'
+  return ['evaluate', f'--checkpoint={checkpoint}', f'--out={out}', *data]
+
+
+def test_table_records_and_report(flags, tmp_path, capsys):
+  path = tmp_path / 'deep' / 'table.json'
+  assert main.main([*flags, f'--json={path}', '--pictures=1']) == 0
+  text = capsys.readouterr().out
+  assert 'magnet - downsample, mIoU' in text
+  rows = json.loads(path.read_text())['rows']
+  assert [row['method'] for row in rows] == [
+    'downsample', 'patch', 'magnet', 'magnet-fast'
+  ]  # fmt: skip
+  assert all(0 <= row['miou'] <= 1 for row in rows)
+  found = records.read(tmp_path / 'out' / 'records.jsonl')
+  assert len(found) == 8
+  assert np.asarray(found[0]['confusion']).sum() == 64 * 64
+  names = {path.name for path in (tmp_path / 'out').iterdir()}
+  assert names == {
+    'records.jsonl', 'settings.json', 'summary.json', 'report.html',
+    'panel_0.png',
+  }  # fmt: skip
+
+
+def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
+  measure, calls = loop.measure, []
+
+  def third_fails(*args):
+    calls.append(args)
+    if len(calls) == 4:
+      raise KeyboardInterrupt
+    return measure(*args)
+
+  monkeypatch.setattr(loop, 'measure', third_fails)
+  assert main.main(flags) == 130
+  path = tmp_path / 'out' / 'records.jsonl'
+  first = records.read(path)
+  assert len(first) == 3
+  assert main.main([*flags, '--pictures=0']) == 0
+  assert records.read(path)[:3] == first
+  assert len(calls) == 4 + 5
+
+
+def test_a_folder_of_another_run_is_refused(flags, fails):
+  assert main.main([*flags, '--methods=downsample', '--pictures=0']) == 0
+  line = fails(*flags, '--overlap=0.5')
+  assert 'overlap' in line and '0.25' in line and '--out' in line
+
+
+def test_listed_images(pair, checkpoint, tmp_path, capfd):
+  listed = tmp_path / 'list.txt'
+  listed.write_text(f'{pair[0].name}\t{pair[1].name}\nnone.png\t{pair[1].name}')
+  flags = ['--images', str(listed), '--checkpoint', str(checkpoint)]
+  assert main.main(['evaluate', *flags, '--methods=magnet,downsample']) == 2
+  found = capfd.readouterr()
+  assert 'none.png' in found.err
+  assert len(found.err.splitlines()) == 1
+  assert 'One image.' in found.out
+
+
+def test_bad_flags(flags, fails):
+  assert '--methods=magic' in fails(*flags, '--methods=magic')
+  assert 'data.kind' in fails(*flags, '--config.data.kind=cloud')
+  assert 'data.val' in fails(*flags, '--config.data.kind=files')
+  assert '--fast=some' in fails(*flags, '--fast=some')
+  line = fails(*flags, '--config.data.classes=carrotweed')
+  assert 'carrot' in line and '3 classes' in line and '7 classes' in line

@@ -1,0 +1,91 @@
+import numpy as np
+from PIL import Image
+
+from magnet_jax.cli import main
+from magnet_jax.data import scenes
+from magnet_jax.io import images
+
+
+def run(*argv):
+  return main.main(['segment', *map(str, argv)])
+
+
+def test_writes_all_files(pair, checkpoint, tmp_path):
+  out = tmp_path / 'out'
+  flags = ['--checkpoint', checkpoint, '--out', out, '--probabilities']
+  assert run(pair[0], *flags) == 0
+  names = sorted(path.name for path in out.iterdir())
+  assert names == [
+    'field_label.png', 'field_overlay.jpg', 'field_panel.png',
+    'field_probabilities.npy',
+  ]  # fmt: skip
+  label = images.read_label(out / 'field_label.png', scenes.CLASSES)
+  truth = images.read_label(pair[1], scenes.CLASSES)
+  assert np.mean(label == truth) > 0.95
+  with Image.open(out / 'field_label.png') as image:
+    assert image.mode == 'P'
+    assert image.getpalette()[:3] == list(scenes.CLASSES.colours[0])
+  maps = np.load(out / 'field_probabilities.npy')
+  assert maps.dtype == np.float16
+  assert maps.shape == (64, 64, 7)
+  np.testing.assert_allclose(maps.astype(float).sum(-1), 1, atol=5e-3)
+
+
+def test_fast_without_panel_and_other_settings(pair, checkpoint, tmp_path):
+  out = tmp_path / 'out'
+  flags = [
+    '--windows=0.5', '--no-panel', '--kernel=1', '--points=10', '--batch=2',
+    '--selection=image', '--overlap=0.25', '--window=24x32',
+  ]  # fmt: skip
+  assert run(pair[0], '--checkpoint', checkpoint, '--out', out, *flags) == 0
+  assert not (out / 'field_panel.png').exists()
+  assert (out / 'field_label.png').exists()
+
+
+def test_orientation_is_applied(pair, checkpoint, tmp_path):
+  image = np.zeros((40, 64, 3), np.uint8)
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  path = tmp_path / 'turned.jpg'
+  Image.fromarray(image).save(path, exif=exif)
+  out = tmp_path / 'out'
+  flags = ['--no-panel', '--window=32', '--checkpoint', checkpoint]
+  assert run(path, '--out', out, *flags) == 0
+  assert images.read_size(out / 'turned_label.png') == (64, 40)
+
+
+def test_a_bad_file_stops_no_other(pair, checkpoint, tmp_path, capfd):
+  bad = tmp_path / 'bad.jpg'
+  bad.write_bytes(b'no image')
+  out = tmp_path / 'out'
+  flags = ['--no-panel', '--out', out, '--checkpoint', checkpoint]
+  assert run(bad, pair[0], tmp_path / 'none.png', *flags) == 2
+  lines = capfd.readouterr().err.splitlines()
+  assert len(lines) == 2
+  assert 'bad.jpg' in lines[0] and 'none.png' in lines[1]
+  assert sorted(path.name for path in out.iterdir()) == [
+    'field_label.png', 'field_overlay.jpg'
+  ]  # fmt: skip
+
+
+def test_files_of_one_name_are_told_apart(pair, checkpoint, tmp_path):
+  paths = []
+  for folder in ('a', 'b'):
+    (tmp_path / folder).mkdir()
+    paths.append(tmp_path / folder / 'field.png')
+    paths[-1].write_bytes(pair[0].read_bytes())
+  out = tmp_path / 'out'
+  flags = ['--no-panel', '--out', out, '--checkpoint', checkpoint]
+  assert run(*paths, *flags) == 0
+  assert sorted(path.name for path in out.glob('*.png')) == [
+    'a_field_label.png', 'b_field_label.png'
+  ]  # fmt: skip
+
+
+def test_an_output_never_replaces_an_input(pair, checkpoint, fails, tmp_path):
+  taken = tmp_path / 'field_label.png'
+  pair[1].rename(taken)
+  before = taken.read_bytes()
+  flags = ['--out', tmp_path, '--checkpoint', checkpoint]
+  assert 'field_label.png' in fails('segment', pair[0], taken, *flags)
+  assert taken.read_bytes() == before
