@@ -50,10 +50,12 @@ def normalisation(
   name: str | None = None,
 ) -> Callable[[jax.Array], jax.Array]:
   """Batch normalisation; a momentum of m is PyTorch's 1 - m."""
-  return nn.BatchNorm(
+  norm = nn.BatchNorm(
     use_running_average=not train,
     momentum=momentum,
     epsilon=1e-5,
     dtype=dtype,
     name=name,
   )
+  # Centred and scaled in float32 whatever `dtype`, which is that of the result.
+  return lambda x: norm(x.astype(jnp.float32))
