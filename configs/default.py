@@ -64,6 +64,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.refiner = ml_collections.ConfigDict()
   config.refiner.width = 32  # features of the first convolutions
   config.refiner.momentum = 0.9  # of its batch statistics; short trainings
+  config.refiner.prior = True  # start from the mean of both maps
   config.refiner.dtype = 'float32'
 
   config.train = ml_collections.ConfigDict()

@@ -64,6 +64,7 @@ def refinement(
   classes: int,
   width: int = 64,
   momentum: float = 0.99,
+  prior: bool = False,
   dtype: str = 'float32',
 ) -> nn.Module:
   """Builds a refiner: (scale, coarse) [B,h,w,C] -> logits [B,h,w,C].
@@ -72,11 +73,13 @@ def refinement(
     classes: C.
     width: features of its first convolutions; the paper has 64.
     momentum: of its batch statistics.
+    prior: start from the mean of both maps; the paper's does not.
     dtype: 'float32' or 'bfloat16', of the computation.
   """
   return refiner.Refiner(
     classes,
     width=width,
     momentum=momentum,
+    prior=prior,
     dtype=_one_of(DTYPES, dtype, 'dtype'),
   )

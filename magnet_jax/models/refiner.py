@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from magnet_jax.models import layers
 from magnet_jax.models.resnet import BottleneckBlock
 
+_FLOOR = 1e-3  # of a probability: the prior may be overruled
+
 
 class Refiner(nn.Module):
   """Decides per pixel between two maps of one window, from the maps alone.
@@ -21,12 +23,17 @@ class Refiner(nn.Module):
     classes: number of classes C.
     width: features of the first convolutions; the paper has 64.
     momentum: of the batch statistics; .99 is the original's .01 in PyTorch.
+    prior: add the logarithm of the mean of both maps to the logits, and start
+      from it. The paper's network has to learn for each class anew that two
+      maps which agree are right; a rare class is then lost in a short
+      training. With the prior it only learns when to trust which map.
     dtype: of the computation; logits are float32 all the same.
   """
 
   classes: int
   width: int = 64
   momentum: float = 0.99
+  prior: bool = False
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -64,7 +71,16 @@ class Refiner(nn.Module):
         name=f'residual{i}',
       )
       x = block(x, train=train)
-    x = layers.convolution(
-      self.classes, 1, dtype=self.dtype, name='classify'
+    x = nn.Dense(
+      self.classes,
+      use_bias=False,
+      dtype=self.dtype,
+      kernel_init=(
+        nn.initializers.zeros if self.prior else nn.initializers.he_normal()
+      ),
+      name='classify',
     )(x)
-    return x.astype(jnp.float32)
+    logits = x.astype(jnp.float32)
+    if self.prior:
+      logits += jnp.log((scale + coarse) / 2 + _FLOOR).astype(jnp.float32)
+    return logits
