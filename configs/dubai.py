@@ -22,7 +22,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.plan.stages = 4  # whatever the scene's size
   config.train.segmenter.crop = (160, 160)
   config.train.segmenter.batch = 12
-  config.train.segmenter.steps = 300
+  config.train.segmenter.steps = 200
   config.train.refiner.crop = (128, 128)
   config.train.refiner.steps = 80
   config.train.segmenter.validate_every = 100
