@@ -1,6 +1,7 @@
 """The training loop: the same for the segmenter and the refiner."""
 
 from collections.abc import Callable, Iterator, Mapping
+import contextlib
 import dataclasses
 import math
 import pathlib
@@ -76,17 +77,26 @@ def train(
   Raises:
     InputError: if the loss is not finite, or a checkpoint does not fit.
   """
-  store = checkpoints.CheckpointStore(folder / 'checkpoints')
-  log_path = folder / 'train.jsonl'
+  with contextlib.ExitStack() as stack:
+    store = stack.enter_context(
+      checkpoints.CheckpointStore(folder / 'checkpoints')
+    )
+    extra = [stack.enter_context(_tensorboard(folder))] if tensorboard else []
+    _train(task, folder / 'train.jsonl', store, extra)
+
+
+def _train(
+  task: Task,
+  log_path: pathlib.Path,
+  store: checkpoints.CheckpointStore,
+  extra: list[Write],
+) -> None:
   state = task.start()
   if store.latest_step() is not None:
     state, _ = store.restore('latest', template=state)
     state = jax.tree.map(jax.numpy.asarray, state)
   first = int(state.step)
   records.truncate_after(log_path, 'step', first)
-  writers: list[Write] = [records.Writer(log_path).append]
-  if tensorboard:
-    writers.append(_tensorboard(folder))
   bar = tqdm.tqdm(
     total=task.steps,
     initial=first,
@@ -97,25 +107,26 @@ def train(
   )
   score = math.nan
   batches = task.batches(first)
-  clock = time.perf_counter()
-  with bar:
+  with bar, records.Writer(log_path) as log:
     for step in range(first + 1, task.steps + 1):
+      clock = time.perf_counter()
       state, metrics = task.step(state, next(batches))
       record = _record(task, step, metrics, clock)
-      clock = time.perf_counter()
-      if step % task.validate_every == 0 or step == task.steps:
+      saves = step % task.validate_every == 0 or step == task.steps
+      if saves:
         score = validate(task, state)
         record['miou'] = score
-        store.save(step, state, task.meta, {'miou': score})
-      for write in writers:
+      for write in (log.append, *extra):
         write(record)
+      # After the record: a step that a checkpoint has is not run again.
+      if saves:
+        store.save(step, state, task.meta, {'miou': score})
       bar.set_postfix(
         loss=f'{record["loss"]:.3f}',
         rate=f'{record["rate"]:.1e}',
         val_miou=f'{score:.3f}',
       )
       bar.update()
-  store.close()
 
 
 def _record(
@@ -137,7 +148,8 @@ def _record(
   }
 
 
-def _tensorboard(folder: pathlib.Path) -> Write:
+@contextlib.contextmanager
+def _tensorboard(folder: pathlib.Path) -> Iterator[Write]:
   """A writer of records for TensorBoard, which is an extra."""
   try:
     import tensorboardX
@@ -153,4 +165,7 @@ def _tensorboard(folder: pathlib.Path) -> Write:
       if name != 'step':
         writer.add_scalar(name, value, record['step'])
 
-  return write
+  try:
+    yield write
+  finally:
+    writer.close()

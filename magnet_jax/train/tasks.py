@@ -73,7 +73,11 @@ def _meta(config: Config, kind: str) -> dict[str, Any]:
   return {
     'kind': kind,
     'config': config.to_dict(),
-    'classes': {'names': table.names, 'colours': table.colours},
+    'classes': {
+      'names': table.names,
+      'colours': table.colours,
+      'unscored': table.unscored,
+    },
   }
 
 

@@ -1,0 +1,166 @@
+import builtins
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from magnet_jax.io import checkpoints, records
+from magnet_jax.train import loop, state
+from magnet_jax.types import InputError
+
+STEPS = 7
+
+
+def make_batches(first):
+  """Batch i is a function of i alone, as the pipelines' are."""
+  for index in range(first, 10_000):
+    rng = np.random.default_rng(index)
+    yield {'x': rng.standard_normal((4, 3)).astype(np.float32)}
+
+
+@functools.lru_cache
+def make_task() -> loop.Task:
+  """Linear regression, which compiles at once."""
+  rate = optax.linear_schedule(0.1, 0.01, STEPS)
+  descent = optax.sgd(rate, 0.9)
+
+  def start():
+    variables = {'params': {'w': jnp.ones(3)}, 'batch_stats': {}}
+    return state.start(variables, descent)
+
+  @jax.jit
+  def step(before, batch):
+    def loss_of(params):
+      return jnp.mean((batch['x'] @ params['w'] - 2) ** 2)
+
+    loss, slopes = jax.value_and_grad(loss_of)(before.variables['params'])
+    after = state.update(before, slopes, {}, optimizer=descent, decay=0.9)
+    norm = jnp.sqrt(jnp.sum(slopes['w'] ** 2))
+    return after, {'loss': loss, 'gradient_norm': norm}
+
+  def evaluate(variables, _):
+    right = jnp.round(100 * jnp.abs(variables['params']['w'][0]))
+    return jnp.array([[right, 1], [1, 50]])
+
+  return loop.Task(
+    name='toy',
+    steps=STEPS,
+    start=start,
+    step=step,
+    rate=rate,
+    batches=make_batches,
+    validation=lambda: iter([{}]),
+    evaluate=evaluate,
+    validate_every=2,
+    unscored=(),
+    meta={'kind': 'segmenter'},
+  )
+
+
+def result(folder):
+  with checkpoints.CheckpointStore(folder / 'checkpoints') as store:
+    final, meta = store.restore('latest')
+    return final, meta, store.latest_step()
+
+
+def without_times(folder):
+  found = records.read(folder / 'train.jsonl')
+  for record in found:
+    del record['seconds']
+  return found
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('whole')
+  loop.train(make_task(), folder)
+  return folder
+
+
+def test_one_record_a_step(whole):
+  found = records.read(whole / 'train.jsonl')
+  assert [record['step'] for record in found] == list(range(1, STEPS + 1))
+  scored = [record['step'] for record in found if 'miou' in record]
+  assert scored == [2, 4, 6, 7]
+  assert found[0]['rate'] == pytest.approx(0.1)
+  assert result(whole)[1]['kind'] == 'segmenter'
+  assert result(whole)[2] == STEPS
+
+
+class Killed(BaseException):
+  """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.mark.parametrize(
+  ('where', 'last'),
+  [('step', 1), ('step', 4), ('record', 2), ('record', 5), ('save', 1),
+   ('save', 4)],
+)  # fmt: skip
+def test_a_killed_run_ends_like_a_whole_one(
+  where, last, whole, tmp_path, monkeypatch
+):
+  task = make_task()
+  calls = {'step': 0, 'record': 0, 'save': 0}
+
+  def dying(name, function):
+    def run(*args, **kwargs):
+      calls[name] += 1
+      if name == where and calls[name] == last:
+        raise Killed
+      return function(*args, **kwargs)
+
+    return run
+
+  with monkeypatch.context() as patch:
+    patch.setattr(
+      records.Writer, 'append', dying('record', records.Writer.append)
+    )
+    store = checkpoints.CheckpointStore
+    patch.setattr(store, 'save', dying('save', store.save))
+    mortal = dataclasses.replace(task, step=dying('step', task.step))
+    with pytest.raises(Killed):
+      loop.train(mortal, tmp_path)
+  loop.train(task, tmp_path)
+  jax.tree.map(
+    np.testing.assert_array_equal, result(whole)[0], result(tmp_path)[0]
+  )
+  assert without_times(whole) == without_times(tmp_path)
+
+
+def test_a_finished_run_is_left_alone(tmp_path):
+  loop.train(make_task(), tmp_path)
+  before = (tmp_path / 'train.jsonl').read_bytes()
+  loop.train(make_task(), tmp_path)
+  assert (tmp_path / 'train.jsonl').read_bytes() == before
+
+
+def test_a_loss_that_is_not_finite_ends_it(tmp_path):
+  task = make_task()
+
+  def step(before, batch):
+    after, metrics = task.step(before, batch)
+    if int(after.step) == 3:
+      metrics['loss'] = jnp.float32(np.nan)
+    return after, metrics
+
+  with pytest.raises(InputError, match='loss nan at step 3'):
+    loop.train(dataclasses.replace(task, step=step), tmp_path)
+  assert result(tmp_path)[2] == 2
+  assert len(records.read(tmp_path / 'train.jsonl')) == 2
+
+
+def test_tensorboard_is_an_extra(tmp_path, monkeypatch):
+  real = builtins.__import__
+
+  def missing(name, *args, **kwargs):
+    if name == 'tensorboardX':
+      raise ImportError(name)
+    return real(name, *args, **kwargs)
+
+  monkeypatch.setattr(builtins, '__import__', missing)
+  with pytest.raises(InputError, match='pip install'):
+    loop.train(make_task(), tmp_path, tensorboard=True)

@@ -1,0 +1,36 @@
+import pathlib
+
+import pytest
+
+from configs import tiny
+from magnet_jax.train import runs
+from magnet_jax.types import InputError
+
+
+def test_a_folder_is_of_one_config(tmp_path):
+  config = tiny.get_config()
+  runs.prepare(config, tmp_path / 'run')
+  before = (tmp_path / 'run' / 'config.json').read_bytes()
+  runs.prepare(config, tmp_path / 'run')
+  config.train.segmenter.rate = 0.5
+  with pytest.raises(InputError, match=r'train\.segmenter\.rate = 0.003, not'):
+    runs.prepare(config, tmp_path / 'run')
+  assert (tmp_path / 'run' / 'config.json').read_bytes() == before
+
+
+def test_settings_that_change_no_result_may_change(tmp_path):
+  config = tiny.get_config()
+  runs.prepare(config, tmp_path)
+  config.data.workers = 3
+  runs.prepare(config, tmp_path)
+
+
+def test_a_damaged_config_is_named(tmp_path):
+  (tmp_path / 'config.json').write_text('{')
+  with pytest.raises(InputError, match=r'config\.json'):
+    runs.prepare(tiny.get_config(), tmp_path)
+
+
+def test_the_refiner_needs_a_segmenter(tmp_path):
+  with pytest.raises(InputError, match='no segmenter'):
+    runs.run(tiny.get_config(), pathlib.Path(tmp_path), stage='refiner')
