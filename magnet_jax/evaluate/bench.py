@@ -18,7 +18,7 @@ from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.io import images
 from magnet_jax.models import build
-from magnet_jax.segment import progressive
+from magnet_jax.segment import progressive, stage_windows
 from magnet_jax.segment.model import Model
 from magnet_jax.segment.progressive import Cascade
 from magnet_jax.types import ClassTable, Size
@@ -241,10 +241,11 @@ def _parts(
   """All parts of all stages."""
   size = (image.shape[0], image.shape[1])
   plan = bench.model.plan(size)
+  counts = stage_windows.allot(plan, bench.options.windows)
   timings = bench.once(path, size)
   notify('parts of stage 0')
   timings += bench.first_stage(image, plan[0])
   for before, stage in itertools.pairwise(plan):
     notify(f'parts of stage {stage.index}')
-    timings += bench.later_stage(image, stage, before)
+    timings += bench.later_stage(image, stage, before, counts[stage.index])
   return timings

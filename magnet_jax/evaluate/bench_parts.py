@@ -102,10 +102,9 @@ class Bench:
     ]
 
   def later_stage(
-    self, image: np.ndarray, stage: Stage, before: Stage
+    self, image: np.ndarray, stage: Stage, before: Stage, count: int
   ) -> list[Timing]:
-    """A stage that refines: its host work and its steps on the devices."""
-    count = selection.count_points(self.options.windows, len(stage.grid))
+    """A stage that refines `count` windows: its host work and its steps."""
     host = self._host_parts(image, stage, before, count)
     coarse = _maps((*before.size, len(self.model.classes)))
     window = stage_windows.arrays(
@@ -156,7 +155,7 @@ class Bench:
     ]
     if count < len(stage.grid):
       choose = functools.partial(
-        stage_windows.most_uncertain, target, stage, self.options.windows
+        stage_windows.most_uncertain, target, stage, count
       )
       timings.append(self._timing(number, 'score', 1, choose))
     if self.options.selection == 'image':

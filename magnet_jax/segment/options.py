@@ -15,8 +15,8 @@ class Options:
     selection: 'window' takes K points of each window, 'image' K of a stage.
     kernel: odd side of the median filter.
     windows: MagNet-Fast: refine only the windows with the highest mean
-      uncertainty; a float is a fraction of the stage's windows, an int a
-      count. 1.0 refines all.
+      uncertainty; a float is a share of the windows of all stages, coarse
+      stages first, an int a count in each stage. 1.0 refines all.
     batch: windows a device holds at a time.
   """
 

@@ -88,12 +88,13 @@ class Cascade:
     first = plan[0]
     probabilities = self._coarsest(resize.image(image, first.size), first)
     yield StageResult(first, probabilities, None, (0,))
+    counts = stage_windows.allot(plan, self.options.windows)
     for stage in plan[1:]:
       coarse = probabilities
       stage_image = resize.image(image, stage.size)
       probabilities = resize.probabilities(coarse, stage.size)
       numbers = stage_windows.most_uncertain(
-        probabilities, stage, self.options.windows
+        probabilities, stage, counts[stage.index]
       )
       refine = {'window': self._by_window, 'image': self._by_image}
       chosen = refine[self.options.selection](

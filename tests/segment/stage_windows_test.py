@@ -113,12 +113,11 @@ def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
     maps[area] = np.array([1 - doubt, doubt, 0], np.float32)
   assert stage_windows.most_uncertain(maps, stage, 1) == (4,)
   assert stage_windows.most_uncertain(maps, stage, 2) == (1, 4)
-  assert stage_windows.most_uncertain(maps, stage, 1 / 6) == (4,)
-  assert stage_windows.most_uncertain(maps, stage, 1e-6) == (4,)
+  assert stage_windows.most_uncertain(maps, stage, 0) == ()
 
 
-@pytest.mark.parametrize('share', [1, 0.25, 0.5, 4, 0.99, 5])
-def test_most_uncertain_equals_sorting(share):
+@pytest.mark.parametrize('count', [0, 1, 4, 5, 8])
+def test_most_uncertain_equals_sorting(count):
   stage = _stage((35, 41))
   maps = _maps((35, 41), 4)
   ordered = np.sort(maps, axis=-1)
@@ -127,15 +126,31 @@ def test_most_uncertain_equals_sorting(share):
     unsure[top : top + 16, left : left + 16].mean()
     for top, left in stage.grid.corners
   ]
-  count = share if isinstance(share, int) else int(np.ceil(share * 9))
   expected = sorted(np.argsort(means)[::-1][:count])
-  assert list(stage_windows.most_uncertain(maps, stage, share)) == expected
+  assert list(stage_windows.most_uncertain(maps, stage, count)) == expected
 
 
-@pytest.mark.parametrize('share', [1.0, 6, 7])
-def test_all_windows_in_order(share):
+@pytest.mark.parametrize(
+  ('share', 'expected'),
+  [
+    (1.0, (0, 4, 16, 64)),
+    (0.25, (0, 4, 16, 1)),
+    (0.1, (0, 4, 5, 0)),
+    (1e-6, (0, 1, 0, 0)),
+    (1, (0, 1, 1, 1)),
+    (9, (0, 4, 9, 9)),
+  ],
+)
+def test_a_share_goes_to_the_coarse_stages_first(share, expected):
+  stages = plan.make_plan((128, 128), window=(16, 16))
+  assert stage_windows.allot(stages, share) == expected
+  assert stage_windows.allot(stages[:1], share) == (0,)
+
+
+@pytest.mark.parametrize('count', [6, 7])
+def test_all_windows_in_order(count):
   maps = _maps((32, 48))
-  assert stage_windows.most_uncertain(maps, _stage(), share) == (
+  assert stage_windows.most_uncertain(maps, _stage(), count) == (
     0, 1, 2, 3, 4, 5
   )  # fmt: skip
 
