@@ -76,6 +76,7 @@ def get_config() -> ml_collections.ConfigDict:
   # What the refiner is trained on: 'cascade' is what it meets at test time,
   # 'coarsest' the original's pairs of stage 0 with a later stage.
   config.train.refiner.pairing = 'cascade'
+  config.train.refiner.points = 0.9  # K in training; refine.points is for use
   return config
 
 

@@ -203,7 +203,6 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     plan_for=settings.planner(config.plan),
     network=tuple(config.plan.network),
   )
-  points = settings.points(config.refine.points)
 
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
@@ -213,7 +212,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   shared: dict[str, Any] = {
     'segmenter': network,
     'refiner': refiner,
-    'points': points,
+    'points': settings.points(training.points),
     'kernel': config.refine.kernel,
   }
   bound_step = functools.partial(
