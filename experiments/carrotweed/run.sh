@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains on carrotweed and measures it on its val and test images.
+# Trains on carrotweed, and measures on val, where choices were made, and on test.
 set -euo pipefail
 here=$(dirname "$0")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains on dubai and measures it on its val and test images.
+# Trains on dubai, and measures on val, where choices were made, and on test.
 set -euo pipefail
 here=$(dirname "$0")
 
