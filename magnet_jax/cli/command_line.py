@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from typing import Protocol
 
-from absl import flags
+from absl import flags, logging
 
 from magnet_jax.types import InputError, Size
 
@@ -83,6 +83,8 @@ def parse(
   # The readers of data look into absl's own flags when they start processes.
   if not flags.FLAGS.is_parsed():
     flags.FLAGS.mark_as_parsed()
+  # Orbax tells there of each store that it opens; errors are still raised.
+  logging.set_verbosity(logging.ERROR)
   return Arguments(values, tuple(names), tuple(overrides))
 
 
