@@ -18,6 +18,8 @@ from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.io import images
 from magnet_jax.models import build
+from magnet_jax.models.refiner import HALO
+from magnet_jax.ops import strips
 from magnet_jax.segment import progressive, stage_windows
 from magnet_jax.segment.model import Model
 from magnet_jax.segment.progressive import Cascade
@@ -108,10 +110,14 @@ def random_model(
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   maps = np.zeros((1, 8, 8, classes), np.float32)
   second = build.refinement(classes=classes, **refiner)
+  first_weights, second_weights = jax.device_put((
+    random_weights(rng, module, pixels),
+    random_weights(rng, second, scale=maps, coarse=maps),
+  ))
   return Model(
-    jax.tree_util.Partial(module.apply, random_weights(rng, module, pixels)),
+    jax.tree_util.Partial(module.apply, first_weights),
     jax.tree_util.Partial(
-      second.apply, random_weights(rng, second, scale=maps, coarse=maps)
+      strips.InStrips(second.apply, halo=HALO), second_weights
     ),
     _table(classes),
     {'plan': plan, 'refine': refine},

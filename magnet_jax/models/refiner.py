@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from magnet_jax.models import layers
 from magnet_jax.models.resnet import BottleneckBlock
 
+HALO = 4  # pixels on each side that an output pixel depends on
 _FLOOR = 1e-3  # of a probability: the prior may be overruled
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from magnet_jax.io import checkpoints
 from magnet_jax.models import build
+from magnet_jax.models.refiner import HALO
+from magnet_jax.ops import strips
 from magnet_jax.segment import settings
 from magnet_jax.segment.progressive import Cascade, predict
 from magnet_jax.types import ClassTable, InputError, Network, Size, Stage
@@ -116,6 +118,8 @@ def from_variables(
       f'{name}: holds a refiner alone: a segmenter is needed beside it; give '
       'the folder of the run'
     )
+  # Once: each cascade of this model then uses the same copy.
+  placed = jax.device_put(dict(variables))
   segmenter = build.segmenter(classes=count, **config['segmenter'])
   image = jnp.zeros((1, 64, 64, 3))
   _check(name, 'segmenter', variables, segmenter, image)
@@ -124,9 +128,11 @@ def from_variables(
     module = build.refinement(classes=count, **config['refiner'])
     maps = jnp.zeros((1, 8, 8, count))
     _check(name, 'refiner', variables, module, scale=maps, coarse=maps)
-    refiner = jax.tree_util.Partial(module.apply, variables['refiner'])
+    refiner = jax.tree_util.Partial(
+      strips.InStrips(module.apply, halo=HALO), placed['refiner']
+    )
   return Model(
-    segmenter=jax.tree_util.Partial(segmenter.apply, variables['segmenter']),
+    segmenter=jax.tree_util.Partial(segmenter.apply, placed['segmenter']),
     refiner=refiner,
     classes=table,
     settings={'plan': config['plan'], 'refine': config['refine']},

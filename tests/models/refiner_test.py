@@ -185,6 +185,24 @@ def test_training_updates_statistics_and_has_finite_gradients():
   np.testing.assert_allclose(state['bn0']['mean'], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+def test_with_the_prior_it_starts_from_the_mean_of_both_maps(dtype):
+  refiner = build.refinement(classes=3, width=8, prior=True, dtype=dtype)
+  _, drawn, _ = _narrow()
+  variables = jax.jit(refiner.init)(
+    jax.random.key(0), scale=_maps(3), coarse=_maps(3)
+  )
+  assert jax.tree.structure(variables) == jax.tree.structure(drawn)
+  scale, coarse = _maps(3), _maps(3, seed=1).at[0, 0, 0].set([1.0, 0.0, 0.0])
+  found = jax.jit(refiner.apply)(variables, scale=scale, coarse=coarse)
+  mean = (scale + coarse) / 2
+  assert found.dtype == jnp.float32
+  np.testing.assert_allclose(jax.nn.softmax(found), mean, atol=2e-3)
+  sure = jnp.zeros_like(scale).at[..., 0].set(1)
+  found = jax.jit(refiner.apply)(variables, scale=sure, coarse=sure)
+  assert np.isfinite(np.asarray(found)).all()
+
+
 def test_an_unknown_dtype_is_refused_with_the_known_ones():
   with pytest.raises(InputError, match=r'float16.*float32, bfloat16'):
     build.refinement(classes=3, dtype='float16')

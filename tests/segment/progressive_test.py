@@ -284,6 +284,24 @@ def test_fast_refines_the_most_uncertain_windows_only(selection):
 
 
 @pytest.mark.parametrize('selection', ['window', 'image'])
+def test_a_stage_without_windows_keeps_the_upsampled_map(selection):
+  size = (40, 50)
+  cascade = _cascade(
+    _random_segmenter(),
+    _random_refiner,
+    points=0.5,
+    windows=1e-6,
+    selection=selection,
+  )
+  *_, before, last = cascade.stages(_image(size), _plan(size, stages=3))
+  assert len(before.windows) == 1 and before.chosen.any()
+  assert last.windows == () and not last.chosen.any()
+  np.testing.assert_array_equal(
+    last.probabilities, resize.probabilities(before.probabilities, size)
+  )
+
+
+@pytest.mark.parametrize('selection', ['window', 'image'])
 def test_fast_with_overlap_keeps_probabilities(selection):
   size = (40, 50)
   cascade = _cascade(

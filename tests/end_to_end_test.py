@@ -1,0 +1,103 @@
+"""Both trainings, killed and resumed, then the commands that use the result."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from magnet_jax.cli import main
+from magnet_jax.data import scenes
+from magnet_jax.io import bundle, images, records
+
+OVERRIDES = ['--config=tiny', '--config.data.scene_size=(64, 64)']
+
+
+class Killed(BaseException):
+  """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiled_once(tmp_path_factory):
+  """Programs of one training serve the next; Optax promotes data types."""
+  folder = tmp_path_factory.mktemp('programs')
+  wanted = {
+    'jax_compilation_cache_dir': str(folder),
+    'jax_persistent_cache_min_compile_time_secs': 0.0,
+    'jax_persistent_cache_min_entry_size_bytes': -1,
+    'jax_numpy_dtype_promotion': 'standard',
+  }
+  before = {name: getattr(jax.config, name) for name in wanted}
+  for name, value in wanted.items():
+    jax.config.update(name, value)
+  yield
+  for name, value in before.items():
+    jax.config.update(name, value)
+
+
+def train(folder) -> int:
+  return main.main(['train', *OVERRIDES, f'--workdir={folder}'])
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('whole')
+  assert train(folder) == 0
+  return folder
+
+
+def train_until(folder, monkeypatch, last) -> None:
+  """Trains and dies at the record of a step, counted from this start."""
+  append, count = records.Writer.append, 0
+
+  def dying(writer, record):
+    nonlocal count
+    count += 1
+    if count == last:
+      raise Killed
+    append(writer, record)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(records.Writer, 'append', dying)
+    with pytest.raises(Killed):
+      train(folder)
+
+
+def test_a_killed_training_ends_like_a_whole_one(run, tmp_path, monkeypatch):
+  train_until(tmp_path, monkeypatch, 3)  # in the segmenter, after a checkpoint
+  train_until(tmp_path, monkeypatch, 2 + 3)  # in the refiner
+  assert not (tmp_path / 'model.npz').exists()
+  assert train(tmp_path) == 0
+  whole, _ = bundle.read(run / 'model.npz')
+  killed, _ = bundle.read(tmp_path / 'model.npz')
+  jax.tree.map(np.testing.assert_array_equal, whole, killed)
+  for network in ('segmenter', 'refiner'):
+    found = [
+      [{**record, 'seconds': 0} for record in records.read(path)]
+      for path in (
+        run / network / 'train.jsonl', tmp_path / network / 'train.jsonl'
+      )
+    ]  # fmt: skip
+    assert found[0] == found[1]
+    assert [record['step'] for record in found[0]] == [1, 2, 3, 4]
+
+
+def test_another_config_is_refused(run, capfd):
+  argv = ['train', *OVERRIDES, f'--workdir={run}', '--config.seed=5']
+  assert main.main(argv) == 2
+  (line,) = capfd.readouterr().err.splitlines()
+  assert 'seed = 0, not 5' in line
+
+
+def test_the_model_serves_the_other_commands(run, tmp_path):
+  image = scenes.generate(99, (64, 64)).image
+  images.write_image(tmp_path / 'scene.jpg', image)
+  flags = [f'--checkpoint={run}', f'--out={tmp_path}', '--no-panel']
+  assert main.main(['segment', str(tmp_path / 'scene.jpg'), *flags]) == 0
+  label = images.read_label(tmp_path / 'scene_label.png', scenes.CLASSES)
+  assert label.shape == (64, 64)
+  path = tmp_path / 'table.json'
+  flags = [f'--checkpoint={run / "model.npz"}', f'--json={path}']
+  assert main.main(['evaluate', *flags, '--limit=1']) == 0
+  rows = json.loads(path.read_text())['rows']
+  assert [row['method'] for row in rows][2] == 'magnet'
