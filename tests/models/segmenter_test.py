@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.models import build
+from magnet_jax.models import build, fpn, resnet
 from magnet_jax.types import InputError
 
 NARROW = {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4}
@@ -25,9 +25,11 @@ FULL = {
 
 
 @functools.cache
-def _variables(name):
-  """A segmenter and variables drawn without compiling its init."""
-  segmenter = build.segmenter(classes=3, **TINY[name])
+def _shallow(block, dtype='float32'):
+  """One block a level, and variables drawn without compiling the init."""
+  compute = build.DTYPES[dtype]
+  trunk = resnet.ResNet((1, 1, 1, 1), block, width=4, dtype=compute)
+  segmenter = fpn.FPN(trunk, classes=3, width=8, head=4, dtype=compute)
   shapes = jax.eval_shape(
     lambda: segmenter.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
   )
@@ -110,19 +112,21 @@ def test_strides_and_features_of_the_levels(trunk, settings, strides):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize('name', TINY)
-def test_training_updates_statistics_and_has_finite_gradients(name):
-  segmenter, variables = _variables(name)
+@pytest.mark.parametrize(
+  'block', [resnet.BasicBlock, resnet.BottleneckBlock]
+)
+def test_training_updates_statistics_and_has_finite_gradients(block):
+  segmenter, variables = _shallow(block)
   images = _images()
 
-  @jax.jit
   def step(params):
     logits, state = segmenter.apply(
       {**variables, 'params': params}, images, train=True, mutable='batch_stats'
     )
     return -jax.nn.log_softmax(logits)[..., 0].mean(), state['batch_stats']
 
-  gradients, state = jax.grad(step, has_aux=True)(variables['params'])
+  run = jax.jit(jax.grad(step, has_aux=True))
+  gradients, state = run(variables['params'])
   for leaf in jax.tree.leaves(gradients):
     assert np.isfinite(np.asarray(leaf)).all()
   assert np.abs(gradients['trunk']['conv1']['kernel']).max() > 0
@@ -132,7 +136,7 @@ def test_training_updates_statistics_and_has_finite_gradients(name):
 
 
 def test_evaluating_is_deterministic_and_compiles_once():
-  segmenter, variables = _variables('narrow')
+  segmenter, variables = _shallow(resnet.BasicBlock)
   traces = []
 
   @jax.jit
@@ -152,8 +156,8 @@ def test_evaluating_is_deterministic_and_compiles_once():
 
 
 def test_half_precision_is_near():
-  segmenter, variables = _variables('narrow')
-  half = build.segmenter(classes=3, dtype='bfloat16', **NARROW)
+  segmenter, variables = _shallow(resnet.BasicBlock)
+  half, _ = _shallow(resnet.BasicBlock, 'bfloat16')
   one, other = (
     jax.jit(model.apply)(variables, _images()) for model in (segmenter, half)
   )
