@@ -34,11 +34,11 @@ def test_the_refiner_looks_no_farther_than_its_halo():
     name: jnp.asarray(rng.random((1, 40, 6, 3)), jnp.float32)
     for name in ('scale', 'coarse')
   }
-  variables = network.init(jax.random.key(0), **maps)
-  expected = network.apply(variables, **maps)
-  strips = InStrips(network.apply, halo=HALO, pixels=60)
+  variables = jax.jit(network.init)(jax.random.key(0), **maps)
+  expected = jax.jit(network.apply)(variables, **maps)
+  strips = jax.jit(InStrips(network.apply, halo=HALO, pixels=60))
   np.testing.assert_allclose(
     strips(variables, **maps), expected, rtol=1e-4, atol=1e-5
   )
-  short = InStrips(network.apply, halo=HALO - 1, pixels=60)
+  short = jax.jit(InStrips(network.apply, halo=HALO - 1, pixels=60))
   assert np.abs(short(variables, **maps) - expected).max() > 1e-3
