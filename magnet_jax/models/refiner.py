@@ -1,5 +1,6 @@
 """The refinement network (Huynh et al., CVPR 2021, figure 4)."""
 
+from collections.abc import Mapping, Sequence
 import functools
 from typing import Any
 
@@ -85,3 +86,32 @@ class Refiner(nn.Module):
     if self.prior:
       logits += jnp.log((scale + coarse) / 2 + _FLOOR).astype(jnp.float32)
     return logits
+
+
+def split(variables: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+  """Parts the variables of several refiners, as `join` put them together.
+
+  Args:
+    variables: {'params', 'batch_stats'} of one refiner, or of `count` under
+      'stage1', 'stage2', … in both.
+    count: number of refiners; 1 has no such level.
+
+  Returns:
+    {'params', 'batch_stats'} of each refiner.
+  """
+  if count == 1:
+    return [dict(variables)]
+  return [
+    {kind: tree[f'stage{stage}'] for kind, tree in variables.items()}
+    for stage in range(1, count + 1)
+  ]
+
+
+def join(refiners: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+  """Puts the variables of the refiners of stages 1, 2, … together."""
+  if len(refiners) == 1:
+    return dict(refiners[0])
+  return {
+    kind: {f'stage{i}': each[kind] for i, each in enumerate(refiners, start=1)}
+    for kind in refiners[0]
+  }
