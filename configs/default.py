@@ -53,6 +53,7 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.segmenter = ml_collections.ConfigDict()
   segmenter = config.segmenter
+  segmenter.name = 'fpn'  # the other fields are those of this network
   segmenter.trunk = 'resnet18'
   segmenter.width = 16  # features of the first level
   segmenter.pyramid = 32  # features of the feature pyramid
@@ -62,6 +63,7 @@ def get_config() -> ml_collections.ConfigDict:
   segmenter.dtype = 'float32'  # of the computation, or 'bfloat16'
 
   config.refiner = ml_collections.ConfigDict()
+  config.refiner.count = 1  # shared by all stages, or so many, one a stage
   config.refiner.width = 32  # features of the first convolutions
   config.refiner.momentum = 0.9  # of its batch statistics; short trainings
   config.refiner.prior = True  # start from the mean of both maps
@@ -71,6 +73,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
   config.train.refiner.validate_every = 100
+  config.train.segmenter.auxiliary = 0.4  # weight of auxiliary heads' loss
+  config.train.refiner.segmenter = ''  # a run or model to use; '' trains one
   # The refiner meets the windows at the scales of their stages.
   config.train.refiner.scale_jitter = 1.0
   # What the refiner is trained on: 'cascade' is what it meets at test time,
@@ -85,6 +89,7 @@ def _training(
 ) -> ml_collections.ConfigDict:
   """Settings that both trainings have."""
   train = ml_collections.ConfigDict()
+  train.init = ''  # a run, model or trunk to start from; '' starts anew
   train.steps = steps
   train.batch = batch  # windows, or for the refiner paths of nested windows
   train.crop = (0, 0)  # part of a window that is learnt from; 0 is all

@@ -116,8 +116,10 @@ def random_model(
   ))
   return Model(
     jax.tree_util.Partial(module.apply, first_weights),
-    jax.tree_util.Partial(
-      strips.InStrips(second.apply, halo=HALO), second_weights
+    (
+      jax.tree_util.Partial(
+        strips.InStrips(second.apply, halo=HALO), second_weights
+      ),
     ),
     _table(classes),
     {'plan': plan, 'refine': refine},

@@ -216,7 +216,7 @@ class Bench:
     step = jax.jit(
       lambda refiner, o, y: jax.nn.softmax(refiner(scale=o, coarse=y))
     )
-    network = jax.device_put(self.model.refiner)
+    network = jax.device_put(self.model.refiners[0])
     return lambda: step(network, r, y)
 
   def _timing(

@@ -73,7 +73,7 @@ def make(
   Raises:
     InputError: if the model has no refiner.
   """
-  if model.refiner is None:
+  if not model.refiners:
     raise InputError(
       'model without a refiner: the methods need both networks; train the '
       'refiner first'

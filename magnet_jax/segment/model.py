@@ -1,7 +1,8 @@
 """A trained segmenter and refiner, ready to be run on images."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from magnet_jax.io import checkpoints
 from magnet_jax.models import build
-from magnet_jax.models.refiner import HALO
+from magnet_jax.models.refiner import HALO, join, split
 from magnet_jax.ops import strips
 from magnet_jax.segment import settings
 from magnet_jax.segment.progressive import Cascade, predict
@@ -26,16 +27,18 @@ class Model:
 
   Attributes:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
-    refiner: (scale=, coarse=) [B,h,w,C] -> logits; None where only the
-      segmenter is trained.
+    refiners: (scale=, coarse=) [B,h,w,C] -> logits, one for all stages or one
+      for each after stage 0; none where only the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
+    pipeline: 'aligned', ours, or 'released', the published behaviour.
   """
 
   segmenter: Network
-  refiner: Network | None
+  refiners: tuple[Network, ...]
   classes: ClassTable
   settings: Mapping[str, Any]
+  pipeline: str = 'aligned'
 
   @property
   def network(self) -> Size:
@@ -56,7 +59,7 @@ class Model:
     """
     return Cascade(
       self.segmenter,
-      self.refiner,
+      self.refiners,
       network=self.network,
       options=settings.options(self.settings['refine'], **changes),
     )
@@ -122,18 +125,31 @@ def from_variables(
   placed = jax.device_put(dict(variables))
   segmenter = build.segmenter(classes=count, **config['segmenter'])
   image = jnp.zeros((1, 64, 64, 3))
-  _check(name, 'segmenter', variables, segmenter, image)
-  refiner = None
+  _check(
+    name,
+    'segmenter',
+    variables,
+    functools.partial(segmenter.init, jax.random.key(0), image),
+  )
+  refiners: tuple[Network, ...] = ()
   if 'refiner' in variables:
-    module = build.refinement(classes=count, **config['refiner'])
+    # Checkpoints of earlier versions have one refiner and do not say so.
+    wanted = {'count': 1, **config['refiner']}
+    number = wanted.pop('count')
+    module = build.refinement(classes=count, **wanted)
     maps = jnp.zeros((1, 8, 8, count))
-    _check(name, 'refiner', variables, module, scale=maps, coarse=maps)
-    refiner = jax.tree_util.Partial(
-      strips.InStrips(module.apply, halo=HALO), placed['refiner']
+    init = functools.partial(
+      module.init, jax.random.key(0), scale=maps, coarse=maps
+    )
+    _check(name, 'refiner', variables, lambda: join([init()] * number))
+    apply = strips.InStrips(module.apply, halo=HALO)
+    refiners = tuple(
+      jax.tree_util.Partial(apply, each)
+      for each in split(placed['refiner'], number)
     )
   return Model(
     segmenter=jax.tree_util.Partial(segmenter.apply, placed['segmenter']),
-    refiner=refiner,
+    refiners=refiners,
     classes=table,
     settings={'plan': config['plan'], 'refine': config['refine']},
   )
@@ -143,12 +159,10 @@ def _check(
   name: str,
   network: str,
   variables: Mapping[str, Any],
-  module: Any,
-  *images: Any,
-  **maps: Any,
+  init: Callable[[], Any],
 ) -> None:
-  """Compares variables with the shapes of the module that they are for."""
-  wanted = jax.eval_shape(module.init, jax.random.key(0), *images, **maps)
+  """Compares variables with the shapes that `init` would make."""
+  wanted = jax.eval_shape(init)
   shapes = {
     jax.tree_util.keystr(path): leaf.shape
     for path, leaf in jax.tree_util.tree_leaves_with_path(wanted)

@@ -10,7 +10,7 @@ from magnet_jax import parallel
 from magnet_jax.ops import merge, resize, selection
 from magnet_jax.segment import batches, refine_step, stage_windows
 from magnet_jax.segment.options import Options
-from magnet_jax.types import Network, Size, Stage, WindowGrid
+from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,9 @@ class Cascade:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; give
       `jax.tree_util.Partial(module.apply, variables)` rather than a closure,
       so that the variables are arguments and not constants of the program.
-    refiner: (scale=, coarse=) [B,h,w,C] -> logits [B,h,w,C].
+    refiners: (scale=, coarse=) [B,h,w,C] -> logits [B,h,w,C]; one for all
+      stages or one for each after stage 0, the last of which serves all
+      further stages. Without any there is stage 0 alone, and `patches`.
     network: (h, w), the networks' input size.
     options: how a stage is refined.
   """
@@ -45,7 +47,7 @@ class Cascade:
   def __init__(
     self,
     segmenter: Network,
-    refiner: Network | None,
+    refiners: Sequence[Network],
     *,
     network: Size,
     options: Options,
@@ -59,22 +61,39 @@ class Cascade:
     self._segment = parallel.over_devices(
       refine_step.segment_windows, segmenter
     )
-    if refiner is not None:
-      pixels = network[0] * network[1]
-      # Called once for each size of windows: mostly there is one.
-      self._refine = functools.cache(
-        lambda window: parallel.over_devices(
-          refine_step.refine_windows,
-          segmenter,
-          refiner,
-          window=window,
-          kernel=options.kernel,
-          most=selection.count_points(options.points, pixels),
-        )
+    self._segmenter = segmenter
+    self._refiners = tuple(refiners)
+    # Called once for each refiner and size of windows: mostly there is one.
+    self._refine = functools.cache(self._refine_step)
+    self._candidates = functools.cache(self._candidates_step)
+
+  def _refiner(self, stage: Stage) -> int:
+    """Which refiner serves a stage."""
+    if not self._refiners:
+      raise InputError(
+        'cascade without a refiner: stages after the first need one; pass a '
+        'refiner, or segment by the methods downsample and patch'
       )
-      self._candidates = parallel.over_devices(
-        refine_step.candidates, segmenter, refiner, kernel=options.kernel
-      )
+    return min(stage.index, len(self._refiners)) - 1
+
+  def _refine_step(self, refiner: int, window: Size) -> parallel.Step:
+    options, pixels = self.options, self.network[0] * self.network[1]
+    return parallel.over_devices(
+      refine_step.refine_windows,
+      self._segmenter,
+      self._refiners[refiner],
+      window=window,
+      kernel=options.kernel,
+      most=selection.count_points(options.points, pixels),
+    )
+
+  def _candidates_step(self, refiner: int) -> parallel.Step:
+    return parallel.over_devices(
+      refine_step.candidates,
+      self._segmenter,
+      self._refiners[refiner],
+      kernel=self.options.kernel,
+    )
 
   def stages(
     self, image: np.ndarray, plan: Sequence[Stage]
@@ -144,6 +163,7 @@ class Cascade:
   ) -> np.ndarray:
     """Refines K points of each window, in place; returns the points."""
     chosen = np.zeros(stage.size, bool)
+    step = self._refine(self._refiner(stage), stage.grid.window)
 
     def arrays_of(number: int) -> stage_windows.Arrays:
       arrays = stage_windows.arrays(
@@ -155,7 +175,7 @@ class Cascade:
 
     def changes() -> Iterator[tuple[int, np.ndarray]]:
       for number, refined in batches.run(
-        self._refine(stage.grid.window), numbers, arrays_of, self.batch
+        step, numbers, arrays_of, self.batch
       ):
         area = stage_windows.inside(stage.grid, number)
         marks = resize.label(
@@ -182,7 +202,7 @@ class Cascade:
     def pieces() -> Iterator[tuple[int, np.ndarray]]:
       """R, 1 and Q of each window: with the 1 the others' weight is known."""
       for number, found in batches.run(
-        self._candidates,
+        self._candidates(self._refiner(stage)),
         numbers,
         lambda n: stage_windows.arrays(
           image, coarse, stage.grid, n, self.network

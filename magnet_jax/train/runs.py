@@ -8,7 +8,7 @@ from typing import Any
 import ml_collections
 
 from magnet_jax.io import atomic, bundle, checkpoints, records
-from magnet_jax.train import loop, tasks
+from magnet_jax.train import loop, tasks, warm_start
 from magnet_jax.types import InputError
 
 STAGES = ('both', 'segmenter', 'refiner')
@@ -29,8 +29,8 @@ def run(
     config: all settings.
     folder: holds config.json, a folder a network with its checkpoints and
       records, and at the end model.npz.
-    stage: 'segmenter', 'refiner' (which needs the segmenter of this folder)
-      or 'both'.
+    stage: 'segmenter', 'refiner' (which needs the segmenter of this folder or
+      of train.refiner.segmenter) or 'both', what is not there yet.
     tensorboard: write the scalars for TensorBoard too.
 
   Returns:
@@ -41,23 +41,38 @@ def run(
       is not finite.
   """
   prepare(config, folder)
-  if stage in ('both', 'segmenter'):
+  trains_segmenter = {
+    'segmenter': True,
+    'refiner': False,
+    'both': not config.train.refiner.segmenter,
+  }
+  if trains_segmenter[stage]:
     task = tasks.segmenter_task(config)
     loop.train(task, folder / 'segmenter', tensorboard=tensorboard)
   if stage in ('both', 'refiner'):
-    if not (folder / 'segmenter').is_dir():
-      raise InputError(
-        f'{folder}: has no segmenter yet, which the refiner needs; train '
-        '--stage=segmenter or both first'
-      )
-    task = tasks.refiner_task(config, folder / 'segmenter')
+    task = tasks.refiner_task(config, _segmenter(config, folder))
     loop.train(task, folder / 'refiner', tensorboard=tensorboard)
   if not (folder / 'refiner').is_dir():
     return None
   variables, meta = checkpoints.load(folder)
+  variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
   path = folder / 'model.npz'
   bundle.export(path, variables, meta)
   return path
+
+
+def _segmenter(
+  config: ml_collections.ConfigDict, folder: pathlib.Path
+) -> pathlib.Path:
+  """Where the segmenter of the run's refiner is: the run's own, or another."""
+  if config.train.refiner.segmenter:
+    return pathlib.Path(config.train.refiner.segmenter)
+  if not (folder / 'segmenter').is_dir():
+    raise InputError(
+      f'{folder}: has no segmenter yet, which the refiner needs; train '
+      '--stage=segmenter or both first, or set train.refiner.segmenter'
+    )
+  return folder / 'segmenter'
 
 
 def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:

@@ -11,12 +11,19 @@ import numpy as np
 
 from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
-from magnet_jax.io import checkpoints
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
+from magnet_jax.models.refiner import join
 from magnet_jax.ops import windows
 from magnet_jax.segment import settings
-from magnet_jax.train import loop, optimizer, state, steps
+from magnet_jax.train import (
+  loop,
+  optimizer,
+  refiner_steps,
+  state,
+  steps,
+  warm_start,
+)
 from magnet_jax.types import ClassTable, InputError, Size, Stage
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
@@ -155,7 +162,11 @@ def segmenter_task(config: Config) -> loop.Task:
 
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
-    variables = jax.jit(network.init)(jax.random.key(config.seed), blank)
+    variables = warm_start.trained(
+      jax.jit(network.init)(jax.random.key(config.seed), blank)
+    )
+    if training.init:
+      variables = warm_start.segmenter(variables, training.init)
     return state.start(variables, update)
 
   step = functools.partial(
@@ -164,6 +175,7 @@ def segmenter_task(config: Config) -> loop.Task:
     loss=_loss(training, table),
     optimizer=update,
     decay=training.average,
+    auxiliary=training.auxiliary,
   )
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, classes=len(table)
@@ -188,13 +200,17 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
 
   Args:
     config: the settings.
-    segmenter: a checkpoint of a segmenter, or a folder of checkpoints.
+    segmenter: a run, a checkpoint or an exported model with a segmenter.
   """
   training = config.train.refiner
   table = class_tables.get(config.data.classes)
-  frozen, _ = checkpoints.load(segmenter)
   network = build.segmenter(classes=len(table), **config.segmenter)
-  refiner = build.refinement(classes=len(table), **config.refiner)
+  pixels = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
+  shapes = jax.eval_shape(network.init, jax.random.key(0), pixels)
+  frozen = warm_start.frozen(segmenter, shapes)
+  wanted = config.refiner.to_dict()
+  count = wanted.pop('count')
+  refiner = build.refinement(classes=len(table), **wanted)
   rate, update = _descent(training)
   batches, validation = _batches(
     config,
@@ -206,17 +222,24 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
 
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
-    init = functools.partial(refiner.init, scale=blank, coarse=blank)
-    return state.start(jax.jit(init)(jax.random.key(config.seed)), update)
+    init = jax.jit(functools.partial(refiner.init, scale=blank, coarse=blank))
+    key = jax.random.key(config.seed)
+    # One refiner starts as it did before there could be several.
+    keys = [key] if count == 1 else jax.random.split(key, count)
+    variables = join([init(each) for each in keys])
+    if training.init:
+      variables = warm_start.refiner(variables, training.init)
+    return state.start(variables, update)
 
   shared: dict[str, Any] = {
     'segmenter': network,
     'refiner': refiner,
+    'count': count,
     'points': settings.points(training.points),
     'kernel': config.refine.kernel,
   }
   bound_step = functools.partial(
-    steps.refiner_step,
+    refiner_steps.refiner_step,
     loss=_loss(training, table),
     optimizer=update,
     decay=training.average,
@@ -226,11 +249,11 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     **shared,
   )
   bound_evaluate = functools.partial(
-    steps.evaluate_refiner, classes=len(table), **shared
+    refiner_steps.evaluate_refiner, classes=len(table), **shared
   )
   step: Any = jax.jit(bound_step, donate_argnums=0)
   evaluate: Any = jax.jit(bound_evaluate)
-  fixed = jax.device_put(frozen['segmenter'])
+  fixed = jax.device_put(frozen)
   return loop.Task(
     name='refiner',
     steps=training.steps,

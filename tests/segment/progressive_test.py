@@ -60,7 +60,10 @@ def _cascade(
 ):
   settings = {'kernel': 1, **options}
   return progressive.Cascade(
-    segmenter, refiner, network=network, options=Options(**settings)
+    segmenter,
+    [] if refiner is None else [refiner],
+    network=network,
+    options=Options(**settings),
   )
 
 

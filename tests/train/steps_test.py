@@ -12,8 +12,8 @@ from magnet_jax.ops import normalise, resize
 from magnet_jax.segment import progressive
 from magnet_jax.segment.options import Options
 from magnet_jax.segment.plan import make_plan
+from magnet_jax.train import refiner_steps, steps
 from magnet_jax.train import state as train_state
-from magnet_jax.train import steps
 
 CLASSES = 3
 SIDE = 16
@@ -44,8 +44,8 @@ def test_cascade_pairs_follow_the_real_cascade(refiner):
     'offsets': jnp.zeros((1, count, 2)),
     'ratios': jnp.asarray([[[1.0, 1.0]] + [[0.5, 0.5]] * (count - 1)]),
   }
-  _, coarse, final = steps.cascade_pairs(
-    variables,
+  _, coarse, final = refiner_steps.cascade_pairs(
+    [variables],
     batch,
     segmenter=colour_segmenter,
     refiner=module,
@@ -55,7 +55,7 @@ def test_cascade_pairs_follow_the_real_cascade(refiner):
   )
   cascade = progressive.Cascade(
     colour_segmenter,
-    jax.tree_util.Partial(module.apply, variables),
+    [jax.tree_util.Partial(module.apply, variables)],
     network=(SIDE, SIDE),
     options=Options(points=0.5, kernel=3),
   )
@@ -83,8 +83,8 @@ def test_coarsest_pairing_never_refines(refiner):
     'offsets': jnp.full((2, 3, 2), 2.0),
     'ratios': jnp.full((2, 3, 2), 0.5),
   }
-  scale, coarse, _ = steps.cascade_pairs(
-    variables,
+  scale, coarse, _ = refiner_steps.cascade_pairs(
+    [variables],
     batch,
     segmenter=colour_segmenter,
     refiner=module,
@@ -162,9 +162,9 @@ def test_random_crops_cut_all_alike_and_reach_the_last_offset():
   windows = jnp.arange(36, dtype=jnp.float32).reshape(1, 1, 6, 6)
   seen = set()
   for seed in range(60):
-    cut = steps._random_crop(jax.random.key(seed), (6, 6), (5, 5))
+    cut = refiner_steps._random_crop(jax.random.key(seed), (6, 6), (5, 5))
     crop = cut(windows)
-    assert crop.shape == (1, 5, 5)
-    np.testing.assert_array_equal(crop[0], cut(windows)[0])
-    seen.add(float(crop[0, 0, 0]))
+    assert crop.shape == (1, 1, 5, 5)
+    np.testing.assert_array_equal(crop, cut(windows))
+    seen.add(float(crop[0, 0, 0, 0]))
   assert seen == {0.0, 1.0, 6.0, 7.0}

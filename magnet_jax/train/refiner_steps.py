@@ -1,0 +1,229 @@
+"""One step of the refiner's training, and its evaluation: pure functions."""
+
+from collections.abc import Callable, Sequence
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from magnet_jax.metrics import confusion, losses
+from magnet_jax.models.refiner import join, split
+from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.train import steps
+from magnet_jax.train.state import TrainState, Variables
+from magnet_jax.train.steps import Batch, Loss, Metrics
+from magnet_jax.types import InputError, Size
+
+
+def shares(count: int, stages: int) -> list[slice]:
+  """Which of the later stages each refiner serves; the last one all the rest.
+
+  Args:
+    count: number of refiners.
+    stages: number of stages after stage 0.
+
+  Raises:
+    InputError: if a refiner would have none.
+
+  >>> shares(2, 3)
+  [slice(0, 1, None), slice(1, 3, None)]
+  """
+  if count > stages:
+    raise InputError(
+      f'refiner.count {count}: each needs a stage, and the images have '
+      f'{stages} after the first; lower it, or set plan.stages or plan.scales'
+    )
+  ends = [*range(1, count), stages]
+  return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def cascade_pairs(
+  refiner_variables: Sequence[Variables],
+  batch: Batch,
+  *,
+  segmenter: Callable[..., Any],
+  refiner: nn.Module,
+  points: float | int,
+  kernel: int,
+  pairing: str,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Runs the cascade down nested windows and keeps what the refiner meets.
+
+  With pairing 'cascade' every stage's coarse map is the crop of what the
+  stages before it made of the image, with the refiner as it is now: just what
+  it meets at test time. With 'coarsest' (the original's) it is always the
+  crop of stage 0, unrefined.
+
+  Args:
+    refiner_variables: of each refiner, as it is now.
+    batch: images uint8 [B,S,h,w,3], offsets and ratios float32 [B,S,2] of
+      each window in the one before it.
+    segmenter: normalised images [N,h,w,3] -> logits [N,h,w,C], frozen.
+    refiner: the network.
+    points: K per window.
+    kernel: odd side of the median filter.
+    pairing: 'cascade' or 'coarsest'.
+
+  Returns:
+    O and Y of stages 1 … S-1, each [B,S-1,h,w,C], and the final map
+    [B,h,w,C] after the last stage.
+  """
+  b, s, h, w, _ = batch['images'].shape
+  flat = normalise.normalise(batch['images'].reshape(b * s, h, w, 3))
+  scales = jax.nn.softmax(segmenter(flat)).reshape(b, s, h, w, -1)
+  most = selection.count_points(points, h * w)
+  crop = jax.vmap(
+    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=(h, w))
+  )
+  rate = jax.vmap(
+    lambda y, r: selection.choose(
+      selection.score(coarse=y, refined=r, kernel=kernel),
+      jnp.asarray(most, jnp.int32),
+      most,
+    )
+  )
+
+  def refined(stage: int, scale: jax.Array, coarse: jax.Array) -> jax.Array:
+    variables = refiner_variables[min(stage, len(refiner_variables)) - 1]
+    logits = refiner.apply(variables, scale=scale, coarse=coarse)
+    refined = jax.nn.softmax(jnp.asarray(logits))
+    return jnp.where(rate(coarse, refined)[..., None], refined, coarse)
+
+  current = scales[:, 0]
+  coarse = []
+  for stage in range(1, s):
+    place = batch['offsets'][:, stage], batch['ratios'][:, stage]
+    coarse.append(crop(current, *place))
+    last = stage == s - 1
+    if pairing == 'cascade' or last:
+      current = refined(stage, scales[:, stage], coarse[-1])
+    else:
+      current = coarse[-1]
+  pairs = scales[:, 1:], jnp.stack(coarse, axis=1), current
+  return jax.lax.stop_gradient(pairs)
+
+
+def _random_crop(
+  key: jax.Array, window: tuple[int, ...], crop: Size
+) -> Callable[[jax.Array], jax.Array]:
+  """A function that cuts one random crop of all [B,S,h,w,...]."""
+  limits = jnp.asarray([window[0] - crop[0], window[1] - crop[1]]) + 1
+  corner = jax.random.randint(key, (2,), 0, limits)
+
+  def cut(windows: jax.Array) -> jax.Array:
+    for axis in (0, 1):
+      windows = jax.lax.dynamic_slice_in_dim(
+        windows, corner[axis], crop[axis], axis + 2
+      )
+    return windows
+
+  return cut
+
+
+def refiner_step(
+  state: TrainState,
+  batch: Batch,
+  segmenter_variables: Variables,
+  *,
+  segmenter: nn.Module,
+  refiner: nn.Module,
+  count: int,
+  loss: Loss,
+  optimizer: optax.GradientTransformation,
+  decay: float,
+  points: float | int,
+  kernel: int,
+  pairing: str,
+  crop: Size,
+  key: jax.Array,
+) -> tuple[TrainState, Metrics]:
+  """One step of the refiner on nested windows, the segmenter frozen.
+
+  Args:
+    state: before the step.
+    batch: as for `cascade_pairs`, and labels uint8 [B,S,h,w].
+    segmenter_variables: of the segmenter.
+    segmenter: the frozen network.
+    refiner: the network in training.
+    loss: (logits, labels) -> (sum of losses, sum of weights).
+    optimizer: of its parameters.
+    decay: of the average of the variables.
+    points: K per window.
+    kernel: odd side of the median filter.
+    pairing: 'cascade' or 'coarsest'.
+    crop: (height, width) of the part of each window that is learnt from. The
+      refiner sees 9x9 pixels, so nothing is lost but repetition.
+    key: where the crops of all steps come from.
+
+  Returns:
+    The state after it, and {'loss', 'gradient_norm'}.
+  """
+  scale, coarse, _ = cascade_pairs(
+    split(state.average, count),
+    batch,
+    segmenter=functools.partial(segmenter.apply, segmenter_variables),
+    refiner=refiner,
+    points=points,
+    kernel=kernel,
+    pairing=pairing,
+  )
+  cut = _random_crop(
+    jax.random.fold_in(key, state.step), scale.shape[2:4], crop
+  )
+  scale, coarse, labels = map(cut, (scale, coarse, batch['labels'][:, 1:]))
+
+  parts = shares(count, scale.shape[1])
+
+  def loss_of(params: Any) -> tuple[jax.Array, Any]:
+    variables = {**state.variables, 'params': params}
+    total, weight, statistics = jnp.zeros(()), jnp.zeros(()), []
+    for each, part in zip(split(variables, count), parts, strict=True):
+      logits, updated = refiner.apply(
+        each,
+        scale=_flat(scale[:, part]),
+        coarse=_flat(coarse[:, part]),
+        train=True,
+        mutable=['batch_stats'],
+      )
+      found, counted = loss(logits, _flat(labels[:, part]))
+      total, weight = total + found, weight + counted
+      statistics.append(updated)
+    mean = losses.mean_loss(total, weight)
+    return mean, join(statistics)['batch_stats']
+
+  return steps.descend(state, loss_of, optimizer, decay)
+
+
+def _flat(windows: jax.Array) -> jax.Array:
+  """[B,S,h,w,...] -> [B*S,h,w,...]."""
+  return windows.reshape(-1, *windows.shape[2:])
+
+
+def evaluate_refiner(
+  variables: Variables,
+  batch: Batch,
+  segmenter_variables: Variables,
+  *,
+  segmenter: nn.Module,
+  refiner: nn.Module,
+  count: int,
+  classes: int,
+  points: float | int,
+  kernel: int,
+) -> jax.Array:
+  """Confusion matrix [C,C] of the cascade's last stage on nested windows."""
+  _, _, final = cascade_pairs(
+    split(variables, count),
+    batch,
+    segmenter=functools.partial(segmenter.apply, segmenter_variables),
+    refiner=refiner,
+    points=points,
+    kernel=kernel,
+    pairing='cascade',
+  )
+  return confusion.device_confusion_matrix(
+    batch['labels'][:, -1], final.argmax(-1), classes
+  )
