@@ -15,6 +15,7 @@ from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, split
 from magnet_jax.ops import strips
 from magnet_jax.segment import settings
+from magnet_jax.segment.host_segmenter import HostSegmenter
 from magnet_jax.segment.progressive import Cascade, predict
 from magnet_jax.types import ClassTable, InputError, Network, Size, Stage
 
@@ -26,7 +27,8 @@ class Model:
   """Networks with the settings that they were trained for.
 
   Attributes:
-    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
+    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C], or a
+      function of NumPy arrays as a `HostSegmenter`.
     refiners: (scale=, coarse=) [B,h,w,C] -> logits, one for all stages or one
       for each after stage 0; none where only the segmenter is trained.
     classes: names and colours of the C classes.
@@ -34,7 +36,7 @@ class Model:
     pipeline: 'aligned', ours, or 'released', the published behaviour.
   """
 
-  segmenter: Network
+  segmenter: Network | HostSegmenter
   refiners: tuple[Network, ...]
   classes: ClassTable
   settings: Mapping[str, Any]

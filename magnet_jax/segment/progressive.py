@@ -8,7 +8,13 @@ import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.ops import merge, resize, selection
-from magnet_jax.segment import batches, refine_step, stage_windows
+from magnet_jax.segment import (
+  batches,
+  host_step,
+  refine_step,
+  stage_windows,
+)
+from magnet_jax.segment.host_segmenter import HostSegmenter
 from magnet_jax.segment.options import Options
 from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid
 
@@ -37,6 +43,7 @@ class Cascade:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; give
       `jax.tree_util.Partial(module.apply, variables)` rather than a closure,
       so that the variables are arguments and not constants of the program.
+      A `HostSegmenter` makes one of any function of NumPy arrays.
     refiners: (scale=, coarse=) [B,h,w,C] -> logits [B,h,w,C]; one for all
       stages or one for each after stage 0, the last of which serves all
       further stages. Without any there is stage 0 alone, and `patches`.
@@ -46,19 +53,21 @@ class Cascade:
 
   def __init__(
     self,
-    segmenter: Network,
+    segmenter: Network | HostSegmenter,
     refiners: Sequence[Network],
     *,
     network: Size,
     options: Options,
   ):
+    if isinstance(segmenter, HostSegmenter):
+      segmenter.check_size(network)
     self.network = network
     self.options = options
     self.batch = options.batch * parallel.device_count()
-    self._whole = parallel.over_devices(
+    self._whole = host_step.over_devices(
       refine_step.segment_windows, segmenter, devices=1
     )
-    self._segment = parallel.over_devices(
+    self._segment = host_step.over_devices(
       refine_step.segment_windows, segmenter
     )
     self._segmenter = segmenter
@@ -78,7 +87,7 @@ class Cascade:
 
   def _refine_step(self, refiner: int, window: Size) -> parallel.Step:
     options, pixels = self.options, self.network[0] * self.network[1]
-    return parallel.over_devices(
+    return host_step.over_devices(
       refine_step.refine_windows,
       self._segmenter,
       self._refiners[refiner],
@@ -88,7 +97,7 @@ class Cascade:
     )
 
   def _candidates_step(self, refiner: int) -> parallel.Step:
-    return parallel.over_devices(
+    return host_step.over_devices(
       refine_step.candidates,
       self._segmenter,
       self._refiners[refiner],
