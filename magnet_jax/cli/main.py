@@ -12,6 +12,7 @@ COMMANDS = {
   'segment': 'segment your images coarse to fine',
   'train': 'train a segmenter and a refiner',
   'evaluate': 'score and compare the four methods on labelled images',
+  'convert': "turn PyTorch's weights into checkpoints, and back",
   'bench': 'time every stage and every part, and measure memory',
 }
 _FAILED = 2

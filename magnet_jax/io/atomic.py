@@ -6,6 +6,7 @@ import errno
 import os
 import pathlib
 import secrets
+import shutil
 
 from magnet_jax.types import InputError
 
@@ -64,6 +65,50 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
     # After the rename there is nothing left to remove.
     with contextlib.suppress(OSError):
       temporary.unlink()
+
+
+@contextlib.contextmanager
+def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
+  """Gives a temporary folder next to `path`; renames it when the block ends.
+
+  If the block raises, the temporary folder and the parents made for it are
+  removed.
+
+  Args:
+    path: the folder to make; its parents are made if missing.
+
+  Yields:
+    The folder to write into.
+
+  Raises:
+    InputError: there is something at `path`, or the system refuses to write.
+  """
+  path = pathlib.Path(path)
+  if os.path.lexists(path):
+    raise InputError(
+      f'{path}: exists already: the result must be a new folder; choose '
+      'another name or remove it first'
+    )
+  temporary = path.with_name(
+    f'.{path.name[:64]}.{os.getpid()}.{secrets.token_hex(4)}.tmp'
+  )
+  made = [parent for parent in path.parents if not os.path.lexists(parent)]
+  try:
+    prepare_folder(path.parent)
+    temporary.mkdir()
+    yield temporary
+    os.rename(temporary, path)
+  except OSError as error:
+    raise write_error(path, error) from error
+  except InputError as error:
+    # What failed inside is known to the caller under the final name.
+    raise InputError(str(error).replace(str(temporary), str(path))) from error
+  finally:
+    shutil.rmtree(temporary, ignore_errors=True)
+    if not path.exists():
+      for parent in made:
+        with contextlib.suppress(OSError):
+          parent.rmdir()
 
 
 def write_bytes(path: PathLike, data: bytes | memoryview) -> None:

@@ -19,7 +19,8 @@ from magnet_jax.io import atomic, bundle, records, trees
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
 
-_KINDS = ('segmenter', 'refiner')
+# Of several the last one's meta stands for all.
+_KINDS = ('trunk', 'segmenter', 'refiner')
 
 
 def _score(metric: str, metrics: Mapping[str, Any] | None) -> float:
@@ -125,9 +126,7 @@ class CheckpointStore:
       InputError: the folder cannot be written to.
     """
     if keep_latest < 1:
-      raise InputError(
-        f'keep_latest {keep_latest}: must be at least 1; raise it'
-      )
+      raise InputError(f'keep_latest {keep_latest}: must be above 0; raise it')
     self.folder = atomic.prepare_folder(folder)
     _clear(self.folder)
     self._metric = best_metric
@@ -237,28 +236,32 @@ class CheckpointStore:
 
 
 def load(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
-  """Loads trained networks from wherever training or
-  `bundle.export` left them.
+  """Loads networks from wherever training, conversion or export left them.
 
   Args:
-    path: an exported .npz file; a run's folder with trainings `segmenter`
-      and `refiner` in it; one training's folder; its `checkpoints`; or one
-      checkpoint in there. Of several checkpoints the best is taken, of a
-      training its averaged variables.
+    path: an exported .npz file; a run's folder; in there `segmenter`,
+      `refiner` or `trunk`; its `checkpoints`; or one of these. The best is
+      taken, of a training its averaged variables.
 
   Returns:
-    {'segmenter': {'params', 'batch_stats'}, 'refiner': …}, NumPy arrays, of
-    what is there, and the meta, of the refiner where there is one.
+    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …} of what
+    is there, NumPy arrays, and the meta, of the refiner if there is one.
 
   Raises:
     InputError: nothing there that is one of these, or it is damaged.
   """
-  path = pathlib.Path(path)
-  if not path.is_dir():
+  if not pathlib.Path(path).is_dir():
     return bundle.read(path)
-  found = [path / kind for kind in _KINDS if _best_folder(path / kind)]
-  if _best_folder(path):
-    found = [path]
+  parts = load_parts(pathlib.Path(path))
+  *_, (_, meta) = parts.values()
+  return {kind: variables for kind, (variables, _) in parts.items()}, meta
+
+
+def load_parts(path: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
+  """As `load` from a folder, but each kind has its own meta."""
+  own = _best_folder(path)
+  below = [_best_folder(path / kind) for kind in _KINDS]
+  found = [step for step in ([own] if own else below) if step]
   if not found:
     names = sorted(entry.name for entry in path.iterdir())
     shown = ', '.join(names[:5]) + (', …' if len(names) > 5 else '')
@@ -266,19 +269,16 @@ def load(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
       f'{path}: holds no checkpoint, but {shown or "nothing"}; give the '
       'folder of a run, its checkpoints or an exported .npz file'
     )
-  variables: trees.Tree = {}
-  meta: trees.Tree = {}
-  for folder in found:
-    step = _best_folder(folder)
-    assert step is not None
+  parts = {}
+  for step in found:
     state, meta = _read_step(step)
     if meta.get('kind') not in _KINDS or 'average' not in state:
       raise InputError(
-        f'{step}: is no checkpoint of a training of magnet-jax (kind '
-        f'{meta.get("kind")!r}); give one of a segmenter or a refiner'
+        f'{step}: is no checkpoint of a network of magnet-jax (kind '
+        f'{meta.get("kind")!r}); give one of {", ".join(_KINDS)}'
       )
-    variables[meta['kind']] = state['average']
-  return variables, meta
+    parts[meta['kind']] = (state['average'], meta)
+  return parts
 
 
 def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:

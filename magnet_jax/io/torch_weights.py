@@ -8,6 +8,7 @@ here needs PyTorch.
 """
 
 from collections.abc import Iterable, Mapping
+import functools
 import re
 import string
 from typing import Any
@@ -188,13 +189,14 @@ def _translate(module: str, table: torch_names.Table) -> str | None:
   return None
 
 
+@functools.cache
 def _pattern(row: str) -> re.Pattern[str]:
   """A regular expression with a group a placeholder."""
   parts = []
   for literal, field, _, _ in string.Formatter().parse(row):
     parts.append(re.escape(literal))
     parts.append('' if field is None else rf'(?P<{field}>\d+)')
-  return re.compile(''.join(parts))  # re keeps the compiled ones
+  return re.compile(''.join(parts))
 
 
 def _from_layout(

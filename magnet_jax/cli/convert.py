@@ -1,0 +1,177 @@
+"""`magnet-jax convert`."""
+
+from collections.abc import Sequence
+import functools
+import pathlib
+
+from absl import flags
+
+from magnet_jax.cli import config_file
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.data import classes
+from magnet_jax.io import atomic, conversion, torch_files, torch_names
+from magnet_jax.io import torch_states as states
+from magnet_jax.types import InputError
+
+NAMES = True
+HELP = """
+  usage: magnet-jax convert FILE… --out=DIR [flags]
+         magnet-jax convert RUN --to=pytorch|safetensors --out=DIR [flags]
+
+  Makes checkpoints of PyTorch's weights, number for number, and back. FILEs are
+  .pth or .safetensors, each a state_dict: a segmenter, the refiners in the
+  order of their stages, or both; or a ResNet of torchvision or timm, trained
+  for ImageNet, to start a training from. Which network a file is of is found
+  by its names. Every weight must find its place on both sides, or nothing is
+  written. Needs magnet-jax[convert].
+
+  examples:
+    magnet-jax convert cityscapes_hrnet.pth \\
+      cityscapes_refinement_{512,1024,2048}.pth --out=runs/cityscapes
+    magnet-jax convert deepglobe_fpn.pth --out=runs/fpn --config=deepglobe
+    magnet-jax convert resnet50.safetensors --out=runs/resnet50
+    magnet-jax convert runs/mine --to=pytorch --out=runs/mine_pytorch
+"""
+_FORMATS = ('orbax', *torch_files.SUFFIXES)
+# (network, classes) of the published checkpoints -> config.
+_CONFIGS = {
+  ('hrnet', 19): 'cityscapes',
+  ('fpn', 7): 'deepglobe',
+  ('psp', 5): 'gleason',
+}
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(flags.DEFINE_string, flag_values=values)
+  choice = functools.partial(flags.DEFINE_enum, flag_values=values)
+  group = 'input and output'
+  text('out', '', 'DIR: a new folder for the result (needed)',
+       module_name=group)  # fmt: skip
+  choice('to', 'orbax', _FORMATS, 'what to make', module_name=group)
+  group = 'what the files are'
+  text('config', '', 'FILE|NAME: settings whose sections segmenter and refiner '
+       'describe the networks; found for the published ones. '
+       '--config.KEY=VALUE changes a field', module_name=group)  # fmt: skip
+  text('table', '', "NAME: class table, instead of the config's",
+       module_name=group)  # fmt: skip
+  choice('network', None, list(torch_names.NAMES), 'of all files; found by '
+         'their names if not given', module_name=group)  # fmt: skip
+  choice('order', None, states.ORDERS, 'of the two maps in the input of the '
+         "files' refiner. The published test code has the first order, the "
+         'training code the second; if not given, the first, or on the way '
+         'back the one it had', module_name=group)  # fmt: skip
+  choice('cast', None, ['float32'], 'also take weights of half or double '
+         'precision', module_name=group)  # fmt: skip
+
+
+def run(arguments: Arguments) -> int:
+  """Converts."""
+  values, names = arguments.flags, arguments.names
+  back = values.to in torch_files.SUFFIXES
+  if not names or (back and len(names) > 1):
+    raise InputError(
+      f'convert: {len(names)} arguments: must be '
+      f'{"one run" if back else "at least one FILE"}; see magnet-jax convert '
+      '--help'
+    )
+  if not values.out:
+    raise InputError('--out: is needed; name a new folder for the result')
+  out = pathlib.Path(values.out)
+  with atomic.new_folder(out) as folder:
+    written, follow = (_back if back else _forward)(arguments, folder)
+  for part in written:
+    print(
+      f'{out / part.path}: {part.network}, {part.tensors} tensors, '
+      f'{part.parameters:,} parameters'
+    )
+  print(f'next: {follow.format(out=out)}')
+  return 0
+
+
+_Result = tuple[Sequence[conversion.Written], str]
+
+
+def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
+  """Converts PyTorch's files; returns what was written and what to do next."""
+  values = arguments.flags
+  sources = []
+  for name in arguments.names:
+    if pathlib.Path(name).is_dir():
+      raise InputError(
+        f'{name}: is a folder where a file of PyTorch is needed; name a file, '
+        'or add --to=pytorch for the way back'
+      )
+    source = states.read(
+      name, network=values.network, cast=values.cast is not None
+    )
+    sources.append(source)
+    refiners = [s for s in sources if s.kind == 'refiner']
+    print(_describe(source, len(refiners)))
+  count = conversion.class_count(sources)
+  if count is None:
+    written = [conversion.to_trunk(sources[0], folder)]
+    return written, 'magnet-jax train --config.train.segmenter.init={out} …'
+  name = values.config or _choose(sources, count)
+  config = config_file.override(config_file.load(name), arguments.overrides)
+  if values.table:
+    config.data.classes = values.table
+  print(f'config {name}, class table {config.data.classes}')
+  if refiners and config.refiner.prior:
+    print(
+      'note: the config adds a prior to the refiner, which published ones have '
+      'not: --config.refiner.prior=false'
+    )
+  parts = conversion.to_checkpoint(
+    sources,
+    folder,
+    config=config.to_dict(),
+    classes=classes.get(config.data.classes),
+    order=values.order or states.ORDERS[0],
+  )
+  alone = len(refiners) == len(sources)
+  flag = '--segmenter=RUN --refiner' if alone else '--checkpoint'
+  return parts, f'magnet-jax segment IMAGE… {flag}={{out}}'
+
+
+def _back(arguments: Arguments, folder: pathlib.Path) -> _Result:
+  """Converts a run; returns what was written and what to do next."""
+  values = arguments.flags
+  suffix = torch_files.SUFFIXES[values.to]
+  written = conversion.to_files(
+    pathlib.Path(arguments.names[0]),
+    folder,
+    suffix=suffix,
+    order=values.order,
+  )
+  if suffix == '.pth':
+    load = "torch.load('{out}/%s', weights_only=True)"
+  else:
+    load = "safetensors.torch.load_file('{out}/%s')"
+  return written, f'network.load_state_dict({load % written[0].path})'
+
+
+def _describe(source: states.Source, number: int) -> str:
+  """One line; the order of the files tells the stages of refiners."""
+  which = f' {number}' if source.kind == 'refiner' else ''
+  line = f'{source.path}: {source.network}{which}, {len(source.state)} tensors'
+  if source.classes:
+    line += f', {source.classes} classes'
+  if source.dtype != 'float32':
+    line += f', cast from {source.dtype}'
+  if source.dropped:
+    line += f'; leaves out {", ".join(source.dropped)}'
+  return line
+
+
+def _choose(sources: Sequence[states.Source], count: int) -> str:
+  """The config of the published checkpoint that the files look like."""
+  source = min(sources, key=lambda source: source.kind == 'refiner')
+  for (network, classes_of), name in _CONFIGS.items():
+    # A refiner serves any segmenter: its classes alone tell.
+    if source.network in (network, 'refiner') and classes_of == count:
+      return name
+  raise InputError(
+    f'{source.path}: a {source.network} of {count} classes: no shipped config '
+    'is for it; name one by --config=FILE|NAME'
+  )
