@@ -3,11 +3,14 @@
 import pathlib
 import re
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from configs import default
 from magnet_jax.cli import config_file
 from magnet_jax.data import classes
+from magnet_jax.models import build
 from magnet_jax.segment import settings
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -47,12 +50,54 @@ def test_every_field_is_read():
   assert not unread
 
 
+def besides_segmenter(config) -> list[str]:
+  """The fields of a segmenter are those of its kind."""
+  return [name for name in fields(config) if not name.startswith('segmenter.')]
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_shipped_configs_are_sound(name):
   config = config_file.override(config_file.load(name), [])
-  assert list(fields(config)) == list(fields(default.get_config()))
-  classes.get(config.data.classes)
+  assert besides_segmenter(config) == besides_segmenter(default.get_config())
+  table = classes.get(config.data.classes)
   options = settings.options(config.refine)
   assert options.batch >= 1
   stages = settings.planner(config.plan)((900, 1300))
   assert stages[-1].size == (900, 1300)
+  for training in (config.train.segmenter, config.train.refiner):
+    assert len(training.class_weights) in (0, len(table))
+    assert 0 < training.validate_every <= training.steps
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_networks_of_shipped_configs_fit_their_windows(name):
+  config = config_file.load(name)
+  count = len(classes.get(config.data.classes))
+  network = build.segmenter(classes=count, **config.segmenter)
+  size = tuple(config.plan.network)
+  logits, _ = jax.eval_shape(
+    lambda: network.init_with_output(
+      jax.random.key(0), jnp.zeros((1, *size, 3))
+    )
+  )
+  assert logits.shape == (1, *size, count)
+
+
+@pytest.mark.parametrize(
+  ('name', 'sizes', 'windows'),
+  [
+    ('cityscapes', [(128, 256), (256, 512), (512, 1024), (1024, 2048)],
+     [1, 4, 16, 64]),
+    ('deepglobe', [(612, 612), (1224, 1224), (2448, 2448)], [1, 4, 16]),
+    ('gleason', [(625, 625), (1250, 1250), (2500, 2500), (5000, 5000)],
+     [1, 4, 16, 64]),
+  ],
+)  # fmt: skip
+def test_published_settings_give_the_published_stages(name, sizes, windows):
+  config = config_file.load(name)
+  stages = settings.planner(config.plan)(sizes[-1])
+  assert [stage.size for stage in stages] == sizes
+  assert [len(stage.grid) for stage in stages] == windows
+  options = settings.options(config.refine)
+  assert options.selection == 'image'
+  assert options.points == (0.75 if name == 'deepglobe' else 32768)

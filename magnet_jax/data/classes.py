@@ -9,6 +9,45 @@ TABLES: dict[str, ClassTable] = {
     names=('soil', 'weed', 'carrot'),
     colours=((115, 85, 60), (220, 50, 47), (60, 180, 75)),
   ),
+  # Cordts et al., CVPR 2016: the 19 classes that are trained and scored, by
+  # train id, in the benchmark's colours.
+  'cityscapes': ClassTable(
+    names=(
+      'road', 'sidewalk', 'building', 'wall', 'fence', 'pole',
+      'traffic light', 'traffic sign', 'vegetation', 'terrain', 'sky',
+      'person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle',
+      'bicycle',
+    ),
+    colours=(
+      (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156),
+      (190, 153, 153), (153, 153, 153), (250, 170, 30), (220, 220, 0),
+      (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60),
+      (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100), (0, 80, 100),
+      (0, 0, 230), (119, 11, 32),
+    ),
+  ),
+  # Demir et al., CVPR Workshops 2018: land cover, its own colours. Unknown
+  # ground (clouds) is a class, but not scored.
+  'deepglobe': ClassTable(
+    names=(
+      'unknown', 'urban', 'agriculture', 'rangeland', 'forest', 'water',
+      'barren',
+    ),
+    colours=(
+      (0, 0, 0), (0, 255, 255), (255, 255, 0), (255, 0, 255), (0, 255, 0),
+      (0, 0, 255), (255, 255, 255),
+    ),
+    unscored=(0,),
+  ),
+  # Nir et al., Medical Image Analysis 2018 (Gleason 2019 challenge): prostate
+  # tissue; the set has no colours of its own.
+  'gleason': ClassTable(
+    names=('background', 'benign', 'grade 3', 'grade 4', 'grade 5'),
+    colours=(
+      (240, 240, 240), (80, 160, 80), (80, 110, 220), (240, 200, 60),
+      (200, 40, 40),
+    ),
+  ),
   # Mohammed Bin Rashid Space Centre / Humans in the Loop, its own colours.
   'dubai': ClassTable(
     names=('building', 'land', 'road', 'vegetation', 'water'),

@@ -1,0 +1,65 @@
+"""What the published trainings of all data sets share; no config of its own.
+
+Source: Huynh et al., CVPR 2021, and the settings released with it.
+"""
+
+import ml_collections
+
+_SEGMENTER_EPOCHS, _SEGMENTER_BATCH = 484, 12
+_REFINER_EPOCHS, _REFINER_BATCH = 50, 8
+
+
+def data(config: ml_collections.ConfigDict, name: str) -> None:
+  """Lists under data/, and the only augmentation: horizontal flips."""
+  config.data.kind = 'files'
+  config.data.classes = name
+  for split in ('train', 'val', 'test'):
+    config.data[split] = f'data/{name}/{split}.txt'
+  config.augment.flip_vertical = False
+  config.augment.rotate = False
+  config.augment.colour_jitter = 0.0
+
+
+def refinement(
+  config: ml_collections.ConfigDict, *, points: float | str, kernel: int
+) -> None:
+  """K counts in the whole stage; the refiner is that of the paper."""
+  with config.ignore_type():  # a count is a string of digits
+    config.refine.points = points
+  config.refine.selection = 'image'
+  config.refine.kernel = kernel
+  config.refiner.width = 64
+  config.refiner.momentum = 0.99
+  config.refiner.prior = False
+
+
+def training(
+  config: ml_collections.ConfigDict, *, images: int, rate: float
+) -> None:
+  """SGD: polynomial decay for the segmenter, steps and OHEM for the refiner.
+
+  Args:
+    config: the settings to change.
+    images: of the training split; epochs are counted in them.
+    rate: learning rate of the segmenter.
+  """
+  for train in (config.train.segmenter, config.train.refiner):
+    train.optimizer = 'sgd'
+    train.weight_decay = 5e-4
+    train.clip = 0.0
+    train.warmup = 0
+    train.average = 0.0
+    train.scale_jitter = 1.0
+  segmenter, refiner = config.train.segmenter, config.train.refiner
+  segmenter.batch = _SEGMENTER_BATCH
+  segmenter.steps = _SEGMENTER_EPOCHS * images // _SEGMENTER_BATCH
+  segmenter.rate = rate
+  segmenter.validate_every = 10 * images // _SEGMENTER_BATCH
+  refiner.batch = _REFINER_BATCH
+  refiner.steps = _REFINER_EPOCHS * images // _REFINER_BATCH
+  refiner.rate = 1e-3
+  refiner.schedule = 'step'
+  refiner.drops = (0.2, 0.4, 0.6, 0.8, 0.9)
+  refiner.loss = 'ohem'
+  refiner.validate_every = images // _REFINER_BATCH
+  refiner.pairing = 'coarsest'

@@ -1,0 +1,28 @@
+"""Gleason 2019 as MagNet was published for it: PSPNet on ResNet-101.
+
+Source: Huynh et al., CVPR 2021, supplement; no weights were published.
+Command: magnet-jax train --config=gleason --workdir=runs/gleason
+Data: data/gleason/{train,val,test}.txt, labels are class indices.
+Time: about a day on one GPU.
+"""
+
+import ml_collections
+
+from configs import _published as published
+from configs import default
+
+_IMAGES = 195
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings for Gleason 2019."""
+  config = default.get_config()
+  published.data(config, 'gleason')
+  config.plan.network = (625, 625)
+  config.plan.scales = ((625, 625), (1250, 1250), (2500, 2500), (5000, 5000))
+  published.refinement(config, points='32768', kernel=11)
+  config.segmenter = ml_collections.ConfigDict(
+    {'name': 'pspnet', 'trunk': 'resnet101', 'dtype': 'float32'}
+  )
+  published.training(config, images=_IMAGES, rate=1e-3)
+  return config
