@@ -138,7 +138,7 @@ def as_float32(
   """Sees to it that all weights are float32.
 
   Args:
-    state: arrays by name; integers are left alone.
+    state: arrays by name; the counters are left alone.
     name: what messages call the state.
     cast: convert other floating types; from half precision that is exact.
 
@@ -149,7 +149,7 @@ def as_float32(
     InputError: other types without `cast`, or no numbers at all.
   """
   types = {key: array.dtype.name for key, array in state.items()}
-  floats = [k for k, array in state.items() if array.dtype.kind not in 'iub']
+  floats = [key for key in state if not key.endswith(torch_weights.COUNTER)]
   other = [key for key in floats if types[key] != 'float32']
   odd = [k for k in other if types[k] not in ('float16', 'bfloat16', 'float64')]
   if odd or (other and not cast):

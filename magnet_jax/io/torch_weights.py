@@ -29,7 +29,7 @@ _LEAVES = {
   'mean': 'running_mean',
   'var': 'running_var',
 }
-_COUNTER = 'num_batches_tracked'
+COUNTER = 'num_batches_tracked'
 _SHOWN = 3  # names that a message lists before it counts the rest
 
 
@@ -135,7 +135,7 @@ def match(names: Iterable[str], network: str) -> tuple[int, list[str]]:
     The number of the network's rows that are used, and the keys without one.
   """
   table = torch_names.NAMES[network]
-  patterns = [_pattern(theirs) for theirs, _ in table]
+  patterns = [pattern(theirs) for theirs, _ in table]
   used: set[int] = set()
   strange = []
   for name in names:
@@ -174,7 +174,7 @@ def _counter_keys(flat: Mapping[str, Any], network: str) -> set[str]:
   """The counters of all our batch normalisations."""
   keys = _torch_keys(flat, network)
   return {
-    f'{key.rpartition(".")[0]}.{_COUNTER}'
+    f'{key.rpartition(".")[0]}.{COUNTER}'
     for path, key in keys.items()
     if path.endswith('/mean')
   }
@@ -183,15 +183,15 @@ def _counter_keys(flat: Mapping[str, Any], network: str) -> set[str]:
 def _translate(module: str, table: torch_names.Table) -> str | None:
   """Their name of our module, None where the table has none."""
   for theirs, ours in table:
-    found = _pattern(ours).fullmatch(module)
+    found = pattern(ours).fullmatch(module)
     if found:
       return theirs.format(**found.groupdict())
   return None
 
 
 @functools.cache
-def _pattern(row: str) -> re.Pattern[str]:
-  """A regular expression with a group a placeholder."""
+def pattern(row: str) -> re.Pattern[str]:
+  """A regular expression of a row's side, with a group a placeholder."""
   parts = []
   for literal, field, _, _ in string.Formatter().parse(row):
     parts.append(re.escape(literal))
