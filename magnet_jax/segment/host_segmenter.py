@@ -67,9 +67,9 @@ class HostSegmenter:
   ...   run, classes=7, channels='first'
   ... )  # doctest: +SKIP
 
-  An ONNX file, by `foreign.from_onnx`:
+  An ONNX file:
 
-  >>> segmenter = foreign.from_onnx('net.onnx', classes=7)  # doctest: +SKIP
+  >>> segmenter = onnx_file.load('net.onnx', classes=7)  # doctest: +SKIP
   """
 
   function: Callable[[np.ndarray], Any]
