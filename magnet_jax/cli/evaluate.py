@@ -13,8 +13,7 @@ from magnet_jax.cli.config_file import Config
 from magnet_jax.data import classes, sources, splits
 from magnet_jax.evaluate import comparison, methods
 from magnet_jax.evaluate.comparison import Comparison, Load
-from magnet_jax.io import atomic, checkpoints, records
-from magnet_jax.segment import model as models
+from magnet_jax.io import atomic, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import InputError
 
@@ -36,6 +35,7 @@ HELP = """
     magnet-jax evaluate --limit=4
     magnet-jax evaluate --checkpoint=runs/mine --split=test --out=runs/mine/test
     magnet-jax evaluate --checkpoint=model.npz --images=val.txt --json=val.json
+    magnet-jax evaluate --segmenter=runs/a --refiner=runs/b --out=runs/a_with_b
 """
 
 
@@ -45,7 +45,7 @@ def define(values: flags.FlagValues) -> None:
   number = functools.partial(flags.DEFINE_float, flag_values=values)
   integer = functools.partial(flags.DEFINE_integer, flag_values=values)
   group = 'model and images'
-  model_flags.define_checkpoint(values, group)
+  model_flags.define_networks(values, group)
   text('config', '', "FILE|NAME: whose section data names the images; without "
        "it the checkpoint's own. --config.data.KEY=VALUE changes a field",
        module_name=group)  # fmt: skip
@@ -80,26 +80,18 @@ def run(arguments: Arguments) -> int:
   values = arguments.flags
   if values.json:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
-  path = pathlib.Path(values.checkpoint or models.EMBEDDED)
-  variables, meta = checkpoints.load(path)
-  model = models.from_variables(variables, meta, name=str(path))
-  model = model_flags.change(model, values)
+  trained, meta = model_flags.load_with_meta(values)
+  model = model_flags.change(trained, values)
   chosen = methods.make(
     model,
+    values.methods,
     overlap=values.overlap,
     fast=command_line.share(values.fast, 'fast'),
   )
-  for name in values.methods:
-    if name not in chosen:
-      raise InputError(
-        f'--methods={name}: unknown; choose from {", ".join(chosen)}'
-      )
   loads = _loads(arguments, model, config_file.from_meta(meta))
   folder = pathlib.Path(values.out) if values.out else None
   settings = _settings(arguments)
-  table = Comparison(
-    model, {name: chosen[name] for name in values.methods}, folder, settings
-  )
+  table = Comparison(model, chosen, folder, settings)
   with tqdm.tqdm(
     total=len(loads) * len(values.methods), desc='evaluate',
     dynamic_ncols=True, disable=None,
@@ -136,9 +128,10 @@ def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
   else:
     table = classes.get(data['classes'])
     if table.names != model.classes.names:
+      given = values.segmenter or values.checkpoint or 'embedded model'
+      names = model.classes.names
       raise InputError(
-        f'{values.checkpoint or "embedded model"}: has the '
-        f'{len(model.classes)} classes {", ".join(model.classes.names)}, the '
+        f'{given}: has the {len(names)} classes {", ".join(names)}, the '
         f'data the {len(table)} classes {", ".join(table.names)}: must be the '
         'same; choose the data it was trained for by --config or --images'
       )

@@ -8,9 +8,11 @@ from typing import Any
 from absl import flags
 
 from magnet_jax.cli import command_line
+from magnet_jax.io import checkpoints
+from magnet_jax.segment import combine, settings
 from magnet_jax.segment import model as models
-from magnet_jax.segment import settings
 from magnet_jax.segment.model import Model
+from magnet_jax.types import InputError
 
 _REFINE = ('points', 'selection', 'kernel', 'windows', 'batch')
 
@@ -20,6 +22,22 @@ def define_checkpoint(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string(
     'checkpoint', '', "PATH: a run's folder or an exported model.npz; without "
     'it the embedded model for aerial scenes', flag_values=values,
+    module_name=group,
+  )  # fmt: skip
+
+
+def define_networks(values: flags.FlagValues, group: str) -> None:
+  """Defines --checkpoint, and --segmenter and --refiner for two of them."""
+  define_checkpoint(values, group)
+  # None, as folders of earlier versions say nothing of these.
+  flags.DEFINE_string(
+    'segmenter', None, "PATH|MODULE:NAME: instead, a segmenter alone: a run's "
+    'folder, an exported model.npz, an ONNX file, or package.module:function '
+    'for a function of NumPy arrays', flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_string(
+    'refiner', None, 'PATH: the refiner to use with --segmenter, of a run or '
+    'an exported model of the same classes', flag_values=values,
     module_name=group,
   )  # fmt: skip
 
@@ -43,6 +61,12 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     'batch', None, 'N: windows a device holds at a time; lower it if memory '
     f'runs out{own}', flag_values=values, module_name=group,
   )  # fmt: skip
+  flags.DEFINE_enum(
+    'pipeline', None, models.PIPELINES, '|'.join(models.PIPELINES) + ': how '
+    'windows are cut, chosen and put together: the first, or as the original '
+    f'was released, for checkpoints trained with it{own}', flag_values=values,
+    module_name=group,
+  )  # fmt: skip
 
 
 def load(values: flags.FlagValues, **plan: Any) -> Model:
@@ -52,9 +76,31 @@ def load(values: flags.FlagValues, **plan: Any) -> Model:
     values: the flags of this module that the command has.
     **plan: settings of the section `plan` to change.
   """
-  path = values.checkpoint
-  model = models.load(pathlib.Path(path)) if path else models.load()
+  model, _ = load_with_meta(values)
   return change(model, values, **plan)
+
+
+def load_with_meta(
+  values: flags.FlagValues,
+) -> tuple[Model, Mapping[str, Any]]:
+  """Loads the model as it was trained, and config and classes of that."""
+  if 'segmenter' in values and (values.segmenter or values.refiner):
+    if values.checkpoint:
+      raise InputError(
+        f'--checkpoint={values.checkpoint} beside --segmenter or --refiner: '
+        'a checkpoint has both networks; give either it or these two'
+      )
+    if not values.segmenter:
+      raise InputError(
+        f'--refiner={values.refiner}: needs a segmenter; add --segmenter, or '
+        'give --checkpoint where both were trained together'
+      )
+    return combine.load(
+      values.segmenter, values.refiner, batch=values.batch
+    )
+  path = pathlib.Path(values.checkpoint or models.EMBEDDED)
+  variables, meta = checkpoints.load(path)
+  return models.from_variables(variables, meta, name=str(path)), meta
 
 
 def change(model: Model, values: flags.FlagValues, **plan: Any) -> Model:
@@ -71,7 +117,10 @@ def change(model: Model, values: flags.FlagValues, **plan: Any) -> Model:
     'plan': {**model.settings['plan'], **plan},
     'refine': {**model.settings['refine'], **given},
   }
-  model = dataclasses.replace(model, settings=changed)
+  pipeline = model.pipeline
+  if 'pipeline' in values and values.pipeline is not None:
+    pipeline = values.pipeline
+  model = dataclasses.replace(model, settings=changed, pipeline=pipeline)
   # Checked now: not once for every image, after it was read.
   settings.options(changed['refine'])
   model.plan(model.network)

@@ -29,6 +29,7 @@ HELP = """
     magnet-jax segment aerial.jpg
     magnet-jax segment photos/*.jpg --checkpoint=runs/mine --out=labels
     magnet-jax segment huge.tif --windows=0.25 --no-panel
+    magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
 """
 
 
@@ -37,7 +38,7 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   switch = functools.partial(flags.DEFINE_bool, flag_values=values)
   group = 'input and output'
-  model_flags.define_checkpoint(values, group)
+  model_flags.define_networks(values, group)
   text('out', 'magnet_jax_out', 'DIR: where the files go', module_name=group)
   switch('panel', True, 'write the panels', module_name=group)
   switch('probabilities', False, 'write the probabilities, too',
@@ -69,6 +70,12 @@ def run(arguments: Arguments) -> int:
   if values.overlap is not None:
     plan['overlap'] = values.overlap
   model = model_flags.load(values, **plan)
+  if not model.refiners:
+    raise InputError(
+      f'{values.segmenter or values.checkpoint}: has no refiner, which every '
+      'stage but the first needs; train one, or give one by --segmenter=… '
+      '--refiner=RUN'
+    )
   paths = [pathlib.Path(name) for name in arguments.names]
   with tqdm.tqdm(
     total=len(paths), desc='segment', unit='image', dynamic_ncols=True,

@@ -80,10 +80,11 @@ def segment_files(
     try:
       image = images.read_image(path)
       plan = _plan(model, path, image, window)
-    except InputError as error:
-      errors.append(str(error))
-    else:
       found = gallery.segment(cascade, image, plan, views=panel)
+    except InputError as error:
+      line = str(error)  # a segmenter from elsewhere does not know the file
+      errors.append(line if str(path) in line else f'{path}: {line}')
+    else:
       gallery.write(
         folder, name, image, found, model.classes, probabilities=probabilities
       )

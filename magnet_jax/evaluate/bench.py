@@ -21,8 +21,7 @@ from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO
 from magnet_jax.ops import strips
 from magnet_jax.segment import progressive, stage_windows
-from magnet_jax.segment.model import Model
-from magnet_jax.segment.progressive import Cascade
+from magnet_jax.segment.model import AnyCascade, Model
 from magnet_jax.types import ClassTable, Size
 
 Notify = Callable[[str], None]
@@ -215,7 +214,7 @@ def run(
 
 def _measure(
   model: Model,
-  cascade: Cascade,
+  cascade: AnyCascade,
   image: np.ndarray,
   compiles: CompileCounter,
   notify: Notify,

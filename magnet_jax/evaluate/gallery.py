@@ -12,8 +12,8 @@ from magnet_jax.evaluate import panel, pictures
 from magnet_jax.evaluate.panel import StageView
 from magnet_jax.io import atomic, images
 from magnet_jax.ops.uncertainty import uncertainty
-from magnet_jax.segment.model import Model
-from magnet_jax.segment.progressive import Cascade, StageResult, predict
+from magnet_jax.segment.model import AnyCascade, Model
+from magnet_jax.segment.progressive import StageResult, predict
 from magnet_jax.types import ClassTable, Stage
 
 
@@ -35,7 +35,7 @@ class Segmented:
 
 
 def segment(
-  cascade: Cascade,
+  cascade: AnyCascade,
   image: np.ndarray,
   plan: Sequence[Stage],
   *,
@@ -70,13 +70,13 @@ def _view(result: StageResult) -> StageView:
 
 def draw_panel(
   model: Model,
-  cascade: Cascade,
+  cascade: AnyCascade,
   image: np.ndarray,
   truth: np.ndarray | None = None,
 ) -> np.ndarray:
   """The panel of an image, coarse to fine: uint8 [h,w,3]."""
-  size = (image.shape[0], image.shape[1])
-  found = segment(cascade, image, model.plan(size))
+  plan = model.plan((image.shape[0], image.shape[1]))
+  found = segment(cascade, image, plan if model.refiners else plan[:1])
   return panel.panel(image, found.views, model.classes, truth=truth)
 
 

@@ -1,13 +1,12 @@
 """The four methods that are compared, with one segmenter for all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
 import numpy as np
 
 from magnet_jax.ops import resize, windows
-from magnet_jax.segment.model import Model
-from magnet_jax.segment.progressive import Cascade
+from magnet_jax.segment.model import AnyCascade, Model
 from magnet_jax.types import InputError, Size
 
 METHODS = ('downsample', 'patch', 'magnet', 'magnet-fast')
@@ -26,7 +25,7 @@ class Method:
   segment: Callable[[np.ndarray], tuple[np.ndarray, int]]
 
 
-def downsample(model: Model, cascade: Cascade) -> Method:
+def downsample(model: Model, cascade: AnyCascade) -> Method:
   """Stage 0 alone, resized to the image."""
 
   def segment(image: np.ndarray) -> tuple[np.ndarray, int]:
@@ -37,7 +36,7 @@ def downsample(model: Model, cascade: Cascade) -> Method:
   return Method('downsample', segment)
 
 
-def patch(model: Model, cascade: Cascade, overlap: float) -> Method:
+def patch(model: Model, cascade: AnyCascade, overlap: float) -> Method:
   """Windows at full size, overlapped and blended."""
 
   def segment(image: np.ndarray) -> tuple[np.ndarray, int]:
@@ -48,7 +47,7 @@ def patch(model: Model, cascade: Cascade, overlap: float) -> Method:
   return Method('patch', segment)
 
 
-def progressive(model: Model, cascade: Cascade, name: str) -> Method:
+def progressive(model: Model, cascade: AnyCascade, name: str) -> Method:
   """All stages, coarse to fine."""
 
   def segment(image: np.ndarray) -> tuple[np.ndarray, int]:
@@ -61,40 +60,69 @@ def progressive(model: Model, cascade: Cascade, name: str) -> Method:
 
 
 def make(
-  model: Model, *, overlap: float = 0.25, fast: float | int = 0.25
+  model: Model,
+  names: Sequence[str] = METHODS,
+  *,
+  overlap: float = 0.25,
+  fast: float | int = 0.25,
 ) -> Mapping[str, Method]:
-  """The four methods by name.
+  """Methods by name.
 
   Args:
     model: the networks.
+    names: of METHODS.
     overlap: least shared part of neighbouring windows of 'patch'.
     fast: share (float) or count (int) of windows of 'magnet-fast'.
 
   Raises:
-    InputError: if the model has no refiner.
+    InputError: for an unknown name, or a method that the model cannot do:
+      without a refiner those of MagNet, released 'magnet-fast'.
   """
-  if not model.refiners:
-    raise InputError(
-      'model without a refiner: the methods need both networks; train the '
-      'refiner first'
-    )
+  _check(model, names)
   everything = model.cascade()
-  return {
-    'downsample': downsample(model, everything),
-    'patch': patch(model, everything, overlap),
-    'magnet': progressive(model, everything, 'magnet'),
-    'magnet-fast': progressive(
+  makers = {
+    'downsample': lambda: downsample(model, everything),
+    'patch': lambda: patch(model, everything, overlap),
+    'magnet': lambda: progressive(model, everything, 'magnet'),
+    'magnet-fast': lambda: progressive(
       model, model.cascade(windows=fast), 'magnet-fast'
     ),
   }
+  return {name: makers[name]() for name in names}
+
+
+def _check(model: Model, names: Sequence[str]) -> None:
+  for name in names:
+    if name not in METHODS:
+      raise InputError(
+        f'--methods={name}: unknown; choose from {", ".join(METHODS)}'
+      )
+    if name in ('magnet', 'magnet-fast') and not model.refiners:
+      raise InputError(
+        f'{name}: the model has no refiner, which it needs; train one, give '
+        '--refiner=RUN, or choose --methods=downsample,patch'
+      )
+    if name == 'magnet-fast' and model.pipeline == 'released':
+      raise InputError(
+        'magnet-fast: the released pipeline has none, as its published form '
+        'leaves out the windows that it refines; choose '
+        '--methods=downsample,patch,magnet'
+      )
 
 
 def warm_up(model: Model, size: Size) -> None:
   """Compiles all steps for images of a size, before anything is timed."""
   blank = np.zeros((*size, 3), np.uint8)
-  cascade = model.cascade(windows=1)
-  cascade.segment(blank, model.plan(size))
-  window = model.plan(size)[-1].grid.window
+  plan = model.plan(size)
+  if not model.refiners:
+    cascade = model.cascade()
+    next(cascade.stages(blank, plan))
+  else:
+    # One window a stage will do, where a pipeline can leave any out.
+    few = {'windows': 1} if model.pipeline == 'aligned' else {}
+    cascade = model.cascade(**few)
+    cascade.segment(blank, plan)
+  window = plan[-1].grid.window
   grid = windows.make_grid(window, window)
   cascade.patches(blank[: window[0], : window[1]], grid)
 

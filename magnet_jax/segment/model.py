@@ -14,11 +14,14 @@ from magnet_jax.io import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, split
 from magnet_jax.ops import strips
-from magnet_jax.segment import settings
+from magnet_jax.segment import released, settings
 from magnet_jax.segment.host_segmenter import HostSegmenter
 from magnet_jax.segment.progressive import Cascade, predict
+from magnet_jax.segment.released import Released
 from magnet_jax.types import ClassTable, InputError, Network, Size, Stage
 
+PIPELINES = ('aligned', 'released')
+AnyCascade = Cascade | Released
 EMBEDDED = pathlib.Path(__file__).parent / 'embedded.npz'
 
 
@@ -33,7 +36,11 @@ class Model:
       for each after stage 0; none where only the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
-    pipeline: 'aligned', ours, or 'released', the published behaviour.
+    pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
+      behaviour, for checkpoints trained with it.
+
+  Raises:
+    InputError: for an unknown pipeline.
   """
 
   segmenter: Network | HostSegmenter
@@ -41,6 +48,13 @@ class Model:
   classes: ClassTable
   settings: Mapping[str, Any]
   pipeline: str = 'aligned'
+
+  def __post_init__(self) -> None:
+    if self.pipeline not in PIPELINES:
+      raise InputError(
+        f'pipeline {self.pipeline!r}: unknown; choose one of '
+        f'{", ".join(PIPELINES)}'
+      )
 
   @property
   def network(self) -> Size:
@@ -50,16 +64,20 @@ class Model:
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """The stages of an image of some size."""
-    return settings.planner(self.settings['plan'])(size)
+    planner = {'aligned': settings.planner, 'released': released.planner}
+    return planner[self.pipeline](self.settings['plan'])(size)
 
-  def cascade(self, **changes: Any) -> Cascade:
+  def cascade(self, **changes: Any) -> AnyCascade:
     """Puts the networks on the devices.
 
     Args:
       **changes: settings of the section `refine` to change, such as
         windows=0.25 for MagNet-Fast.
     """
-    return Cascade(
+    kinds: dict[str, type[Cascade] | type[Released]] = {
+      'aligned': Cascade, 'released': Released
+    }  # fmt: skip
+    return kinds[self.pipeline](
       self.segmenter,
       self.refiners,
       network=self.network,
@@ -99,61 +117,88 @@ def load(path: pathlib.Path = EMBEDDED) -> Model:
 
 
 def from_variables(
-  variables: Mapping[str, Any], meta: Mapping[str, Any], *, name: str
+  variables: Mapping[str, Any],
+  meta: Mapping[str, Any],
+  *,
+  name: str,
+  segmenter: HostSegmenter | None = None,
 ) -> Model:
   """Builds a model of loaded variables.
 
   Args:
-    variables: {'segmenter': …, 'refiner': …}; the refiner may be missing.
+    variables: {'segmenter': …, 'refiner': …}; the refiner may be missing, as
+      may the segmenter where there is another.
     meta: config and classes, as training saves them.
     name: what messages call it.
+    segmenter: one to take in place of the variables'.
 
   Raises:
     InputError: if the variables are not finite or do not fit the config.
   """
-  config = meta['config']
-  table = ClassTable(
-    names=tuple(meta['classes']['names']),
-    colours=tuple(tuple(c) for c in meta['classes']['colours']),
-    unscored=tuple(meta['classes'].get('unscored', ())),
-  )
-  count = len(table)
-  if 'segmenter' not in variables:
+  if 'segmenter' not in variables and segmenter is None:
     raise InputError(
-      f'{name}: holds a refiner alone: a segmenter is needed beside it; give '
-      'the folder of the run'
+      f'{name}: holds a {" and a ".join(variables)} alone: a segmenter is '
+      'needed beside it; give the folder of a run, or --segmenter=RUN '
+      '--refiner=PATH'
     )
-  # Once: each cascade of this model then uses the same copy.
-  placed = jax.device_put(dict(variables))
-  segmenter = build.segmenter(classes=count, **config['segmenter'])
-  image = jnp.zeros((1, 64, 64, 3))
-  _check(
-    name,
-    'segmenter',
-    variables,
-    functools.partial(segmenter.init, jax.random.key(0), image),
-  )
-  refiners: tuple[Network, ...] = ()
-  if 'refiner' in variables:
-    # Checkpoints of earlier versions have one refiner and do not say so.
-    wanted = {'count': 1, **config['refiner']}
-    number = wanted.pop('count')
-    module = build.refinement(classes=count, **wanted)
-    maps = jnp.zeros((1, 8, 8, count))
-    init = functools.partial(
-      module.init, jax.random.key(0), scale=maps, coarse=maps
-    )
-    _check(name, 'refiner', variables, lambda: join([init()] * number))
-    apply = strips.InStrips(module.apply, halo=HALO)
-    refiners = tuple(
-      jax.tree_util.Partial(apply, each)
-      for each in split(placed['refiner'], number)
-    )
+  config = meta['config']
+  table = class_table(meta)
   return Model(
-    segmenter=jax.tree_util.Partial(segmenter.apply, placed['segmenter']),
-    refiners=refiners,
+    segmenter=segmenter or _segmenter(variables, config, len(table), name),
+    refiners=_refiners(variables, config, len(table), name),
     classes=table,
     settings={'plan': config['plan'], 'refine': config['refine']},
+  )
+
+
+def class_table(meta: Mapping[str, Any]) -> ClassTable:
+  """The classes that networks were trained for."""
+  classes = meta['classes']
+  return ClassTable(
+    names=tuple(classes['names']),
+    colours=tuple(tuple(c) for c in classes['colours']),
+    unscored=tuple(classes.get('unscored', ())),
+  )
+
+
+def _segmenter(
+  variables: Mapping[str, Any],
+  config: Mapping[str, Any],
+  classes: int,
+  name: str,
+) -> Network:
+  """The segmenter with its variables, checked and placed."""
+  module = build.segmenter(classes=classes, **config['segmenter'])
+  image = jnp.zeros((1, 64, 64, 3))
+  init = functools.partial(module.init, jax.random.key(0), image)
+  _check(name, 'segmenter', variables, init)
+  # Once: each cascade of this model then uses the same copy.
+  placed = jax.device_put(variables['segmenter'])
+  return jax.tree_util.Partial(module.apply, placed)
+
+
+def _refiners(
+  variables: Mapping[str, Any],
+  config: Mapping[str, Any],
+  classes: int,
+  name: str,
+) -> tuple[Network, ...]:
+  """The refiners of stages 1, 2, …, if there are any."""
+  if 'refiner' not in variables:
+    return ()
+  # Checkpoints of earlier versions have one refiner and do not say so.
+  wanted = {'count': 1, **config['refiner']}
+  number = wanted.pop('count')
+  module = build.refinement(classes=classes, **wanted)
+  maps = jnp.zeros((1, 8, 8, classes))
+  init = functools.partial(
+    module.init, jax.random.key(0), scale=maps, coarse=maps
+  )
+  _check(name, 'refiner', variables, lambda: join([init()] * number))
+  apply = strips.InStrips(module.apply, halo=HALO)
+  placed = jax.device_put(variables['refiner'])
+  return tuple(
+    jax.tree_util.Partial(apply, each) for each in split(placed, number)
   )
 
 

@@ -1,5 +1,6 @@
 """A model that needs no time to compile, as a file, and small images."""
 
+import dataclasses
 import pathlib
 
 import jax
@@ -14,6 +15,8 @@ from magnet_jax.io import bundle, images
 from magnet_jax.segment import model as models
 
 CLASSES = scenes.CLASSES
+WEIGHTS = np.zeros((3, len(CLASSES)), np.float32)
+WEIGHTS[:, 0], WEIGHTS[:, 5] = -1, 1
 
 
 def segmenter(weights, images):
@@ -29,12 +32,10 @@ def refiner(weights, *, scale, coarse):
 @pytest.fixture
 def toy() -> models.Model:
   """For windows of 32x32 pixels; two classes by brightness, others never."""
-  weights = np.zeros((3, len(CLASSES)), np.float32)
-  weights[:, 0], weights[:, 5] = -1, 1
   settings = tiny.get_config().to_dict()
   return models.Model(
-    jax.tree_util.Partial(segmenter, weights),
-    jax.tree_util.Partial(refiner, np.float32(2)),
+    jax.tree_util.Partial(segmenter, WEIGHTS),
+    (jax.tree_util.Partial(refiner, np.float32(2)),),
     CLASSES,
     {'plan': settings['plan'], 'refine': settings['refine']},
   )
@@ -42,12 +43,21 @@ def toy() -> models.Model:
 
 @pytest.fixture
 def checkpoint(tmp_path, toy, monkeypatch) -> pathlib.Path:
-  """An exported file; whatever is in it, the toy model comes out."""
+  """An exported file; whatever is in it, the toy's networks come out."""
   path = tmp_path / 'model.npz'
   names = {'names': CLASSES.names, 'colours': CLASSES.colours}
   meta = {'config': tiny.get_config().to_dict(), 'classes': names}
-  bundle.export(path, {'segmenter': {'w': np.zeros(3)}}, meta)
-  monkeypatch.setattr(models, 'from_variables', lambda *_, **__: toy)
+  empty = {'w': np.zeros(3)}
+  bundle.export(path, {'segmenter': empty, 'refiner': empty}, meta)
+
+  def build(variables, meta, *, name, segmenter=None):
+    return dataclasses.replace(
+      toy,
+      segmenter=segmenter or toy.segmenter,
+      refiners=toy.refiners if 'refiner' in variables else (),
+    )
+
+  monkeypatch.setattr(models, 'from_variables', build)
   return path
 
 
