@@ -196,10 +196,8 @@ class Released:
       uncertainty(released_ops.nearest(maps, self.network))
       for maps in (coarse, refined)
     )
-    # As finite as the networks; what is not goes first, as it does there.
-    scores = np.nan_to_num(np.clip(unsure * (1 - sure), 0, 1), nan=1)
-    scores = np.asarray(
-      released_ops.zero_padded_median(scores, kernel=self.options.kernel)
+    scores = released_ops.zero_padded_median(
+      unsure * (1 - sure), self.options.kernel
     )
     count = selection.count_points(self.options.points, size[0] * size[1])
     return released_points.choose(released_ops.nearest(scores, size), count)

@@ -3,15 +3,11 @@
 For `released` alone. Whatever is new uses the aligned operations of `ops`.
 """
 
-import functools
 import math
 
 import cv2
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.ops import median
 from magnet_jax.types import Size, WindowGrid
 
 
@@ -105,18 +101,23 @@ def nearest(maps: np.ndarray, size: Size) -> np.ndarray:
   return maps[rows[:, None], columns]
 
 
-@functools.partial(jax.jit, static_argnames='kernel')
-def zero_padded_median(scores: jax.Array, *, kernel: int) -> jax.Array:
+def zero_padded_median(scores: np.ndarray, kernel: int) -> np.ndarray:
   """Median over `kernel` x `kernel` pixels, zeros around the map.
 
   Args:
-    scores: float32 [h,w], not negative.
+    scores: float32 [h,w].
     kernel: odd side of the neighbourhood.
 
   Returns:
     float32 [h,w], pulled towards 0 at the edges.
   """
-  margin = kernel // 2
-  height, width = scores.shape
-  found = median.median_filter(jnp.pad(scores, margin), kernel)
-  return found[margin : margin + height, margin : margin + width]
+  neighbours = np.lib.stride_tricks.sliding_window_view(
+    np.pad(scores, kernel // 2), (kernel, kernel)
+  )
+  middle = kernel**2 // 2
+  # Row by row: all at once would be kernel**2 maps.
+  rows = [
+    np.partition(row.reshape(-1, kernel**2), middle)[:, middle]
+    for row in neighbours
+  ]
+  return np.stack(rows)

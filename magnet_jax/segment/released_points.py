@@ -17,13 +17,13 @@ def choose(scores: np.ndarray, points: int) -> np.ndarray:
   """Marks the points of the highest scores.
 
   Args:
-    scores: float32 [H,W], finite.
+    scores: float32 [H,W]; NaN counts as the highest.
     points: K; all if there are no more than that.
 
   Returns:
     bool [H,W], min(K, pixels) of them True.
   """
-  flat = scores.reshape(-1)
+  flat = np.nan_to_num(scores.reshape(-1), nan=np.inf)
   chosen = np.zeros(flat.size, bool)
   if points >= flat.size:
     chosen[:] = True
