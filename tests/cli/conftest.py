@@ -15,8 +15,6 @@ from magnet_jax.io import bundle, images
 from magnet_jax.segment import model as models
 
 CLASSES = scenes.CLASSES
-WEIGHTS = np.zeros((3, len(CLASSES)), np.float32)
-WEIGHTS[:, 0], WEIGHTS[:, 5] = -1, 1
 
 
 def segmenter(weights, images):
@@ -32,9 +30,11 @@ def refiner(weights, *, scale, coarse):
 @pytest.fixture
 def toy() -> models.Model:
   """For windows of 32x32 pixels; two classes by brightness, others never."""
+  weights = np.zeros((3, len(CLASSES)), np.float32)
+  weights[:, 0], weights[:, 5] = -1, 1
   settings = tiny.get_config().to_dict()
   return models.Model(
-    jax.tree_util.Partial(segmenter, WEIGHTS),
+    jax.tree_util.Partial(segmenter, weights),
     (jax.tree_util.Partial(refiner, np.float32(2)),),
     CLASSES,
     {'plan': settings['plan'], 'refine': settings['refine']},
