@@ -100,11 +100,22 @@ def test_bilinear_equals_the_published(size):
     maps = np.moveaxis(golden['bilinear_in'], 0, -1)
     expected = np.moveaxis(golden[f'bilinear_{size[0]}x{size[1]}'], 0, -1)
   np.testing.assert_allclose(
-    resize.probabilities(maps, size), expected, atol=2e-5
+    resize.probabilities(maps, size), expected, atol=1e-5
   )
   np.testing.assert_allclose(
-    resize.upsample(jnp.asarray(maps)[None], size)[0], expected, atol=2e-5
+    resize.upsample(jnp.asarray(maps)[None], size)[0], expected, atol=1e-5
   )
+
+
+@pytest.mark.parametrize('size', [(64, 96), (20, 31), (16, 24)])
+def test_corners_on_corners_equals_the_published_bilinear(size):
+  with np.load(GOLDEN) as golden:
+    maps = np.moveaxis(golden['bilinear_in'], 0, -1)[None]
+    expected = np.moveaxis(
+      golden[f'bilinear_corners_{size[0]}x{size[1]}'], 0, -1
+    )
+  found = resize.upsample_corners(jnp.asarray(maps), size)[0]
+  np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize('size', [(13, 9), (3, 4), (1, 1)])
