@@ -1,0 +1,144 @@
+"""Images of any size that are read in pieces, and where their labels go.
+
+    raster = rasters.open_raster('scene.tif', bands=(4, 3, 2), stretch='2-98')
+    pixels = raster.read(0, 0, 512, 512)
+    valid = raster.valid(0, 0, 512, 512)
+"""
+
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+
+from magnet_jax.io import images
+from magnet_jax.io.atomic import PathLike
+from magnet_jax.types import InputError, Size
+
+
+class BadBlock(InputError):
+  """A tile or strip of a file that cannot be read; the rest of it can.
+
+  Attributes:
+    area: (top, left, height, width) of the block in the image.
+  """
+
+  def __init__(self, message: str, area: tuple[int, int, int, int]) -> None:
+    super().__init__(message)
+    self.area = area
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+  """Where on the earth an image lies.
+
+  Attributes:
+    crs: the coordinate reference system as WKT; '' where the file has none.
+    transform: (a, b, c, d, e, f): column, row -> x = a column + b row + c,
+      y = d column + e row + f.
+    points: ground control points (row, column, x, y, z) where the file has
+      these instead of a transform.
+  """
+
+  crs: str
+  transform: tuple[float, float, float, float, float, float]
+  points: tuple[tuple[float, float, float, float, float], ...] = ()
+
+
+class Raster(Protocol):
+  """An image of any size that is read in pieces, from any thread."""
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+
+  @property
+  def in_rows(self) -> bool:
+    """Whether only rows from the top down are cheap: JPEG, PNG, strips."""
+
+  @property
+  def block(self) -> Size:
+    """The file's own tile, or (rows of a strip, width)."""
+
+  @property
+  def place(self) -> Place | None:
+    """Where on the earth it lies; None where that is not known."""
+
+  @property
+  def notes(self) -> tuple[str, ...]:
+    """One-line remarks for the person: the stretch, what is read whole."""
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3] of an area wholly inside; 0 where not valid."""
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width] of an area wholly inside; None: all is valid."""
+
+  def close(self) -> None:
+    """Gives the file back."""
+
+
+class Sink(Protocol):
+  """Where labels or confidence go: tiles in any order, twice if the same."""
+
+  def write(self, top: int, left: int, values: np.ndarray) -> None:
+    """Takes uint8 [h,w]."""
+
+  def close(self) -> None:
+    """Finishes the file and gives it its name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayRaster:
+  """An image in memory.
+
+  Attributes:
+    pixels: uint8 [H,W,3].
+    mask: bool [H,W], False where there is no image; None: it is everywhere.
+    place: where on the earth it lies.
+    notes: remarks for the person.
+  """
+
+  pixels: np.ndarray
+  mask: np.ndarray | None = None
+  place: Place | None = None
+  notes: tuple[str, ...] = ()
+  in_rows = False
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+    return self.pixels.shape[0], self.pixels.shape[1]
+
+  @property
+  def block(self) -> Size:
+    """The whole: any area is as cheap as another."""
+    return self.size
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3], a view."""
+    return self.pixels[top : top + height, left : left + width]
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width], a view; None: all is valid."""
+    if self.mask is None:
+      return None
+    return self.mask[top : top + height, left : left + width]
+
+  def close(self) -> None:
+    """Nothing to give back."""
+
+
+def open_raster(path: PathLike) -> Raster:
+  """Opens an image file by the reader that suits it.
+
+  Args:
+    path: the file.
+
+  Raises:
+    InputError: as `images.read_image`.
+  """
+  return ArrayRaster(images.read_image(path))
