@@ -15,7 +15,7 @@ from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
 
-class BadBlock(InputError):
+class BadBlockError(InputError):
   """A tile or strip of a file that cannot be read; the rest of it can.
 
   Attributes:
