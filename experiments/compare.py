@@ -1,30 +1,30 @@
-"""Compares one method of two evaluations, image by image.
+"""Compares evaluations: all methods, and each run with the first one.
 
 Example:
-  python experiments/compare.py runs/a/val/records.jsonl \
-    runs/b/val/records.jsonl magnet
+  python experiments/compare.py carrotweed runs/a/val runs/b/val
 """
 
 import sys
 
-from magnet_jax.evaluate import summary, tables
-from magnet_jax.io import records
+from magnet_jax.data import classes
+from magnet_jax.evaluate import differences, report, saved_runs
+from magnet_jax.types import InputError
 
 
-def main(first: str, second: str, method: str) -> None:
-  """Prints the paired differences, first minus second, of both scores."""
-  both = []
-  for name, path in (('first', first), ('second', second)):
-    both += [
-      record | {'method': name}
-      for record in records.read(path)
-      if record['method'] == method
-    ]
-  print(f'{method}: {first} minus {second}')
-  for key in ('miou', 'boundary_iou'):
-    difference = summary.paired_difference(both, 'first', 'second', key)
-    print(f'  {key}: {tables.difference_text(difference)}')
+def main(table: str, *paths: str) -> None:
+  """Prints the results and the paired differences.
+
+  Args:
+    table: the name of the runs' class table.
+    *paths: folders that `magnet-jax evaluate --out` wrote, or their records.
+  """
+  runs = saved_runs.read_runs({p: p for p in paths}, classes.get(table))
+  found = differences.compare(runs, differences.across(runs))
+  print(report.results(runs), report.difference_table(found), sep='\n\n')
 
 
 if __name__ == '__main__':
-  main(*sys.argv[1:])
+  try:
+    main(*sys.argv[1:])
+  except InputError as error:
+    sys.exit(f'error: {error}')

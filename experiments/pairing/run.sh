@@ -13,5 +13,5 @@ for run in carrotweed carrotweed-coarsest; do
   magnet-jax evaluate --checkpoint="runs/$run" --split=val --methods=magnet \
     --out="runs/$run/pairing"
 done
-python experiments/compare.py runs/carrotweed/pairing/records.jsonl \
-  runs/carrotweed-coarsest/pairing/records.jsonl magnet | tee "$here/results.txt"
+python experiments/compare.py carrotweed runs/carrotweed-coarsest/pairing \
+  runs/carrotweed/pairing | tee "$here/results.txt"

@@ -58,22 +58,31 @@ def table_text(
   Returns:
     Lines of text, without a newline at the end.
   """
-  cells = _cells(rows)
-  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-  lines = [
-    '  '.join(
-      # Words to the left, numbers to the right.
-      cell.ljust(width) if index == 0 else cell.rjust(width)
-      for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ).rstrip()
-    for line in cells
-  ]
-  lines.insert(1, '  '.join('-' * width for width in widths))
+  lines = aligned(_cells(rows))
   lines += _images_note(rows)
   width = max(map(len, differences or ()), default=0)
   for name, difference in (differences or {}).items():
     lines.append(f'{name.ljust(width)}  {difference_text(difference)}')
   return '\n'.join(lines)
+
+
+def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+  """Lines of text with a rule below the first.
+
+  Args:
+    cells: lines of as many cells each; the first line is the heading.
+    words: how many columns hold words, to the left; numbers go to the right.
+  """
+  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+  lines = [
+    '  '.join(
+      cell.ljust(width) if index < words else cell.rjust(width)
+      for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ).rstrip()
+    for line in cells
+  ]
+  lines.insert(1, '  '.join('-' * width for width in widths))
+  return lines
 
 
 def table_markdown(
