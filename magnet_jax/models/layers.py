@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 Dtype = Any
+_AUXILIARY = 0.4  # weight of auxiliary logits beside the others
 
 
 def convolution(
@@ -15,6 +16,7 @@ def convolution(
   kernel: int,
   *,
   stride: int = 1,
+  dilation: int = 1,
   use_bias: bool = False,
   dtype: Dtype = jnp.float32,
   name: str | None = None,
@@ -29,11 +31,12 @@ def convolution(
     return nn.Dense(
       features, use_bias=use_bias, dtype=dtype, kernel_init=start, name=name
     )
-  margin = kernel // 2
+  margin = dilation * (kernel // 2)
   return nn.Conv(
     features,
     (kernel, kernel),
     strides=(stride, stride),
+    kernel_dilation=(dilation, dilation),
     padding=((margin, margin), (margin, margin)),
     use_bias=use_bias,
     dtype=dtype,
@@ -59,3 +62,35 @@ def normalisation(
   )
   # Centred and scaled in float32 whatever `dtype`, which is that of the result.
   return lambda x: norm(x.astype(jnp.float32))
+
+
+class ConvNorm(nn.Module):
+  """A convolution, its batch normalisation and, unless told, a ReLU."""
+
+  features: int
+  kernel: int = 3
+  stride: int = 1
+  dilation: int = 1
+  use_bias: bool = False
+  relu: bool = True
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+    """Maps [B,H,W,C'] to [B,H/stride,W/stride,features]."""
+    x = convolution(
+      self.features,
+      self.kernel,
+      stride=self.stride,
+      dilation=self.dilation,
+      use_bias=self.use_bias,
+      dtype=self.dtype,
+      name='conv',
+    )(x)
+    x = normalisation(train=train, dtype=self.dtype, name='bn')(x)
+    return nn.relu(x) if self.relu else x
+
+
+def blend(logits: jax.Array, auxiliary: jax.Array) -> jax.Array:
+  """The published networks' output: both classifiers', weighed 1 to .4."""
+  return (logits + _AUXILIARY * auxiliary) / (1 + _AUXILIARY)

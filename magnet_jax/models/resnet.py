@@ -16,6 +16,7 @@ class BasicBlock(nn.Module):
 
   features: int
   stride: int = 1
+  dilation: int = 1
   momentum: float = 0.9
   dtype: Any = jnp.float32
   expansion: int = 1
@@ -30,9 +31,9 @@ class BasicBlock(nn.Module):
       momentum=self.momentum,
       dtype=self.dtype,
     )
-    y = conv(self.features, 3, stride=self.stride, name='conv1')(x)
-    y = nn.relu(norm(name='bn1')(y))
-    y = norm(name='bn2')(conv(self.features, 3, name='conv2')(y))
+    wide = functools.partial(conv, self.features, 3, dilation=self.dilation)
+    y = nn.relu(norm(name='bn1')(wide(stride=self.stride, name='conv1')(x)))
+    y = norm(name='bn2')(wide(name='conv2')(y))
     return nn.relu(y + _shortcut(x, y.shape[-1], self.stride, conv, norm))
 
 
@@ -41,6 +42,7 @@ class BottleneckBlock(nn.Module):
 
   features: int
   stride: int = 1
+  dilation: int = 1
   momentum: float = 0.9
   dtype: Any = jnp.float32
   expansion: int = 4
@@ -56,7 +58,13 @@ class BottleneckBlock(nn.Module):
       dtype=self.dtype,
     )
     y = nn.relu(norm(name='bn1')(conv(self.features, 1, name='conv1')(x)))
-    y = conv(self.features, 3, stride=self.stride, name='conv2')(y)
+    y = conv(
+      self.features,
+      3,
+      stride=self.stride,
+      dilation=self.dilation,
+      name='conv2',
+    )(y)
     y = nn.relu(norm(name='bn2')(y))
     y = conv(self.features * self.expansion, 1, name='conv3')(y)
     y = norm(name='bn3')(y)
@@ -90,6 +98,9 @@ class ResNet(nn.Module):
       and 16 times this stride.
     pool: the 3x3 max-pool after the stem; without it all levels are twice as
       fine, for structures a pixel or two wide.
+    dilations: of the 3x3 convolutions of each level; a level with a dilation
+      above 1 keeps the resolution, and its first block has the dilation of
+      the level before, as in torchvision.
     dtype: of the computation; parameters and statistics stay float32.
   """
 
@@ -98,6 +109,7 @@ class ResNet(nn.Module):
   width: int = 64
   stem_stride: int = 2
   pool: bool = True
+  dilations: tuple[int, ...] = (1, 1, 1, 1)
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -114,10 +126,13 @@ class ResNet(nn.Module):
       x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
     levels = []
     for level, count in enumerate(self.blocks):
+      dilation = self.dilations[level]
       for i in range(count):
+        halve = level > 0 and i == 0 and dilation == 1
         x = self.block(
           self.width * 2**level,
-          stride=2 if level and not i else 1,
+          stride=2 if halve else 1,
+          dilation=dilation if i else self.dilations[max(level - 1, 0)],
           dtype=self.dtype,
           name=f'layer{level + 1}_{i}',
         )(x, train=train)

@@ -71,7 +71,8 @@ class UNet(nn.Module):
         dtype=self.dtype,
         name=f'reduce{level}',
       )
-      x = resize.upsample(reduce(x), skips[level].shape[1:3])
+      height, width = skips[level].shape[1:3]
+      x = resize.upsample(reduce(x), (height, width))
       x = jnp.concatenate([skips[level], x], axis=-1)
       x = double(x, level, f'up{level}')
     logits = layers.convolution(

@@ -5,6 +5,8 @@ centre i + 0.5 to (i + 0.5) * r; every function here keeps to that, so that
 maps of all stages lie on each other without a half-pixel shift.
 """
 
+from collections.abc import Callable
+
 import cv2
 import jax
 from jax import lax
@@ -96,3 +98,60 @@ def upsample(features: jax.Array, size: Size) -> jax.Array:
   """Resizes [B,H,W,C] bilinearly on the device (half-pixel centres)."""
   shape = (features.shape[0], *size, features.shape[-1])
   return jax.image.resize(features, shape, 'linear', antialias=False)
+
+
+def _corner_weights(length: int, count: int) -> np.ndarray:
+  """float32 [count, length]: weights that map an axis, corners on corners."""
+  centres = np.linspace(0, length - 1, count) if count > 1 else np.zeros(1)
+  low = np.minimum(centres.astype(int), length - 1)
+  high = np.minimum(low + 1, length - 1)
+  weights = np.zeros((count, length))
+  rows = np.arange(count)
+  weights[rows, low] += 1 - (centres - low)
+  weights[rows, high] += centres - low
+  return weights.astype(np.float32)
+
+
+def upsample_corners(features: jax.Array, size: Size) -> jax.Array:
+  """Resizes [B,H,W,C] bilinearly with the corner pixels on each other.
+
+  Not aligned in this file's sense: it is what networks were trained with that
+  say `align_corners=True`.
+  """
+  if features.shape[1:3] == size:
+    return features
+  return _weigh_axes(features, size, _corner_weights)
+
+
+def _mean_weights(length: int, count: int) -> np.ndarray:
+  """float32 [count, length]: means of `count` parts that cover an axis."""
+  parts = np.arange(count)
+  starts = parts * length // count
+  ends = -(-(parts + 1) * length // count)
+  places = np.arange(length)
+  inside = (places >= starts[:, None]) & (places < ends[:, None])
+  return (inside / (ends - starts)[:, None]).astype(np.float32)
+
+
+def mean_pool(features: jax.Array, size: Size) -> jax.Array:
+  """Means of [B,H,W,C] over `size` parts that cover the map.
+
+  Where the parts do not divide a side, neighbours share a row or column.
+  """
+  return _weigh_axes(features, size, _mean_weights)
+
+
+def _weigh_axes(
+  features: jax.Array,
+  size: Size,
+  weights: Callable[[int, int], np.ndarray],
+) -> jax.Array:
+  """Maps rows and columns of [B,H,W,C] by two small matrices of weights."""
+  _, height, width, _ = features.shape
+  rows, columns = (
+    jnp.asarray(weights(length, count), features.dtype)
+    for length, count in ((height, size[0]), (width, size[1]))
+  )
+  exact = lax.Precision.HIGHEST
+  x = jnp.einsum('qw,bhwc->bhqc', columns, features, precision=exact)
+  return jnp.einsum('ph,bhqc->bpqc', rows, x, precision=exact)

@@ -1,0 +1,102 @@
+"""Pyramid scene parsing (Zhao et al., CVPR 2017) on a dilated ResNet.
+
+The arrangement is the one that the published Gleason network has: means over
+1, 2, 3 and 6 parts of a side are laid beside the trunk's last level, which is
+then doubled three times.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.models import layers
+from magnet_jax.ops import resize
+
+_PARTS = (1, 2, 3, 6)  # of a side, whose means are taken
+
+
+class Double(nn.Module):
+  """Doubles a map's sides, then convolves, normalises and activates."""
+
+  features: int
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+    """Maps [B,H,W,C'] to [B,2H,2W,features]."""
+    x = resize.upsample(x, (2 * x.shape[1], 2 * x.shape[2]))
+    x = layers.convolution(
+      self.features, 3, use_bias=True, dtype=self.dtype, name='conv'
+    )(x)
+    x = layers.normalisation(train=train, dtype=self.dtype, name='bn')(x)
+    # The slope is a number that is learned; PyTorch also starts from .25.
+    return nn.PReLU(negative_slope_init=0.25, name='prelu')(x)
+
+
+class PSPNet(nn.Module):
+  """Segments images with a trunk and a pyramid of means.
+
+  In training the auxiliary classifier's logits are sown as `logits` in the
+  collection 'auxiliary'; else they are mixed into the result, as published.
+
+  Attributes:
+    trunk: maps images to levels, fine to coarse; only the last is used.
+    classes: number of classes C.
+    features: of the bottleneck after the pyramid.
+    widths: features after each doubling.
+    dtype: of the computation; logits are float32 all the same.
+  """
+
+  trunk: nn.Module
+  classes: int
+  features: int = 1024
+  widths: tuple[int, ...] = (256, 64, 64)
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+    level = self.trunk(images, train=train)[-1]
+    auxiliary = self._classify(level, 'auxiliary_classify')
+    x = self._pyramid(level)
+    for i, width in enumerate(self.widths, start=1):
+      x = Double(width, self.dtype, name=f'up{i}')(x, train=train)
+    logits = _resized(self._classify(x, 'final'), images)
+    auxiliary = _resized(auxiliary, images)
+    if not train:
+      return layers.blend(logits, auxiliary)
+    if not self.is_initializing():
+      self.sow('auxiliary', 'logits', auxiliary)
+    return logits
+
+  def _pyramid(self, level: jax.Array) -> jax.Array:
+    """The level and its means, reduced to `features`."""
+    height, width, channels = level.shape[1:]
+    means = [
+      resize.upsample(
+        layers.convolution(channels, 1, dtype=self.dtype, name=f'pool{i}')(
+          resize.mean_pool(level, (parts, parts))
+        ),
+        (height, width),
+      )
+      for i, parts in enumerate(_PARTS)
+    ]
+    x = jnp.concatenate([*means, level], axis=-1)
+    bottleneck = layers.convolution(
+      self.features, 1, use_bias=True, dtype=self.dtype, name='bottleneck'
+    )
+    return nn.relu(bottleneck(x))
+
+  def _classify(self, x: jax.Array, name: str) -> jax.Array:
+    classify = layers.convolution(
+      self.classes, 1, use_bias=True, dtype=self.dtype, name=name
+    )
+    return classify(x).astype(jnp.float32)
+
+
+def _resized(logits: jax.Array, images: jax.Array) -> jax.Array:
+  """Logits at the images' own size."""
+  height, width = images.shape[1:3]
+  return resize.upsample(logits, (height, width))
