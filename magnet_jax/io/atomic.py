@@ -7,6 +7,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import time
 
 from magnet_jax.types import InputError
 
@@ -104,11 +105,20 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
     # What failed inside is known to the caller under the final name.
     raise InputError(str(error).replace(str(temporary), str(path))) from error
   finally:
-    shutil.rmtree(temporary, ignore_errors=True)
+    _remove(temporary)
     if not path.exists():
       for parent in made:
         with contextlib.suppress(OSError):
           parent.rmdir()
+
+
+def _remove(folder: pathlib.Path) -> None:
+  """Removes a folder, into which threads that failed may still write."""
+  for _ in range(100):
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+      return
+    time.sleep(0.02)
 
 
 def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
@@ -157,3 +167,13 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
   except OSError as error:
     raise write_error(folder, error) from error
   return folder
+
+
+def check_space(folder: PathLike, size: int) -> None:
+  """Raises InputError if so many bytes do not fit on the folder's disk."""
+  free = shutil.disk_usage(folder).free
+  if size > free:
+    raise InputError(
+      f'{os.fspath(folder)}: cannot be written, {size / 1e6:.0f} MB are needed '
+      f'and {free / 1e6:.0f} MB free; free some space or write to another disk'
+    )

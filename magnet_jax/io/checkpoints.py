@@ -1,12 +1,8 @@
 """Checkpoints of a training, through Orbax."""
 
-from collections.abc import Iterator, Mapping
-import contextlib
-import logging
+from collections.abc import Mapping
 import math
-import os
 import pathlib
-import re
 import shutil
 from typing import Any, Self
 
@@ -15,7 +11,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from magnet_jax.io import atomic, bundle, records, trees
+from magnet_jax.io import atomic, bundle, orbax_errors, records, trees
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
 
@@ -75,31 +71,6 @@ def _clear(folder: pathlib.Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _unlogged() -> Iterator[None]:
-  """Keeps Orbax's threads from logging what is raised anyway, for pages."""
-  logger = logging.getLogger('absl')
-
-  def foreign(record: logging.LogRecord) -> bool:
-    return 'orbax' not in record.pathname
-
-  logger.addFilter(foreign)
-  try:
-    yield
-  finally:
-    logger.removeFilter(foreign)
-
-
-def _system_error(error: Exception) -> OSError:
-  """The system's error, which TensorStore hides in the words of its own."""
-  if isinstance(error, OSError):
-    return error
-  code = re.search(r"os_error_code='(\d+)'", str(error))
-  if code:
-    return OSError(int(code[1]), os.strerror(int(code[1])))
-  return OSError((str(error).splitlines() or [''])[0][:200])
-
-
 class CheckpointStore:
   """The checkpoints of one training, for the process that writes them.
 
@@ -126,7 +97,9 @@ class CheckpointStore:
       InputError: the folder cannot be written to.
     """
     if keep_latest < 1:
-      raise InputError(f'keep_latest {keep_latest}: must be above 0; raise it')
+      raise InputError(
+        f'keep_latest {keep_latest}: must be at least 1; raise it'
+      )
     self.folder = atomic.prepare_folder(folder)
     _clear(self.folder)
     self._metric = best_metric
@@ -168,8 +141,9 @@ class CheckpointStore:
       key: np.asarray(leaf) for key, leaf in trees.flatten(state).items()
     }
     numbers = {name: float(value) for name, value in (metrics or {}).items()}
+    orbax_errors.ignore_late_threads()
     try:
-      with _unlogged():
+      with orbax_errors.unlogged():
         self._manager.save(
           step,
           args=ocp.args.Composite(
@@ -182,7 +156,8 @@ class CheckpointStore:
         self._manager.wait_until_finished()
     except (OSError, ValueError) as error:
       _clear(self.folder)
-      raise atomic.write_error(self.folder, _system_error(error)) from error
+      reason = orbax_errors.system_error(error)
+      raise atomic.write_error(self.folder, reason) from error
 
   def latest_step(self) -> int | None:
     """The newest checkpoint's step, None where there is none."""

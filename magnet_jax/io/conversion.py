@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from magnet_jax.io import (
+  atomic,
   checkpoints,
   torch_files,
   torch_states,
@@ -214,8 +215,10 @@ def _save(
   if meta['kind'] == 'refiner':
     origin['order'] = order
   path = folder / meta['kind']
+  average = refiner.join(found)
+  # Orbax would find it out in the middle.
+  atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
   with checkpoints.CheckpointStore(path / 'checkpoints') as store:
-    average = refiner.join(found)
     store.save(0, {'average': average}, {**meta, 'torch': origin})
   tensors = sum(len(source.state) for source in sources)
   size = sum(_size(variables) for variables in found)
