@@ -87,11 +87,11 @@ def panel(
   shape = cells.fit(size, cell)
   rows = _stage_rows(image, columns, classes, truth, shape)
   if window:
-    rows[0] = [(title, _framed(p, size, window)) for title, p in rows[0]]
+    rows[0] = [(title, framed(p, size, window)) for title, p in rows[0]]
     rows += _detail_rows(
       image, columns, classes, truth, window=window, shape=shape
     )
-  return _compose(rows, shape, _keys(classes, columns, truth is not None))
+  return compose(rows, shape, _keys(classes, columns, truth is not None))
 
 
 def _stage_rows(
@@ -186,10 +186,10 @@ def _percent(share: float) -> str:
   return '' if math.isnan(share) else f', {100 * share:.1f} %'
 
 
-def _framed(
+def framed(
   picture: np.ndarray | None, size: Size, window: cells.Window
 ) -> np.ndarray | None:
-  """Marks the window of the detail."""
+  """Marks the window of the detail on a picture of an image of `size`."""
   if picture is None:
     return None
   top, left, height, width = window
@@ -219,10 +219,19 @@ def _keys(
   return ClassTable(classes.names + tuple(extra), classes.colours + colours)
 
 
-def _compose(
+def compose(
   rows: Sequence[Sequence[Cell]], shape: Size, keys: ClassTable
 ) -> np.ndarray:
-  """Puts the pictures on paper, each below its title, the legend last."""
+  """Puts pictures on paper, each below its title, the legend last.
+
+  Args:
+    rows: of (title, picture) cells; a picture is uint8 [*shape,3] or None.
+    shape: of each picture.
+    keys: what the colours stand for.
+
+  Returns:
+    uint8 [h,w,3], RGB.
+  """
   height, width = shape
   full = max(map(len, rows)) * (width + _MARGIN) - _MARGIN
   legend = pictures.legend(keys, full)

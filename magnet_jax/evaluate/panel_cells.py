@@ -6,6 +6,7 @@ masks averaged, straight to the cell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import itertools
 
 import cv2
@@ -124,6 +125,29 @@ def mistakes(
   share = wrong.sum() / labelled.sum() if labelled.any() else np.nan
   strength = _area(wrong.astype(np.float32), size)
   return _blend(_dimmed(background), MISTAKE, np.sqrt(strength)), float(share)
+
+
+def marked(
+  codes: np.ndarray,
+  colours: Sequence[pictures.Colour],
+  background: np.ndarray,
+) -> np.ndarray:
+  """Paints areas on the dimmed background.
+
+  Args:
+    codes: integers [a*h,b*w], 0 where nothing is painted, else 1 + the number
+      of a colour.
+    colours: any number.
+    background: uint8 [h,w,3].
+  """
+  size = (background.shape[0], background.shape[1])
+  share = _area((codes > 0).astype(np.float32), size)[..., None]
+  palette = np.array([(0, 0, 0), *colours], np.float32)
+  # Colours are mixed among the painted pixels alone: their edges stay bright.
+  mixed = _area(palette[codes], size) / np.maximum(share, 1e-6)
+  strength = np.sqrt(share)
+  picture = _dimmed(background) * (1 - strength) + mixed * strength
+  return (picture + 0.5).astype(np.uint8)
 
 
 def busiest_window(
