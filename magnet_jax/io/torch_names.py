@@ -41,10 +41,99 @@ _FPN: Table = (
   ('classify', 'classify'),
 )
 
+
+def _unit(theirs: tuple[str, str], ours: str) -> Table:
+  """A convolution and its normalisation, which are one module of ours."""
+  return ((theirs[0], f'{ours}/conv'), (theirs[1], f'{ours}/bn'))
+
+
+def _rectified(theirs: str, ours: str) -> Table:
+  """A convolution, then normalisation and activation in one module."""
+  return _unit((f'{theirs}.0', f'{theirs}.1.0'), ours)
+
+
+def _numbered(theirs: str, ours: str) -> Table:
+  """A convolution and its normalisation in a sequence."""
+  return _unit((f'{theirs}.0', f'{theirs}.1'), ours)
+
+
+_EXCHANGE: Table = (
+  ('branches.{i}.{j}.conv{k}', 'branch{i}_{j}/conv{k}'),
+  ('branches.{i}.{j}.bn{k}', 'branch{i}_{j}/bn{k}'),
+  ('branches.{i}.{j}.downsample.0', 'branch{i}_{j}/downsample_conv'),
+  ('branches.{i}.{j}.downsample.1', 'branch{i}_{j}/downsample_bn'),
+  *_numbered('fuse_layers.{i}.{j}', 'fuse{i}_{j}'),
+  *_numbered('fuse_layers.{i}.{j}.{k}', 'fuse{i}_{j}_{k}'),
+)
+
+_HRNET_TRUNK: Table = (
+  *_RESNET,  # the stem and layer1 are called as there
+  ('conv2', 'conv2'),
+  ('bn2', 'bn2'),
+  *_numbered('transition{i}.{j}', 'transition{i}_{j}'),
+  *_numbered('transition{i}.{j}.0', 'coarser{i}_{j}'),
+  *_below('stage{s}.{m}', 'stage{s}_{m}', _EXCHANGE),
+)
+
+_ATTENTION: Table = (
+  *_rectified('f_pixel', 'pixel0'),
+  *_unit(('f_pixel.2', 'f_pixel.3.0'), 'pixel1'),
+  *_rectified('f_object', 'object0'),
+  *_unit(('f_object.2', 'f_object.3.0'), 'object1'),
+  *_rectified('f_down', 'down'),
+  *_rectified('f_up', 'up'),
+)
+
+_HRNET: Table = (
+  *((theirs, f'trunk/{ours}') for theirs, ours in _HRNET_TRUNK),
+  *_numbered('aux_head', 'auxiliary'),
+  ('aux_head.3', 'auxiliary_classify'),
+  *_numbered('conv3x3_ocr', 'pixels'),
+  *_below('ocr_distri_head.object_context_block', 'attention', _ATTENTION),
+  *_rectified('ocr_distri_head.conv_bn_dropout', 'merge'),
+  ('cls_head', 'classify'),
+)
+
+_PSP: Table = (
+  *_below('feats', 'trunk', _RESNET),
+  ('psp.stages.{i}.1', 'pool{i}'),
+  ('psp.bottleneck', 'bottleneck'),
+  ('up_{i}.conv.0', 'up{i}/conv'),
+  ('up_{i}.conv.1', 'up{i}/bn'),
+  ('up_{i}.conv.2', 'up{i}/prelu'),
+  ('final', 'final'),
+  ('classifier', 'auxiliary_classify'),
+)
+
+_DEEPLAB: Table = (
+  *_below('backbone', 'trunk', _RESNET),
+  ('aspp.conv{i}', 'aspp/view{i}/conv'),
+  ('aspp.bn{i}', 'aspp/view{i}/bn'),
+  *_unit(('aspp.pool_conv', 'aspp.pool_bn'), 'aspp/pool'),
+  *_unit(('aspp.project_conv', 'aspp.project_bn'), 'aspp/project'),
+  *_unit(('decoder.low_conv', 'decoder.low_bn'), 'decoder/low'),
+  ('decoder.conv{i}', 'decoder/unit{i}/conv'),
+  ('decoder.bn{i}', 'decoder/unit{i}/bn'),
+  ('classify', 'classify'),
+)
+
+_UNET: Table = (
+  ('down{i}.conv{k}', 'down{i}/conv{k}'),
+  ('down{i}.bn{k}', 'down{i}/bn{k}'),
+  ('reduce{i}', 'reduce{i}'),
+  ('up{i}.conv{k}', 'up{i}/conv{k}'),
+  ('up{i}.bn{k}', 'up{i}/bn{k}'),
+  ('final', 'final'),
+)
+
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
   'fpn': _FPN,
+  'psp': _PSP,
+  'hrnet': _HRNET,
+  'deeplab': _DEEPLAB,
+  'unet': _UNET,
 }
 
 # Our name of a segmenter (models.build.SEGMENTERS) -> its table here.

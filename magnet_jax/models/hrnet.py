@@ -136,8 +136,8 @@ class HRNet(nn.Module):
 
 
 HRNETS = {
-  'hrnet18': functools.partial(HRNet, 18),  # W18-small-v2
+  'hrnet18': functools.partial(HRNet, width=18),  # W18-small-v2
   'hrnet48': functools.partial(
-    HRNet, 48, stem_blocks=4, modules=(1, 4, 3), blocks=4
+    HRNet, width=48, stem_blocks=4, modules=(1, 4, 3), blocks=4
   ),
 }

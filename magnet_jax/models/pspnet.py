@@ -1,8 +1,8 @@
-"""Pyramid scene parsing (Zhao et al., CVPR 2017) on a dilated ResNet.
+"""Pyramid scene parsing (Zhao et al., CVPR 2017) on a ResNet.
 
 The arrangement is the one that the published Gleason network has: means over
 1, 2, 3 and 6 parts of a side are laid beside the trunk's last level, which is
-then doubled three times.
+then doubled three times. Unlike the paper's, that trunk is not dilated.
 """
 
 from typing import Any

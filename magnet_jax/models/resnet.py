@@ -140,6 +140,9 @@ class ResNet(nn.Module):
     return tuple(levels)
 
 
+# Dilations of the levels by the last level's stride, with the usual stem.
+DILATIONS = {32: (1, 1, 1, 1), 16: (1, 1, 1, 2), 8: (1, 1, 2, 4)}
+
 RESNETS = {
   'resnet18': functools.partial(ResNet, (2, 2, 2, 2), BasicBlock),
   'resnet34': functools.partial(ResNet, (3, 4, 6, 3), BasicBlock),
