@@ -18,6 +18,16 @@ from magnet_jax.segment import model as models
 TINY = tiny.get_config().to_dict()
 CLASSES = 7
 FLAGS = ['--config=tiny', '--config.refiner.prior=false']
+# Of somebody's own network; two levels take least time to compile.
+OWN = {'name': 'unet', 'width': 4, 'levels': 1}
+CONFIG = f"""
+import ml_collections
+from configs import tiny
+def get_config():
+  config = tiny.get_config()
+  config.segmenter = ml_collections.ConfigDict({OWN})
+  return config
+"""
 
 
 def drawn(shapes, seed=0):
@@ -45,9 +55,10 @@ def initial(module, *inputs, **named):
 def state(kind, seed=0):
   """A state as PyTorch has it, of a tiny network."""
   image = jnp.zeros((1, 64, 64, 3))
-  if kind == 'segmenter':
-    network = 'fpn'
-    module = build.segmenter(classes=CLASSES, **TINY['segmenter'])
+  if kind in ('segmenter', 'unet'):
+    network = {'segmenter': 'fpn', 'unet': 'unet'}[kind]
+    settings = {'segmenter': TINY['segmenter'], 'unet': OWN}[kind]
+    module = build.segmenter(classes=CLASSES, **settings)
     shapes = initial(module, image)
   elif kind == 'refiner':
     network = 'refiner'
@@ -104,7 +115,9 @@ def test_pytorch_to_a_model_that_segments_and_back(to, tmp_path, capfd):
   torch = pytest.importorskip(
     'torch', reason='PyTorch is missing: converting real files is not tested'
   )
-  parts = {'segmenter': state('segmenter'), 'refiner': state('refiner')}
+  parts = {'segmenter': state('unet'), 'refiner': state('refiner')}
+  config = tmp_path / 'own.py'
+  config.write_text(CONFIG)
   for name, arrays in parts.items():
     tensors = {k: torch.from_numpy(a.copy()) for k, a in arrays.items()}
     wrapped = {'epoch': 1, 'state_dict': {
@@ -116,9 +129,9 @@ def test_pytorch_to_a_model_that_segments_and_back(to, tmp_path, capfd):
     )
   run, back = tmp_path / 'runs' / 'mine', tmp_path / 'back'
   files = [tmp_path / f'{name}.pth' for name in parts]
-  convert(*files, '--out', run, *FLAGS)
+  convert(*files, '--out', run, '--config', config, *FLAGS[1:])
   shown = capfd.readouterr().out
-  assert 'fpn, 146 tensors, 7 classes' in shown
+  assert 'unet, 40 tensors, 7 classes' in shown
   assert f'--checkpoint={run}' in shown.splitlines()[-1]
   assert sorted(p.name for p in run.iterdir()) == ['refiner', 'segmenter']
   convert(run, f'--to={to}', '--out', back)

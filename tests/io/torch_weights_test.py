@@ -15,9 +15,9 @@ from magnet_jax.types import InputError
 SETTINGS = {
   'fpn': {'trunk': 'resnet50', 'width': 4, 'pyramid': 8, 'head': 4},
   'unet': {'width': 4},
-  'pspnet': {},
-  'hrnet_ocr': {},
-  'deeplab': {},
+  'pspnet': {'trunk': 'resnet18', 'width': 4, 'features': 8, 'head': (4, 4)},
+  'hrnet_ocr': {'width': 4, 'features': 8, 'keys': 4},
+  'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
 }
 NETWORKS = ('refiner', 'resnet', *build.SEGMENTERS)
 
