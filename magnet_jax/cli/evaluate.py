@@ -50,7 +50,7 @@ def define(values: flags.FlagValues) -> None:
        "it the checkpoint's own. --config.data.KEY=VALUE changes a field",
        module_name=group)  # fmt: skip
   flags.DEFINE_enum(
-    'split', 'val', ['val', 'test', 'train'], 'val|test|train: of the data',
+    'split', 'val', ['val', 'test', 'train'], 'of the data',
     flag_values=values, module_name=group,
   )  # fmt: skip
   text('images', '', 'PATH: instead, a list of image<TAB>label lines or a '

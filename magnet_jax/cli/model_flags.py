@@ -50,7 +50,7 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     f'or a count such as 32768{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_enum(
-    'selection', None, ['window', 'image'], 'window|image: whether K counts '
+    'selection', None, ['window', 'image'], 'whether K counts '
     f'per window or per stage{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_integer(
@@ -62,10 +62,9 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     f'runs out{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_enum(
-    'pipeline', None, models.PIPELINES, '|'.join(models.PIPELINES) + ': how '
-    'windows are cut, chosen and put together: the first, or as the original '
-    f'was released, for checkpoints trained with it{own}', flag_values=values,
-    module_name=group,
+    'pipeline', None, models.PIPELINES, 'how windows are cut, chosen and put '
+    'together: aligned, or as the original was released, for checkpoints that '
+    f'were trained with it{own}', flag_values=values, module_name=group,
   )  # fmt: skip
 
 
