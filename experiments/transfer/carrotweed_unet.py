@@ -1,0 +1,25 @@
+"""A U-Net on Carrot-Weed: a second segmenter, of another kind.
+
+Source: trained from random weights, half the steps of configs/carrotweed.py.
+Command: magnet-jax train --config=experiments/transfer/carrotweed_unet.py \
+  --workdir=runs/carrotweed-unet
+"""
+
+import ml_collections
+
+from configs import carrotweed
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings of the second segmenter and its refiner."""
+  config = carrotweed.get_config()
+  config.segmenter = ml_collections.ConfigDict(
+    {'name': 'unet', 'width': 8, 'levels': 4, 'dtype': 'float32'}
+  )
+  config.train.segmenter.steps = 400
+  config.train.segmenter.validate_every = 200
+  config.train.segmenter.validation_batches = 6
+  config.train.refiner.steps = 100
+  config.train.refiner.validate_every = 50
+  config.train.refiner.validation_batches = 6
+  return config
