@@ -139,7 +139,7 @@ class Released:
       refined = self._refined(pixels, probabilities, stage)
       chosen = self._chosen(probabilities, refined)
       chosen &= _times(stage.grid) > 0
-      probabilities[chosen] = refined[chosen]
+      np.copyto(probabilities, refined, where=chosen[..., None])
       numbers = tuple(range(len(stage.grid)))
       yield StageResult(stage, probabilities, chosen, numbers)
     size = (image.shape[0], image.shape[1])
