@@ -13,11 +13,13 @@ from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 __all__ = [
   'check_sizes',
+  'exif_orientation',
   'prepare_folder',
   'read_image',
   'read_label',
   'read_sample',
   'read_size',
+  'turn',
   'write_image',
   'write_label',
 ]
@@ -36,7 +38,7 @@ _LABEL_FILES = ('.png',)
 _IMAGE_FILES = ('.png', '.jpg', '.jpeg')
 
 
-def _orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
   """EXIF orientation 1..8 that is still to be applied, from the header."""
   if image.format == 'TIFF':
     return 1  # Pillow turns TIFFs itself, in their size and their pixels
@@ -67,7 +69,8 @@ def _decode(image: Image.Image) -> np.ndarray:
   return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
-def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+  """Turns uint8 [H,W] or [H,W,3] from an EXIF orientation upright."""
   if orientation not in _TURNS:
     return pixels
   turned = Image.fromarray(pixels).transpose(_TURNS[orientation])
@@ -95,8 +98,8 @@ def read_image(
     InputError: missing, empty, of another format, damaged, or too large.
   """
   with decoding.opened(path, max_pixels) as image:
-    orientation = _orientation(image)
-    return _turn(_decode(image), orientation)
+    orientation = exif_orientation(image)
+    return turn(_decode(image), orientation)
 
 
 def read_size(
@@ -118,7 +121,7 @@ def read_size(
   """
   with decoding.opened(path, max_pixels) as image:
     width, height = image.size
-    swap = turned and _orientation(image) >= 5
+    swap = turned and exif_orientation(image) >= 5
   return (width, height) if swap else (height, width)
 
 

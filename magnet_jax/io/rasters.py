@@ -1,19 +1,22 @@
 """Images of any size that are read in pieces, and where their labels go.
 
-    raster = rasters.open_raster('scene.tif', bands=(4, 3, 2), stretch='2-98')
+    raster = rasters.open_raster(path, bands=(4, 3, 2), stretch='2-98')
     pixels = raster.read(0, 0, 512, 512)
     valid = raster.valid(0, 0, 512, 512)
 """
 
+from collections.abc import Iterator, Sequence
 import dataclasses
+import os
 from typing import Protocol
 
 import numpy as np
 
-from magnet_jax.io import images
+from magnet_jax.io import decoding
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
+Area = tuple[int, int, int, int]  # top, left, height, width
 
 class BadBlockError(InputError):
   """A tile or strip of a file that cannot be read; the rest of it can.
@@ -22,7 +25,7 @@ class BadBlockError(InputError):
     area: (top, left, height, width) of the block in the image.
   """
 
-  def __init__(self, message: str, area: tuple[int, int, int, int]) -> None:
+  def __init__(self, message: str, area: Area) -> None:
     super().__init__(message)
     self.area = area
 
@@ -132,13 +135,66 @@ class ArrayRaster:
     """Nothing to give back."""
 
 
-def open_raster(path: PathLike) -> Raster:
+def blocks_in(area: Area, block: Size, size: Size) -> Iterator[Area]:
+  """The blocks that an area touches, row by row, cut at the image's edge."""
+  top, left, height, width = area
+  for row in range(top // block[0] * block[0], top + height, block[0]):
+    rows = min(block[0], size[0] - row)
+    for column in range(left // block[1] * block[1], left + width, block[1]):
+      yield row, column, rows, min(block[1], size[1] - column)
+
+
+def check_bands(bands: Sequence[int], count: int, name: PathLike) -> None:
+  """Raises InputError unless one or three bands of 1..count are named."""
+  if len(bands) not in (1, 3) or not all(1 <= b <= count for b in bands):
+    raise InputError(
+      f'bands {",".join(map(str, bands))}: must be three or one of '
+      f'1..{count}, which {os.fspath(name)} has; choose others'
+    )
+
+
+def any_valid(raster: Raster) -> bool:
+  """Whether an image has any valid pixel; reads until it finds one."""
+  height, width = raster.size
+  for area in blocks_in((0, 0, height, width), raster.block, raster.size):
+    valid = raster.valid(*area)
+    if valid is None or valid.any():
+      return True
+  return False
+
+
+def open_raster(
+  path: PathLike,
+  *,
+  bands: Sequence[int] | None = None,
+  stretch: str | tuple[float, float] = 'none',
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> Raster:
   """Opens an image file by the reader that suits it.
+
+  JPEG and PNG files up to `whole.PIXELS` are read whole, by the decoder that
+  the package uses for all images; larger ones row by row, TIFF files and what
+  else GDAL reads block by block, and slides of microscopes through OpenSlide.
+  The raster's notes say what a person should know of it.
 
   Args:
     path: the file.
+    bands: one or three of its bands, from 1, as red, green, blue; None: the
+      one or three that it has beside alpha.
+    stretch: how numbers of more than 8 bits become 8, see `stretching`.
+    max_pixels: largest height * width of an image that must be read whole.
 
   Raises:
-    InputError: as `images.read_image`.
+    InputError: missing, empty, of another format, damaged, without the bands
+      or the range that the network needs, or a package for it is missing.
   """
-  return ArrayRaster(images.read_image(path))
+  # These import this file.
+  from magnet_jax.io import geo, slides, whole
+
+  path = decoding.check_file(path)
+  if path.suffix.lower() in slides.SUFFIXES:
+    return slides.open_slide(path, bands=bands)
+  reason = whole.reason(path, plain=bands is None and stretch == 'none')
+  if reason is None:
+    return geo.open_file(path, bands=bands, stretch=stretch)
+  return whole.read(path, reason, bands=bands, max_pixels=max_pixels)

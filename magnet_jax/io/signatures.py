@@ -1,0 +1,26 @@
+"""What an image file is, from its first bytes; its name may say otherwise."""
+
+import pathlib
+
+_SIGNATURES = {
+  b'II*\x00': 'GTiff',
+  b'MM\x00*': 'GTiff',
+  b'II+\x00': 'GTiff',  # BigTIFF
+  b'MM\x00+': 'GTiff',
+  b'\xff\xd8\xff': 'JPEG',
+  b'\x89PNG': 'PNG',
+  b'\x00\x00\x00\x0cjP  ': 'JP2OpenJPEG',
+  b'\xff\x4f\xff\x51': 'JP2OpenJPEG',
+  b'<VRTDataset': 'VRT',  # a mosaic of many files that is one image
+}
+FORMATS = tuple(dict.fromkeys(_SIGNATURES.values()))
+
+
+def image_format(path: pathlib.Path) -> str | None:
+  """One of `FORMATS`, by GDAL's names; None for any other file."""
+  with path.open('rb') as file:
+    head = file.read(16)
+  for sign, name in _SIGNATURES.items():
+    if head.startswith(sign):
+      return name
+  return None

@@ -1,0 +1,132 @@
+"""From pixels of any kind of number to 8 bits, by a range that is stated.
+
+    wanted = stretching.parse('2-98')
+    pixels = stretching.estimate(wanted, samples)(raw)
+
+Eight bits stay as they are. Of unsigned 16 bits 'none' takes the upper eight,
+as `images.read_image` does; other numbers have no range of their own, so one
+must be named: percentiles '2-98', 'min-max', or two values.
+"""
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+
+from magnet_jax.types import InputError
+
+Wanted = str | tuple[float, float]
+_PERCENTILES = re.compile(r'(\d+(?:\.\d*)?)-(\d+(?:\.\d*)?)')
+_ROWS = 256
+_FORMS = (
+  "give 'none', 'min-max', percentiles such as '2-98', or two values LOW,HIGH"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stretch:
+  """Linear from [low, high] to 0..255, a band; what lies outside is clipped.
+
+  Attributes:
+    low: float64 [bands].
+    high: float64 [bands].
+  """
+
+  low: np.ndarray
+  high: np.ndarray
+
+  def __call__(self, pixels: np.ndarray) -> np.ndarray:
+    """Scales [bands,h,w] of any real numbers to uint8 [bands,h,w]."""
+    scaled = np.empty(pixels.shape, np.uint8)
+    for band, out, low, high in zip(
+      pixels, scaled, self.low, self.high, strict=True
+    ):
+      # Some rows at a time, as they are eight times as large in between.
+      for top in range(0, len(band), _ROWS):
+        rows = slice(top, top + _ROWS)
+        out[rows] = _scaled(band[rows], float(low), float(high))
+    return scaled
+
+
+def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
+  factor = 255 / (high - low) if high > low else 0.0
+  # What is not finite is no data, and becomes 0 or 255 without a warning.
+  with np.errstate(invalid='ignore', over='ignore'):
+    # float64: float32 has too few digits for 32-bit integers.
+    values = (pixels.astype(np.float64) - low) * factor
+    return np.rint(np.clip(np.nan_to_num(values), 0, 255)).astype(np.uint8)
+
+
+
+def parse(text: str) -> Wanted:
+  """Checks a stretch as it is given on a command line.
+
+  Args:
+    text: 'none', 'min-max', 'LOW-HIGH' percentiles or 'LOW,HIGH' values.
+
+  Returns:
+    The text itself, or the two values.
+
+  Raises:
+    InputError: it is none of these, or low is not below high.
+  """
+  text = text.strip().lower()
+  if text in ('none', 'min-max'):
+    return text
+  if ',' in text:
+    try:
+      low, high = (float(part) for part in text.split(','))
+    except ValueError as error:
+      raise InputError(f'stretch {text!r}: is not known; {_FORMS}') from error
+    return check((low, high))
+  return check(text)
+
+
+def check(wanted: Wanted) -> Wanted:
+  """Raises InputError unless `wanted` is a stretch; returns it."""
+  if isinstance(wanted, str):
+    if wanted not in ('none', 'min-max'):
+      _percentiles(wanted)
+    return wanted
+  low, high = wanted
+  if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    raise InputError(
+      f'stretch {low:g},{high:g}: low must be below high, both finite; {_FORMS}'
+    )
+  return wanted
+
+
+def _percentiles(text: str) -> tuple[float, float]:
+  found = _PERCENTILES.fullmatch(text)
+  if not found:
+    raise InputError(f'stretch {text!r}: is not known; {_FORMS}')
+  low, high = float(found[1]), float(found[2])
+  if not low < high <= 100:
+    raise InputError(
+      f'stretch {text!r}: percentiles must rise and end by 100; {_FORMS}'
+    )
+  return low, high
+
+
+def between(low: float, high: float, bands: int) -> Stretch:
+  """The same range for all bands."""
+  return Stretch(np.full(bands, low), np.full(bands, high))
+
+
+def estimate(wanted: str, samples: np.ndarray) -> Stretch:
+  """The range of each band.
+
+  Args:
+    wanted: 'min-max' or percentiles.
+    samples: [bands,n] of valid pixels; n may be 0 where all is nodata.
+
+  Raises:
+    InputError: `wanted` is no stretch.
+  """
+  # Where nothing is valid, no pixel uses it.
+  if not samples.size:
+    return between(0, 1, len(samples))
+  points = (0.0, 100.0) if wanted == 'min-max' else _percentiles(wanted)
+  low, high = np.percentile(samples.astype(np.float64), points, axis=1)
+  return Stretch(low, high)
