@@ -101,3 +101,42 @@ def test_prepare_folder_really_writes():
   # Nobody, root included, may make files in /proc.
   with pytest.raises(InputError, match=r'/proc.*cannot be written'):
     atomic.prepare_folder('/proc/self')
+
+
+def test_a_new_folder_appears_whole(tmp_path):
+  path = tmp_path / 'a' / 'b'
+  with atomic.new_folder(path) as temporary:
+    (temporary / 'x').write_bytes(b'x')
+    assert not path.exists() and temporary.parent == path.parent
+  assert [entry.name for entry in path.iterdir()] == ['x']
+  assert [entry.name for entry in path.parent.iterdir()] == ['b']
+  with (
+    pytest.raises(InputError, match='exists already'),
+    atomic.new_folder(path),
+  ):
+    pass
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError, OSError])
+def test_a_failed_new_folder_leaves_nothing(tmp_path, error):
+  path = tmp_path / 'a' / 'b' / 'c'
+  expected = InputError if error is OSError else error
+  with pytest.raises(expected), atomic.new_folder(path) as temporary:
+    (temporary / 'x').write_bytes(b'x')
+    raise error
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_inside_is_told_by_the_final_name(tmp_path):
+  path = tmp_path / 'a'
+  with (
+    pytest.raises(InputError, match=rf'^{path}/x: is bad'),
+    atomic.new_folder(path) as temporary,
+  ):
+    raise InputError(f'{temporary}/x: is bad; mend it')
+
+
+def test_space_is_checked(tmp_path):
+  atomic.check_space(tmp_path, 1)
+  with pytest.raises(InputError, match=r'1000000000000 MB are needed'):
+    atomic.check_space(tmp_path, 10**18)
