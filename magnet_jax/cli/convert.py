@@ -173,5 +173,5 @@ def _choose(sources: Sequence[states.Source], count: int) -> str:
       return name
   raise InputError(
     f'{source.path}: a {source.network} of {count} classes: no shipped config '
-    'is for it; name one by --config=FILE|NAME'
+    'is for it; name one by --config, and other classes by --table'
   )

@@ -79,15 +79,16 @@ def read(
   """
   path = pathlib.Path(path)
   state = plain_names(torch_files.read(path), str(path))
-  network = network or closest(state)
+  near = closest(state)
+  network = network or near
   dropped = tuple(k for k in torch_names.DROPPED.get(network, ()) if k in state)
   state = {key: a for key, a in state.items() if key not in dropped}
   _, strange = torch_weights.match(state, network)
   if strange:
     raise InputError(
-      f'{path}: is no checkpoint of a known network: the closest of '
-      f'{", ".join(torch_names.NAMES)} is {network}, which knows no '
-      f'{listed(strange)} (of {len(state)} keys); choose another file'
+      f'{path}: is no checkpoint of the network {network}, which knows no '
+      f'{listed(strange)} (of {len(state)} keys): the closest of '
+      f'{", ".join(torch_names.NAMES)} is {near}; choose another file'
     )
   state, dtype = as_float32(state, str(path), cast=cast)
   return Source(path, network, state, dtype, dropped)

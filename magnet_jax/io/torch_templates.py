@@ -92,9 +92,9 @@ def refiner(
   count = settings.pop('count')
   if count != len(sources):
     raise InputError(
-      f'{sources[0].path}: {len(sources)} refiners given, but the config has '
-      f'{count}: one for each stage after the first, or one for all; name '
-      'all their files in the order of the stages, or set refiner.count'
+      f'{sources[0].path}: {len(sources)} of {count} refiners: the config has '
+      'one for each stage after the first, or one for all; name all their '
+      'files in the order of the stages, or set --config.refiner.count'
     )
   maps = (1, 8, 8, classes)
   module = build.refinement(classes=classes, **settings)

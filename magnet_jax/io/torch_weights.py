@@ -30,6 +30,10 @@ _LEAVES = {
   'var': 'running_var',
 }
 COUNTER = 'num_batches_tracked'
+_REMEDY = (
+  'choose the config of this network, or change fields such as '
+  '--config.segmenter.trunk'
+)
 _SHOWN = 3  # names that a message lists before it counts the rest
 
 
@@ -73,13 +77,13 @@ def from_torch(
   if missing:
     raise InputError(
       f'{name}: lacks {listed(missing)}: each weight of the network {network} '
-      'must be there; choose the config whose network it is, or a whole file'
+      f'must be there; take a whole file, or {_REMEDY}'
     )
   rest = [k for k in state if k not in counted and k not in keys.values()]
   if rest:
     raise InputError(
       f'{name}: {listed(rest)} have no place in the network {network}: every '
-      'key must be used; choose the config whose network it is'
+      f'key must be used; {_REMEDY}'
     )
   arrays = {
     path: _from_layout(state[key], wanted[path].shape, f'{name}: {key}')
@@ -213,7 +217,7 @@ def _from_layout(
   if shape != theirs:
     raise InputError(
       f'{name} has shape {list(shape)}, but the config needs {list(theirs)}; '
-      'choose the config whose network it is'
+      f'{_REMEDY}'
     )
   if len(wanted) == 4:
     array = array.transpose(2, 3, 1, 0)
