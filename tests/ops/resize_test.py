@@ -118,6 +118,57 @@ def test_corners_on_corners_equals_the_published_bilinear(size):
   np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def _slow_corners(maps, size):
+  """Pixel by pixel, in float64: the first and last centres stay in place."""
+  height, width, _ = maps.shape
+  result = np.zeros((*size, maps.shape[-1]))
+  for i in range(size[0]):
+    for j in range(size[1]):
+      y = i * (height - 1) / max(size[0] - 1, 1)
+      x = j * (width - 1) / max(size[1] - 1, 1)
+      top, left = int(y), int(x)
+      low, right = min(top + 1, height - 1), min(left + 1, width - 1)
+      upper = maps[top, left] * (1 - x + left) + maps[top, right] * (x - left)
+      lower = maps[low, left] * (1 - x + left) + maps[low, right] * (x - left)
+      result[i, j] = upper * (1 - y + top) + lower * (y - top)
+  return result
+
+
+def _slow_means(maps, size):
+  """Part by part; a part holds every pixel that it touches."""
+  height, width, _ = maps.shape
+  result = np.zeros((*size, maps.shape[-1]))
+  for i in range(size[0]):
+    for j in range(size[1]):
+      rows = slice(i * height // size[0], -(-(i + 1) * height // size[0]))
+      columns = slice(j * width // size[1], -(-(j + 1) * width // size[1]))
+      result[i, j] = maps[rows, columns].mean((0, 1))
+  return result
+
+
+@pytest.mark.parametrize(
+  ('function', 'slow'),
+  [
+    (resize.upsample_corners, _slow_corners),
+    (resize.mean_pool, _slow_means),
+  ],
+)
+@pytest.mark.parametrize(
+  ('shape', 'size'),
+  [
+    ((5, 7, 3), (9, 20)),
+    ((5, 7, 2), (3, 4)),
+    ((5, 7, 1), (1, 1)),
+    ((1, 1, 2), (4, 3)),
+    ((5, 7, 2), (5, 7)),
+  ],
+)
+def test_corners_and_means_equal_the_slow_ones(function, slow, shape, size):
+  maps = _maps(shape)
+  found = function(jnp.asarray(maps)[None], size)
+  np.testing.assert_allclose(found[0], slow(maps, size), atol=1e-5)
+
+
 @pytest.mark.parametrize('size', [(13, 9), (3, 4), (1, 1)])
 def test_sums_to_one_are_kept(size):
   maps = _maps((6, 8, 5)) + np.float32(0.01)
