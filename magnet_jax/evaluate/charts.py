@@ -188,8 +188,8 @@ def intervals(
     axis = _Axis(_ticks(differences), start, start + wide)
     paper.text(start, 12, title)
     _draw_intervals(paper, axis, differences, top, step)
-  titles = ', '.join(title for title, _ in panels)
-  return Picture(paper.pixels(), f'differences of {titles}', scale=SCALE)
+  titles = '; '.join(title for title, _ in panels)
+  return Picture(paper.pixels(), f'differences: {titles}', scale=SCALE)
 
 
 @dataclasses.dataclass(frozen=True)

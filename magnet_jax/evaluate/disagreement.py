@@ -156,7 +156,7 @@ def draw(
   found: Disagreement,
   *,
   truth: np.ndarray | None = None,
-  cell: int = 320,
+  cell: int = 220,
   crop: int = 160,
 ) -> Picture:
   """Draws both segmentations and where they differ, with the busiest detail.

@@ -14,7 +14,8 @@ from magnet_jax.evaluate import tables
 from magnet_jax.io import images
 from magnet_jax.io.atomic import PathLike
 
-_COLOURS = 128  # of a drawing's palette; the font's edges need most
+_COLOURS = 64  # of a drawing's palette; the edges of letters need most
+_QUALITY = 65  # of a photograph
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -106,9 +107,10 @@ class Picture:
     stream = io.BytesIO()
     image = Image.fromarray(self.pixels)
     if self.photograph:
-      image.save(stream, 'JPEG', quality=85)
+      image.save(stream, 'JPEG', quality=_QUALITY, optimize=True)
       return 'image/jpeg', stream.getvalue()
-    image.quantize(_COLOURS).save(stream, 'PNG', optimize=True)
+    few = image.quantize(_COLOURS, dither=Image.Dither.NONE)
+    few.save(stream, 'PNG', optimize=True)
     return 'image/png', stream.getvalue()
 
   def write(self, path: PathLike) -> None:
