@@ -16,7 +16,7 @@ def main(table: str, *paths: str) -> None:
 
   Args:
     table: the name of the runs' class table.
-    *paths: folders that `magnet-jax evaluate --out` wrote, or their records.
+    *paths: two or more folders that `magnet-jax evaluate --out` wrote, or their records.
   """
   runs = saved_runs.read_runs({p: p for p in paths}, classes.get(table))
   found = differences.compare(runs, differences.across(runs))
@@ -24,6 +24,8 @@ def main(table: str, *paths: str) -> None:
 
 
 if __name__ == '__main__':
+  if len(sys.argv) < 4:
+    sys.exit(__doc__)
   try:
     main(*sys.argv[1:])
   except InputError as error:
