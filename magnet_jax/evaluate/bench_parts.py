@@ -14,10 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.io import images
-from magnet_jax.ops import median, merge, resize, selection
+from magnet_jax.ops import area, median, resize, selection
+from magnet_jax.ops.mosaic import Area, Mosaic
 from magnet_jax.segment import refine_step, stage_windows
 from magnet_jax.segment.model import Model
 from magnet_jax.segment.options import Options
+from magnet_jax.segment.progressive import Cascade
+from magnet_jax.segment.stores import InMemory
 from magnet_jax.types import Size, Stage
 
 PARTS = (
@@ -86,12 +89,12 @@ class Bench:
 
   def first_stage(self, image: np.ndarray, stage: Stage) -> list[Timing]:
     """Stage 0: the whole image at the network's size, segmented."""
-    small = resize.image(image, stage.size)
+    small = InMemory(area.shrink(image, stage.size))
     one = stage_windows.pixels(small, stage.grid, 0, self.model.network)[None]
     maps = _maps((1, *self.model.network, len(self.model.classes)))
 
     def resized() -> None:
-      resize.image(image, stage.size)
+      area.shrink(image, stage.size)
       stage_windows.pixels(small, stage.grid, 0, self.model.network)
       resize.probabilities(maps[0], stage.grid.window)
 
@@ -108,8 +111,8 @@ class Bench:
     host = self._host_parts(image, stage, before, count)
     coarse = _maps((*before.size, len(self.model.classes)))
     window = stage_windows.arrays(
-      resize.image(image, stage.size), coarse, stage.grid, 0,
-      self.model.network,
+      InMemory(area.shrink(image, stage.size)), InMemory(coarse),
+      stage.grid, 0, self.model.network,
     )  # fmt: skip
     batches = math.ceil(count / self.batch)
     parts = self._device_parts(
@@ -125,43 +128,56 @@ class Bench:
     self, image: np.ndarray, stage: Stage, before: Stage, count: int
   ) -> list[Timing]:
     """Resizing, choosing windows and merging, in NumPy and OpenCV."""
-    coarse = _maps((*before.size, len(self.model.classes)))
-    scaled = resize.image(image, stage.size)
-    target = resize.probabilities(coarse, stage.size)
-    piece = _maps((*stage.grid.window, target.shape[-1]))
+    grid, total, number = stage.grid, len(stage.grid), stage.index
+    coarse = InMemory(_maps((*before.size, len(self.model.classes))))
+    scaled = InMemory(area.shrink(image, stage.size))
+    target = InMemory(_maps((*stage.size, len(self.model.classes))))
+    piece = _maps((*grid.window, len(self.model.classes)))
     chosen = np.zeros(stage.size, bool)
-    number = stage.index
-
-    def whole() -> None:
-      resize.image(image, stage.size)
-      resize.probabilities(coarse, stage.size)
 
     def cut() -> None:
       arrays = stage_windows.arrays(
-        scaled, coarse, stage.grid, 0, self.model.network
+        scaled, coarse, grid, 0, self.model.network
       )
       for array in arrays.values():
         np.stack([array])
 
+    def upsampled(part: Area) -> np.ndarray:
+      return stage_windows.upsampled(coarse, grid.size, part)
+
     def put_back() -> None:
-      merge.add_windows(target, stage.grid, [(0, piece)])
-      seen = chosen[stage_windows.inside(stage.grid, 0)]
+      tiles = Mosaic(grid, range(total))
+      tiles.add(0, piece)
+      target.write(0, 0, tiles.tile(0, upsampled))
+      seen = chosen[stage_windows.inside(grid, 0)]
       seen |= seen
 
     timings = [
-      self._timing(number, 'resize', 1, whole),
+      self._timing(
+        number, 'resize', 1, lambda: area.shrink(image, stage.size)
+      ),
       self._timing(number, 'resize', count, cut),
       self._timing(number, 'merge', count, put_back),
     ]
-    if count < len(stage.grid):
-      choose = functools.partial(
-        stage_windows.most_uncertain, target, stage, count
-      )
-      timings.append(self._timing(number, 'score', 1, choose))
+    if count < total:
+      left = Mosaic(grid, ())
+      timings.append(
+        self._timing(
+          number, 'merge', total - count,
+          lambda: target.write(0, 0, left.tile(0, upsampled)),
+        )
+      )  # fmt: skip
+    cascade = self.model.cascade()
+    if 0 < count < total and isinstance(cascade, Cascade):
+      timings.append(
+        self._timing(
+          number, 'score', 1, lambda: cascade.choose(stage, coarse, count)
+        )
+      )  # fmt: skip
     if self.options.selection == 'image':
       # Here K counts in the whole stage, and the host chooses.
       points = selection.count_points(self.options.points, chosen.size)
-      scores = target[..., 0].copy()
+      scores = target.values[..., 0].copy()
       timings.append(
         self._timing(
           number, 'top_k', 1,
@@ -233,11 +249,11 @@ class Bench:
 def _replace(
   y: jax.Array, r: jax.Array, q: jax.Array, *, most: int
 ) -> refine_step.Refined:
-  """The choice of K points and the change that they make."""
+  """The choice of K points and their replacement."""
   points = jnp.asarray(most, jnp.int32)
   chosen = jax.vmap(lambda scores: selection.choose(scores, points, most))(q)
-  change = jnp.where(chosen[..., None], r - y, jnp.float32(0))
-  return refine_step.Refined(change=change, chosen=chosen)
+  mixed = jnp.where(chosen[..., None], r, y)
+  return refine_step.Refined(probabilities=mixed, chosen=chosen)
 
 
 def _round_trip(up: Any, down: Any) -> Any:

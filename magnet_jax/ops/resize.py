@@ -60,6 +60,51 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
   return resized[0] if len(resized) == 1 else np.concatenate(resized, axis=-1)
 
 
+def samples(
+  have: int, want: int, start: int, stop: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Where pixels start … stop-1 of an axis of `want` pixels lie on `have`.
+
+  Returns:
+    int [n], the lower neighbour; int [n], the upper one; float32 [n], the
+    share of the upper one.
+  """
+  centres = (np.arange(start, stop) + 0.5) * (have / want) - 0.5
+  centres = centres.clip(0, have - 1)
+  low = np.floor(centres).astype(int)
+  return low, np.minimum(low + 1, have - 1), (centres - low).astype(np.float32)
+
+
+def interpolate(
+  maps: np.ndarray,
+  axis: int,
+  low: np.ndarray,
+  high: np.ndarray,
+  share: np.ndarray,
+) -> np.ndarray:
+  """Mixes neighbours along an axis: (1 - share) maps[low] + share maps[high].
+
+  Args:
+    maps: float32 [h,w,C].
+    axis: 0 or 1.
+    low: int [n], as `high` and `share` by `samples`.
+    high: int [n].
+    share: float32 [n].
+
+  Returns:
+    float32, n along the axis.
+  """
+  lower = maps.take(low, axis)
+  mixed = maps.take(high, axis)
+  mixed -= lower
+  if axis == 0:
+    mixed *= share[:, None, None]
+  else:  # along rows of floats: an axis of a few classes is slow to broadcast
+    mixed *= np.repeat(share, maps.shape[-1]).reshape(len(share), -1)
+  mixed += lower
+  return mixed
+
+
 def _axis(
   length: int, count: int, offset: jax.Array, ratio: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:

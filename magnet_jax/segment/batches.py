@@ -1,6 +1,7 @@
 """Windows of a stage as padded batches, and their results in order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent import futures
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from magnet_jax import parallel
 
 Arrays = dict[str, np.ndarray]
+Results = list[tuple[int, Any]]  # number of a window, its results without B
 
 
 def run(
@@ -16,39 +18,79 @@ def run(
   arrays_of: Callable[[int], Arrays],
   batch: int,
 ) -> Iterator[tuple[int, Any]]:
-  """Runs a step over windows, a batch at a time.
-
-  The last batch is filled up with its own last window, so that all batches
-  have one shape and the step compiles once. A batch is launched before the
-  one before it is fetched: the host cuts and merges while the device works.
-
-  Args:
-    step: from `parallel.over_devices`.
-    numbers: the windows' numbers in their grid.
-    arrays_of: the arrays of one window, without the batch axis.
-    batch: B, a multiple of the devices.
+  """Runs a step over windows, a batch at a time; see `run_parts`.
 
   Yields:
     (number of the window, its results without the batch axis).
   """
-  launched: tuple[list[int], Any] | None = None
-  for start in range(0, len(numbers), batch):
-    part = list(numbers[start : start + batch])
-    rows = [arrays_of(number) for number in part]
-    rows += rows[-1:] * (batch - len(rows))
-    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    ahead = part, step(**arrays)
+  parts = [
+    numbers[start : start + batch] for start in range(0, len(numbers), batch)
+  ]
+  for results in run_parts(step, parts, arrays_of, batch):
+    yield from results
+
+
+def run_parts(
+  step: Callable[..., Any],
+  parts: Iterable[Sequence[int]],
+  arrays_of: Callable[[int], Arrays],
+  batch: int,
+) -> Iterator[Results]:
+  """Runs a step over windows, one part of them after the other.
+
+  A part that is less than a batch is filled up with its own last window, so
+  that all have one shape and the step compiles once. While the device works
+  at one part, another thread cuts the windows of the next, and what came of
+  the one before is with the caller.
+
+  Args:
+    step: from `parallel.over_devices`.
+    parts: numbers of at most `batch` windows each; may be empty.
+    arrays_of: the arrays of one window, without the batch axis; called in
+      one thread, not the caller's.
+    batch: B, a multiple of the devices.
+
+  Yields:
+    The results of each part.
+  """
+  with futures.ThreadPoolExecutor(1, 'cut windows') as thread:
+    remaining = iter(parts)
+
+    def cut_next() -> futures.Future[tuple[list[int], Arrays]] | None:
+      for part in remaining:
+        return thread.submit(_stacked, list(part), arrays_of, batch)
+      return None
+
+    launched: tuple[list[int], Any] | None = None
+    cut = cut_next()
+    while cut:
+      part, arrays = cut.result()
+      cut = cut_next()
+      ahead = part, step(**arrays) if part else None
+      if launched:
+        yield _fetched(*launched)
+      launched = ahead
     if launched:
-      yield from _fetched(*launched)
-    launched = ahead
-  if launched:
-    yield from _fetched(*launched)
+      yield _fetched(*launched)
 
 
-def _fetched(part: list[int], results: Any) -> Iterator[tuple[int, Any]]:
+def _stacked(
+  part: list[int], arrays_of: Callable[[int], Arrays], batch: int
+) -> tuple[list[int], Arrays]:
+  """The arrays of a part's windows, filled up to a batch."""
+  rows = [arrays_of(number) for number in part]
+  rows += rows[-1:] * (batch - len(rows))
+  names = rows[0] if rows else ()
+  return part, {name: np.stack([row[name] for row in rows]) for name in names}
+
+
+def _fetched(part: list[int], results: Any) -> Results:
   host = parallel.fetch(results)
-  for i, number in enumerate(part):
-    if isinstance(host, np.ndarray):
-      yield number, host[i]
-    else:
-      yield number, type(host)(*(field[i] for field in host))
+  if host is None:
+    return []
+  if isinstance(host, np.ndarray):
+    return list(zip(part, host, strict=False))
+  return [
+    (number, type(host)(*(field[i] for field in host)))
+    for i, number in enumerate(part)
+  ]

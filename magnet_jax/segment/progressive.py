@@ -1,21 +1,25 @@
 """The loop over the stages: coarse to fine, each corrects the one before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
 from magnet_jax import parallel
-from magnet_jax.ops import merge, resize, selection
+from magnet_jax.ops import area, merge, resize, selection
 from magnet_jax.segment import (
   batches,
   host_step,
   refine_step,
+  stage_loop,
   stage_windows,
 )
 from magnet_jax.segment.host_segmenter import HostSegmenter
 from magnet_jax.segment.options import Options
+from magnet_jax.segment.stage_windows import Plane
+from magnet_jax.segment.stores import InMemory
 from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid
 
 
@@ -105,30 +109,33 @@ class Cascade:
     )
 
   def stages(
-    self, image: np.ndarray, plan: Sequence[Stage]
+    self,
+    image: np.ndarray,
+    plan: Sequence[Stage],
+    *,
+    done: Callable[[int], None] = lambda windows: None,
   ) -> Iterator[StageResult]:
     """Segments an image, yielding the result of every stage.
 
     Args:
       image: uint8 [H,W,3].
       plan: stages of the image's size, from `plan.make_plan`.
+      done: told after each batch how many windows it had.
     """
     first = plan[0]
-    probabilities = self._coarsest(resize.image(image, first.size), first)
-    yield StageResult(first, probabilities, None, (0,))
+    before = self.coarsest(InMemory(area.shrink(image, first.size)), first)
+    done(1)
+    yield StageResult(first, before, None, (0,))
     counts = stage_windows.allot(plan, self.options.windows)
+    refine = {'window': self._by_window, 'image': self._by_image}
     for stage in plan[1:]:
-      coarse = probabilities
-      stage_image = resize.image(image, stage.size)
-      probabilities = resize.probabilities(coarse, stage.size)
-      numbers = stage_windows.most_uncertain(
-        probabilities, stage, counts[stage.index]
+      source = InMemory(area.shrink(image, stage.size))
+      coarse = InMemory(before)
+      numbers = self.choose(stage, coarse, counts[stage.index])
+      before, chosen = refine[self.options.selection](
+        source, coarse, stage, numbers, done
       )
-      refine = {'window': self._by_window, 'image': self._by_image}
-      chosen = refine[self.options.selection](
-        stage_image, coarse, probabilities, stage, numbers
-      )
-      yield StageResult(stage, probabilities, chosen, numbers)
+      yield StageResult(stage, before, chosen, numbers)
 
   def segment(
     self, image: np.ndarray, plan: Sequence[Stage]
@@ -140,13 +147,14 @@ class Cascade:
 
   def patches(self, image: np.ndarray, grid: WindowGrid) -> np.ndarray:
     """The rival: full-size windows segmented alone and blended."""
+    source = InMemory(image)
     pieces = (
       (number, resize.probabilities(piece, grid.window))
       for number, piece in batches.run(
         self._segment,
         range(len(grid)),
         lambda n: {
-          'images': stage_windows.pixels(image, grid, n, self.network)
+          'images': stage_windows.pixels(source, grid, n, self.network)
         },
         self.batch,
       )
@@ -156,57 +164,94 @@ class Cascade:
     merge.add_windows(target, grid, [(number, piece)])
     return merge.add_windows(target, grid, pieces)
 
-  def _coarsest(self, image: np.ndarray, stage: Stage) -> np.ndarray:
-    pixels = stage_windows.pixels(image, stage.grid, 0, self.network)
+  def coarsest(self, source: Plane, stage: Stage) -> np.ndarray:
+    """Stage 0: the whole image in one window, float32 [H_0,W_0,C]."""
+    pixels = stage_windows.pixels(source, stage.grid, 0, self.network)
     (piece,) = parallel.fetch(self._whole(images=pixels[None]))
     whole = resize.probabilities(piece, stage.grid.window)
     return whole[: stage.size[0], : stage.size[1]]
 
-  def _by_window(
+  def choose(
+    self, stage: Stage, coarse: Plane, count: int
+  ) -> tuple[int, ...]:
+    """Numbers of the windows to refine, ascending: the most uncertain."""
+    total = len(stage.grid)
+    if count in (0, total):
+      return tuple(range(count))
+    step = parallel.over_devices(refine_step.doubts, size=stage.grid.window)
+    doubts = batches.run(
+      step,
+      range(total),
+      lambda n: stage_windows.coarse_arrays(
+        coarse, stage.grid, n, stage.grid.window
+      ),
+      self.batch,
+    )
+    return stage_windows.most_uncertain([float(x) for _, x in doubts], count)
+
+  def refine(
     self,
-    image: np.ndarray,
-    coarse: np.ndarray,
-    probabilities: np.ndarray,
+    source: Plane,
+    coarse: Plane,
     stage: Stage,
     numbers: Sequence[int],
-  ) -> np.ndarray:
-    """Refines K points of each window, in place; returns the points."""
+    **settings: Any,
+  ) -> Iterator[stage_loop.Part]:
+    """Refines K points of each window; see `stage_loop.refine`.
+
+    Args:
+      source: the stage's image.
+      coarse: the segmentation after the stage before.
+      stage: the stage.
+      numbers: the windows to refine, ascending.
+      **settings: `waiting` and `first` of `stage_loop.refine`.
+    """
+    return stage_loop.refine(
+      self._refine(self._refiner(stage), stage.grid.window),
+      source,
+      coarse,
+      stage.grid,
+      numbers,
+      network=self.network,
+      points=self.options.points,
+      batch=self.batch,
+      **settings,
+    )
+
+  def _by_window(
+    self,
+    source: Plane,
+    coarse: Plane,
+    stage: Stage,
+    numbers: Sequence[int],
+    done: Callable[[int], None],
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Refines K points of each window; returns the map and the points."""
+    shape = coarse.read(0, 0, 1, 1).shape[-1:]
+    after = InMemory(np.empty((*stage.size, *shape), np.float32))
     chosen = np.zeros(stage.size, bool)
-    step = self._refine(self._refiner(stage), stage.grid.window)
-
-    def arrays_of(number: int) -> stage_windows.Arrays:
-      arrays = stage_windows.arrays(
-        image, coarse, stage.grid, number, self.network
-      )
-      valid = int(arrays['valid'].prod())
-      count = selection.count_points(self.options.points, valid)
-      return arrays | {'points': np.asarray(count, np.int32)}
-
-    def changes() -> Iterator[tuple[int, np.ndarray]]:
-      for number, refined in batches.run(
-        step, numbers, arrays_of, self.batch
-      ):
-        area = stage_windows.inside(stage.grid, number)
-        marks = resize.label(
-          refined.chosen.view(np.uint8), stage.grid.window
-        ).view(bool)
-        seen = chosen[area]
-        seen |= marks[: seen.shape[0], : seen.shape[1]]
-        yield number, refined.change
-
-    merge.add_windows(probabilities, stage.grid, changes())
-    return chosen
+    for part in self.refine(source, coarse, stage, numbers):
+      for tile in part.tiles:
+        after.write(tile.top, tile.left, tile.values)
+      for number, points in part.chosen:
+        seen = chosen[stage_windows.inside(stage.grid, number)]
+        marks = resize.label(points.view(np.uint8), stage.grid.window)
+        seen |= marks[: seen.shape[0], : seen.shape[1]].view(bool)
+      done(len(part.chosen))
+    return after.values, chosen
 
   def _by_image(
     self,
-    image: np.ndarray,
-    coarse: np.ndarray,
-    probabilities: np.ndarray,
+    source: Plane,
+    coarse: Plane,
     stage: Stage,
     numbers: Sequence[int],
-  ) -> np.ndarray:
-    """Refines K points of the whole stage, in place; returns the points."""
-    classes = coarse.shape[-1]
+    done: Callable[[int], None],
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Refines K points of the whole stage; returns the map and the points."""
+    before = coarse.read(0, 0, *coarse.size)
+    after = resize.probabilities(before, stage.size)
+    classes = after.shape[-1]
 
     def pieces() -> Iterator[tuple[int, np.ndarray]]:
       """R, 1 and Q of each window: with the 1 the others' weight is known."""
@@ -214,13 +259,14 @@ class Cascade:
         self._candidates(self._refiner(stage)),
         numbers,
         lambda n: stage_windows.arrays(
-          image, coarse, stage.grid, n, self.network
+          source, coarse, stage.grid, n, self.network
         ),
         self.batch,
       ):
         scores = found.scores[..., None]
         piece = [found.refined, np.ones_like(scores), scores]
         yield number, _at(np.concatenate(piece, axis=-1), stage.grid.window)
+        done(1)
 
     total = np.zeros((*stage.size, classes + 2), np.float32)
     merge.add_windows(total, stage.grid, pieces())
@@ -229,9 +275,9 @@ class Cascade:
     scores = np.where(covered, total[..., -1], np.float32(-1))
     count = selection.count_points(self.options.points, int(covered.sum()))
     chosen = selection.choose_on_host(scores, count)
-    probabilities[chosen] *= 1 - weight[chosen][:, None]
-    probabilities[chosen] += total[chosen, :classes]
-    return chosen
+    after[chosen] *= 1 - weight[chosen][:, None]
+    after[chosen] += total[chosen, :classes]
+    return after, chosen
 
 
 def _at(maps: np.ndarray, size: Size) -> np.ndarray:

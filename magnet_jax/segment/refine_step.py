@@ -1,16 +1,18 @@
 """What happens to a batch of windows on the device, as pure functions.
 
-Both steps take uint8 windows, normalise them there and return only what is
+The steps take uint8 windows, normalise them there and return only what is
 kept; the full-size map stays on the host.
 """
 
 from typing import NamedTuple
 
 import jax
+from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import Network, Size
 
 
@@ -18,13 +20,11 @@ class Refined(NamedTuple):
   """What comes back of a batch of refined windows.
 
   Attributes:
-    change: float32 [B,h',w',C], new minus old probabilities, at the size of
-      the windows in their stage.
-    chosen: bool [B,h,w], the points that were replaced; around them alone is
-      a change that is not 0.
+    probabilities: float32 [B,h',w',C], at the windows' size in their stage.
+    chosen: bool [B,h,w], the points where they are R; elsewhere they are Y.
   """
 
-  change: jax.Array
+  probabilities: jax.Array
   chosen: jax.Array
 
 
@@ -119,18 +119,48 @@ def refine_windows(
   chosen = jax.vmap(lambda q, k: selection.choose(q, k, most))(
     found.scores, points
   )
+  network = found.coarse.shape[1:3]
+  if network == window:
+    mixed = jnp.where(chosen[..., None], found.refined, found.coarse)
+    return Refined(probabilities=mixed, chosen=chosen)
+  # Only R comes from the network's size. Y is taken at the size where it stays:
+  # resized twice it would be blurred.
+  zoom = jnp.asarray(np.divide(network, window), jnp.float32)
+  coarse = jax.vmap(
+    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=window)
+  )(arrays['coarse'], arrays['offsets'], arrays['ratios'] * zoom[None])
   marks = chosen[..., None].astype(jnp.float32)
   refined = jnp.where(chosen[..., None], found.refined, jnp.float32(0))
-  coarse = found.coarse
-  network = coarse.shape[1:3]
-  if network != window:
-    # Only R comes from the network's size. Y, that it replaces there, is taken
-    # at the size where it will be replaced: of another sharpness, it would
-    # leave ghosts, and probabilities below 0.
-    zoom = jnp.asarray(np.divide(network, window), jnp.float32)
-    coarse = jax.vmap(
-      lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=window)
-    )(arrays['coarse'], arrays['offsets'], arrays['ratios'] * zoom[None])
-    marks = resize.upsample(marks, window)
-    refined = resize.upsample(refined, window)
-  return Refined(change=refined - marks * coarse, chosen=chosen)
+  marks, refined = (resize.upsample(x, window) for x in (marks, refined))
+  return Refined(probabilities=refined + (1 - marks) * coarse, chosen=chosen)
+
+
+def doubts(
+  *,
+  coarse: jax.Array,
+  offsets: jax.Array,
+  ratios: jax.Array,
+  valid: jax.Array,
+  size: Size,
+) -> jax.Array:
+  """How unsure the segmentation so far is in each window: float32 [B].
+
+  The mean of Y^u over the pixels that are not padding.
+
+  Args:
+    coarse: as for `candidates`, with offsets, ratios and valid.
+    offsets: as coarse.
+    ratios: as coarse.
+    valid: as coarse.
+    size: (h, w) of the windows that `ratios` and `valid` are made for.
+  """
+
+  def one(m: jax.Array, o: jax.Array, r: jax.Array, v: jax.Array) -> jax.Array:
+    unsure = uncertainty(resize.sample(m, offset=o, ratio=r, size=size))
+    inside = (lax.iota(jnp.int32, size[0]) < v[0])[:, None] & (
+      lax.iota(jnp.int32, size[1]) < v[1]
+    )[None, :]
+    total = jnp.where(inside, unsure, jnp.float32(0)).sum()
+    return total / v.prod().astype(jnp.float32)
+
+  return jax.vmap(one)(coarse, offsets, ratios, valid)

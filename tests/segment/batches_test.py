@@ -56,6 +56,26 @@ def test_the_last_batch_is_filled_to_one_shape():
   assert shapes == {(2, 3, 2)}
 
 
+def test_parts_may_be_short_or_empty():
+  step = parallel.over_devices(_double, devices=1)
+  parts = [[], [1, 2], [], [3], []]
+  found = list(batches.run_parts(step, parts, _arrays_of, 2))
+  assert [[number for number, _ in part] for part in found] == parts
+
+
+def test_an_error_in_cutting_reaches_the_caller():
+  def cut(number):
+    if number == 4:
+      raise ValueError('broken')
+    return _arrays_of(number)
+
+  found = []
+  with pytest.raises(ValueError, match='broken'):
+    for number, _ in batches.run(lambda *, x: x, range(9), cut, 1):
+      found.append(number)
+  assert found in ([], [0], [0, 1], [0, 1, 2])
+
+
 def test_a_batch_is_launched_before_the_one_before_is_fetched():
   events = []
 

@@ -9,6 +9,7 @@ from magnet_jax import parallel
 from magnet_jax.ops import normalise, resize, windows
 from magnet_jax.segment import plan, progressive, stage_windows
 from magnet_jax.segment.options import Options
+from magnet_jax.segment.stores import InMemory
 
 CLASSES = 3
 WINDOW = (16, 16)
@@ -177,7 +178,7 @@ def test_equals_the_method_written_in_numpy(points, selection):
 
 
 @pytest.mark.parametrize('selection', ['window', 'image'])
-def test_no_points_keep_the_upsampled_map_exactly(selection):
+def test_no_points_keep_the_upsampled_map(selection):
   size = (40, 50)
   cascade = _cascade(
     _random_segmenter(), _random_refiner, points=0, selection=selection
@@ -188,7 +189,7 @@ def test_no_points_keep_the_upsampled_map_exactly(selection):
   expected = results[0].probabilities
   for result in results[1:]:
     expected = resize.probabilities(expected, result.stage.size)
-    np.testing.assert_array_equal(result.probabilities, expected)
+    np.testing.assert_allclose(result.probabilities, expected, atol=1e-6)
     assert not result.chosen.any()
 
 
@@ -282,8 +283,8 @@ def test_fast_refines_the_most_uncertain_windows_only(selection):
     area = stage_windows.inside(grid, number)
     seen = number in last.windows
     assert last.chosen[area].all() == last.chosen[area].any() == seen
-    same = np.array_equal(last.probabilities[area], upsampled[area])
-    assert same != seen
+    off = np.abs(last.probabilities[area] - upsampled[area]).max()
+    assert (off < 1e-6) != seen
 
 
 @pytest.mark.parametrize('selection', ['window', 'image'])
@@ -299,8 +300,10 @@ def test_a_stage_without_windows_keeps_the_upsampled_map(selection):
   *_, before, last = cascade.stages(_image(size), _plan(size, stages=3))
   assert len(before.windows) == 1 and before.chosen.any()
   assert last.windows == () and not last.chosen.any()
-  np.testing.assert_array_equal(
-    last.probabilities, resize.probabilities(before.probabilities, size)
+  np.testing.assert_allclose(
+    last.probabilities,
+    resize.probabilities(before.probabilities, size),
+    atol=1e-6,
   )
 
 
@@ -419,6 +422,18 @@ def test_any_number_of_devices_gives_the_same(monkeypatch, selection, batch):
   np.testing.assert_allclose(outcomes[0], outcomes[1], atol=1e-5)
 
 
+@pytest.mark.parametrize('selection', ['window', 'image'])
+def test_tells_how_many_windows_are_done(selection):
+  counts = []
+  cascade = _cascade(
+    _random_segmenter(), _random_refiner, points=0.5, selection=selection
+  )
+  stages = _plan((40, 50))
+  for _ in cascade.stages(_image((40, 50)), stages, done=counts.append):
+    pass
+  assert sum(counts) == sum(len(stage.grid) for stage in stages)
+
+
 def test_closures_and_partials_give_the_same():
   kernel = jax.random.normal(jax.random.key(0), (3, 3, 3, CLASSES))
   stages = _plan((40, 50))
@@ -437,7 +452,7 @@ def test_closures_and_partials_give_the_same():
 def _piece_shapes(stages):
   return {
     stage_windows.coarse_piece(
-      np.zeros((*before.size, 1), np.float32), stage.grid, 0
+      InMemory(np.zeros((*before.size, 1), np.float32)), stage.grid, 0
     )[0].shape
     for before, stage in itertools.pairwise(stages)
   }

@@ -100,13 +100,8 @@ def test_the_points_take_r_and_nothing_else_changes(points):
     scores = np.asarray(given.scores[i])
     if 0 < count < chosen.size:
       assert scores[chosen].min() >= scores[~chosen].max() - 1e-6
-    change = np.asarray(found.change[i])
-    assert (change[~chosen] == 0).all()
-    np.testing.assert_allclose(
-      (given.coarse[i] + change)[chosen],
-      np.asarray(given.refined[i])[chosen],
-      atol=1e-6,
-    )
+    expected = np.where(chosen[..., None], given.refined[i], given.coarse[i])
+    np.testing.assert_allclose(found.probabilities[i], expected, atol=1e-6)
 
 
 def test_a_refiner_that_returns_its_coarse_map_changes_nothing():
@@ -120,7 +115,19 @@ def test_a_refiner_that_returns_its_coarse_map_changes_nothing():
   )
   points = np.array([50, 50, 1], np.int32)
   found = jax.jit(step)(**_windows(), points=points)
-  np.testing.assert_allclose(found.change, 0, atol=1e-6)
+  given = _candidates(**_windows(), kernel=1)
+  np.testing.assert_allclose(found.probabilities, given.coarse, atol=1e-6)
+
+
+def test_doubts_are_mean_uncertainties_without_the_padding():
+  arrays = _windows()
+  given = _candidates(**arrays, kernel=1)
+  arrays.pop('images')
+  found = jax.jit(functools.partial(refine_step.doubts, size=SIZE))(**arrays)
+  for i, (rows, columns) in enumerate(arrays['valid']):
+    ordered = np.sort(given.coarse[i, :rows, :columns], axis=-1)
+    unsure = 1 - (ordered[..., -1] - ordered[..., -2])
+    np.testing.assert_allclose(found[i], unsure.mean(), atol=1e-6)
 
 
 def test_the_step_has_finite_gradients():

@@ -4,7 +4,7 @@ import pytest
 
 from magnet_jax.ops import resize, windows
 from magnet_jax.segment import plan, stage_windows
-from magnet_jax.types import Stage
+from magnet_jax.segment.stores import InMemory
 
 
 def _maps(size, classes=3, seed=0):
@@ -33,7 +33,9 @@ def test_a_sampled_piece_is_a_crop_of_the_resized_map(
   grid = windows.make_grid(size, window, overlap)
   shapes = set()
   for number in range(len(grid)):
-    piece, offset, ratio = stage_windows.coarse_piece(coarse, grid, number)
+    piece, offset, ratio = stage_windows.coarse_piece(
+      InMemory(coarse), grid, number
+    )
     shapes.add(piece.shape)
     assert offset.dtype == ratio.dtype == np.float32
     found = resize.sample(
@@ -52,7 +54,9 @@ def test_a_sampled_piece_is_a_crop_of_the_resized_map(
 
 def test_pieces_are_small():
   grid = windows.make_grid((640, 640), (64, 64))
-  piece, _, _ = stage_windows.coarse_piece(_maps((320, 320)), grid, 5)
+  piece, _, _ = stage_windows.coarse_piece(
+    InMemory(_maps((320, 320))), grid, 5
+  )
   assert piece.shape == (34, 34, 3)
 
 
@@ -63,7 +67,9 @@ def test_windows_at_another_network_size_show_the_same_ramp():
   coarse = resize.probabilities(image.astype(np.float32), (31, 50))
   grid = windows.make_grid(size, (61, 61))
   for number, (_, left) in enumerate(grid.corners):
-    seen = stage_windows.arrays(image, coarse, grid, number, network)
+    seen = stage_windows.arrays(
+      InMemory(image), InMemory(coarse), grid, number, network
+    )
     expected = (left + (np.arange(50) + 0.5) * 61 / 50 - 0.5) * 2.4
     assert seen['images'].shape == (50, 50, 3)
     difference = seen['images'][25, :, 0] - expected
@@ -100,34 +106,28 @@ def test_valid_rows_and_columns(size, window, network, expected):
     assert tuple(found) == expected
 
 
-def _stage(size=(32, 48), window=(16, 16)):
-  return Stage(1, windows.make_grid(size, window))
+@pytest.mark.parametrize(('size', 'before', 'window', 'overlap'), GRIDS)
+def test_upsampled_in_parts_is_the_resized_map(size, before, window, overlap):
+  del overlap
+  coarse = _maps(before)
+  whole = resize.probabilities(coarse, size)
+  for top in range(0, size[0], window[0]):
+    for left in range(0, size[1], window[1]):
+      area = whole[top : top + window[0], left : left + window[1]]
+      found = stage_windows.upsampled(
+        InMemory(coarse), size, (top, left, *area.shape[:2])
+      )
+      assert found.dtype == np.float32
+      np.testing.assert_allclose(found, area, atol=1e-5)
 
 
 def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
-  stage = _stage()
-  sure = np.array([0.98, 0.01, 0.01], np.float32)
-  maps = np.tile(sure, (32, 48, 1))
-  for number, doubt in ((4, 0.5), (1, 0.3)):
-    area = stage_windows.inside(stage.grid, number)
-    maps[area] = np.array([1 - doubt, doubt, 0], np.float32)
-  assert stage_windows.most_uncertain(maps, stage, 1) == (4,)
-  assert stage_windows.most_uncertain(maps, stage, 2) == (1, 4)
-  assert stage_windows.most_uncertain(maps, stage, 0) == ()
-
-
-@pytest.mark.parametrize('count', [0, 1, 4, 5, 8])
-def test_most_uncertain_equals_sorting(count):
-  stage = _stage((35, 41))
-  maps = _maps((35, 41), 4)
-  ordered = np.sort(maps, axis=-1)
-  unsure = 1 - (ordered[..., -1] - ordered[..., -2])
-  means = [
-    unsure[top : top + 16, left : left + 16].mean()
-    for top, left in stage.grid.corners
-  ]
-  expected = sorted(np.argsort(means)[::-1][:count])
-  assert list(stage_windows.most_uncertain(maps, stage, count)) == expected
+  doubts = [0.1, 0.3, 0.1, 0.2, 0.9, 0.0]
+  assert stage_windows.most_uncertain(doubts, 1) == (4,)
+  assert stage_windows.most_uncertain(doubts, 3) == (1, 3, 4)
+  assert stage_windows.most_uncertain(doubts, 0) == ()
+  for count in (6, 7):
+    assert stage_windows.most_uncertain(doubts, count) == (0, 1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,6 @@ def test_a_share_goes_to_the_coarse_stages_first(share, expected):
   assert stage_windows.allot(stages[:1], share) == (0,)
 
 
-@pytest.mark.parametrize('count', [6, 7])
-def test_all_windows_in_order(count):
-  maps = _maps((32, 48))
-  assert stage_windows.most_uncertain(maps, _stage(), count) == (
-    0, 1, 2, 3, 4, 5
-  )  # fmt: skip
-
-
 def test_arrays_have_one_shape_for_all_windows_of_a_stage():
   size = (37, 53)
   image = np.zeros((*size, 3), np.uint8)
@@ -164,7 +156,11 @@ def test_arrays_have_one_shape_for_all_windows_of_a_stage():
       tuple(
         (name, array.shape, array.dtype.name)
         for name, array in stage_windows.arrays(
-          resize.image(image, stage.size), coarse, stage.grid, number, (16, 16)
+          InMemory(resize.image(image, stage.size)),
+          InMemory(coarse),
+          stage.grid,
+          number,
+          (16, 16),
         ).items()
       )
       for number in range(len(stage.grid))

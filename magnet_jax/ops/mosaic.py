@@ -1,0 +1,208 @@
+"""Windows in row order become tiles, each of which is final at once.
+
+The windows' first rows and columns part an area into tiles: tile (i, j) goes
+from the corner of window (i, j) to those of the next ones, the last to the
+edge. Only windows before (i, j) in row order, and (i, j) itself, reach into
+it: as soon as that window is there, so is the tile, and it can leave memory.
+What a window's overlaps give to later tiles waits for them.
+"""
+
+from collections.abc import Callable, Collection
+import dataclasses
+import functools
+from typing import Protocol
+
+import numpy as np
+
+from magnet_jax.ops import windows
+from magnet_jax.types import WindowGrid
+
+Area = tuple[int, int, int, int]  # top, left, height, width
+
+
+class Waiting(Protocol):
+  """Where parts of windows wait for their tiles."""
+
+  def put(self, tile: int, window: int, values: np.ndarray) -> None:
+    """Keeps float32 [h,w,C]; again with the same values changes nothing."""
+
+  def take(self, tile: int, window: int) -> np.ndarray:
+    """Gives them back, once."""
+
+
+@dataclasses.dataclass
+class WaitingInMemory:
+  """Parts that wait in memory."""
+
+  parts: dict[tuple[int, int], np.ndarray] = dataclasses.field(
+    default_factory=dict
+  )
+
+  def put(self, tile: int, window: int, values: np.ndarray) -> None:
+    """Keeps a copy, so that the rest of the window can go."""
+    self.parts[tile, window] = values.copy()
+
+  def take(self, tile: int, window: int) -> np.ndarray:
+    """Gives them back, and forgets them."""
+    return self.parts.pop((tile, window))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Axis:
+  """Windows and tiles along one axis."""
+
+  starts: tuple[int, ...]
+  ends: tuple[int, ...]  # of the tiles
+  window: int
+
+  @classmethod
+  def of(cls, starts: tuple[int, ...], window: int, length: int) -> '_Axis':
+    return cls(starts, (*starts[1:], length), window)
+
+  def length(self, tile: int) -> int:
+    return self.ends[tile] - self.starts[tile]
+
+  @functools.cached_property
+  def reached(self) -> list[list[int]]:
+    """The tiles that each window reaches into."""
+    return [
+      [t for t in range(w, len(self.starts)) if self.shared(w, t).stop > 0]
+      for w in range(len(self.starts))
+    ]
+
+  @functools.cached_property
+  def reaching(self) -> list[list[int]]:
+    """The windows that reach into each tile."""
+    count = range(len(self.starts))
+    return [[w for w in count if t in self.reached[w]] for t in count]
+
+  def shared(self, window: int, tile: int) -> slice:
+    """What a window has of a tile, counted from the tile's start."""
+    end = min(self.ends[tile], self.starts[window] + self.window)
+    return slice(0, max(0, end - self.starts[tile]))
+
+  def inside(self, window: int, tile: int) -> slice:
+    """The same, counted from the window's start."""
+    offset = self.starts[tile] - self.starts[window]
+    return slice(offset, offset + self.shared(window, tile).stop)
+
+
+class Mosaic:
+  """Puts the windows of a grid together, tile by tile.
+
+  Args:
+    grid: the windows.
+    seen: numbers of those that will be added; in the others' place stands
+      what there was before.
+    waiting: where parts wait for their tiles; in memory by default.
+  """
+
+  def __init__(
+    self,
+    grid: WindowGrid,
+    seen: Collection[int],
+    waiting: Waiting | None = None,
+  ):
+    self._rows = _Axis.of(grid.tops, grid.window[0], grid.size[0])
+    self._columns = _Axis.of(grid.lefts, grid.window[1], grid.size[1])
+    self._weights = windows.grid_weights(grid)
+    self._seen = frozenset(seen)
+    self._waiting = WaitingInMemory() if waiting is None else waiting
+    self._own: np.ndarray | None = None
+
+  def area(self, number: int) -> Area:
+    """Where a tile lies."""
+    i, j = self._place(number)
+    rows, columns = self._rows, self._columns
+    return (
+      rows.starts[i], columns.starts[j], rows.length(i), columns.length(j)
+    )  # fmt: skip
+
+  def add(self, number: int, piece: np.ndarray) -> None:
+    """Adds the next window, float32 [h,w,C]; `tile` of the number follows."""
+    i, j = self._place(number)
+    weighted = self._weigh(piece, i, j)
+    for row in self._rows.reached[i]:
+      for column in self._columns.reached[j]:
+        part = weighted[
+          self._rows.inside(i, row), self._columns.inside(j, column)
+        ]
+        if (row, column) == (i, j):
+          self._own = part
+        else:
+          self._waiting.put(self._number(row, column), number, part)
+
+  def tile(
+    self, number: int, before: Callable[[Area], np.ndarray]
+  ) -> np.ndarray:
+    """The final values of a tile: float32 [h,w,C], perhaps not writeable.
+
+    Args:
+      number: as of the windows; tiles are asked for in order.
+      before: gives the values of an area where windows are left out.
+    """
+    total, self._own = self._own, None
+    i, j = self._place(number)
+    left_out = []
+    for row in self._rows.reaching[i]:
+      for column in self._columns.reaching[j]:
+        window = self._number(row, column)
+        if window not in self._seen:
+          left_out.append((row, column))
+        elif window != number:
+          part = self._waiting.take(number, window)
+          total = self._sum(total, part, number)
+    if left_out:
+      total = self._fill(total, before(self.area(number)), left_out, (i, j))
+    assert total is not None
+    return total
+
+  def _fill(
+    self,
+    total: np.ndarray | None,
+    before: np.ndarray,
+    left_out: list[tuple[int, int]],
+    tile: tuple[int, int],
+  ) -> np.ndarray:
+    """Lets the values of before stand for windows that are left out."""
+    if total is None:
+      return before
+    share = np.zeros(before.shape[:2], np.float32)
+    for i, j in left_out:
+      rows = self._weights[0][i, self._rows.inside(i, tile[0])]
+      columns = self._weights[1][j, self._columns.inside(j, tile[1])]
+      share[: len(rows), : len(columns)] += rows[:, None] * columns
+    return total + share[..., None] * before
+
+  def _sum(
+    self, total: np.ndarray | None, part: np.ndarray, number: int
+  ) -> np.ndarray:
+    height, width = self.area(number)[2:]
+    if total is None:
+      total = np.zeros((height, width, part.shape[-1]), np.float32)
+    elif not total.flags.owndata:  # a part of a window
+      total = total.copy()
+    total[: part.shape[0], : part.shape[1]] += part
+    return total
+
+  def _weigh(self, piece: np.ndarray, i: int, j: int) -> np.ndarray:
+    """A window by its weights; itself where no neighbour overlaps."""
+    height = self._rows.inside(i, self._rows.reached[i][-1]).stop
+    width = self._columns.inside(j, self._columns.reached[j][-1]).stop
+    piece = piece[:height, :width]
+    rows = self._weights[0][i, :height]
+    columns = self._weights[1][j, :width]
+    if rows.min() < 1:
+      piece = piece * rows[:, None, None]
+    if columns.min() < 1:
+      # Along rows of floats: axes of a few classes are slow to broadcast.
+      spread = np.repeat(columns, piece.shape[-1])
+      flat = piece.reshape(height, -1) * spread
+      piece = flat.reshape(height, width, -1)
+    return piece
+
+  def _place(self, number: int) -> tuple[int, int]:
+    return divmod(number, len(self._columns.starts))
+
+  def _number(self, row: int, column: int) -> int:
+    return row * len(self._columns.starts) + column
