@@ -1,11 +1,14 @@
 """The measurements of `bench` as text and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
+import statistics
 from typing import Any
 
 from magnet_jax.evaluate import bench_parts
 from magnet_jax.evaluate.bench import Loop, Report
+from magnet_jax.evaluate.bench_forward import Forward
+from magnet_jax.evaluate.bench_setting import Setting
 
 
 def by_stage(report: Report) -> dict[str, dict[int | None, float]]:
@@ -126,3 +129,108 @@ def _sizes(report: Report) -> list[str]:
     ]
     lines.append(_line(f'{row["height"]}x{row["width"]}', cells))
   return lines
+
+
+_HEADS = ('network', 'input', 'batch', 'M par.', 'GFLOP', 'ms', 'image/s',
+          'GFLOP/s')  # fmt: skip
+_TORCH_HEADS = ('torch ms', 'image/s', 'GFLOP/s', 'ratio', '(spread)',
+                'difference')  # fmt: skip
+_WIDTHS = (9, 9, 6, 8, 9, 9, 9, 9, 10, 9, 9, 7, 14, 12)
+
+
+def forward_text(setting: Setting, rows: Sequence[Forward]) -> str:
+  """The networks' times as a table, and what it was measured with."""
+  compared = bool(setting.torch_version)
+  heads = _HEADS + (_TORCH_HEADS if compared else ())
+  lines = [_forward_line(heads)]
+  for row in rows:
+    # After the network, input and batch a reason takes the place of times.
+    if row.skipped:
+      lines.append(f'{_forward_line(_named(row))}   left out: {row.skipped}')
+      continue
+    cells = [*_named(row), *_figures(row, row.seconds)]
+    if row.torch_seconds:
+      cells += _compared(row)
+    lines.append(_forward_line(cells))
+  return '\n'.join([*lines, '', *_forward_notes(setting)])
+
+
+def forward_json(
+  setting: Setting, rows: Sequence[Forward], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+  """All of it, times of every call too."""
+  return {
+    'forward': [
+      dataclasses.asdict(row) | {'ratios': row.ratios} for row in rows
+    ],
+    'measured_on': dataclasses.asdict(setting),
+    'settings': dict(settings),
+  }
+
+
+def _forward_line(cells: Sequence[str]) -> str:
+  first, *rest = zip(cells, _WIDTHS, strict=False)
+  text = first[0].ljust(first[1])
+  return (text + ''.join(cell.rjust(width) for cell, width in rest)).rstrip()
+
+
+def _named(row: Forward) -> list[str]:
+  return [row.network, f'{row.size[0]}x{row.size[1]}', str(row.batch)]
+
+
+def _figures(row: Forward, seconds: Sequence[float]) -> list[str]:
+  """Parameters, operations, time, images and operations a second."""
+  return [
+    f'{row.parameters / 1e6:.2f}',
+    f'{row.flops / 1e9:.1f}',
+    *_speed(row, seconds),
+  ]
+
+
+def _speed(row: Forward, seconds: Sequence[float]) -> list[str]:
+  each = statistics.median(seconds) / row.batch
+  return [
+    f'{1e3 * each * row.batch:.1f}',
+    f'{1 / each:.2f}',
+    f'{row.flops / each / 1e9:.1f}',
+  ]
+
+
+def _compared(row: Forward) -> list[str]:
+  """PyTorch's speed, the ratio of the pairs, the logits' difference."""
+  low, *_, high = row.ratios * 2
+  return [
+    *_speed(row, row.torch_seconds),
+    f'{statistics.median(row.ratios):.2f}',
+    f'({low:.2f}-{high:.2f})',
+    f'{row.difference:.1e}',
+  ]
+
+
+def _forward_notes(setting: Setting) -> list[str]:
+  lines = [
+    'GFLOP: 1e9 operations an image, as XLA counts them; ms: a call, median',
+    f'JAX on {setting.device}, {setting.threads} threads, {setting.dtype}',
+  ]
+  if setting.load > 2 * setting.threads:
+    # PyTorch's threads wait for each other after every layer: one that is
+    # held up holds up all. On two cores with a load of 11 it took ten times
+    # as long as on one core alone, JAX no longer.
+    lines.append(
+      f'other programs run (load {setting.load:.1f}), which slows '
+      'threads of PyTorch more than those of JAX; OMP_NUM_THREADS=1 '
+      'taskset -c 0 magnet-jax bench … compares fairly'
+    )
+  if not setting.torch_version:
+    return [
+      *lines,
+      "PyTorch is not installed; pip install 'magnet-jax[convert]' and run "
+      'again to compare with it',
+    ]
+  return [
+    *lines,
+    f'PyTorch {setting.torch_version} on {setting.torch_device}, '
+    f'{setting.torch_threads} threads, same weights, in turns with JAX',
+    'ratio: time of JAX by time of PyTorch, median of the pairs of calls; '
+    'difference: largest of the logits, relative to their range',
+  ]

@@ -8,6 +8,8 @@ from torch import nn
 from magnet_jax.evaluate import torch_layers
 from magnet_jax.evaluate.torch_resnets import Trunk
 
+_LOW = 48  # features that the decoder keeps of the fine level
+
 
 class Aspp(nn.Module):
   """Features seen through several dilations, and their mean."""
@@ -71,13 +73,12 @@ class DeepLab(nn.Module):
     trunk: str = 'resnet50',
     width: int = 64,
     features: int = 256,
-    low: int = 48,
   ) -> None:
     super().__init__()
     self.backbone = Trunk(trunk, width, dilated=1)
     wide = self.backbone.features
     self.aspp = Aspp(wide, features)
-    self.decoder = Decoder(wide // 8, low, features)
+    self.decoder = Decoder(wide // 8, _LOW, features)
     self.classify = torch_layers.convolution(features, classes, 1, bias=True)
 
   def forward(self, images: Any) -> Any:

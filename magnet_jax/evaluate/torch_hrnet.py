@@ -117,10 +117,14 @@ class HRNetOCR(nn.Module):
   def __init__(
     self,
     classes: int = 19,
+    *,
     width: int = 18,
     blocks: tuple[int, int] = (2, 2),
     modules: tuple[int, int, int] = (1, 3, 2),
+    stem_width: int = 64,
     stem_stride: int = 1,
+    features: int = 512,
+    keys: int = 256,
   ) -> None:
     """Builds it.
 
@@ -129,39 +133,54 @@ class HRNetOCR(nn.Module):
       width: features of the finest branch.
       blocks: of the first level, and of each branch of a module.
       modules: of the stages of two, three and four branches.
+      stem_width: features of the stem.
       stem_stride: of both convolutions of the stem.
+      features: of the pixels' and regions' descriptions.
+      keys: features of the attention.
     """
     super().__init__()
-    convolution = torch_layers.convolution
-    self.conv1 = convolution(3, 64, stride=stem_stride)
-    self.bn1 = nn.BatchNorm2d(64)
-    self.conv2 = convolution(64, 64, stride=stem_stride)
-    self.bn2 = nn.BatchNorm2d(64)
-    self.layer1 = torch_layers.blocks(BottleneckBlock, 64, 64, blocks[0])
+    self.conv1 = torch_layers.convolution(3, stem_width, stride=stem_stride)
+    self.bn1 = nn.BatchNorm2d(stem_width)
+    self.conv2 = torch_layers.convolution(
+      stem_width, stem_width, stride=stem_stride
+    )
+    self.bn2 = nn.BatchNorm2d(stem_width)
+    self.layer1 = torch_layers.blocks(
+      BottleneckBlock, stem_width, stem_width, blocks[0]
+    )
     widths = tuple(width * 2**level for level in range(4))
+    self._add_stages(4 * stem_width, widths, blocks[1], modules)
+    total = sum(widths)
+    self.conv3x3_ocr = torch_layers.activated(total, features, bias=True)
+    self.ocr_distri_head = ContextHead(features, keys)
+    self.cls_head = torch_layers.convolution(features, classes, 1, bias=True)
+    self.aux_head = nn.Sequential(
+      *torch_layers.activated(total, total, 1, bias=True),
+      torch_layers.convolution(total, classes, 1, bias=True),
+    )
+
+  def _add_stages(
+    self,
+    features: int,
+    widths: tuple[int, ...],
+    blocks: int,
+    modules: tuple[int, ...],
+  ) -> None:
+    """Adds the stages of two, three and four branches, and the way to them."""
+    unit = torch_layers.activated
     self.transition1 = nn.ModuleList([
-      torch_layers.activated(256, widths[0]),
-      nn.Sequential(torch_layers.activated(256, widths[1], stride=2)),
+      unit(features, widths[0]),
+      nn.Sequential(unit(features, widths[1], stride=2)),
     ])
-    for level, count in enumerate(modules, start=2):
-      stage = [Exchange(widths[:level], blocks[1]) for _ in range(count)]
-      self.add_module(f'stage{level}', nn.Sequential(*stage))
     for level in (2, 3):
-      new = torch_layers.activated(
-        widths[level - 1], widths[level], stride=2
-      )
+      new = unit(widths[level - 1], widths[level], stride=2)
       kept = [nn.Identity() for _ in range(level)]
       self.add_module(
         f'transition{level}', nn.ModuleList([*kept, nn.Sequential(new)])
       )
-    total = sum(widths)
-    self.conv3x3_ocr = torch_layers.activated(total, 512, bias=True)
-    self.ocr_distri_head = ContextHead(512, 256)
-    self.cls_head = convolution(512, classes, 1, bias=True)
-    self.aux_head = nn.Sequential(
-      *torch_layers.activated(total, total, 1, bias=True),
-      convolution(total, classes, 1, bias=True),
-    )
+    for level, count in enumerate(modules, start=2):
+      stage = [Exchange(widths[:level], blocks) for _ in range(count)]
+      self.add_module(f'stage{level}', nn.Sequential(*stage))
 
   def forward(self, images: Any) -> Any:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""

@@ -157,16 +157,21 @@ class PSPNet(nn.Module):
   """The published Gleason network: pyramid pooling on a ResNet."""
 
   def __init__(
-    self, classes: int = 5, trunk: str = 'resnet101', width: int = 64
+    self,
+    classes: int = 5,
+    trunk: str = 'resnet101',
+    width: int = 64,
+    features: int = 1024,
+    head: tuple[int, int, int] = (256, 64, 64),
   ) -> None:
     super().__init__()
     self.feats = Trunk(trunk, width)
     wide = self.feats.features
-    self.psp = Pooling(wide, wide // 2)
-    self.up_1 = Doubling(wide // 2, wide // 8)
-    self.up_2 = Doubling(wide // 8, wide // 32)
-    self.up_3 = Doubling(wide // 32, wide // 32)
-    self.final = torch_layers.convolution(wide // 32, classes, 1, bias=True)
+    self.psp = Pooling(wide, features)
+    self.up_1 = Doubling(features, head[0])
+    self.up_2 = Doubling(head[0], head[1])
+    self.up_3 = Doubling(head[1], head[2])
+    self.final = torch_layers.convolution(head[2], classes, 1, bias=True)
     self.classifier = torch_layers.convolution(wide, classes, 1, bias=True)
 
   def forward(self, images: Any) -> Any:
