@@ -1,16 +1,32 @@
-"""Windows over devices: the only file that counts devices or says pmap."""
+"""Devices and processes: the only file that counts or names them.
+
+Windows are independent: `over_devices` maps them with pmap over the devices of
+this process. The rows of a training's batch are not, as batch normalisation
+and hard examples see all of them: a `Team` of all devices of all processes
+runs one program over the whole batch, split by its rows.
+"""
 
 from collections.abc import Callable
+import dataclasses
 import functools
+import itertools
+import json
 from typing import Any, NamedTuple
 
 from flax import jax_utils
 import jax
+from jax._src import distributed  # of its store there is no public name
+from jax.experimental import multihost_utils
 import numpy as np
+
+from magnet_jax.types import InputError
 
 Step = Callable[..., Any]
 
 WINDOWS = 'windows'  # the axis that is split
+_FOREVER = 10**9  # milliseconds: the others may have days of work left
+_chosen = {'devices': 0}
+_rounds = itertools.count()
 
 
 class _Shards(NamedTuple):
@@ -19,9 +35,68 @@ class _Shards(NamedTuple):
   results: Any
 
 
+def use_devices(count: int) -> None:
+  """Chooses how many devices of this process all work goes to; 0: all.
+
+  Raises:
+    InputError: there are not so many.
+  """
+  present = jax.local_device_count()
+  if not 0 <= count <= present:
+    raise InputError(
+      f'--devices={count}: there are {present} of the kind '
+      f'{jax.devices()[0].platform}; give 1 to {present}, or 0 for all'
+    )
+  _chosen['devices'] = count
+
+
 def device_count() -> int:
   """Number of devices that windows are shared among in this process."""
-  return jax.local_device_count()
+  return _chosen['devices'] or jax.local_device_count()
+
+
+def process() -> int:
+  """Number of this process, from 0."""
+  return jax.process_index()
+
+
+def processes() -> int:
+  """How many processes do this work together."""
+  return jax.process_count()
+
+
+def is_main() -> bool:
+  """Whether this is the process that writes and prints what is common."""
+  return process() == 0
+
+
+def gather(value: Any) -> list[Any]:
+  """The JSON values of all processes, in their order; waits for all of them.
+
+  All processes must call it equally often. It goes by the coordinator and not
+  by the devices, so that it may wait for days.
+  """
+  if processes() == 1:
+    return [value]
+  client: Any = distributed.global_state.client
+  key = f'magnet_jax/gather/{next(_rounds)}'
+  client.key_value_set(f'{key}/{process()}', json.dumps(value))
+  return [
+    json.loads(client.blocking_key_value_get(f'{key}/{each}', _FOREVER))
+    for each in range(processes())
+  ]
+
+
+def from_main(make: Callable[[], Any], like: Callable[[], Any]) -> Any:
+  """What process 0 makes, on all: the others need not have its files.
+
+  Args:
+    make: called in process 0 alone; returns a tree of arrays.
+    like: called in the others; any tree of the same shapes.
+  """
+  if processes() == 1:
+    return make()
+  return multihost_utils.broadcast_one_to_all(make() if is_main() else like())
 
 
 @functools.lru_cache(maxsize=64)
@@ -30,7 +105,9 @@ def _compiled(step: Step, devices: int, settings: tuple[Any, ...]) -> Step:
   bound = functools.partial(step, **dict(settings))
   if devices == 1:
     return jax.jit(bound)
-  return jax.pmap(bound, axis_name=WINDOWS)
+  # Of this process alone: each works on windows of its own.
+  local = jax.local_devices()[:devices]
+  return jax.pmap(bound, axis_name=WINDOWS, devices=local)
 
 
 def _as_pytree(network: Any) -> Any:
@@ -82,3 +159,98 @@ def fetch(results: Any) -> Any:
   if isinstance(host, _Shards):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), host.results)
   return host
+
+
+@dataclasses.dataclass(frozen=True)
+class Team:
+  """Devices, of all processes, that share the rows of each batch.
+
+  A step is compiled for the whole batch; the compiler splits it and puts in
+  the sums over devices. So means over the batch are over all of it, whatever
+  the number of devices.
+
+  Attributes:
+    devices: of each process equally many, process by process.
+    note: a line for the person where some devices stay idle, or ''.
+  """
+
+  devices: tuple[jax.Device, ...]
+  note: str = ''
+
+  def _sharding(self, *axes: str) -> jax.sharding.NamedSharding:
+    mesh = jax.sharding.Mesh(np.asarray(self.devices), ('rows',))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+
+  def split(self, batch: Any) -> Any:
+    """The rows of this process as its part of the whole batch."""
+    place = functools.partial(
+      jax.make_array_from_process_local_data, self._sharding('rows')
+    )
+    return jax.tree.map(place, batch)
+
+  def copy(self, tree: Any) -> Any:
+    """Arrays of process 0, whole on every device."""
+    if processes() == 1:
+      return jax.device_put(tree, self._sharding())
+    place = functools.partial(
+      jax.make_array_from_process_local_data, self._sharding()
+    )
+    host = multihost_utils.broadcast_one_to_all(tree)
+    return jax.tree.map(place, jax.tree.map(np.asarray, host))
+
+  def compile(self, step: Step, *, donate: bool = False) -> Step:
+    """Compiles a function of copies and split batches that returns copies.
+
+    Args:
+      step: (tree, batch, …) -> tree.
+      donate: reuse the memory of the first argument.
+    """
+    given = 0 if donate else ()
+    return jax.jit(step, donate_argnums=given, out_shardings=self._sharding())
+
+
+def one_device() -> Team:
+  """The first device of this process alone."""
+  return Team((jax.local_devices()[0],))
+
+
+def team(rows: int, name: str) -> Team:
+  """The devices for batches of so many rows: each takes equally many.
+
+  Without a choice by `use_devices` it is as many as divide the rows.
+
+  Args:
+    rows: of a batch, over all processes.
+    name: of that setting, for messages.
+
+  Raises:
+    InputError: the rows cannot be split.
+  """
+  count, chosen = processes(), _chosen['devices']
+  local = min(
+    sum(device.process_index == each for device in jax.devices())
+    for each in range(count)
+  )
+  use = chosen or local
+  all_of_them = use * count
+  if rows % count or (chosen and rows % all_of_them):
+    split = all_of_them if chosen else count
+    kind = 'devices' if chosen else 'processes'
+    raise InputError(
+      f'{name} {rows}: must be a multiple of the {split} {kind}, each of which '
+      f'takes equally many rows; set it to {-(-rows // split) * split}'
+      + (' or give another --devices' if chosen else '')
+    )
+  use = max(n for n in range(1, use + 1) if rows // count % n == 0)
+  note = (
+    f'{name} {rows}: splits evenly over {use * count} of the {all_of_them} '
+    f'devices; {-(-rows // all_of_them) * all_of_them} would use all'
+    if use * count < all_of_them
+    else ''
+  )
+  members = [
+    device
+    for each in range(count)
+    for device in [d for d in jax.devices() if d.process_index == each][:use]
+  ]
+  return Team(tuple(members), note)

@@ -31,6 +31,7 @@ def segmenter_batches(
   steps: int | None = None,
   workers: int = 0,
   augmentation: Augmentation = _NO_AUGMENTATION,
+  part: tuple[int, int] = (0, 1),
   windows_per_image: int = 1,
   stage_weights: Sequence[float] | None = None,
 ) -> Iterator[Batch]:
@@ -49,6 +50,8 @@ def segmenter_batches(
     steps: stop before this batch; None: never.
     workers: processes that read, each with its own cache; 0: threads.
     augmentation: what may be done to a window.
+    part: (i, n): every n-th row from row i on, as one of n processes that
+      share the batches; n divides B, and B / n rows come.
     windows_per_image: windows of the same image in a batch; more than 1 saves
       decoding where the cache does not hold the images. Divides `batch`.
     stage_weights: relative frequency of the stages, coarse to fine; None:
@@ -73,10 +76,11 @@ def segmenter_batches(
     source, plans, network, augmentation, windows_per_image, stage_weights
   )
   schedule = _Schedule(
-    len(source), seed, batch // windows_per_image, start_step, steps, workers
-  )
+    len(source), seed, batch // windows_per_image, start_step, steps, workers,
+    part,
+  )  # fmt: skip
   return schedule.run(draw, lambda b: {
-    name: array.reshape(batch, *array.shape[2:]) for name, array in b.items()
+    name: array.reshape(-1, *array.shape[2:]) for name, array in b.items()
   })
 
 
@@ -91,6 +95,7 @@ def refiner_batches(
   steps: int | None = None,
   workers: int = 0,
   augmentation: Augmentation = _NO_AUGMENTATION,
+  part: tuple[int, int] = (0, 1),
   cache_mb: float = 512,
 ) -> Iterator[Batch]:
   """Zoom paths: nested windows, one a stage, of random images.
@@ -109,6 +114,7 @@ def refiner_batches(
     steps: stop before this batch; None: never.
     workers: processes that read, each with its own caches; 0: threads.
     augmentation: what may be done to a path; its `scale_jitter` must be 1.
+    part: as for `segmenter_batches`.
     cache_mb: memory for the images of the coarse stages, in 2**20 bytes;
       a third of what the decoded images take holds all.
 
@@ -131,7 +137,9 @@ def refiner_batches(
   draw = _ZoomPaths(
     source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
   )
-  schedule = _Schedule(len(source), seed, batch, start_step, steps, workers)
+  schedule = _Schedule(
+    len(source), seed, batch, start_step, steps, workers, part
+  )
   return schedule.run(draw, lambda b: b)
 
 
@@ -250,6 +258,7 @@ class _Schedule:
   start_step: int
   steps: int | None
   workers: int
+  part: tuple[int, int]
 
   def __post_init__(self) -> None:
     for name, least in (
@@ -260,6 +269,11 @@ class _Schedule:
         raise InputError(f'{name} {value}: must be at least {least}; raise it')
     if self.seed >= 2**32:
       raise InputError(f'seed {self.seed}: must be below 2**32; lower it')
+    if self.batch % self.part[1]:
+      raise InputError(
+        f'batch of {self.batch} images: must be a multiple of the '
+        f'{self.part[1]} processes that share it; change one of them'
+      )
 
   def run(
     self,
@@ -273,11 +287,15 @@ class _Schedule:
       .shuffle()
       .repeat()
       .random_map(draw)
-      .batch(self.batch, drop_remainder=True)
+    )
+    # Sliced after chance has come in: a row is the same whoever reads it.
+    first, count = self.part
+    shared = elements[first::count].batch(
+      self.batch // count, drop_remainder=True
     )
     # Two threads keep a step ahead; more would hold more images at once and
     # take the cores from the training.
-    batches: Any = elements[self.start_step : self.steps].to_iter_dataset(
+    batches: Any = shared[self.start_step : self.steps].to_iter_dataset(
       grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
     )
     if self.workers:

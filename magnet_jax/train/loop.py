@@ -1,24 +1,30 @@
 """The training loop: the same for the segmenter and the refiner."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 import contextlib
 import dataclasses
+import functools
+import itertools
 import math
 import pathlib
 import time
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
 import tqdm
 
+from magnet_jax import parallel
 from magnet_jax.io import checkpoints, records
 from magnet_jax.metrics import confusion
 from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]  # arrays, on the host or the devices
+Record = dict[str, Any]
 Write = Callable[[Mapping[str, Any]], None]
+Keep = Callable[[Record, TrainState | None], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +37,14 @@ class Task:
     start: () -> the state before the first step.
     step: (state, batch) -> (state, {'loss', 'gradient_norm'}).
     rate: learning rate by step.
-    batches: first step -> the batches from that step on.
+    batches: first step -> the batches from that step on; of several
+      processes, the rows of this one.
     validation: () -> batches, the same each time.
     evaluate: (average variables, batch) -> confusion matrix.
     validate_every: steps between validations, which save a checkpoint.
     unscored: classes left out of the mean IoU.
     meta: what a checkpoint says of itself (JSON).
+    team: the devices that `step` and `evaluate` run on.
   """
 
   name: str
@@ -50,13 +58,14 @@ class Task:
   validate_every: int
   unscored: tuple[int, ...]
   meta: dict[str, Any]
+  team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
 def validate(task: Task, state: TrainState) -> float:
   """Mean IoU of the averaged variables over the validation batches."""
   total: np.ndarray | int = 0
   for batch in task.validation():
-    counts = np.asarray(task.evaluate(state.average, batch))
+    counts = np.asarray(task.evaluate(state.average, task.team.split(batch)))
     total = total + counts.astype(np.int64)
   return float(confusion.mean_iou(np.asarray(total), task.unscored))
 
@@ -68,6 +77,7 @@ def train(
 
   Order on resume: state, then records after it are dropped, then batches
   from its step on; so an interrupted run ends like an uninterrupted one.
+  Of several processes, all run the steps and process 0 alone keeps files.
 
   Args:
     task: what to train.
@@ -78,49 +88,65 @@ def train(
     InputError: if the loss is not finite, or a checkpoint does not fit.
   """
   with contextlib.ExitStack() as stack:
-    store = stack.enter_context(
-      checkpoints.CheckpointStore(folder / 'checkpoints')
-    )
-    extra = [stack.enter_context(_tensorboard(folder))] if tensorboard else []
-    _train(task, folder / 'train.jsonl', store, extra)
+    state, keep = task.start(), _nothing
+    if parallel.is_main():
+      store = stack.enter_context(
+        checkpoints.CheckpointStore(folder / 'checkpoints')
+      )
+      if store.latest_step() is not None:
+        state, _ = store.restore('latest', template=state)
+      path = folder / 'train.jsonl'
+      records.truncate_after(path, 'step', int(state.step))
+      writers: list[Write] = []
+      writers.append(stack.enter_context(records.Writer(path)).append)
+      if tensorboard:
+        writers.append(stack.enter_context(_tensorboard(folder)))
+      keep = functools.partial(_keep, task, writers, store)
+    _train(task, task.team.copy(state), keep)
 
 
-def _train(
+def _nothing(record: Record, state: TrainState | None) -> None:
+  """Keeps no files."""
+
+
+def _keep(
   task: Task,
-  log_path: pathlib.Path,
+  writers: list[Write],
   store: checkpoints.CheckpointStore,
-  extra: list[Write],
+  record: Record,
+  state: TrainState | None,
 ) -> None:
-  state = task.start()
-  if store.latest_step() is not None:
-    state, _ = store.restore('latest', template=state)
-    state = jax.tree.map(jax.numpy.asarray, state)
+  """Writes a step's record, and its state where there is one to save."""
+  for write in writers:
+    write(record)
+  # After the record: a step that a checkpoint has is not run again.
+  if state is not None:
+    metrics = {'miou': record['miou']}
+    store.save(record['step'], state, task.meta, metrics)
+
+
+def _train(task: Task, state: TrainState, keep: Keep) -> None:
   first = int(state.step)
-  records.truncate_after(log_path, 'step', first)
   bar = tqdm.tqdm(
     total=task.steps,
     initial=first,
     desc=task.name,
     unit='step',
     dynamic_ncols=True,
-    disable=jax.process_index() != 0,
+    disable=not parallel.is_main(),
   )
   score = math.nan
-  batches = task.batches(first)
-  with bar, records.Writer(log_path) as log:
+  with bar, _Ahead(task, first) as batches:
     for step in range(first + 1, task.steps + 1):
       clock = time.perf_counter()
-      state, metrics = task.step(state, next(batches))
-      record = _record(task, step, metrics, clock)
+      batch = batches.take()
+      wait = time.perf_counter() - clock
+      state, metrics = task.step(state, batch)
+      record = _record(task, step, metrics, clock, wait)
       saves = step % task.validate_every == 0 or step == task.steps
       if saves:
-        score = validate(task, state)
-        record['miou'] = score
-      for write in (log.append, *extra):
-        write(record)
-      # After the record: a step that a checkpoint has is not run again.
-      if saves:
-        store.save(step, state, task.meta, {'miou': score})
+        record['miou'] = score = validate(task, state)
+      keep(record, state if saves else None)
       bar.set_postfix(
         loss=f'{record["loss"]:.3f}',
         rate=f'{record["rate"]:.1e}',
@@ -129,9 +155,40 @@ def _train(
       bar.update()
 
 
+class _Ahead:
+  """Reads and transfers a batch while the device works on the one before."""
+
+  def __init__(self, task: Task, first: int) -> None:
+    self._split = task.team.split
+    self._batches = itertools.islice(task.batches(first), task.steps - first)
+    self._pool = futures.ThreadPoolExecutor(1, 'batches')
+    self._next = self._pool.submit(self._read)
+
+  def take(self) -> Batch:
+    """The next batch on the devices."""
+    batch = self._next.result()
+    self._next = self._pool.submit(self._read)
+    return batch
+
+  def _read(self) -> Batch:
+    batch = next(self._batches, {})  # nothing is taken after the last one
+    placed: Batch = self._split(batch)
+    return placed
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    self._pool.shutdown(cancel_futures=True)
+
+
 def _record(
-  task: Task, step: int, metrics: dict[str, jax.Array], clock: float
-) -> dict[str, Any]:
+  task: Task,
+  step: int,
+  metrics: dict[str, jax.Array],
+  clock: float,
+  wait: float,
+) -> Record:
   """One step's record; stops a training that has gone wrong."""
   loss = float(metrics['loss'])
   if not math.isfinite(loss):
@@ -145,6 +202,7 @@ def _record(
     'gradient_norm': float(metrics['gradient_norm']),
     'rate': float(task.rate(step - 1)),
     'seconds': time.perf_counter() - clock,
+    'wait': wait,  # of these, for the batch
   }
 
 

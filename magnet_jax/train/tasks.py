@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax import parallel
 from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
 from magnet_jax.metrics import losses
@@ -121,6 +122,7 @@ def _batches(
   shared: dict[str, Any] = {
     'batch': training.batch,
     'workers': config.data.workers,
+    'part': (parallel.process(), parallel.processes()),
     **extra,
   }
   train = splits.open_split(config.data, 'train')
@@ -144,6 +146,11 @@ def _batches(
   return training_batches, validation_batches
 
 
+def _blank(shapes: Any) -> Any:
+  """Arrays of these shapes, to be filled from elsewhere."""
+  return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+
+
 def segmenter_task(config: Config) -> loop.Task:
   """The training of the segmenter on windows of all stages."""
   training = config.train.segmenter
@@ -151,6 +158,7 @@ def segmenter_task(config: Config) -> loop.Task:
   network = build.segmenter(classes=len(table), **config.segmenter)
   rate, update = _descent(training)
   crop = _crop(config.plan, training)
+  team = parallel.team(training.batch, 'train.segmenter.batch')
   batches, validation = _batches(
     config,
     training,
@@ -165,7 +173,7 @@ def segmenter_task(config: Config) -> loop.Task:
     variables = warm_start.trained(
       jax.jit(network.init)(jax.random.key(config.seed), blank)
     )
-    if training.init:
+    if training.init and parallel.is_main():  # the others get its state
       variables = warm_start.segmenter(variables, training.init)
     return state.start(variables, update)
 
@@ -184,11 +192,12 @@ def segmenter_task(config: Config) -> loop.Task:
     name='segmenter',
     steps=training.steps,
     start=start,
-    step=jax.jit(step, donate_argnums=0),
+    step=team.compile(step, donate=True),
     rate=rate,
     batches=batches,
     validation=validation,
-    evaluate=jax.jit(evaluate),
+    evaluate=team.compile(evaluate),
+    team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,
     meta=_meta(config, 'segmenter'),
@@ -207,7 +216,11 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   network = build.segmenter(classes=len(table), **config.segmenter)
   pixels = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
   shapes = jax.eval_shape(network.init, jax.random.key(0), pixels)
-  frozen = warm_start.frozen(segmenter, shapes)
+  team = parallel.team(training.batch, 'train.refiner.batch')
+  frozen = parallel.from_main(
+    lambda: warm_start.frozen(segmenter, shapes),
+    lambda: _blank(warm_start.trained(shapes)),
+  )
   wanted = config.refiner.to_dict()
   count = wanted.pop('count')
   refiner = build.refinement(classes=len(table), **wanted)
@@ -227,7 +240,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     # One refiner starts as it did before there could be several.
     keys = [key] if count == 1 else jax.random.split(key, count)
     variables = join([init(each) for each in keys])
-    if training.init:
+    if training.init and parallel.is_main():
       variables = warm_start.refiner(variables, training.init)
     return state.start(variables, update)
 
@@ -251,9 +264,9 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   bound_evaluate = functools.partial(
     refiner_steps.evaluate_refiner, classes=len(table), **shared
   )
-  step: Any = jax.jit(bound_step, donate_argnums=0)
-  evaluate: Any = jax.jit(bound_evaluate)
-  fixed = jax.device_put(frozen)
+  step = team.compile(bound_step, donate=True)
+  evaluate = team.compile(bound_evaluate)
+  fixed = team.copy(frozen)
   return loop.Task(
     name='refiner',
     steps=training.steps,
@@ -263,6 +276,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     batches=batches,
     validation=validation,
     evaluate=lambda variables, batch: evaluate(variables, batch, fixed),
+    team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,
     meta=_meta(config, 'refiner'),

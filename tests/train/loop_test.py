@@ -70,7 +70,7 @@ def result(folder):
 def without_times(folder):
   found = records.read(folder / 'train.jsonl')
   for record in found:
-    del record['seconds']
+    del record['seconds'], record['wait']
   return found
 
 
