@@ -16,7 +16,8 @@ def main(table: str, *paths: str) -> None:
 
   Args:
     table: the name of the runs' class table.
-    *paths: two or more folders that `magnet-jax evaluate --out` wrote, or their records.
+    *paths: two or more folders that `magnet-jax evaluate --out` wrote, or
+      their records.
   """
   runs = saved_runs.read_runs({p: p for p in paths}, classes.get(table))
   found = differences.compare(runs, differences.across(runs))
