@@ -213,14 +213,14 @@ def _forward_notes(setting: Setting) -> list[str]:
     f'JAX on {setting.device}, {setting.threads} threads, {setting.dtype}',
   ]
   if setting.load > 2 * setting.threads:
-    # PyTorch's threads wait for each other after every layer: one that is
-    # held up holds up all. On two cores with a load of 11 it took ten times
-    # as long as on one core alone, JAX no longer.
-    lines.append(
-      f'other programs run (load {setting.load:.1f}), which slows '
-      'threads of PyTorch more than those of JAX; OMP_NUM_THREADS=1 '
-      'taskset -c 0 magnet-jax bench … compares fairly'
-    )
+    lines.append(f'other programs ran too (load {setting.load:.1f})')
+    # They wait for each other after every layer: one that is held up holds up
+    # all. With a load of 11, two took ten times as long as one.
+    if setting.torch_threads > 1:
+      lines[-1] += (
+        ", which slows PyTorch's threads more than JAX's; OMP_NUM_THREADS=1 "
+        'taskset -c 0 magnet-jax bench … compares fairly'
+      )
   if not setting.torch_version:
     return [
       *lines,

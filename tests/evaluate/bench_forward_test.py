@@ -91,7 +91,11 @@ def test_ratios():
     '1.00', '4.0', '1.00', '(0.50-1.50)', '1.0e-06',
   ]  # fmt: skip
   busy = dataclasses.replace(setting, load=11.0)
-  assert 'load 11.0' in bench_tables.forward_text(busy, [row])
+  assert 'OMP_NUM_THREADS=1' in bench_tables.forward_text(busy, [row])
+  one = dataclasses.replace(busy, torch_threads=1)
+  text = bench_tables.forward_text(one, [row])
+  assert 'load 11.0' in text
+  assert 'OMP_NUM_THREADS=1' not in text
 
 
 def test_leaves_out_what_is_too_large(no_torch):
