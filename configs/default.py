@@ -49,6 +49,7 @@ def get_config() -> ml_collections.ConfigDict:
   refine.selection = 'window'  # K per 'window' or per 'image'
   refine.kernel = 5  # side of the median filter
   refine.windows = 1.0  # share of the windows that is refined, the unsurest
+  refine.min_uncertainty = 0.0  # mean of a window that is refined, at least
   refine.batch = 1  # windows a device holds at a time
 
   config.segmenter = ml_collections.ConfigDict()

@@ -103,9 +103,15 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _plain(word: str, values: flags.FlagValues) -> str:
-  """`--no-panel`, as people write it, in absl's spelling `--nopanel`."""
-  name = word.removeprefix('--no-')
-  if name != word and name in values and values[name].boolean:
+  """`--no-panel` and `--min-gain=1`, as people write them, as absl has them."""
+  if not word.startswith('--'):
+    return word
+  name, equals, value = word[2:].partition('=')
+  name = name.replace('-', '_')
+  if name in values:
+    return f'--{name}{equals}{value}'
+  name = name.removeprefix('no_')
+  if name in values and values[name].boolean:
     return f'--no{name}'
   return word
 

@@ -14,7 +14,9 @@ from magnet_jax.segment import model as models
 from magnet_jax.segment.model import Model
 from magnet_jax.types import InputError
 
-_REFINE = ('points', 'selection', 'kernel', 'windows', 'batch')
+_REFINE = (
+  'points', 'selection', 'kernel', 'windows', 'min_uncertainty', 'batch',
+)  # fmt: skip
 
 
 def define_checkpoint(values: flags.FlagValues, group: str) -> None:
@@ -56,6 +58,10 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_integer(
     'kernel', None, f'N: odd side of the median filter{own}',
     flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_float(
+    'min_uncertainty', None, 'X: refine only windows whose mean uncertainty is '
+    f'at least this, in [0, 1]{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_integer(
     'batch', None, 'N: windows a device holds at a time; lower it if memory '

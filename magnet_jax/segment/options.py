@@ -17,6 +17,8 @@ class Options:
     windows: MagNet-Fast: refine only the windows with the highest mean
       uncertainty; a float is a share of the windows of all stages, coarse
       stages first, an int a count in each stage. 1.0 refines all.
+    min_uncertainty: of those, refine only windows whose mean uncertainty is at
+      least this, in [0, 1]: what is easy costs nothing, whatever the image.
     batch: windows a device holds at a time.
   """
 
@@ -24,6 +26,7 @@ class Options:
   selection: str = 'window'
   kernel: int = 5
   windows: float | int = 1.0
+  min_uncertainty: float = 0.0
   batch: int = 1
 
   def __post_init__(self) -> None:
@@ -42,6 +45,11 @@ class Options:
       raise InputError(
         f'windows {self.windows}: must be a count >= 1 or a fraction in '
         '(0, 1]; 1.0 refines all'
+      )
+    if not 0 <= self.min_uncertainty <= 1:
+      raise InputError(
+        f'min_uncertainty {self.min_uncertainty}: must lie in [0, 1], as the '
+        'mean uncertainty of a window does; try 0.05'
       )
     if self.batch < 1:
       raise InputError(f'batch {self.batch}: must be at least 1')

@@ -175,8 +175,8 @@ class Cascade:
     self, stage: Stage, coarse: Plane, count: int
   ) -> tuple[int, ...]:
     """Numbers of the windows to refine, ascending: the most uncertain."""
-    total = len(stage.grid)
-    if count in (0, total):
+    total, least = len(stage.grid), self.options.min_uncertainty
+    if count == 0 or (count == total and not least):
       return tuple(range(count))
     step = parallel.over_devices(refine_step.doubts, size=stage.grid.window)
     doubts = batches.run(
@@ -187,7 +187,9 @@ class Cascade:
       ),
       self.batch,
     )
-    return stage_windows.most_uncertain([float(x) for _, x in doubts], count)
+    return stage_windows.most_uncertain(
+      [float(x) for _, x in doubts], count, least
+    )
 
   def refine(
     self,

@@ -95,6 +95,12 @@ class Released:
     network: Size,
     options: Options,
   ):
+    if options.min_uncertainty:
+      raise InputError(
+        f'min_uncertainty {options.min_uncertainty} with the released '
+        'pipeline: it refines all windows; leave it out, or use '
+        '--pipeline=aligned'
+      )
     if isinstance(options.windows, int) or options.windows != 1.0:
       raise InputError(
         f'windows {options.windows} with the released pipeline: its '

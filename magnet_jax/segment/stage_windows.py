@@ -134,15 +134,19 @@ def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
   return (0, *counts)
 
 
-def most_uncertain(doubts: Sequence[float], count: int) -> tuple[int, ...]:
+def most_uncertain(
+  doubts: Sequence[float], count: int, least: float = 0.0
+) -> tuple[int, ...]:
   """Numbers of the windows with the highest mean uncertainty, ascending.
 
   Args:
     doubts: of each window of a stage, in order.
     count: how many, at most.
+    least: the mean uncertainty that each must have.
   """
   order = np.argsort(np.asarray(doubts), kind='stable')
-  return tuple(sorted(order[max(0, len(doubts) - count) :].tolist()))
+  chosen = order[max(0, len(doubts) - count) :].tolist()
+  return tuple(sorted(n for n in chosen if doubts[n] >= least))
 
 
 def coarse_arrays(

@@ -19,6 +19,11 @@ def test_switches_take_both_spellings():
     assert not found.flags.panel
 
 
+def test_flags_take_dashes_for_underscores():
+  found = command_line.parse('segment', segment, ['a', '--min-uncertainty=.1'])
+  assert found.flags.min_uncertainty == 0.1
+
+
 def test_each_parse_starts_anew():
   command_line.parse('segment', segment, ['a.png', '--kernel=3'])
   assert command_line.parse('segment', segment, ['a']).flags.kernel is None

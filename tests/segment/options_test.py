@@ -16,6 +16,7 @@ from magnet_jax.types import InputError
     {'kernel': 1},
     {'windows': 1},
     {'windows': 0.25},
+    {'min_uncertainty': 1.0},
     {'selection': 'image', 'batch': 8},
   ],
 )
@@ -36,6 +37,9 @@ def test_accepts(settings):
     {'windows': -0.5},
     {'windows': 1.5},
     {'windows': math.nan},
+    {'min_uncertainty': -0.1},
+    {'min_uncertainty': 1.1},
+    {'min_uncertainty': math.nan},
     {'batch': 0},
   ],
 )

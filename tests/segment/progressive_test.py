@@ -287,6 +287,26 @@ def test_fast_refines_the_most_uncertain_windows_only(selection):
     assert (off < 1e-6) != seen
 
 
+def test_windows_that_are_sure_enough_cost_nothing():
+  size = (64, 64)
+  stages = _plan(size)
+  segmenter = _random_segmenter()
+  everything = _cascade(segmenter, _random_refiner, windows=0.999999)
+  first, _ = everything.stages(_image(size), stages)
+  upsampled = resize.probabilities(first.probabilities, size)
+  grid = stages[-1].grid
+  means = [
+    float(_unsure(upsampled[stage_windows.inside(grid, n)]).mean())
+    for n in range(len(grid))
+  ]
+  middle = (sorted(means)[7] + sorted(means)[8]) / 2
+  for least, count in ((1.0, 0), (middle, len(grid) - 8)):
+    cascade = _cascade(segmenter, _random_refiner, min_uncertainty=least)
+    _, last = cascade.stages(_image(size), stages)
+    assert len(last.windows) == count
+    assert last.windows == tuple(n for n, m in enumerate(means) if m >= least)
+
+
 @pytest.mark.parametrize('selection', ['window', 'image'])
 def test_a_stage_without_windows_keeps_the_upsampled_map(selection):
   size = (40, 50)

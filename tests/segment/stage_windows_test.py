@@ -126,6 +126,10 @@ def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
   assert stage_windows.most_uncertain(doubts, 1) == (4,)
   assert stage_windows.most_uncertain(doubts, 3) == (1, 3, 4)
   assert stage_windows.most_uncertain(doubts, 0) == ()
+  least = sorted(doubts)[-2]
+  assert stage_windows.most_uncertain(doubts, 6, least) == (1, 4)
+  assert stage_windows.most_uncertain(doubts, 1, least) == (4,)
+  assert stage_windows.most_uncertain(doubts, 6, 1.1) == ()
   for count in (6, 7):
     assert stage_windows.most_uncertain(doubts, count) == (0, 1, 2, 3, 4, 5)
 
