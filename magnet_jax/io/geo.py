@@ -133,7 +133,7 @@ def _scale(
   choice, name = reader.choice, reader.path.name
   if choice.dtype == np.uint8 or choice.palette is not None:
     factor = np.uint8(255 // (2**choice.bits - 1))  # 85 in a file of two bits
-    note = f'{name}: stretch {wanted} is not used: the pixels have 8 bits'
+    note = f'{name}: no stretch is used: the pixels have 8 bits'
     return lambda raw: raw * factor, () if wanted == 'none' else (note,)
   if wanted == 'none':
     if choice.dtype != np.uint16:

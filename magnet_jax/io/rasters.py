@@ -194,7 +194,10 @@ def open_raster(
   path = decoding.check_file(path)
   if path.suffix.lower() in slides.SUFFIXES:
     return slides.open_slide(path, bands=bands)
-  reason = whole.reason(path, plain=bands is None and stretch == 'none')
+  stretched = stretch != 'none'
+  reason = whole.reason(path, chosen=bands is not None, stretched=stretched)
   if reason is None:
     return geo.open_file(path, bands=bands, stretch=stretch)
-  return whole.read(path, reason, bands=bands, max_pixels=max_pixels)
+  return whole.read(
+    path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
+  )

@@ -50,11 +50,12 @@ class Stretch:
 
 
 def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
-  factor = 255 / (high - low) if high > low else 0.0
+  if not low < high:
+    return np.zeros(pixels.shape, np.uint8)
   # What is not finite is no data, and becomes 0 or 255 without a warning.
   with np.errstate(invalid='ignore', over='ignore'):
     # float64: float32 has too few digits for 32-bit integers.
-    values = (pixels.astype(np.float64) - low) * factor
+    values = (pixels.astype(np.float64) - low) / (high - low) * 255
     return np.rint(np.clip(np.nan_to_num(values), 0, 255)).astype(np.uint8)
 
 

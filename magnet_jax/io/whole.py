@@ -20,12 +20,15 @@ _ORIENTATION, _PHOTOMETRIC, _SEPARATED = 274, 262, 5  # of TIFF
 _PLACES = (33550, 33922, 34264)  # tags of GeoTIFF
 
 
-def reason(path: pathlib.Path, *, plain: bool = True) -> str | None:
+def reason(
+  path: pathlib.Path, *, chosen: bool = False, stretched: bool = False
+) -> str | None:
   """Why a file is read whole, not in pieces.
 
   Args:
     path: the file.
-    plain: whether its bands and its numbers are taken as they are.
+    chosen: whether some of its bands are.
+    stretched: whether its numbers are.
 
   Returns:
     The reason; '' where it is no matter, as for small images; None: through
@@ -38,12 +41,16 @@ def reason(path: pathlib.Path, *, plain: bool = True) -> str | None:
   found = None
   if kind == 'GTiff':
     found = _reason_of_tiff(path)
-  elif kind in ('JPEG', 'PNG') and plain:
-    found = _reason_of_picture(path)
-  pillow = kind in ('JPEG', 'PNG', 'GTiff')
-  if found is None and pillow and not importlib.util.find_spec('rasterio'):
-    # Otherwise GDAL's reader tells what is missing.
-    return 'rasterio is not installed' if plain else None
+    simple = not (chosen or stretched)
+  elif kind in ('JPEG', 'PNG'):
+    # Pillow does not tell that a PNG has 16 bits a colour.
+    simple = kind == 'JPEG' or not stretched
+    found = _reason_of_picture(path) if simple else None
+  else:
+    return None
+  # Else GDAL's reader tells that rasterio is missing.
+  if found is None and simple and not importlib.util.find_spec('rasterio'):
+    return 'rasterio is not installed'
   return found
 
 
@@ -87,6 +94,7 @@ def read(
   why: str = '',
   *,
   bands: Sequence[int] | None = None,
+  stretched: bool = False,
   max_pixels: int = decoding.MAX_PIXELS,
 ) -> ArrayRaster:
   """Reads an image into memory.
@@ -95,6 +103,7 @@ def read(
     path: a JPEG, PNG or TIFF.
     why: a remark on it; '' for none.
     bands: one or three of its three, from 1.
+    stretched: whether a stretch was asked for, which it does not need.
     max_pixels: largest height * width.
 
   Raises:
@@ -109,8 +118,10 @@ def read(
   mask = _mask(path, max_pixels)
   if mask is not None:
     pixels = np.where(mask[..., None], pixels, np.uint8(0))
-  notes = (f'{path.name}: read whole into memory: {why}',) if why else ()
-  return ArrayRaster(pixels, mask, notes=notes)
+  notes = [f'{path.name}: read whole into memory: {why}'] if why else []
+  if stretched:
+    notes.append(f'{path.name}: no stretch is used: the pixels have 8 bits')
+  return ArrayRaster(pixels, mask, notes=tuple(notes))
 
 
 def _mask(path: pathlib.Path, max_pixels: int) -> np.ndarray | None:
