@@ -1,8 +1,4 @@
-"""Bars and intervals, drawn with Pillow: uint8 RGB for notebooks and pages.
-
-Places are in pixels on the screen; pictures are SCALE times as fine. Pillow's
-own font knows little beyond ASCII.
-"""
+"""Bars and intervals: uint8 RGB for notebooks and pages."""
 
 from __future__ import annotations
 
@@ -10,29 +6,14 @@ from collections.abc import Sequence
 import dataclasses
 import math
 
-import numpy as np
-from PIL import Image, ImageDraw
-
-from magnet_jax.evaluate import pictures
+from magnet_jax.evaluate import drawing, pictures
+from magnet_jax.evaluate.drawing import Axis, Paper, text_width
 from magnet_jax.evaluate.pictures import Colour
 from magnet_jax.evaluate.shown import Picture
 from magnet_jax.evaluate.summary import Difference
 
-SCALE = 2
-# What is drawn besides: edges of lines and bars are averaged down.
-_FINE = 2
-_RULE: Colour = (227, 225, 220)
-_ZERO: Colour = (150, 156, 162)
 _ABOVE: Colour = (11, 107, 92)
 _BELOW: Colour = (163, 64, 44)
-# Told apart by most colour-blind eyes, and in grey.
-SERIES: tuple[Colour, ...] = (
-  (38, 84, 124), (226, 125, 66), (42, 157, 143), (190, 160, 60),
-  (140, 90, 150), (120, 126, 132),
-)  # fmt: skip
-_TEXT = 13
-_SMALL = 11
-_GAP = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,59 +31,6 @@ class Group:
   values: tuple[float, ...]
 
 
-class _Paper:
-  """A blank drawing, in pixels on the screen."""
-
-  def __init__(self, width: int, height: int) -> None:
-    self._zoom = SCALE * _FINE
-    self._canvas = Image.new(
-      'RGB', (width * self._zoom, height * self._zoom), pictures.PAPER
-    )
-    self._draw = ImageDraw.Draw(self._canvas)
-
-  def _scaled(self, places: Sequence[float]) -> list[float]:
-    return [place * self._zoom for place in places]
-
-  def box(
-    self, *places: float, fill: Colour, outline: Colour | None = None
-  ) -> None:
-    self._draw.rounded_rectangle(
-      self._scaled(places), 1.5 * self._zoom, fill, outline, self._zoom
-    )
-
-  def line(self, *places: float, fill: Colour, width: float = 1) -> None:
-    self._draw.line(
-      self._scaled(places), fill, max(1, round(width * self._zoom))
-    )
-
-  def dot(self, x: float, y: float, radius: float, fill: Colour) -> None:
-    places = (x - radius, y - radius, x + radius, y + radius)
-    self._draw.ellipse(self._scaled(places), fill)
-
-  def text(
-    self,
-    x: float,
-    y: float,
-    words: str,
-    *,
-    size: int = _TEXT,
-    fill: Colour = pictures.INK,
-    anchor: str = 'lm',
-  ) -> None:
-    font = pictures.typeface(size * self._zoom)
-    place = (x * self._zoom, y * self._zoom)
-    self._draw.text(place, words, fill, font, anchor)
-
-  def pixels(self) -> np.ndarray:
-    return np.asarray(self._canvas.reduce(_FINE))
-
-
-def text_width(words: str, size: int = _TEXT) -> int:
-  """Width of a line of text on the screen, in pixels."""
-  # Measured large: fonts round the widths of small letters.
-  return math.ceil(pictures.typeface(size * 4).getlength(words) / 4)
-
-
 def bars(
   groups: Sequence[Group], series: Sequence[str], *, title: str
 ) -> Picture:
@@ -117,23 +45,23 @@ def bars(
   left = max(text_width(group.name) for group in groups) + 34
   width, top = left + 560, 66
   step = thick * len(series) + apart
-  paper = _Paper(width, top + step * len(groups) + 6)
+  paper = Paper(width, top + step * len(groups) + 6)
   end = width - 60
 
   def x(value: float) -> float:
     return left + value * (end - left)
 
   paper.text(4, 12, title)
-  _legend(paper, series, 34)
+  drawing.legend(paper, series, 34)
   for percent in range(0, 101, 20):
     paper.line(x(percent / 100), top - 4, x(percent / 100),
-               top + step * len(groups), fill=_RULE)  # fmt: skip
-    paper.text(x(percent / 100), top - 11, f'{percent}', size=_SMALL,
+               top + step * len(groups), fill=drawing.RULE)  # fmt: skip
+    paper.text(x(percent / 100), top - 11, f'{percent}', size=drawing.SMALL,
                fill=pictures.QUIET, anchor='mm')  # fmt: skip
   for index, group in enumerate(groups):
     start = top + index * step + apart / 2
     middle = start + thick * len(series) / 2
-    paper.text(left - _GAP, middle, group.name, anchor='rm')
+    paper.text(left - drawing.GAP, middle, group.name, anchor='rm')
     if group.colour is not None:
       paper.box(4, middle - 6, 16, middle + 6, fill=group.colour)
     for number, value in enumerate(group.values):
@@ -141,26 +69,14 @@ def bars(
       known = not math.isnan(value)
       if known and value > 0:
         paper.box(left, y + 1, max(x(value), left + 1), y + thick - 1,
-                  fill=_colour(number))  # fmt: skip
+                  fill=drawing.colour(number))  # fmt: skip
       words = f'{100 * value:.1f}' if known else 'absent'
       place = x(value if known else 0) + 6
-      paper.box(place - 3, y + 1, place + text_width(words, _SMALL) + 3,
+      paper.box(place - 3, y + 1, place + text_width(words, drawing.SMALL) + 3,
                 y + thick - 1, fill=pictures.PAPER)  # fmt: skip
-      paper.text(place, y + thick / 2, words, size=_SMALL,
+      paper.text(place, y + thick / 2, words, size=drawing.SMALL,
                  fill=pictures.QUIET)  # fmt: skip
-  return Picture(paper.pixels(), title, scale=SCALE)
-
-
-def _legend(paper: _Paper, series: Sequence[str], y: float) -> None:
-  x = 4.0
-  for number, name in enumerate(series):
-    paper.box(x, y - 6, x + 12, y + 6, fill=_colour(number))
-    paper.text(x + 18, y, name)
-    x += 18 + text_width(name) + 2 * _GAP
-
-
-def _colour(number: int) -> Colour:
-  return SERIES[number % len(SERIES)]
+  return Picture(paper.pixels(), title, scale=drawing.SCALE)
 
 
 def intervals(
@@ -177,37 +93,26 @@ def intervals(
     panels: (title, one difference a line), side by side, each with an axis of
       its own; None leaves the place empty.
   """
-  left = max(map(text_width, labels)) + 3 * _GAP
+  left = max(map(text_width, labels)) + 3 * drawing.GAP
   wide, step, top = max(280, 600 // len(panels)), 26, 40
   height = top + step * len(labels) + 32
-  paper = _Paper(left + len(panels) * (wide + 4 * _GAP) - 2 * _GAP, height)
+  apart = 2 * drawing.GAP
+  paper = Paper(left + len(panels) * (wide + 2 * apart) - apart, height)
   for line, label in enumerate(labels):
-    paper.text(left - 2 * _GAP, top + (line + 0.5) * step, label, anchor='rm')
+    y = top + (line + 0.5) * step
+    paper.text(left - apart, y, label, anchor='rm')
   for number, (title, differences) in enumerate(panels):
-    start = left + number * (wide + 4 * _GAP)
-    axis = _Axis(_ticks(differences), start, start + wide)
+    start = left + number * (wide + 2 * apart)
+    axis = Axis(_ticks(differences), start, start + wide)
     paper.text(start, 12, title)
     _draw_intervals(paper, axis, differences, top, step)
   titles = '; '.join(title for title, _ in panels)
-  return Picture(paper.pixels(), f'differences: {titles}', scale=SCALE)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Axis:
-  """Ticks, the first at `left` and the last at `right`, in pixels."""
-
-  ticks: Sequence[float]
-  left: float
-  right: float
-
-  def x(self, value: float) -> float:
-    low, high = self.ticks[0], self.ticks[-1]
-    return self.left + (value - low) / (high - low) * (self.right - self.left)
+  return Picture(paper.pixels(), f'differences: {titles}', scale=drawing.SCALE)
 
 
 def _draw_intervals(
-  paper: _Paper,
-  axis: _Axis,
+  paper: Paper,
+  axis: Axis,
   differences: Sequence[Difference | None],
   top: float,
   step: float,
@@ -215,10 +120,11 @@ def _draw_intervals(
   """Draws the grid, and one interval every `step` pixels from `top`."""
   bottom = top + step * len(differences)
   for tick in axis.ticks:
-    x = axis.x(tick)
-    paper.line(x, top - 6, x, bottom + 4, fill=_ZERO if tick == 0 else _RULE)
+    x = axis.place(tick)
+    rule = drawing.ZERO if tick == 0 else drawing.RULE
+    paper.line(x, top - 6, x, bottom + 4, fill=rule)
     words = '0' if tick == 0 else f'{tick:+g}'
-    paper.text(x, bottom + 14, words, size=_SMALL, fill=pictures.QUIET,
+    paper.text(x, bottom + 14, words, size=drawing.SMALL, fill=pictures.QUIET,
                anchor='mm')  # fmt: skip
   for line, found in enumerate(differences):
     if found is None:
@@ -228,9 +134,9 @@ def _draw_intervals(
     if found.excludes_zero:
       colour = _ABOVE if found.mean > 0 else _BELOW
     if not math.isnan(found.low):
-      ends = (axis.x(100 * found.low), y, axis.x(100 * found.high), y)
+      ends = (axis.place(100 * found.low), y, axis.place(100 * found.high), y)
       paper.line(*ends, fill=_pale(colour), width=6)
-    paper.dot(axis.x(100 * found.mean), y, 4, colour)
+    paper.dot(axis.place(100 * found.mean), y, 4, colour)
 
 
 def _pale(colour: Colour) -> Colour:
@@ -240,18 +146,9 @@ def _pale(colour: Colour) -> Colour:
 
 def _ticks(differences: Sequence[Difference | None]) -> list[float]:
   """Round numbers of points that span all intervals and 0."""
-  ends = [
+  ends = (
     100 * end
     for found in differences if found is not None
-    for end in (found.mean, found.low, found.high) if not math.isnan(end)
-  ]
-  low, high = min([0.0, *ends]), max([0.0, *ends])
-  span = high - low or 1.0
-  power = 10.0 ** math.floor(math.log10(span))
-  step = next(
-    power * m for m in (0.2, 0.5, 1, 2, 5) if span / (power * m) <= 5
+    for end in (found.mean, found.low, found.high)
   )
-  first, last = math.floor(low / step), math.ceil(high / step)
-  if first == last:
-    last += 1
-  return [round(n * step, 12) for n in range(first, last + 1)]
+  return drawing.ticks([0.0, *ends])

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from magnet_jax.evaluate import charts, pictures, summary
+from magnet_jax.evaluate import charts, drawing, pictures, summary
 
 
 def _is(pixels, colour):
@@ -18,7 +18,7 @@ def test_bars_are_as_long_as_their_values():
   rows = np.array_split(pixels[132:-12], 3)
   for series in (0, 1):
     lengths = [
-      int(_is(row, charts.SERIES[series]).any(0).sum()) for row in rows
+      int(_is(row, drawing.colour(series)).any(0).sum()) for row in rows
     ]
     expected = [1000 * np.nan_to_num(value[series]) for value in values]
     np.testing.assert_allclose(lengths, expected, atol=8)
