@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What fewer windows cost: a threshold on their uncertainty against a share of
+# them (MagNet-Fast).
+#
+#   experiments/adaptive/run.sh NAME RUN [flags of magnet-jax evaluate]
+#
+# Writes results/NAME.{txt,png,jsonl}. The README's numbers were made by:
+#
+#   experiments/adaptive/run.sh scenes runs/scenes --split=val
+#   experiments/adaptive/run.sh carrotweed runs/carrotweed --split=val
+set -euo pipefail
+here=$(dirname "$0")
+name=$1 run=$2
+shift 2
+folder=runs/adaptive/$name
+
+for least in 0 .02 .05 .1 .2 .4; do
+  magnet-jax evaluate --checkpoint="$run" --methods=downsample,magnet \
+    --min-uncertainty=$least --pictures=0 --out="$folder/least_$least" "$@"
+done
+for share in .1 .25 .5; do
+  magnet-jax evaluate --checkpoint="$run" --methods=magnet-fast \
+    --fast=$share --pictures=0 --out="$folder/share_$share" "$@"
+done
+python "$here/curve.py" "$folder" "$here/results/$name" |
+  tee "$here/results/$name.txt"
