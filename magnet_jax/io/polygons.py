@@ -25,7 +25,7 @@ _DIGITS = 9  # of degrees: a tenth of a millimetre
 _BATCH = 1000  # polygons that are projected at once
 _WORLD = 'EPSG:4326'  # what GeoJSON is in
 
-Geometry = dict[str, Any]
+Rings = list[list[tuple[float, float]]]  # the outer one, then the holes
 
 
 def check_path(path: PathLike) -> pathlib.Path:
@@ -71,9 +71,11 @@ def write_polygons(
   with atomic.replacing(path) as temporary, temporary.open('w') as file:
     file.write(_head(path.stem, smallest, reference is not None))
     count = 0
-    for count, (value, shape) in enumerate(_projected(found, reference), 1):
+    for count, (value, rings) in enumerate(_projected(found, reference), 1):
       file.write(',\n' if count > 1 else '\n')
-      json.dump(_feature(value, shape, classes), file, separators=(',', ':'))
+      # json.dump writes the same, but several times slower.
+      feature = _feature(value, rings, classes)
+      file.write(json.dumps(feature, separators=(',', ':')))
     file.write('\n]}\n')
   return count
 
@@ -108,7 +110,7 @@ def _read(path: pathlib.Path) -> tuple[np.ndarray, Any, Any]:
 
 def _traced(
   pixels: np.ndarray, ignored: int, smallest: int, transform: Any
-) -> Iterator[tuple[int, Geometry]]:
+) -> Iterator[tuple[int, Rings]]:
   """The class and outline of every region of four-connected pixels."""
   from rasterio import features
 
@@ -116,36 +118,41 @@ def _traced(
   if smallest > 1:
     pixels = features.sieve(pixels, smallest, mask=valid)
   for shape, value in features.shapes(pixels, valid, transform=transform):
-    yield int(value), shape
+    yield int(value), shape['coordinates']
 
 
 def _projected(
-  found: Iterable[tuple[int, Geometry]], reference: Any
-) -> Iterator[tuple[int, Geometry]]:
+  found: Iterable[tuple[int, Rings]], reference: Any
+) -> Iterator[tuple[int, Rings]]:
   """The same in longitude and latitude, where there is a reference system."""
-  from rasterio.warp import transform_geom
+  from rasterio.warp import transform
 
+  if reference is None:
+    yield from found
+    return
   found = iter(found)
   while batch := list(itertools.islice(found, _BATCH)):
-    values, shapes = zip(*batch, strict=True)
-    if reference is not None:
-      shapes = transform_geom(
-        reference, _WORLD, list(shapes), precision=_DIGITS
-      )
-    yield from zip(values, shapes, strict=True)
+    corners = [point for _, rings in batch for ring in rings for point in ring]
+    # All at once: transform_geom takes five times as long.
+    x, y = transform(reference, _WORLD, *zip(*corners, strict=True))
+    places = zip(
+      np.round(x, _DIGITS).tolist(), np.round(y, _DIGITS).tolist(), strict=True
+    )
+    for value, rings in batch:
+      yield value, [list(itertools.islice(places, len(r))) for r in rings]
 
 
-def _feature(value: int, shape: Geometry, classes: ClassTable) -> Geometry:
+def _feature(value: int, rings: Rings, classes: ClassTable) -> dict[str, Any]:
   name = classes.names[value] if value < len(classes) else str(value)
-  rings = [
+  turned = [
     # GeoJSON wants the outer ring counterclockwise and the holes clockwise.
     ring if (_area(ring) > 0) == (i == 0) else ring[::-1]
-    for i, ring in enumerate(shape['coordinates'])
+    for i, ring in enumerate(rings)
   ]
   return {
     'type': 'Feature',
     'properties': {'class': value, 'name': name},
-    'geometry': {'type': 'Polygon', 'coordinates': rings},
+    'geometry': {'type': 'Polygon', 'coordinates': turned},
   }
 
 
