@@ -1,0 +1,167 @@
+"""One pass over an image of any size makes the images of all stages."""
+
+from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import pathlib
+from typing import Any, Protocol
+
+import numpy as np
+
+from magnet_jax.ops.area import AreaAverage
+from magnet_jax.segment import disk
+from magnet_jax.segment.disk import OnDisk
+from magnet_jax.segment.stage_windows import Plane
+from magnet_jax.types import Size
+
+_BAND = 2**21  # pixels of a band of rows, about: 6 MB
+_PIECE = 2**19  # pixels that are read at a time
+_CACHE = 16_000_000  # bytes of tiles kept of each image
+
+Done = Callable[[int], None]
+
+
+class Source(Plane, Protocol):
+  """The image: a `rasters.Raster`."""
+
+  @property
+  def in_rows(self) -> bool:
+    """Whether only rows from the top down are cheap."""
+
+  @property
+  def block(self) -> Size:
+    """The file's own tile or strip."""
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width]; None: all is valid."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pyramid:
+  """The images of all stages.
+
+  Attributes:
+    images: uint8 [H_s,W_s,3] of each stage; the last is the image itself, or
+      its copy where it cannot be read but in rows.
+    invalid: uint8 [H,W], 1 where there is no image; None: it is everywhere.
+  """
+
+  images: tuple[Plane, ...]
+  invalid: Plane | None
+
+
+def make(
+  source: Source, sizes: Sequence[Size], folder: pathlib.Path, done: Done
+) -> bool:
+  """Writes the images of all stages but the last into a folder.
+
+  Args:
+    source: the image.
+    sizes: of the stages, the last that of the image.
+    folder: must exist; what is in it of an earlier try is written over.
+    done: told of the rows that were read, after each band.
+
+  Returns:
+    Whether there are pixels without an image.
+  """
+  shrinking = [
+    _Shrinking(AreaAverage(source.size, size), _image(folder, size))
+    for size in sizes[:-1]
+  ]
+  copy = _image(folder, source.size) if source.in_rows else None
+  invalid: OnDisk | None = None
+  for top, height in _bands(source):
+    for left, width in _pieces(source, height):
+      pixels = source.read(top, left, height, width)
+      for each in shrinking:
+        each.average.add(top, left, pixels)
+      if copy:
+        copy.write(top, left, pixels)
+      valid = source.valid(top, left, height, width)
+      if valid is not None and not valid.all():
+        invalid = invalid or _mask(folder, source.size)
+        invalid.write(top, left, (~valid).astype(np.uint8))
+    for each in shrinking:
+      each.take(top + height)
+    for plane in (copy, invalid):
+      if plane:
+        plane.flush()
+    done(height)
+  for each in shrinking:
+    each.close()
+  return invalid is not None
+
+
+def opened(
+  source: Source, sizes: Sequence[Size], folder: pathlib.Path, masked: bool
+) -> Pyramid:
+  """The images that `make` has written; `masked` is what it returned."""
+  images: list[Plane] = [_image(folder, size) for size in sizes[:-1]]
+  images.append(_image(folder, source.size) if source.in_rows else source)
+  return Pyramid(
+    tuple(images), _mask(folder, source.size) if masked else None
+  )
+
+
+def _image(folder: pathlib.Path, size: Size) -> OnDisk:
+  name = f'image{size[0]}x{size[1]}'
+  tiles = disk.square_tiles(size)
+  return OnDisk(folder / name, tiles, 3, 'bytes', cache=_CACHE)
+
+
+def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
+  tiles = disk.square_tiles(size)
+  return OnDisk(folder / 'invalid', tiles, 0, 'bytes', cache=_CACHE)
+
+
+def _bands(source: Source) -> Iterator[tuple[int, int]]:
+  """First row and rows of each band."""
+  height, width = source.size
+  # Whole chunks of the copy, if there is one. Of a tiled file less: its reader
+  # keeps the tiles that a band cuts, and sums take 12 bytes a pixel.
+  rows = disk.CHUNK if source.in_rows else max(1, _BAND // width)
+  block = source.block[0]
+  if not source.in_rows and rows > block:
+    rows -= rows % block
+  for top in range(0, height, rows):
+    yield top, min(rows, height - top)
+
+
+def _pieces(source: Source, rows: int) -> Iterator[tuple[int, int]]:
+  """First column and columns of each piece of a band."""
+  width = source.size[1]
+  columns = width
+  if not source.in_rows:
+    block = source.block[1]
+    columns = max(block, _PIECE // rows // block * block)
+  for left in range(0, width, columns):
+    yield left, min(columns, width - left)
+
+
+class _Shrinking:
+  """A stage's image in the making: rows are written as chunks are full."""
+
+  def __init__(self, average: AreaAverage, target: OnDisk):
+    self.average = average
+    self._target = target
+    self._top = 0
+    self._rows: list[Any] = []
+
+  def take(self, bottom: int) -> None:
+    """Takes what the image's rows before `bottom` complete."""
+    self._rows.append(self.average.take(bottom))
+    count = sum(map(len, self._rows))
+    if count >= disk.CHUNK:
+      self._write(count - count % disk.CHUNK)
+
+  def close(self) -> None:
+    """Writes the rest."""
+    self._write(sum(map(len, self._rows)))
+
+  def _write(self, count: int) -> None:
+    rows = np.concatenate(self._rows)
+    self._target.write(self._top, 0, rows[:count])
+    self._target.flush()
+    self._top += count
+    self._rows = [rows[count:].copy()]

@@ -1,0 +1,250 @@
+"""The stages of an image that does not fit in memory, from disk to disk.
+
+The loop over windows is that of `stage_loop`; maps and images live in a folder
+(`disk`), which a run that was killed goes on from (`journal`).
+"""
+
+from collections.abc import Iterator, Sequence
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+
+from magnet_jax.ops.uncertainty import uncertainty
+from magnet_jax.segment import disk, pyramid, stage_loop, stage_windows
+from magnet_jax.segment.disk import OnDisk, WaitingOnDisk
+from magnet_jax.segment.journal import Journal
+from magnet_jax.segment.progressive import Cascade, predict
+from magnet_jax.segment.pyramid import Pyramid, Source
+from magnet_jax.segment.stage_windows import Plane
+from magnet_jax.types import Stage
+
+NO_LABEL = 255
+KINDS = ('uint8', 'uint16', 'float32')
+_CACHE = 64_000_000  # bytes of tiles kept of the map that windows are cut from
+
+
+class Progress(Protocol):
+  """Who is told how far it is."""
+
+  def says(self, text: str) -> None:
+    """What is being done."""
+
+  def done(self, windows: int) -> None:
+    """So many windows more are refined."""
+
+  def skipped(self, windows: int) -> None:
+    """So many windows more were refined by an earlier run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedStage:
+  """The segmentation after one stage, on disk.
+
+  Attributes:
+    stage: where it stands.
+    probabilities: float32 [H_s,W_s,C]; None for the last unless asked for.
+    label: uint8 [H,W] after the last stage, NO_LABEL where there is no image.
+    confidence: uint8 [H,W] after the last stage: 255 (1 - uncertainty), if
+      asked for.
+    image: uint8 [H_s,W_s,3].
+  """
+
+  stage: Stage
+  image: Plane
+  probabilities: Plane | None
+  label: Plane | None = None
+  confidence: Plane | None = None
+
+
+class Labels:
+  """What goes out of the last stage, tile by tile.
+
+  Args:
+    label: takes the classes.
+    confidence: takes how sure they are, if it is wanted.
+    invalid: 1 where there is no image.
+    probabilities: takes the map itself, if it is wanted.
+  """
+
+  def __init__(
+    self,
+    label: OnDisk,
+    confidence: OnDisk | None,
+    invalid: Plane | None,
+    probabilities: OnDisk | None,
+  ):
+    self.label = label
+    self.confidence = confidence
+    self._invalid = invalid
+    self.probabilities = probabilities
+
+  def write(self, top: int, left: int, values: np.ndarray) -> None:
+    """Takes float32 [h,w,C]."""
+    label = predict(values)
+    nothing = None
+    if self._invalid is not None:
+      nothing = self._invalid.read(top, left, *label.shape).view(bool)
+      label[nothing] = NO_LABEL
+    self.label.write(top, left, label)
+    if self.confidence is not None:
+      sure = np.rint((1 - uncertainty(values)).clip(0, 1) * np.float32(255))
+      if nothing is not None:
+        sure[nothing] = 0
+      self.confidence.write(top, left, sure.astype(np.uint8))
+    if self.probabilities is not None:
+      self.probabilities.write(top, left, values)
+
+  def flush(self) -> None:
+    """Waits until all is written."""
+    for plane in (self.label, self.confidence, self.probabilities):
+      if plane is not None:
+        plane.flush()
+
+
+class Streaming:
+  """One image on its way through the stages.
+
+  Args:
+    cascade: the networks.
+    source: the image.
+    plan: its stages.
+    journal: of this run.
+    kind: one of KINDS: how the maps between stages are kept.
+    confidence: whether it is kept.
+    probabilities: whether the last stage's are kept.
+    progress: is told how far it is.
+  """
+
+  def __init__(
+    self,
+    cascade: Cascade,
+    source: Source,
+    plan: Sequence[Stage],
+    journal: Journal,
+    *,
+    kind: str,
+    confidence: bool,
+    probabilities: bool,
+    progress: Progress,
+  ):
+    self._cascade = cascade
+    self._source = source
+    self._plan = tuple(plan)
+    self._journal = journal
+    self._kind = kind
+    self._wanted = (confidence, probabilities)
+    self._progress = progress
+
+  def stages(self) -> Iterator[StreamedStage]:
+    """Segments the image, or goes on with it; yields every stage."""
+    images = self._images()
+    before = self._first(images)
+    yield before
+    counts = stage_windows.allot(self._plan, self._cascade.options.windows)
+    for stage in self._plan[1:]:
+      assert before.probabilities is not None
+      before = self._later(
+        stage, images, before.probabilities, counts[stage.index]
+      )
+      yield before
+
+  def _images(self) -> Pyramid:
+    sizes = [stage.size for stage in self._plan]
+    folder = self._journal.folder
+    if self._journal.done('images') is None:
+      read = 0
+
+      def tell(rows: int) -> None:
+        nonlocal read
+        read += rows
+        share = read / self._source.size[0]
+        self._progress.says(f'reading, {share:.0%}')
+
+      masked = pyramid.make(self._source, sizes, folder, tell)
+      self._journal.note('images', {'masked': masked})
+    masked = self._journal.done('images')['masked']
+    return pyramid.opened(self._source, sizes, folder, masked)
+
+  def _first(self, images: Pyramid) -> StreamedStage:
+    stage = self._plan[0]
+    self._progress.says('stage 0')
+    values = self._cascade.coarsest(images.images[0], stage)
+    self._classes = values.shape[-1]
+    target = self._target(stage, images)
+    target.write(0, 0, values)
+    target.flush()
+    self._progress.done(1)
+    return _result(stage, images, target)
+
+  def _later(
+    self, stage: Stage, images: Pyramid, coarse: Plane, count: int
+  ) -> StreamedStage:
+    name = f'stage {stage.index}'
+    self._progress.says(name)
+    target = self._target(stage, images)
+    if self._journal.done(name):
+      self._progress.skipped(count)
+      return _result(stage, images, target)
+    image = images.images[stage.index]
+    numbers = self._windows(stage, coarse, count)
+    waiting = WaitingOnDisk(self._journal.folder / f'waiting{stage.index}')
+    parts = stage_loop.split(len(stage.grid), numbers, self._cascade.batch)
+    last = self._journal.done(f'{name} part')
+    first = 0 if last is None else last + 1
+    self._progress.skipped(sum(len(chosen) for _, chosen in parts[:first]))
+    for part in self._cascade.refine(
+      image, coarse, stage, numbers, waiting=waiting, first=first
+    ):
+      for tile in part.tiles:
+        target.write(tile.top, tile.left, tile.values)
+      target.flush()
+      self._journal.note(f'{name} part', part.index)
+      waiting.forget(parts[part.index][0])
+      self._progress.done(len(part.chosen))
+    self._journal.note(name)
+    return _result(stage, images, target)
+
+  def _windows(
+    self, stage: Stage, coarse: Plane, count: int
+  ) -> Sequence[int]:
+    """The windows to refine; a choice is made once."""
+    if count == len(stage.grid):
+      return range(count)
+    name = f'stage {stage.index} windows'
+    if self._journal.done(name) is None:
+      self._progress.says(f'stage {stage.index}, choosing windows')
+      chosen = self._cascade.choose(stage, coarse, count)
+      self._journal.note(name, list(chosen))
+    numbers: list[int] = self._journal.done(name)
+    return numbers
+
+  def _target(self, stage: Stage, images: Pyramid) -> OnDisk | Labels:
+    tiles = disk.grid_tiles(stage.grid)
+    folder = self._journal.folder
+
+    def plane(name: str, channels: int, kind: str) -> OnDisk:
+      cache = _CACHE if channels else 0
+      return OnDisk(folder / name, tiles, channels, kind, cache=cache)
+
+    maps = f'stage{stage.index}'
+    if stage is not self._plan[-1]:
+      return plane(maps, self._classes, self._kind)
+    confidence, probabilities = self._wanted
+    return Labels(
+      plane('label', 0, 'bytes'),
+      plane('confidence', 0, 'bytes') if confidence else None,
+      images.invalid,
+      plane(maps, self._classes, self._kind) if probabilities else None,
+    )
+
+
+def _result(
+  stage: Stage, images: Pyramid, target: OnDisk | Labels
+) -> StreamedStage:
+  image = images.images[stage.index]
+  if isinstance(target, OnDisk):
+    return StreamedStage(stage, image, target)
+  return StreamedStage(
+    stage, image, target.probabilities, target.label, target.confidence
+  )
