@@ -1,5 +1,6 @@
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -168,3 +169,45 @@ def test_random_crops_cut_all_alike_and_reach_the_last_offset():
     np.testing.assert_array_equal(crop, cut(windows))
     seen.add(float(crop[0, 0, 0, 0]))
   assert seen == {0.0, 1.0, 6.0, 7.0}
+
+
+class WithAuxiliary(nn.Module):
+  """Logits of one dense layer, and the auxiliary ones of another."""
+
+  @nn.compact
+  def __call__(self, images, *, train=False):
+    if train:
+      self.sow('auxiliary', 'logits', nn.Dense(CLASSES, name='aux')(images))
+    elif self.is_initializing():
+      nn.Dense(CLASSES, name='aux')(images)
+    nn.BatchNorm(not train, name='norm')(images)
+    return nn.Dense(CLASSES, name='head')(images)
+
+
+@pytest.mark.parametrize('auxiliary', [0.0, 0.4])
+def test_auxiliary_heads_add_their_weighted_loss(auxiliary):
+  module = WithAuxiliary()
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 255, (1, 4, 4, 3), np.uint8)
+  batch = {'image': image, 'label': rng.integers(0, CLASSES, (1, 4, 4))}
+  variables = module.init(jax.random.key(0), jnp.zeros((1, 4, 4, 3)))
+  update = optax.sgd(0.1)
+  _, metrics = steps.segmenter_step(
+    train_state.start(variables, update),
+    batch,
+    segmenter=module,
+    loss=losses.cross_entropy,
+    optimizer=update,
+    decay=0.0,
+    auxiliary=auxiliary,
+  )
+  pixels = normalise.normalise(jnp.asarray(image))
+  params = variables['params']
+  wanted = 0.0
+  for name, weight in (('head', 1.0), ('aux', auxiliary)):
+    layer = nn.Dense(CLASSES)
+    logits = layer.apply({'params': params[name]}, pixels)
+    wanted += weight * losses.mean_loss(
+      *losses.cross_entropy(logits, batch['label'])
+    )
+  np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-5)

@@ -1,0 +1,83 @@
+"""Trainings that start from weights that are there already."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from magnet_jax.io import checkpoints
+from magnet_jax.models import build
+from magnet_jax.train import warm_start
+from magnet_jax.types import InputError
+
+NARROW = {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4}
+
+
+@functools.cache
+def _fresh(name='fpn', seed=0):
+  settings = NARROW if name == 'fpn' else {'width': 4, 'levels': 1}
+  network = build.segmenter(classes=3, name=name, **settings)
+  shapes = jax.eval_shape(
+    network.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3))
+  )
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(
+    lambda x: rng.normal(size=x.shape).astype(np.float32),
+    warm_start.trained(shapes),
+  )
+
+
+def _save(folder, kind, variables):
+  path = folder / kind
+  with checkpoints.CheckpointStore(path / 'checkpoints') as store:
+    store.save(0, {'average': variables}, {'kind': kind})
+  return path
+
+
+def test_a_whole_segmenter_takes_the_place_of_fresh_weights(tmp_path):
+  path = _save(tmp_path, 'segmenter', _fresh(seed=1))
+  found = warm_start.segmenter(_fresh(), path)
+  jax.tree.map(np.testing.assert_array_equal, found, _fresh(seed=1))
+  frozen = warm_start.frozen(path, _fresh())
+  jax.tree.map(np.testing.assert_array_equal, frozen, _fresh(seed=1))
+
+
+def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
+  trained, fresh = _fresh(seed=1), _fresh()
+  trunk = {kind: tree['trunk'] for kind, tree in trained.items()}
+  found = warm_start.segmenter(fresh, _save(tmp_path, 'trunk', trunk))
+  for kind in ('params', 'batch_stats'):
+    jax.tree.map(
+      np.testing.assert_array_equal, found[kind]['trunk'], trunk[kind]
+    )
+  head = {k: v for k, v in found['params'].items() if k != 'trunk'}
+  wanted = {k: v for k, v in fresh['params'].items() if k != 'trunk'}
+  jax.tree.map(np.testing.assert_array_equal, head, wanted)
+
+
+def test_a_refiner_takes_the_place_of_fresh_weights(tmp_path):
+  variables = {'params': {'a': np.ones(2, np.float32)}, 'batch_stats': {}}
+  path = _save(tmp_path, 'refiner', {'params': variables['params']})
+  found = warm_start.refiner(
+    {'params': {'a': np.zeros(2, np.float32)}}, path
+  )
+  np.testing.assert_array_equal(found['params']['a'], np.ones(2))
+
+
+def test_another_network_is_refused(tmp_path):
+  path = _save(tmp_path, 'segmenter', _fresh(seed=1))
+  with pytest.raises(InputError, match=r'is (missing|not wanted)'):
+    warm_start.segmenter(_fresh('unet'), path)
+  with pytest.raises(InputError, match=r'holds segmenter, not a refiner'):
+    warm_start.refiner(_fresh(), path)
+
+
+def test_a_trunk_fits_no_network_without_one(tmp_path):
+  trunk = {kind: tree['trunk'] for kind, tree in _fresh(seed=1).items()}
+  path = _save(tmp_path, 'trunk', trunk)
+  with pytest.raises(InputError, match='trunk alone'):
+    warm_start.segmenter(_fresh('unet'), path)
+  with pytest.raises(InputError, match='not a segmenter'):
+    warm_start.frozen(path)
