@@ -3,7 +3,8 @@
     python experiments/larger/make_tiff.py 20480 scene.tif --labels labels.tif
 
 A mosaic of a few generated scenes, each turned and mirrored at random; the
-same for the same size and seed.
+same for the same size and seed. 12,000 x 12,000 pixels take 11 s of one core,
+320 MB of memory, most of it the imports, and 350 MB of disk.
 """
 
 import argparse
