@@ -99,7 +99,7 @@ def choose(
     InputError: there are no such bands, it is not clear which are meant, or
       their numbers are not real.
   """
-  from rasterio.enums import ColorInterp, MaskFlags
+  from rasterio.enums import ColorInterp
 
   name = os.fspath(path)
   alphas = [
@@ -113,7 +113,6 @@ def choose(
   alphas = [i for i in alphas if i not in indexes]
   dtype = _dtype([dataset.dtypes[i - 1] for i in indexes], name)
   first = indexes[0]
-  flags = dataset.mask_flag_enums[first - 1]
   tags = dataset.tags(first, ns='IMAGE_STRUCTURE')
   palette = None
   if bands is None and dataset.colorinterp[first - 1] == ColorInterp.palette:
@@ -123,14 +122,18 @@ def choose(
     dtype=dtype,
     bits=int(tags.get('NBITS', dtype.itemsize * 8)) if palette is None else 8,
     alpha=alphas[0] if alphas else None,
-    masked=(
-      MaskFlags.per_dataset in flags
-      and MaskFlags.alpha not in flags
-      and MaskFlags.nodata not in flags
-    ),
+    masked=_masked(dataset.mask_flag_enums[first - 1]),
     nodata=tuple(_nodata(dataset.nodatavals[i - 1], dtype) for i in indexes),
     palette=palette,
   )
+
+
+def _masked(flags: Sequence[Any]) -> bool:
+  """Whether a mask of its own tells what is valid, not alpha or a value."""
+  from rasterio.enums import MaskFlags
+
+  others = {MaskFlags.alpha, MaskFlags.nodata}
+  return MaskFlags.per_dataset in flags and not others.intersection(flags)
 
 
 def _indexes(

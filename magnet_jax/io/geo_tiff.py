@@ -54,23 +54,31 @@ def write(
   with geo_reader.environment(rasterio):
     with _writing(path):
       file = _created(rasterio, path, size, place, classes)
-    sums = []
-    try:
-      for number, strip in enumerate(strips):
-        with _writing(path):
-          top = number * TILE
-          window = ((top, top + len(strip)), (0, size[1]))
-          file.write(strip, 1, window=window)
-        sums.append(_sum(strip))
-    finally:
-      with contextlib.suppress(Exception):  # the check finds it
-        file.close()
+    sums = _fill(file, path, strips)
     with _writing(path):
       factors = _overviews(size)
       if factors:
         rule = 'mode' if classes else 'average'
         _add_overviews(rasterio, path, factors, rule)
       _check(rasterio, path, sums, factors)
+
+
+def _fill(
+  file: Any, path: pathlib.Path, strips: Iterable[np.ndarray]
+) -> list[int]:
+  """Writes rows of tiles and closes the file; returns their checksums."""
+  sums = []
+  try:
+    for number, strip in enumerate(strips):
+      with _writing(path):
+        top = number * TILE
+        window = ((top, top + len(strip)), (0, strip.shape[1]))
+        file.write(strip, 1, window=window)
+      sums.append(_sum(strip))
+  finally:
+    with contextlib.suppress(Exception):  # the check finds it
+      file.close()
+  return sums
 
 
 @contextlib.contextmanager
