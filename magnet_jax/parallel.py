@@ -78,13 +78,36 @@ def gather(value: Any) -> list[Any]:
   """
   if processes() == 1:
     return [value]
-  client: Any = distributed.global_state.client
+  store = _store()
   key = f'magnet_jax/gather/{next(_rounds)}'
-  client.key_value_set(f'{key}/{process()}', json.dumps(value))
+  store.key_value_set(f'{key}/{process()}', json.dumps(value))
   return [
-    json.loads(client.blocking_key_value_get(f'{key}/{each}', _FOREVER))
+    json.loads(store.blocking_key_value_get(f'{key}/{each}', _FOREVER))
     for each in range(processes())
   ]
+
+
+def publish(key: str, value: str) -> bool:
+  """Leaves a word for the other processes; False if there is one already."""
+  try:
+    _store().key_value_set(f'magnet_jax/{key}', value)
+  except jax.errors.JaxRuntimeError:
+    return False
+  return True
+
+
+def published(key: str) -> str | None:
+  """What a process has left under this key, if one has; does not wait."""
+  try:
+    value: str = _store().key_value_try_get(f'magnet_jax/{key}')
+  except jax.errors.JaxRuntimeError:
+    return None
+  return value
+
+
+def _store() -> Any:
+  """Where processes leave words for each other; the coordinator holds it."""
+  return distributed.global_state.client
 
 
 def from_main(make: Callable[[], Any], like: Callable[[], Any]) -> Any:

@@ -1,9 +1,10 @@
 """The console command `magnet-jax`: picks a command and reports errors."""
 
 from collections.abc import Sequence
-import errno
 import importlib
 import sys
+
+from magnet_jax.cli import messages
 
 # What each command does; its module in this folder has the same name. All
 # that needs JAX is imported when a command is chosen: --help comes at once.
@@ -17,13 +18,6 @@ COMMANDS = {
 }
 _FAILED = 2
 _INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
-_SYSTEM_ERRORS = {
-  errno.ENOSPC: 'free some space or write to another disk',
-  errno.EDQUOT: 'free some of your quota or write to another disk',
-  errno.EROFS: 'choose a folder on a disk that is not read-only',
-  errno.EPIPE: 'the program that reads the output has ended',
-  errno.EACCES: 'choose a file or folder that you have permission for',
-}
 
 
 def run() -> None:
@@ -49,13 +43,13 @@ def main(argv: Sequence[str]) -> int:
   try:
     return _dispatch(argv[0], argv[1:])
   except KeyboardInterrupt:
-    _print_error('interrupted; what was finished is kept')
+    messages.show(messages.INTERRUPTED)
     return _INTERRUPTED
   except Exception as error:
-    message = _explain(error)
+    message = messages.explain(error)
     if message is None:
       raise
-    _print_error(message)
+    messages.show(message)
     return _FAILED
 
 
@@ -73,36 +67,6 @@ def _dispatch(name: str, argv: Sequence[str]) -> int:
     return 0
   status: int = command.run(arguments)
   return status
-
-
-def _explain(error: Exception) -> str | None:
-  """One line for what is wrong outside; None where it is ours to mend."""
-  from magnet_jax.types import InputError
-
-  if isinstance(error, InputError):
-    return str(error)
-  if isinstance(error, MemoryError):
-    return _memory_message('host')
-  if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
-    where = error.filename or 'output'
-    return f'{where}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
-  # jax.errors.JaxRuntimeError, known by its text to spare the import.
-  if isinstance(error, RuntimeError) and 'RESOURCE_EXHAUSTED' in str(error):
-    return _memory_message('device')
-  return None
-
-
-def _print_error(message: str) -> None:
-  line = ' '.join(message.split())
-  print(f'magnet-jax: error: {line}', file=sys.stderr)
-
-
-def _memory_message(where: str) -> str:
-  return (
-    f'out of memory on the {where}: the windows of a batch and the maps of '
-    'the image must fit; give a smaller --batch, smaller windows or a smaller '
-    'image'
-  )
 
 
 def _version() -> str:

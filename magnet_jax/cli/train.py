@@ -5,7 +5,8 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import config_file
+from magnet_jax import parallel
+from magnet_jax.cli import config_file, host_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.train import runs
 from magnet_jax.types import InputError
@@ -24,6 +25,7 @@ HELP = """
     magnet-jax train --config=tiny --workdir=/tmp/tiny
     magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
     magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
+    srun magnet-jax train --config=cityscapes --workdir=runs/city
 """
 
 
@@ -44,6 +46,7 @@ def define(values: flags.FlagValues) -> None:
     'tensorboard', False, 'write the scalars for TensorBoard, too; needs '
     'magnet-jax[tensorboard]', flag_values=values, module_name=group,
   )  # fmt: skip
+  host_flags.define(values)
 
 
 def run(arguments: Arguments) -> int:
@@ -54,12 +57,13 @@ def run(arguments: Arguments) -> int:
   config = config_file.override(
     config_file.load(values.config), arguments.overrides
   )
-  model = runs.run(
-    config,
-    pathlib.Path(values.workdir),
-    stage=values.stage,
-    tensorboard=values.tensorboard,
-  )
-  if model:
+  with host_flags.work(values):
+    model = runs.run(
+      config,
+      pathlib.Path(values.workdir),
+      stage=values.stage,
+      tensorboard=values.tensorboard,
+    )
+  if model and parallel.is_main():
     print(f'magnet-jax segment IMAGE… --checkpoint={model}')
   return 0

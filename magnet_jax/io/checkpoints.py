@@ -1,6 +1,6 @@
 """Checkpoints of a training, through Orbax."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import math
 import pathlib
 import shutil
@@ -11,6 +11,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from magnet_jax import parallel
 from magnet_jax.io import atomic, bundle, orbax_errors, records, trees
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
@@ -31,9 +32,19 @@ def _manager(
   options = ocp.CheckpointManagerOptions(
     best_fn=lambda metrics: _score(metric, metrics),
     enable_async_checkpointing=False,
+    create=False,
+    multiprocessing_options=_alone(),
     **settings,
   )
   return ocp.CheckpointManager(epath.Path(folder.absolute()), options=options)
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+  """For Orbax to wait for no other process: one writes, each reads itself."""
+  own = parallel.process()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=own, active_processes={own}
+  )
 
 
 def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
@@ -50,10 +61,8 @@ def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
   """State and meta of one checkpoint's folder."""
   folder = folder.absolute()
   try:
-    with ocp.PyTreeCheckpointer() as reader:
-      state = reader.restore(epath.Path(folder / 'state'))
-    with ocp.Checkpointer(ocp.JsonCheckpointHandler()) as reader:
-      meta = reader.restore(epath.Path(folder / 'meta'))
+    state = _restored(folder / 'state', ocp.PyTreeCheckpointHandler)
+    meta = _restored(folder / 'meta', ocp.JsonCheckpointHandler)
   # Orbax and TensorStore raise nearly anything for damaged files.
   except Exception as error:
     reason = (str(error).splitlines() or [''])[0][:200]
@@ -62,6 +71,16 @@ def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
       '; it may be damaged, choose another one'
     ) from error
   return state, meta
+
+
+def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> trees.Tree:
+  """What Orbax wrote with the handler of this kind."""
+  alone = _alone()
+  with ocp.Checkpointer(
+    handler(multiprocessing_options=alone), multiprocessing_options=alone
+  ) as reader:
+    tree: trees.Tree = reader.restore(epath.Path(folder))
+  return tree
 
 
 def _clear(folder: pathlib.Path) -> None:

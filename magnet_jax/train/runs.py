@@ -7,6 +7,7 @@ from typing import Any
 
 import ml_collections
 
+from magnet_jax import parallel
 from magnet_jax.io import atomic, bundle, checkpoints, records
 from magnet_jax.train import loop, tasks, warm_start
 from magnet_jax.types import InputError
@@ -34,13 +35,15 @@ def run(
     tensorboard: write the scalars for TensorBoard too.
 
   Returns:
-    The model's file; None while there is no refiner.
+    The model's file; None while there is no refiner, and in all processes but
+    the first.
 
   Raises:
     InputError: for bad settings, a folder of another config, or a loss that
       is not finite.
   """
-  prepare(config, folder)
+  if parallel.is_main():  # it alone reads and writes the folder
+    prepare(config, folder)
   trains_segmenter = {
     'segmenter': True,
     'refiner': False,
@@ -48,11 +51,11 @@ def run(
   }
   if trains_segmenter[stage]:
     task = tasks.segmenter_task(config)
-    loop.train(task, folder / 'segmenter', tensorboard=tensorboard)
+    _train(task, folder / 'segmenter', tensorboard)
   if stage in ('both', 'refiner'):
     task = tasks.refiner_task(config, _segmenter(config, folder))
-    loop.train(task, folder / 'refiner', tensorboard=tensorboard)
-  if not (folder / 'refiner').is_dir():
+    _train(task, folder / 'refiner', tensorboard)
+  if not parallel.is_main() or not (folder / 'refiner').is_dir():
     return None
   variables, meta = checkpoints.load(folder)
   variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
@@ -61,13 +64,19 @@ def run(
   return path
 
 
+def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
+  if task.team.note and parallel.is_main():
+    print(task.team.note)
+  loop.train(task, folder, tensorboard=tensorboard)
+
+
 def _segmenter(
   config: ml_collections.ConfigDict, folder: pathlib.Path
 ) -> pathlib.Path:
   """Where the segmenter of the run's refiner is: the run's own, or another."""
   if config.train.refiner.segmenter:
     return pathlib.Path(config.train.refiner.segmenter)
-  if not (folder / 'segmenter').is_dir():
+  if parallel.is_main() and not (folder / 'segmenter').is_dir():
     raise InputError(
       f'{folder}: has no segmenter yet, which the refiner needs; train '
       '--stage=segmenter or both first, or set train.refiner.segmenter'

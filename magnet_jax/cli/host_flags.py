@@ -1,0 +1,124 @@
+"""The flags of devices and hosts, for all commands that compute."""
+
+from collections.abc import Iterator
+import contextlib
+import os
+from typing import Any
+
+from absl import flags
+import jax
+
+from magnet_jax import parallel
+from magnet_jax.cli import processes
+from magnet_jax.types import InputError
+
+NAMES = ('devices', 'coordinator', 'processes', 'process')  # change no result
+_AUTO = 'auto'
+# What launchers set for the programs that they start, and for these alone.
+_SLURM = ('SLURM_STEP_NODELIST', 'SLURM_NTASKS', 'SLURM_PROCID')
+_OPEN_MPI = ('OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_SIZE')
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines --devices and the flags of several processes."""
+  group = 'devices and hosts'
+  flags.DEFINE_integer(
+    'devices', 0, 'N: how many devices of this host to use; 0 takes all',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_string(
+    'coordinator', '', 'HOST:PORT: of process 0, where several processes meet; '
+    'or the variable JAX_COORDINATOR_ADDRESS', flag_values=values,
+    module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_string(
+    'processes', '', 'N|auto: how many processes run this command together, '
+    'one a host or one a device; or JAX_NUM_PROCESSES. Slurm and Open MPI tell '
+    'it without the flag; auto asks a TPU pod or Kubernetes',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_integer(
+    'process', None, 'I: which of them this is, from 0; or JAX_PROCESS_ID',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+
+
+@contextlib.contextmanager
+def work(values: flags.FlagValues) -> Iterator[None]:
+  """Joins the processes that the flags name and chooses the devices.
+
+  Raises:
+    InputError: they do not fit together, or the others cannot be reached.
+  """
+  _join(values)
+  with processes.together():
+    parallel.use_devices(values.devices)
+    yield
+
+
+def _join(values: flags.FlagValues) -> None:
+  address = values.coordinator or os.environ.get('JAX_COORDINATOR_ADDRESS')
+  text = values.processes or os.environ.get('JAX_NUM_PROCESSES', '')
+  count = None if text in ('', _AUTO) else _whole(text, 'processes', 1)
+  number = values.process
+  if number is None and 'JAX_PROCESS_ID' in os.environ:
+    number = _whole(os.environ['JAX_PROCESS_ID'], 'process', 0)
+  told = {'coordinator': address, 'processes': count, 'process': number}
+  found = text == _AUTO or _launched()
+  if count == 1 or not (found or any(v is not None for v in told.values())):
+    return
+  if not found:
+    _check(told)
+  _initialise(told)
+
+
+def _launched() -> bool:
+  """Whether a launcher started several processes and JAX can ask it."""
+  return any(
+    all(name in os.environ for name in names)
+    and int(os.environ[names[1]]) > 1
+    for names in (_SLURM, _OPEN_MPI)
+  )
+
+
+def _whole(text: str, flag: str, least: int) -> int:
+  if not text.isdigit() or int(text) < least:
+    raise InputError(
+      f'--{flag}={text}: must be a whole number from {least} on'
+    )
+  return int(text)
+
+
+def _check(told: dict[str, Any]) -> None:
+  missing = [name for name, value in told.items() if value is None]
+  if missing:
+    raise InputError(
+      f'--{missing[0]}: is missing: several processes need --coordinator, '
+      '--processes and --process; give all three, or start with srun, mpirun '
+      'or --processes=auto'
+    )
+  if told['process'] >= told['processes']:
+    raise InputError(
+      f'--process={told["process"]}: must be below the {told["processes"]} of '
+      '--processes; count from 0'
+    )
+  host, _, port = told['coordinator'].rpartition(':')
+  if not host or not port.isdigit():
+    raise InputError(
+      f'--coordinator={told["coordinator"]}: must be HOST:PORT of process 0, '
+      'such as node1:9876'
+    )
+
+
+def _initialise(told: dict[str, Any]) -> None:
+  jax.config.update('jax_cpu_collectives_implementation', 'gloo')
+  try:
+    jax.distributed.initialize(
+      told['coordinator'], told['processes'], told['process']
+    )
+  except (RuntimeError, ValueError) as error:
+    reason = ' '.join(str(error).split())[:200]
+    raise InputError(
+      f'--coordinator={told["coordinator"] or "auto"}: the processes cannot '
+      f'meet ({reason}); start all of them, with the same address'
+    ) from error

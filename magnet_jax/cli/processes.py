@@ -1,0 +1,107 @@
+"""Several processes as one run, which all end when one of them fails.
+
+The others would wait for it in their next common step for ever. So a failure
+goes into the coordinator's store, where every process looks twice a second.
+The first one to fail prints its line, the others end without a word.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import NoReturn
+
+from magnet_jax import parallel
+from magnet_jax.cli import messages
+
+_FAILURE = 'failure'
+_LEFT = 'left'
+_PERIOD = 0.5  # seconds between two looks
+_PATIENCE = 10.0  # seconds that the coordinator waits for the others
+_BAD_INPUT, _BUG, _INTERRUPTED = 2, 1, 130  # exit statuses
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+  """Runs a block that ends in all processes when it fails in one."""
+  if parallel.processes() == 1:
+    yield
+    return
+  done = threading.Event()
+  watch = threading.Thread(target=_watch, args=(done,), daemon=True)
+  watch.start()
+  try:
+    yield
+    # Nobody leaves while another may still fail.
+    parallel.gather(None)
+  except KeyboardInterrupt:
+    _fail(messages.INTERRUPTED, _INTERRUPTED)
+  except Exception as error:
+    _fail(_explain(error), _BAD_INPUT, error)
+  finally:
+    done.set()
+    watch.join()
+
+
+def _explain(error: Exception) -> str | None:
+  line = messages.explain(error)
+  if line is None and isinstance(error, RuntimeError):
+    # From the connection between the devices: there is no type of its own.
+    reason = str(error).strip().partition('\n')[0][:200]
+    for word in ('Gloo', 'NCCL', 'UNAVAILABLE', 'peer', 'heartbeat'):
+      if word.lower() in reason.lower():
+        return (
+          f'another process of this run is gone ({reason}); see what it '
+          'printed, and start all of them again: finished work is kept'
+        )
+  return line
+
+
+def _fail(
+  line: str | None, status: int, error: Exception | None = None
+) -> NoReturn:
+  """Prints what went wrong unless another failed before, and ends."""
+  status = status if line else _BUG
+  if parallel.publish(_FAILURE, str(status)):
+    where = f'process {parallel.process()} of {parallel.processes()}: '
+    if line:
+      messages.show(where + line)
+    else:
+      print(where, file=sys.stderr)
+      traceback.print_exception(error)
+  _leave(status)
+
+
+def _watch(done: threading.Event) -> None:
+  """Ends this process when another one has failed."""
+  while not done.wait(_PERIOD):
+    status = parallel.published(_FAILURE)
+    # The main thread may be about to say that it was this process.
+    if status is not None and not done.wait(_PERIOD):
+      _leave(int(status))
+
+
+def _leave(status: int) -> NoReturn:
+  """Ends at once, without the meeting of all at JAX's regular end."""
+  parallel.publish(f'{_LEFT}/{parallel.process()}', '')
+  if parallel.is_main():
+    # The coordinator is a part of process 0: it goes last.
+    _await_others()
+  for child in multiprocessing.active_children():
+    child.terminate()
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(status)
+
+
+def _await_others() -> None:
+  end = time.monotonic() + _PATIENCE
+  for each in range(parallel.processes()):
+    while parallel.published(f'{_LEFT}/{each}') is None:
+      if time.monotonic() > end:
+        return
+      time.sleep(_PERIOD / 10)
