@@ -7,32 +7,119 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.models import build, fpn, resnet
+from magnet_jax.models import (
+  build,
+  deeplab,
+  fpn,
+  hrnet,
+  ocr,
+  pspnet,
+  resnet,
+  unet,
+)
 from magnet_jax.types import InputError
 
-NARROW = {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4}
-TINY = {
-  'narrow': NARROW,
-  'narrow, fine levels': {**NARROW, 'pool': False, 'stem_stride': 1},
+
+def _trunk(block, dilations, dtype):
+  """A ResNet of one block a level."""
+  blocks = (1,) * len(dilations)
+  return resnet.ResNet(
+    blocks, block, width=4, dilations=dilations, dtype=dtype
+  )
+
+
+def _fpn(dtype):
+  trunk = _trunk(resnet.BasicBlock, (1, 1), dtype)
+  return fpn.FPN(trunk, classes=3, width=8, head=4, dtype=dtype)
+
+
+def _pspnet(dtype):
+  trunk = _trunk(resnet.BasicBlock, (1, 2), dtype)
+  return pspnet.PSPNet(trunk, 3, features=8, widths=(4,), dtype=dtype)
+
+
+def _hrnet_ocr(dtype):
+  trunk = hrnet.HRNet(
+    4, stem_blocks=1, modules=(1,), blocks=1, stem_width=4, dtype=dtype
+  )
+  return ocr.OCR(trunk, 3, features=8, keys=4, dtype=dtype)
+
+
+def _deeplab(dtype):
+  trunk = _trunk(resnet.BottleneckBlock, (1, 2), dtype)
+  return deeplab.DeepLab(trunk, 3, features=8, dtype=dtype)
+
+
+def _unet(dtype):
+  return unet.UNet(3, width=4, levels=1, dtype=dtype)
+
+
+SHALLOW = {
+  'fpn': _fpn,
+  'pspnet': _pspnet,
+  'hrnet_ocr': _hrnet_ocr,
+  'deeplab': _deeplab,
+  'unet': _unet,
 }
-# Counted by hand: torchvision's trunk without its classifier, and the head.
-FULL = {
-  'resnet18': (11_176_512, 512, (256, 128, 64)),
-  'resnet34': (21_284_672, 512, (256, 128, 64)),
-  'resnet50': (23_508_032, 2048, (1024, 512, 256)),
-  'resnet101': (42_500_160, 2048, (1024, 512, 256)),
-}
+AUXILIARY = ('pspnet', 'hrnet_ocr')
+
+# What the table below says of whole networks, counted by hand where nobody
+# published it: torchvision's trunks without their classifier, and the heads.
+RESNET18, RESNET50, RESNET101 = 11_176_512, 23_508_032, 42_500_160
+
+
+def _fpn_head(top, *laterals):
+  head = sum((features + 1) * 256 for features in (top, *laterals))
+  head += 4 * (256 * 9 + 1) * 256 + 4 * (256 * 9 + 1) * 128
+  return head + (512 * 9 + 1) * 7
+
+
+def _deeplab_head(coarse, fine):
+  views = 2 * coarse * 256 + 3 * 9 * coarse * 256 + 5 * 256 * 256 + 6 * 512
+  decoder = fine * 48 + 9 * (256 + 48) * 256 + 9 * 256 * 256 + 96 + 2 * 512
+  return views + decoder + 257 * 7
+
+
+def _unet_parameters():
+  widths = (64, 128, 256, 512, 1024)
+
+  def double(before, after):
+    return 9 * (before + after) * after + 4 * after
+
+  down = sum(map(double, (3, *widths), widths))
+  up = sum(double(2 * w, w) + (2 * w + 1) * w for w in widths[:-1])
+  return down + up + 65 * 7
+
+
+COUNTS = [
+  ('fpn', {'trunk': 'resnet18'}, 7, RESNET18 + _fpn_head(512, 256, 128, 64)),
+  ('fpn', {}, 7, 28_064_839),  # published
+  ('pspnet', {}, 7, 72_323_729),  # published
+  ('hrnet_ocr', {}, 19, 6_379_278),  # published
+  ('hrnet_ocr', {'trunk': 'hrnet48'}, 19, 70_372_678),  # published
+  ('deeplab', {}, 7, RESNET50 + _deeplab_head(2048, 256)),
+  (
+    'deeplab',
+    {'trunk': 'resnet101'},
+    7,
+    RESNET101 + _deeplab_head(2048, 256),
+  ),
+  ('unet', {}, 7, _unet_parameters()),
+]
+
+
+def _shapes(segmenter, size=(16, 16), batch=1):
+  """Shapes of the logits and of the variables."""
+  return jax.eval_shape(
+    lambda: segmenter.init_with_output(
+      jax.random.key(0), jnp.zeros((batch, *size, 3))
+    )
+  )
 
 
 @functools.cache
-def _shallow(block, dtype='float32'):
-  """One block a level, and variables drawn without compiling the init."""
-  compute = build.DTYPES[dtype]
-  trunk = resnet.ResNet((1, 1, 1, 1), block, width=4, dtype=compute)
-  segmenter = fpn.FPN(trunk, classes=3, width=8, head=4, dtype=compute)
-  shapes = jax.eval_shape(
-    lambda: segmenter.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
-  )
+def _variables(name):
+  """Variables drawn without compiling the init."""
   rng = np.random.default_rng(0)
   draw = {
     'scale': lambda shape: 1 + 0.2 * rng.normal(size=shape),
@@ -40,137 +127,125 @@ def _shallow(block, dtype='float32'):
     'kernel': lambda s: rng.normal(size=s) * np.sqrt(2 / np.prod(s[:-1])),
     'bias': lambda shape: 0.1 * rng.normal(size=shape),
     'mean': np.zeros,
+    'negative_slope': lambda shape: np.full(shape, 0.25),
   }
-  return segmenter, jax.tree_util.tree_map_with_path(
+  return jax.tree_util.tree_map_with_path(
     lambda path, x: jnp.asarray(draw[path[-1].key](x.shape), jnp.float32),
-    shapes,
+    _shapes(SHALLOW[name](jnp.float32))[1],
   )
 
 
-def _images(size=(16, 16), batch=2):
+def _images(size=(20, 17), batch=2):
   return jax.random.normal(jax.random.key(1), (batch, *size, 3))
 
 
-def _count(tree):
-  return sum(x.size for x in jax.tree.leaves(tree))
-
-
-@pytest.mark.parametrize('trunk', FULL)
-def test_number_of_parameters_at_full_width(trunk):
-  segmenter = build.segmenter(classes=7, trunk=trunk)
-  shapes = jax.eval_shape(
-    lambda: segmenter.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
-  )
-  count, top, laterals = FULL[trunk]
-  assert _count(shapes['params']['trunk']) == count
-  head = sum((features + 1) * 256 for features in (top, *laterals))
-  head += 4 * (256 * 9 + 1) * 256 + 4 * (256 * 9 + 1) * 128
-  head += (512 * 9 + 1) * 7
-  assert _count(shapes['params']) == count + head
-
-
-@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
-@pytest.mark.parametrize('size', [(16, 16), (17, 33), (5, 50), (1, 1)])
-@pytest.mark.parametrize('name', TINY)
-def test_logits_have_the_images_size_and_float32(name, size, dtype):
-  segmenter = build.segmenter(classes=3, dtype=dtype, **TINY[name])
-  logits, variables = jax.eval_shape(
-    lambda: segmenter.init_with_output(
-      jax.random.key(0), jnp.zeros((2, *size, 3))
-    )
-  )
-  assert logits.shape == (2, *size, 3)
-  assert logits.dtype == jnp.float32
-  dtypes = {x.dtype for x in jax.tree.leaves(variables)}
-  assert dtypes == {jnp.dtype('float32')}
-
-
-@pytest.mark.parametrize(
-  ('trunk', 'settings', 'strides'),
-  [
-    ('resnet18', {}, (4, 8, 16, 32)),
-    ('resnet18', {'pool': False}, (2, 4, 8, 16)),
-    ('resnet18', {'stem_stride': 1}, (2, 4, 8, 16)),
-    ('resnet18', {'stem_stride': 1, 'pool': False}, (1, 2, 4, 8)),
-    ('resnet34', {}, (4, 8, 16, 32)),
-    ('resnet50', {}, (4, 8, 16, 32)),
-    ('resnet101', {}, (4, 8, 16, 32)),
-  ],
-)
-def test_strides_and_features_of_the_levels(trunk, settings, strides):
-  model = build.segmenter(classes=3, trunk=trunk, width=4, **settings).trunk
-  size = (65, 50)
-  levels, _ = jax.eval_shape(
-    lambda: model.init_with_output(
-      jax.random.key(0), jnp.zeros((1, *size, 3))
-    )
-  )
-  expansion = 4 if trunk in ('resnet50', 'resnet101') else 1
-  for i, (level, stride) in enumerate(zip(levels, strides, strict=True)):
-    assert level.shape == (
-      1, -(-size[0] // stride), -(-size[1] // stride), 4 * 2**i * expansion
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-  'block', [resnet.BasicBlock, resnet.BottleneckBlock]
-)
-def test_training_updates_statistics_and_has_finite_gradients(block):
-  segmenter, variables = _shallow(block)
-  images = _images()
-
-  def step(params):
-    logits, state = segmenter.apply(
-      {**variables, 'params': params}, images, train=True, mutable='batch_stats'
-    )
-    return -jax.nn.log_softmax(logits)[..., 0].mean(), state['batch_stats']
-
-  run = jax.jit(jax.grad(step, has_aux=True))
-  gradients, state = run(variables['params'])
-  for leaf in jax.tree.leaves(gradients):
-    assert np.isfinite(np.asarray(leaf)).all()
-  assert np.abs(gradients['trunk']['conv1']['kernel']).max() > 0
-  old, new = variables['batch_stats']['trunk']['bn1'], state['trunk']['bn1']
-  assert np.abs(new['mean'] - old['mean']).max() > 0
-  assert np.abs(new['var'] - old['var']).max() > 0
-
-
-def test_evaluating_is_deterministic_and_compiles_once():
-  segmenter, variables = _shallow(resnet.BasicBlock)
-  traces = []
+@functools.cache
+def _evaluate(name):
+  """The compiled network, and the shapes that it was traced with."""
+  segmenter, traces = SHALLOW[name](jnp.float32), []
 
   @jax.jit
   def apply(variables, images):
     traces.append(images.shape)
     return segmenter.apply(variables, images)
 
-  images = _images()
+  return apply, traces
+
+
+@pytest.mark.parametrize(('name', 'settings', 'classes', 'count'), COUNTS)
+def test_number_of_parameters_at_full_width(name, settings, classes, count):
+  segmenter = build.segmenter(classes=classes, name=name, **settings)
+  variables = _shapes(segmenter)[1]
+  leaves = jax.tree.leaves(variables['params'])
+  assert sum(leaf.size for leaf in leaves) == count
+
+
+@pytest.mark.parametrize(
+  ('size', 'dtype'),
+  [
+    ((17, 33), jnp.float32),
+    ((1, 1), jnp.float32),
+    ((5, 50), jnp.bfloat16),
+  ],
+)
+@pytest.mark.parametrize('name', SHALLOW)
+def test_logits_have_the_images_size_and_float32(name, size, dtype):
+  logits, variables = _shapes(SHALLOW[name](dtype), size, batch=2)
+  assert logits.shape == (2, *size, 3)
+  assert logits.dtype == jnp.float32
+  dtypes = {x.dtype for x in jax.tree.leaves(variables)}
+  assert dtypes == {jnp.dtype('float32')}
+  assert variables.keys() == {'params', 'batch_stats'}
+
+
+@pytest.mark.parametrize('name', SHALLOW)
+def test_evaluating_compiles_once_and_no_image_sees_its_neighbour(name):
+  apply, traces = _evaluate(name)
+  variables, images = _variables(name), _images()
   first, again = apply(variables, images), apply(variables, images)
   np.testing.assert_array_equal(first, again)
   doubled = jax.tree.map(lambda x: 2 * x, variables)
   assert np.abs(apply(doubled, images) - first).max() > 0
-  assert len(traces) == 1
-  # No image sees its neighbour in the batch.
   other = apply(variables, images.at[1].set(0))
+  assert len(traces) == 1
   np.testing.assert_allclose(first[0], other[0], atol=1e-5)
+  assert np.abs(first[1] - other[1]).max() > 1e-3
 
 
-def test_half_precision_is_near():
-  segmenter, variables = _shallow(resnet.BasicBlock)
-  half, _ = _shallow(resnet.BasicBlock, 'bfloat16')
-  one, other = (
-    jax.jit(model.apply)(variables, _images()) for model in (segmenter, half)
+@pytest.mark.parametrize('name', SHALLOW)
+def test_half_precision_is_near(name):
+  variables, images = _variables(name), _images()
+  one = _evaluate(name)[0](variables, images)
+  half = jax.jit(SHALLOW[name](jnp.bfloat16).apply)(variables, images)
+  assert half.dtype == jnp.float32
+  np.testing.assert_allclose(one, half, atol=0.05 * np.ptp(one))
+
+
+@pytest.mark.parametrize('name', SHALLOW)
+def test_training_has_finite_gradients_statistics_and_auxiliary(name):
+  segmenter, variables = SHALLOW[name](jnp.float32), _variables(name)
+  images = _images()
+
+  def loss(params):
+    logits, state = segmenter.apply(
+      {**variables, 'params': params},
+      images,
+      train=True,
+      mutable=['batch_stats', 'auxiliary'],
+    )
+    everything = [logits, *jax.tree.leaves(state.get('auxiliary', {}))]
+    return sum(-jax.nn.log_softmax(x)[..., 0].mean() for x in everything), state
+
+  gradients, state = jax.jit(jax.grad(loss, has_aux=True))(
+    variables['params']
   )
-  np.testing.assert_allclose(one, other, atol=0.05 * np.ptp(one))
+  for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
+    assert np.isfinite(np.asarray(leaf)).all(), path
+    assert np.abs(np.asarray(leaf)).max() > 0, path
+  for old, new in zip(
+    jax.tree.leaves(variables['batch_stats']),
+    jax.tree.leaves(state['batch_stats']),
+    strict=True,
+  ):
+    assert np.abs(new - old).max() > 0
+  assert ('auxiliary' in state) == (name in AUXILIARY)
+  if name in AUXILIARY:
+    (logits,) = state['auxiliary']['logits']
+    assert logits.shape == (*images.shape[:3], 3)
+    assert logits.dtype == jnp.float32
 
 
 @pytest.mark.parametrize(
   ('settings', 'message'),
   [
+    ({'name': 'segnet'}, 'segnet.*fpn, pspnet, hrnet_ocr, deeplab, unet'),
     ({'trunk': 'resnet19'}, 'resnet19.*resnet18, resnet34'),
+    ({'name': 'hrnet_ocr', 'trunk': 'resnet18'}, 'resnet18.*hrnet18, hrnet48'),
+    ({'name': 'deeplab', 'output_stride': 4}, '4.*32, 16, 8'),
+    ({'name': 'unet', 'pyramid': 8}, "'pyramid'.*'unet'.*levels, width"),
     ({'dtype': 'float64'}, 'float64.*float32, bfloat16'),
   ],
 )
 def test_unknown_names_are_refused_with_the_known_ones(settings, message):
   with pytest.raises(InputError, match=message):
-    build.segmenter(classes=3, **{**NARROW, **settings})
+    build.segmenter(classes=3, **settings)

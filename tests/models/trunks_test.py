@@ -1,0 +1,59 @@
+"""Strides and features of the trunks' levels."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from magnet_jax.models import build, hrnet, resnet
+
+SIZE = (65, 50)
+
+
+def _levels(trunk):
+  levels, _ = jax.eval_shape(
+    lambda: trunk.init_with_output(
+      jax.random.key(0), jnp.zeros((1, *SIZE, 3))
+    )
+  )
+  return [level.shape for level in levels]
+
+
+def _shape(stride, features):
+  return (1, -(-SIZE[0] // stride), -(-SIZE[1] // stride), features)
+
+
+@pytest.mark.parametrize(
+  ('trunk', 'settings', 'strides'),
+  [
+    ('resnet18', {}, (4, 8, 16, 32)),
+    ('resnet18', {'pool': False}, (2, 4, 8, 16)),
+    ('resnet18', {'stem_stride': 1}, (2, 4, 8, 16)),
+    ('resnet18', {'stem_stride': 1, 'pool': False}, (1, 2, 4, 8)),
+    ('resnet18', {'dilations': (1, 1, 1, 2)}, (4, 8, 16, 16)),
+    ('resnet50', {'dilations': (1, 1, 2, 4)}, (4, 8, 8, 8)),
+    ('resnet34', {}, (4, 8, 16, 32)),
+    ('resnet101', {}, (4, 8, 16, 32)),
+  ],
+)
+def test_levels_of_resnets(trunk, settings, strides):
+  expansion = 4 if trunk in ('resnet50', 'resnet101') else 1
+  assert _levels(resnet.RESNETS[trunk](width=4, **settings)) == [
+    _shape(stride, 4 * 2**i * expansion) for i, stride in enumerate(strides)
+  ]
+
+
+@pytest.mark.parametrize('stem_stride', [1, 2])
+def test_levels_of_hrnets(stem_stride):
+  trunk = hrnet.HRNETS['hrnet18'](width=4, stem_stride=stem_stride)
+  assert _levels(trunk) == [
+    _shape(stem_stride**2 * 2**i, 4 * 2**i) for i in range(4)
+  ]
+
+
+@pytest.mark.parametrize('name', ['pspnet', 'deeplab'])
+@pytest.mark.parametrize('stride', [8, 16, 32])
+def test_the_output_stride_is_the_last_levels(name, stride):
+  network = build.segmenter(
+    classes=3, name=name, trunk='resnet18', width=4, output_stride=stride
+  )
+  assert _levels(network.trunk)[-1] == _shape(stride, 32)
