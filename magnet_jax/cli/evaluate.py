@@ -2,17 +2,23 @@
 
 import functools
 import pathlib
-import sys
 
 from absl import flags
 import tqdm
 
-from magnet_jax.cli import command_line, config_file, model_flags
+from magnet_jax import parallel
+from magnet_jax.cli import (
+  command_line,
+  config_file,
+  host_flags,
+  messages,
+  model_flags,
+)
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.config_file import Config
 from magnet_jax.data import classes, sources, splits
 from magnet_jax.evaluate import comparison, methods
-from magnet_jax.evaluate.comparison import Comparison, Load
+from magnet_jax.evaluate.comparison import Comparison, Load, Record
 from magnet_jax.io import atomic, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import InputError
@@ -73,12 +79,18 @@ def define(values: flags.FlagValues) -> None:
   integer('pictures', 2, 'N: panels in the report', lower_bound=0,
           module_name=group)  # fmt: skip
   text('json', '', 'FILE: writes the table there', module_name=group)
+  host_flags.define(values)
 
 
 def run(arguments: Arguments) -> int:
   """Evaluates, prints the table and writes the report."""
+  with host_flags.work(arguments.flags):
+    return _run(arguments)
+
+
+def _run(arguments: Arguments) -> int:
   values = arguments.flags
-  if values.json:
+  if values.json and parallel.is_main():
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
@@ -90,11 +102,10 @@ def run(arguments: Arguments) -> int:
   )
   loads = _loads(arguments, model, config_file.from_meta(meta))
   folder = pathlib.Path(values.out) if values.out else None
-  settings = _settings(arguments)
-  table = Comparison(model, chosen, folder, settings)
+  table = Comparison(model, chosen, folder, _settings(arguments))
   with tqdm.tqdm(
-    total=len(loads) * len(values.methods), desc='evaluate',
-    dynamic_ncols=True, disable=None,
+    total=table.steps(loads), desc='evaluate', dynamic_ncols=True,
+    disable=None if parallel.is_main() else True,
   ) as bar:  # fmt: skip
 
     def done(text: str) -> None:
@@ -102,18 +113,32 @@ def run(arguments: Arguments) -> int:
       bar.update()
 
     found, errors = table.run(loads, done)
+  if parallel.is_main():
+    _show(arguments, model, found, errors, loads)
+  return 2 if errors else 0
+
+
+def _show(
+  arguments: Arguments,
+  model: Model,
+  found: list[Record],
+  errors: list[str],
+  loads: list[Load],
+) -> None:
+  """Prints the table and writes the report."""
+  values = arguments.flags
   if found:
     print(comparison.as_text(found, model))
-    if folder:
+    if values.out:
+      folder = pathlib.Path(values.out)
       comparison.write_report(
-        folder, model, found, loads[: values.pictures], settings
+        folder, model, found, loads[: values.pictures], _settings(arguments)
       )
       print(f'look at {folder / "report.html"}')
     if values.json:
       records.write_json(values.json, comparison.as_json(found, model))
   for line in errors:
-    print(f'magnet-jax: error: {line}', file=sys.stderr)
-  return 2 if errors else 0
+    messages.show(line)
 
 
 def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
@@ -144,6 +169,7 @@ def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
 def _settings(arguments: Arguments) -> dict[str, object]:
   """What makes results differ: where they go and how many do not."""
   values = arguments.flags.flag_values_dict()
-  for name in ('out', 'json', 'pictures', 'limit', 'methods'):
+  free = ('out', 'json', 'pictures', 'limit', 'methods', *host_flags.NAMES)
+  for name in free:
     del values[name]
   return {**values, 'overrides': list(arguments.overrides)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
-import json
 import pathlib
 from typing import Any
 
+from magnet_jax import parallel
 from magnet_jax.data.sources import Pair, Source
 from magnet_jax.evaluate import (
   gallery,
@@ -18,13 +18,13 @@ from magnet_jax.evaluate import (
   summary,
   tables,
 )
+from magnet_jax.evaluate.kept_records import KeptRecords, Record
 from magnet_jax.evaluate.methods import Method
 from magnet_jax.evaluate.summary import Difference
 from magnet_jax.io import atomic, images, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
-Record = dict[str, Any]
 Load = Callable[[], Sample]
 
 
@@ -56,39 +56,40 @@ class Comparison:
       done: called with 'image method' after each of both.
 
     Returns:
-      All records, old and new, and one line for each bad image.
+      All records, old and new, and one line for each bad image; of several
+      processes, of which each measures its share of the images, all of both.
 
     Raises:
       InputError: if the folder cannot be written to or is of another run.
     """
-    found = self._resume()
-    errors: list[str] = []
+    kept = KeptRecords(self.folder, self.settings, tuple(self.methods))
+    errors: list[tuple[int, str]] = []
     warm: set[Size] = set()
-    for index, load in enumerate(loads):
-      have = {r['method'] for r in found if r['index'] == index}
+    for index in _own(loads):
+      have = kept.methods_of(index)
       for method in have & self.methods.keys():
         done(method)
       missing = [m for m in self.methods if m not in have]
       if not missing:
         continue
       try:
-        sample = _labelled(load())
+        sample = _labelled(loads[index]())
       except InputError as error:
-        errors.append(str(error))
+        errors.append((index, str(error)))
         for method in missing:
           done(method)
         continue
-      taken = {r['image'] for r in found if r['index'] != index}
-      name = sample.name
-      if name in taken:
-        name = f'{name} ({index})'
       self._warm_up(sample, warm)
       for method in missing:
-        record = self._measure(dataclasses.replace(sample, name=name), method)
-        found.append({**record, 'index': index})
-        self._append(found[-1])
+        record = self._measure(sample, method)
+        name = kept.add({**record, 'index': index})
         done(f'{name} {method}')
-    return found, errors
+    bad = sorted(each for part in parallel.gather(errors) for each in part)
+    return kept.finish(), [line for _, line in bad]
+
+  def steps(self, loads: Sequence[Load]) -> int:
+    """How often `run` calls `done` in this process."""
+    return len(_own(loads)) * len(self.methods)
 
   def _warm_up(self, sample: Sample, warm: set[Size]) -> None:
     """Compiles for an image of a new size, before anything is timed."""
@@ -104,29 +105,10 @@ class Comparison:
     plain: Record = records.to_json(record)
     return plain
 
-  def _resume(self) -> list[Record]:
-    """Earlier records of the folder, after a check that it is of this run."""
-    if self.folder is None:
-      return []
-    atomic.prepare_folder(self.folder)
-    path = self.folder / 'settings.json'
-    wanted = records.to_json(self.settings)
-    if not path.exists():
-      records.write_json(path, wanted)
-    before = json.loads(path.read_text())
-    for key in sorted(wanted.keys() | before.keys()):
-      if wanted.get(key) != before.get(key):
-        raise InputError(
-          f'{self.folder}: holds a run with {key} {before.get(key)!r}, not '
-          f'{wanted.get(key)!r}; choose another --out'
-        )
-    path = self.folder / 'records.jsonl'
-    return records.read(path) if path.exists() else []
 
-  def _append(self, record: Record) -> None:
-    if self.folder is not None:
-      with records.Writer(self.folder / 'records.jsonl') as writer:
-        writer.append(record)
+def _own(loads: Sequence[Load]) -> range:
+  """Indices of the images that this process measures."""
+  return range(parallel.process(), len(loads), parallel.processes())
 
 
 def from_source(source: Source) -> list[Load]:

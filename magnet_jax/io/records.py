@@ -3,7 +3,7 @@
 Strict JSON: NaN and infinities have no word in it and are written as null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import contextlib
 import json
 import math
@@ -190,7 +190,20 @@ def truncate_after(path: PathLike, key: str, value: float) -> None:
     record for record in read(path)
     if record.get(key) is None or record[key] <= value
   ]
-  lines = ''.join(_dump(record) + '\n' for record in kept)
+  write(path, kept)
+
+
+def write(path: PathLike, found: Iterable[Mapping[str, Any]]) -> None:
+  """Writes a file of records, whole or not at all.
+
+  Args:
+    path: the file to make or to replace.
+    found: the records, as for `Writer.append`.
+
+  Raises:
+    InputError: the system refuses to write.
+  """
+  lines = ''.join(_dump(record) + '\n' for record in found)
   atomic.write_bytes(path, lines.encode())
 
 
