@@ -11,12 +11,13 @@
 #   magnet-jax train --config=scenes --workdir=runs/scenes
 #   magnet-jax train --config=experiments/transfer/scenes_unet.py \
 #     --workdir=runs/scenes-unet
-#   experiments/transfer/run.sh scenes runs/scenes runs/scenes-unet --split=test
+#   experiments/transfer/run.sh scenes runs/scenes runs/scenes-unet \
+#     --split=test --limit=6
 #   magnet-jax train --config=carrotweed --workdir=runs/carrotweed
 #   magnet-jax train --config=experiments/transfer/carrotweed_unet.py \
 #     --workdir=runs/carrotweed-unet
 #   experiments/transfer/run.sh carrotweed runs/carrotweed runs/carrotweed-unet \
-#     --split=test
+#     --split=test --points=0.05
 set -euo pipefail
 here=$(dirname "$0")
 name=$1 runs=("$2" "$3")
