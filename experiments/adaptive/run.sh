@@ -13,6 +13,7 @@ here=$(dirname "$0")
 name=$1 run=$2
 shift 2
 folder=runs/adaptive/$name
+mkdir -p "$here/results"
 
 for least in 0 .02 .05 .1 .2 .4; do
   magnet-jax evaluate --checkpoint="$run" --methods=downsample,magnet \
