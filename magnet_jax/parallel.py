@@ -110,16 +110,22 @@ def _store() -> Any:
   return distributed.global_state.client
 
 
-def from_main(make: Callable[[], Any], like: Callable[[], Any]) -> Any:
+def from_main(make: Callable[[], Any], shapes: Callable[[], Any]) -> Any:
   """What process 0 makes, on all: the others need not have its files.
 
   Args:
     make: called in process 0 alone; returns a tree of arrays.
-    like: called in the others; any tree of the same shapes.
+    shapes: called in the others; a tree of the shapes of that.
   """
   if processes() == 1:
     return make()
-  return multihost_utils.broadcast_one_to_all(make() if is_main() else like())
+  tree = make() if is_main() else jax.tree.map(_blank, shapes())
+  return multihost_utils.broadcast_one_to_all(tree)
+
+
+def _blank(leaf: Any) -> np.ndarray:
+  """Zeros of a shape, to be filled by another process."""
+  return np.zeros(leaf.shape, leaf.dtype)
 
 
 @functools.lru_cache(maxsize=64)
@@ -212,14 +218,13 @@ class Team:
     return jax.tree.map(place, batch)
 
   def copy(self, tree: Any) -> Any:
-    """Arrays of process 0, whole on every device."""
+    """Arrays that all processes have, whole on every device."""
     if processes() == 1:
       return jax.device_put(tree, self._sharding())
     place = functools.partial(
       jax.make_array_from_process_local_data, self._sharding()
     )
-    host = multihost_utils.broadcast_one_to_all(tree)
-    return jax.tree.map(place, jax.tree.map(np.asarray, host))
+    return jax.tree.map(place, jax.tree.map(np.asarray, tree))
 
   def compile(self, step: Step, *, donate: bool = False) -> Step:
     """Compiles a function of copies and split batches that returns copies.

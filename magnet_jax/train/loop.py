@@ -88,13 +88,16 @@ def train(
     InputError: if the loss is not finite, or a checkpoint does not fit.
   """
   with contextlib.ExitStack() as stack:
-    state, keep = task.start(), _nothing
+    keep: Keep = _nothing
+    store = None
     if parallel.is_main():
       store = stack.enter_context(
         checkpoints.CheckpointStore(folder / 'checkpoints')
       )
-      if store.latest_step() is not None:
-        state, _ = store.restore('latest', template=state)
+    state = parallel.from_main(
+      lambda: _start(task, store), lambda: jax.eval_shape(task.start)
+    )
+    if store:
       path = folder / 'train.jsonl'
       records.truncate_after(path, 'step', int(state.step))
       writers: list[Write] = []
@@ -103,6 +106,18 @@ def train(
         writers.append(stack.enter_context(_tensorboard(folder)))
       keep = functools.partial(_keep, task, writers, store)
     _train(task, task.team.copy(state), keep)
+
+
+def _start(
+  task: Task, store: checkpoints.CheckpointStore | None
+) -> TrainState:
+  """The state of the newest checkpoint, or before the first step."""
+  state = task.start()
+  if store is None or store.latest_step() is None:
+    return state
+  restored: TrainState
+  restored, _ = store.restore('latest', template=state)
+  return restored
 
 
 def _nothing(record: Record, state: TrainState | None) -> None:
@@ -126,6 +141,7 @@ def _keep(
 
 
 def _train(task: Task, state: TrainState, keep: Keep) -> None:
+  """Runs the steps that are left."""
   first = int(state.step)
   bar = tqdm.tqdm(
     total=task.steps,

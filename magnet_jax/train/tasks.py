@@ -146,11 +146,6 @@ def _batches(
   return training_batches, validation_batches
 
 
-def _blank(shapes: Any) -> Any:
-  """Arrays of these shapes, to be filled from elsewhere."""
-  return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
-
-
 def segmenter_task(config: Config) -> loop.Task:
   """The training of the segmenter on windows of all stages."""
   training = config.train.segmenter
@@ -219,7 +214,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   team = parallel.team(training.batch, 'train.refiner.batch')
   frozen = parallel.from_main(
     lambda: warm_start.frozen(segmenter, shapes),
-    lambda: _blank(warm_start.trained(shapes)),
+    lambda: warm_start.trained(shapes),
   )
   wanted = config.refiner.to_dict()
   count = wanted.pop('count')
