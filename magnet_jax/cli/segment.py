@@ -3,13 +3,17 @@
 import functools
 import pathlib
 import sys
+from typing import Any
 
 from absl import flags
-import tqdm
 
 from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
+from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.evaluate import batch_run
+from magnet_jax.evaluate.outputs import Outputs
+from magnet_jax.segment import budget
+from magnet_jax.segment.budget import Budget
 from magnet_jax.types import InputError
 
 NAMES = True
@@ -18,10 +22,20 @@ HELP = """
 
   Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
   image it writes
-    NAME_label.png          class indices, with the classes' colours
+    NAME_label.png          class indices, with the classes' colours; a tiled
+                            .tif where the image has a place on the earth or
+                            more than 2**28 pixels
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points
+    NAME_confidence.png     0 unsure, 255 sure, with --confidence; or .tif
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities
+  Pixels without an image (no data, transparent) get the label 255.
+
+  An image that would take more memory than --memory is streamed: its maps go
+  through the folder NAME.partial in DIR, which is removed at the end. A run
+  that was stopped there, even by kill -9, goes on with the same command. The
+  pictures of a streamed image are small ones, without points.
+
   A file that cannot be read stops no other; it is named at the end, and the
   exit status is 2.
 
@@ -29,6 +43,7 @@ HELP = """
     magnet-jax segment aerial.jpg
     magnet-jax segment photos/*.jpg --checkpoint=runs/mine --out=labels
     magnet-jax segment huge.tif --windows=0.25 --no-panel
+    magnet-jax segment huge.tif --memory=4 --preview=so_far.png
     magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
 """
 
@@ -41,8 +56,23 @@ def define(values: flags.FlagValues) -> None:
   model_flags.define_networks(values, group)
   text('out', 'magnet_jax_out', 'DIR: where the files go', module_name=group)
   switch('panel', True, 'write the panels', module_name=group)
+  switch('confidence', False, 'write how sure the labels are, too',
+         module_name=group)  # fmt: skip
   switch('probabilities', False, 'write the probabilities, too',
          module_name=group)  # fmt: skip
+  text('preview', '', 'FILE: a picture that is drawn again after every stage, '
+       'to see coarse become fine', module_name=group)  # fmt: skip
+  group = 'memory'
+  flags.DEFINE_float(
+    'memory', None, 'GB: what an image and its maps may take, without the '
+    'networks; larger ones are streamed; half of what is free if not given',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_enum(
+    'store', 'auto', budget.STORES, '|'.join(budget.STORES) + ': where maps '
+    'go: by --memory, always in memory, or always to disk in that precision',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
   group = 'how to segment'
   text('windows', '', 'SHARE: MagNet-Fast: refine only this share of the '
        'windows, the most uncertain first; a fraction or a count',
@@ -77,20 +107,26 @@ def run(arguments: Arguments) -> int:
       '--refiner=RUN'
     )
   paths = [pathlib.Path(name) for name in arguments.names]
-  with tqdm.tqdm(
-    total=len(paths), desc='segment', unit='image', dynamic_ncols=True,
-    disable=None,
-  ) as bar:
-    errors = batch_run.segment_files(
+  with Bar() as bar:
+    found = batch_run.segment_files(
       model,
       paths,
       pathlib.Path(values.out),
+      outputs=_outputs(values),
+      budget=Budget(values.store, values.memory),
+      progress=bar,
       window=window,
-      panel=values.panel,
-      probabilities=values.probabilities,
-      done=lambda path: bar.update() and None,
     )
-  for line in errors:
+  for line in found.errors:
     print(f'magnet-jax: error: {line}', file=sys.stderr)
-  print(f'{len(paths) - len(errors)} of {len(paths)} images: {values.out}')
-  return 2 if errors else 0
+  print(f'{found.images} of {len(paths)} images: {values.out}')
+  return 2 if found.errors else 0
+
+
+def _outputs(values: Any) -> Outputs:
+  return Outputs(
+    panel=values.panel,
+    confidence=values.confidence,
+    probabilities=values.probabilities,
+    preview=pathlib.Path(values.preview) if values.preview else None,
+  )

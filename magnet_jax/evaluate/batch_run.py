@@ -4,16 +4,50 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+import contextlib
+import dataclasses
 import pathlib
+from typing import Protocol
 
-import numpy as np
-
-from magnet_jax.evaluate import gallery
-from magnet_jax.io import atomic, images
-from magnet_jax.segment.model import Model
+from magnet_jax.evaluate import memory_run, streamed_run
+from magnet_jax.evaluate import outputs as files
+from magnet_jax.evaluate.outputs import Outputs
+from magnet_jax.evaluate.task import Task
+from magnet_jax.io import atomic, images, rasters
+from magnet_jax.io.broken_blocks import Unbroken
+from magnet_jax.io.rasters import BadBlockError, Raster
+from magnet_jax.segment import budget as budgets
+from magnet_jax.segment import stage_windows, streaming
+from magnet_jax.segment.budget import Budget
+from magnet_jax.segment.model import AnyCascade, Model
+from magnet_jax.segment.progressive import Cascade
 from magnet_jax.types import InputError, Size, Stage
 
-Each = Callable[[pathlib.Path], None]
+
+class Progress(streaming.Progress, Protocol):
+  """Who is told how far a command is."""
+
+  def begins(self, name: str, windows: int, later: int) -> None:
+    """An image of so many windows begins; so many are expected after it."""
+
+  def ends(self) -> None:
+    """It is finished, or given up."""
+
+  def remarks(self, line: str) -> None:
+    """What the person should know."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+  """What came of a command.
+
+  Attributes:
+    images: how many were segmented.
+    errors: a line for each of the others, and for each bad block of these.
+  """
+
+  images: int
+  errors: tuple[str, ...]
 
 
 def output_names(paths: Sequence[pathlib.Path]) -> list[str]:
@@ -49,53 +83,94 @@ def segment_files(
   paths: Sequence[pathlib.Path],
   folder: pathlib.Path,
   *,
+  outputs: Outputs,
+  budget: Budget,
+  progress: Progress,
   window: Size | None = None,
-  panel: bool = True,
-  probabilities: bool = False,
-  done: Each = lambda path: None,
-) -> list[str]:
-  """Segments files and writes their labels and pictures.
+  open_image: Callable[[pathlib.Path], Raster] = rasters.open_raster,
+) -> Finished:
+  """Segments files and writes what comes of them.
 
   Args:
     model: the networks, with the settings to use.
     paths: image files.
     folder: where the outputs go; made if missing.
+    outputs: what to write beside label and overlay.
+    budget: how much memory an image may take.
+    progress: is told how far it is.
     window: a window that the user asks for; an image smaller than it is bad.
-    panel: write the panel, too.
-    probabilities: write the probabilities, too.
-    done: called after each file.
-
-  Returns:
-    One line for each bad file.
+    open_image: opens an image file.
 
   Raises:
-    InputError: if the folder cannot be written to, at any time.
+    InputError: if the folder cannot be written to.
   """
   atomic.prepare_folder(folder)
+  if outputs.preview:
+    atomic.prepare_folder(outputs.preview.absolute().parent)
   names = output_names(paths)
-  _keep_inputs(paths, folder, names, panel, probabilities)
+  _keep_inputs(paths, folder, names, outputs)
   cascade = model.cascade()
-  errors = []
-  for path, name in zip(paths, names, strict=True):
+  expected = [_expected(model, cascade, path) for path in paths]
+  errors: list[str] = []
+  finished = 0
+  for number, (path, name) in enumerate(zip(paths, names, strict=True)):
+    later = sum(expected[number + 1 :])
     try:
-      image = images.read_image(path)
-      plan = _plan(model, path, image, window)
-      found = gallery.segment(cascade, image, plan, views=panel)
+      with contextlib.closing(Unbroken(_opened(open_image, path))) as source:
+        plan = _plan(model, path, source.size, window)
+        task = Task(model, cascade, path, source, plan, folder, name)
+        progress.begins(name, _windows(cascade, plan), later)
+        errors += _segment(task, outputs, budget, progress)
+        finished += 1
     except InputError as error:
+      atomic.prepare_folder(folder)  # a full disk is no fault of the image's
       line = str(error)  # a segmenter from elsewhere does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
-    else:
-      gallery.write(
-        folder, name, image, found, model.classes, probabilities=probabilities
-      )
-    done(path)
-  return errors
+    progress.ends()
+  return Finished(finished, tuple(errors))
+
+
+def _opened(
+  open_image: Callable[[pathlib.Path], Raster], path: pathlib.Path
+) -> Raster:
+  """Opens an image; InputError at once if nothing of it can be read."""
+  raster = open_image(path)
+  if raster.in_rows:
+    try:
+      raster.read(0, 0, 1, raster.size[1])
+    except BadBlockError as error:
+      if error.area == (0, 0, *raster.size):
+        raster.close()
+        raise
+  return raster
+
+
+def _segment(
+  task: Task, outputs: Outputs, budget: Budget, progress: Progress
+) -> tuple[str, ...]:
+  """Segments one image where it fits; returns what is broken of it."""
+  for note in task.source.notes:
+    progress.remarks(f'{task.name}: {note}')
+  choice = budgets.choose(
+    budget,
+    task.cascade,
+    task.plan,
+    len(task.model.classes),
+    views=outputs.panel,
+  )
+  if choice.store == 'memory':
+    return memory_run.segment(task, outputs=outputs, progress=progress)
+  partial = task.file(streamed_run.PARTIAL)
+  progress.remarks(f'{task.name}: {choice.reason}: streamed through {partial}')
+  assert isinstance(task.cascade, Cascade)
+  return streamed_run.segment(
+    task, task.cascade, kind=choice.store, outputs=outputs, progress=progress
+  )
 
 
 def _plan(
-  model: Model, path: pathlib.Path, image: np.ndarray, window: Size | None
+  model: Model, path: pathlib.Path, size: Size, window: Size | None
 ) -> tuple[Stage, ...]:
-  size = (image.shape[0], image.shape[1])
   if window and (window[0] > size[0] or window[1] > size[1]):
     raise InputError(
       f'{path}: is {size[0]}x{size[1]} (height x width), the window '
@@ -105,21 +180,35 @@ def _plan(
   return model.plan(size)
 
 
+def _windows(cascade: AnyCascade, plan: Sequence[Stage]) -> int:
+  """How many windows the segmenter will see."""
+  return 1 + sum(stage_windows.allot(plan, cascade.options.windows))
+
+
+def _expected(model: Model, cascade: AnyCascade, path: pathlib.Path) -> int:
+  """The same from the file's header; 0 where that does not tell."""
+  try:
+    return _windows(cascade, model.plan(images.read_size(path)))
+  except InputError:  # is said when it is the file's turn
+    return 0
+
+
 def _keep_inputs(
   paths: Sequence[pathlib.Path],
   folder: pathlib.Path,
   names: Sequence[str],
-  panel: bool,
-  probabilities: bool,
+  outputs: Outputs,
 ) -> None:
   """Raises InputError if an output would replace one of the images."""
   inputs = {path.resolve() for path in paths}
-  for name in names:
-    for file in gallery.file_names(
-      name, panel=panel, probabilities=probabilities
-    ):
-      if (folder / file).resolve() in inputs:
-        raise InputError(
-          f'{folder / file}: is an image to segment, and an output would '
-          'replace it; choose another --out'
-        )
+  written = [
+    folder / file for name in names for file in files.names(name, outputs)
+  ]
+  if outputs.preview:
+    written.append(outputs.preview)
+  for file in written:
+    if file.resolve() in inputs:
+      raise InputError(
+        f'{file}: is an image to segment, and an output would replace it; '
+        'choose another --out'
+      )

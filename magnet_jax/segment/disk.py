@@ -27,6 +27,7 @@ from magnet_jax.types import InputError, Size, WindowGrid
 # Of the quantised kinds, what stands for a probability of 1.
 SCALES = {'uint8': 255, 'uint16': 65535}
 CHUNK = 256  # side of the tiles of images
+CACHE = 64_000_000  # bytes of decoded tiles to keep, of all planes together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,6 @@ class OnDisk:
     channels: values of a pixel; 0 for a plane [H,W].
     kind: 'uint8' or 'uint16' to keep numbers in [0, 1] as so many steps,
       'float32' to keep them as they are, or 'bytes' for uint8 as it is.
-    cache: bytes of decoded tiles to keep.
   """
 
   def __init__(
@@ -104,8 +104,6 @@ class OnDisk:
     tiles: tuple[Tiles, Tiles],
     channels: int,
     kind: str,
-    *,
-    cache: int,
   ):
     self._folder = folder
     self._tiles = tiles
@@ -119,7 +117,6 @@ class OnDisk:
         shape=(tiles[0].stored, tiles[1].stored, *self._channels),
         chunk=(tiles[0].chunk, tiles[1].chunk, *self._channels),
         kind=self._type,
-        cache=cache,
       )
 
   @property
@@ -173,7 +170,6 @@ def _open(
   shape: tuple[int, ...],
   chunk: tuple[int, ...],
   kind: np.dtype[Any],
-  cache: int,
 ) -> Any:
   import tensorstore as ts
 
@@ -200,13 +196,21 @@ def _open(
       },
       'codecs': encoding,
     },
-    'recheck_cached_data': False,
-    'recheck_cached_metadata': False,
+    # Another run of this process may have had the same folder.
+    'recheck_cached_data': 'open',
+    'recheck_cached_metadata': 'open',
   }  # fmt: skip
-  context = ts.Context({
-    'cache_pool': {'total_bytes_limit': cache}, 'file_io_sync': False
+  return ts.open(spec, context=_context(), open=True, create=True).result()
+
+
+@functools.cache
+def _context() -> Any:
+  """One for all planes, so that they share the cache."""
+  import tensorstore as ts
+
+  return ts.Context({
+    'cache_pool': {'total_bytes_limit': CACHE}, 'file_io_sync': False
   })  # fmt: skip
-  return ts.open(spec, context=context, open=True, create=True).result()
 
 
 class DiskErrors:

@@ -11,11 +11,10 @@ from magnet_jax.ops.area import AreaAverage
 from magnet_jax.segment import disk
 from magnet_jax.segment.disk import OnDisk
 from magnet_jax.segment.stage_windows import Plane
-from magnet_jax.types import Size
+from magnet_jax.types import InputError, Size
 
 _BAND = 2**21  # pixels of a band of rows, about: 6 MB
 _PIECE = 2**19  # pixels that are read at a time
-_CACHE = 16_000_000  # bytes of tiles kept of each image
 
 Done = Callable[[int], None]
 
@@ -64,6 +63,9 @@ def make(
 
   Returns:
     Whether there are pixels without an image.
+
+  Raises:
+    InputError: there are no others.
   """
   shrinking = [
     _Shrinking(AreaAverage(source.size, size), _image(folder, size))
@@ -71,6 +73,7 @@ def make(
   ]
   copy = _image(folder, source.size) if source.in_rows else None
   invalid: OnDisk | None = None
+  empty = True
   for top, height in _bands(source):
     for left, width in _pieces(source, height):
       pixels = source.read(top, left, height, width)
@@ -79,6 +82,7 @@ def make(
       if copy:
         copy.write(top, left, pixels)
       valid = source.valid(top, left, height, width)
+      empty = empty and valid is not None and not valid.any()
       if valid is not None and not valid.all():
         invalid = invalid or _mask(folder, source.size)
         invalid.write(top, left, (~valid).astype(np.uint8))
@@ -90,7 +94,17 @@ def make(
     done(height)
   for each in shrinking:
     each.close()
+  if empty:
+    raise nothing_to_see(source.size)
   return invalid is not None
+
+
+def nothing_to_see(size: Size) -> InputError:
+  """Of an image whose pixels are all said to be none."""
+  return InputError(
+    f'none of its {size[0]}x{size[1]} pixels is valid: all are masked, '
+    "transparent or of the file's value for no data; check that value"
+  )
 
 
 def opened(
@@ -107,12 +121,12 @@ def opened(
 def _image(folder: pathlib.Path, size: Size) -> OnDisk:
   name = f'image{size[0]}x{size[1]}'
   tiles = disk.square_tiles(size)
-  return OnDisk(folder / name, tiles, 3, 'bytes', cache=_CACHE)
+  return OnDisk(folder / name, tiles, 3, 'bytes')
 
 
 def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
   tiles = disk.square_tiles(size)
-  return OnDisk(folder / 'invalid', tiles, 0, 'bytes', cache=_CACHE)
+  return OnDisk(folder / 'invalid', tiles, 0, 'bytes')
 
 
 def _bands(source: Source) -> Iterator[tuple[int, int]]:

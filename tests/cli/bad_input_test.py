@@ -28,8 +28,8 @@ def huge_header() -> bytes:
 
 BAD_BYTES = {
   'zero.png': (b'', 'empty'),
-  'text.jpg': (b'this is no image', 'JPEG, PNG or TIFF'),
-  'huge.png': (huge_header(), '100000 x 100000'),
+  'text.jpg': (b'this is no image', 'PNG'),
+  'huge.png': (huge_header(), 'row 0'),
 }
 
 

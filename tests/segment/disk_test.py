@@ -1,4 +1,5 @@
 import resource
+import shutil
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def test_tiles_come_back(tmp_path, case, kind):
   grid = windows.make_grid(size, window, overlap)
   maps = _maps(size)
   plane = disk.OnDisk(
-    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind, cache=0
+    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
   )
   tiles = mosaic.Mosaic(grid, range(len(grid)))
   for number in reversed(range(len(grid))):  # in any order
@@ -36,7 +37,7 @@ def test_tiles_come_back(tmp_path, case, kind):
     plane.write(top, left, maps[top : top + height, left : left + width])
   plane.flush()
   again = disk.OnDisk(
-    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind, cache=10**6
+    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
   )
   rng = np.random.default_rng(0)
   areas = [(0, 0, *size)]
@@ -53,7 +54,7 @@ def test_tiles_come_back(tmp_path, case, kind):
 
 def test_a_tile_is_a_file(tmp_path):
   grid = windows.make_grid((40, 50), (16, 16))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes', cache=0)
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
   tiles = mosaic.Mosaic(grid, range(len(grid)))
   for number in range(len(grid)):
     top, left, height, width = tiles.area(number)
@@ -70,7 +71,7 @@ def test_a_tile_is_a_file(tmp_path):
 
 def test_probabilities_outside_of_their_range_are_clipped(tmp_path):
   grid = windows.make_grid((2, 2), (2, 2))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 1, 'uint8', cache=0)
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 1, 'uint8')
   plane.write(0, 0, np.array([[[-1e-6], [0]], [[1], [1 + 1e-6]]], np.float32))
   plane.flush()
   assert plane.read(0, 0, 2, 2).ravel().tolist() == [0, 0, 1, 1]
@@ -78,7 +79,7 @@ def test_probabilities_outside_of_their_range_are_clipped(tmp_path):
 
 def test_a_full_disk_is_one_line(tmp_path):
   grid = windows.make_grid((200, 200), (200, 200))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes', cache=0)
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
   waiting = disk.WaitingOnDisk(tmp_path / 'waiting')
   noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
   old = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -97,13 +98,25 @@ def test_a_damaged_tile_is_one_line(tmp_path):
   grid = windows.make_grid((20, 20), (20, 20))
   for kind in ('uint8', 'uint16'):
     folder = tmp_path / kind
-    plane = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind, cache=0)
+    plane = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
     plane.write(0, 0, np.ones((20, 20, 1), np.float32))
     plane.flush()
     tile = next(folder.glob('c/*/*/*'))
     tile.write_bytes(tile.read_bytes()[:9])
+    again = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
     with pytest.raises(InputError, match=r'is damaged.*start anew'):
-      plane.read(0, 0, 20, 20)
+      again.read(0, 0, 20, 20)
+
+
+def test_a_folder_that_is_made_again_is_empty(tmp_path):
+  grid = windows.make_grid((20, 20), (20, 20))
+  for value in (7, 8):
+    plane = disk.OnDisk(tmp_path / 'a', disk.grid_tiles(grid), 0, 'bytes')
+    assert plane.read(0, 0, 20, 20).max() == 0
+    plane.write(0, 0, np.full((20, 20), value, np.uint8))
+    plane.flush()
+    assert plane.read(0, 0, 20, 20).min() == value
+    shutil.rmtree(tmp_path / 'a')
 
 
 def test_parts_wait_until_they_are_forgotten(tmp_path):
