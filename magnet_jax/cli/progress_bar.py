@@ -8,13 +8,18 @@ import tqdm
 
 
 class Bar:
-  """What `batch_run` tells, on the terminal; nothing where there is none."""
+  """What `batch_run` tells, on the terminal; nothing where there is none.
 
-  def __init__(self) -> None:
+  Args:
+    silent: neither draw nor print, as in all processes but the first.
+  """
+
+  def __init__(self, *, silent: bool = False) -> None:
     self._name = ''
+    self._silent = silent
     self._bar = tqdm.tqdm(
       total=0, desc='segment', unit=' windows', dynamic_ncols=True,
-      disable=None,
+      disable=True if silent else None,
     )  # fmt: skip
 
   def __enter__(self) -> Self:
@@ -55,4 +60,5 @@ class Bar:
 
   def remarks(self, line: str) -> None:
     """Prints what the person should know."""
-    self._bar.write(line, file=sys.stdout)
+    if not self._silent:
+      self._bar.write(line, file=sys.stdout)

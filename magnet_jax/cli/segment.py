@@ -7,7 +7,8 @@ from typing import Any
 
 from absl import flags
 
-from magnet_jax.cli import command_line, model_flags
+from magnet_jax import parallel
+from magnet_jax.cli import command_line, host_flags, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.evaluate import batch_run
@@ -84,15 +85,21 @@ def define(values: flags.FlagValues) -> None:
     "; the model's own if not given", flag_values=values, module_name=group,
   )  # fmt: skip
   model_flags.define_refinement(values, group)
+  host_flags.define(values)
 
 
 def run(arguments: Arguments) -> int:
   """Segments all images."""
-  values = arguments.flags
   if not arguments.names:
     raise InputError(
       'segment: no image given; name at least one: magnet-jax segment IMAGE…'
     )
+  with host_flags.work(arguments.flags):
+    return _run(arguments)
+
+
+def _run(arguments: Arguments) -> int:
+  values = arguments.flags
   plan = {}
   window = None
   if values.window:
@@ -107,7 +114,7 @@ def run(arguments: Arguments) -> int:
       '--refiner=RUN'
     )
   paths = [pathlib.Path(name) for name in arguments.names]
-  with Bar() as bar:
+  with Bar(silent=not parallel.is_main()) as bar:
     found = batch_run.segment_files(
       model,
       paths,
@@ -117,9 +124,10 @@ def run(arguments: Arguments) -> int:
       progress=bar,
       window=window,
     )
-  for line in found.errors:
-    print(f'magnet-jax: error: {line}', file=sys.stderr)
-  print(f'{found.images} of {len(paths)} images: {values.out}')
+  if parallel.is_main():
+    for line in found.errors:
+      print(f'magnet-jax: error: {line}', file=sys.stderr)
+    print(f'{found.images} of {len(paths)} images: {values.out}')
   return 2 if found.errors else 0
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import pathlib
 from typing import Protocol
 
+from magnet_jax import parallel
 from magnet_jax.evaluate import memory_run, streamed_run
 from magnet_jax.evaluate import outputs as files
 from magnet_jax.evaluate.outputs import Outputs
@@ -91,6 +92,8 @@ def segment_files(
 ) -> Finished:
   """Segments files and writes what comes of them.
 
+  Of several processes each takes every n-th file; all learn what came of all.
+
   Args:
     model: the networks, with the settings to use.
     paths: image files.
@@ -110,6 +113,8 @@ def segment_files(
   names = output_names(paths)
   _keep_inputs(paths, folder, names, outputs)
   cascade = model.cascade()
+  own = slice(parallel.process(), None, parallel.processes())
+  paths, names = paths[own], names[own]
   expected = [_expected(model, cascade, path) for path in paths]
   errors: list[str] = []
   finished = 0
@@ -127,7 +132,11 @@ def segment_files(
       line = str(error)  # a segmenter from elsewhere does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()
-  return Finished(finished, tuple(errors))
+  parts = parallel.gather([finished, errors])
+  return Finished(
+    sum(count for count, _ in parts),
+    tuple(line for _, lines in parts for line in lines),
+  )
 
 
 def _opened(

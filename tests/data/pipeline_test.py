@@ -284,3 +284,25 @@ def test_bad_settings_are_refused_at_once(kind, settings, message):
     _run(kind, _random(), **settings)
   with pytest.raises(InputError, match='0 samples'):
     _run('refiner', _Memory())
+
+
+@pytest.mark.parametrize('kind', RUNS)
+def test_processes_share_the_rows_of_each_batch(kind):
+  source = _random()
+  whole = _run(kind, source, batch=8, start_step=1, steps=3)
+  parts = [
+    _run(kind, source, batch=8, start_step=1, steps=3, part=(i, 2))
+    for i in range(2)
+  ]
+  each = 2 if kind == 'segmenter' else 1  # windows of an image, kept together
+  for batch, *shared in zip(whole, *parts, strict=True):
+    for name, rows in batch.items():
+      images = rows.reshape(-1, each, *rows.shape[1:])
+      for i, part in enumerate(shared):
+        expected = images[i::2].reshape(-1, *rows.shape[1:])
+        np.testing.assert_array_equal(part[name], expected)
+
+
+def test_processes_must_divide_the_batch():
+  with pytest.raises(InputError, match='3 processes'):
+    _run('refiner', _random(), part=(0, 3))
