@@ -13,6 +13,7 @@ from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.evaluate import batch_run
 from magnet_jax.evaluate.outputs import Outputs
+from magnet_jax.io import rasters, stretching
 from magnet_jax.segment import budget
 from magnet_jax.segment.budget import Budget
 from magnet_jax.types import InputError
@@ -29,6 +30,7 @@ HELP = """
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points
     NAME_confidence.png     0 unsure, 255 sure, with --confidence; or .tif
+    NAME_label.geojson      regions of the label, with --polygons
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities
   Pixels without an image (no data, transparent) get the label 255.
 
@@ -45,6 +47,7 @@ HELP = """
     magnet-jax segment photos/*.jpg --checkpoint=runs/mine --out=labels
     magnet-jax segment huge.tif --windows=0.25 --no-panel
     magnet-jax segment huge.tif --memory=4 --preview=so_far.png
+    magnet-jax segment satellite.tif --bands=4,3,2 --stretch=2-98 --polygons
     magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
 """
 
@@ -61,8 +64,17 @@ def define(values: flags.FlagValues) -> None:
          module_name=group)  # fmt: skip
   switch('probabilities', False, 'write the probabilities, too',
          module_name=group)  # fmt: skip
+  switch('polygons', False, "write the label's regions as GeoJSON, too; needs "
+         'magnet-jax[geo]', module_name=group)  # fmt: skip
   text('preview', '', 'FILE: a picture that is drawn again after every stage, '
        'to see coarse become fine', module_name=group)  # fmt: skip
+  group = 'what to read'
+  text('bands', '', 'N,N,N: bands of the file that are red, green and blue, '
+       'from 1; needed where it has other than one, three or four',
+       module_name=group)  # fmt: skip
+  text('stretch', 'none', 'HOW: from more than 8 bits to 8: none (16 bits by '
+       'their full range), min-max, 2-98 (percentiles) or LOW,HIGH (values)',
+       module_name=group)  # fmt: skip
   group = 'memory'
   flags.DEFINE_float(
     'memory', None, 'GB: what an image and its maps may take, without the '
@@ -123,6 +135,11 @@ def _run(arguments: Arguments) -> int:
       budget=Budget(values.store, values.memory),
       progress=bar,
       window=window,
+      open_image=functools.partial(
+        rasters.open_raster,
+        bands=_bands(values.bands),
+        stretch=stretching.parse(values.stretch),
+      ),
     )
   if parallel.is_main():
     for line in found.errors:
@@ -131,10 +148,21 @@ def _run(arguments: Arguments) -> int:
   return 2 if found.errors else 0
 
 
+def _bands(text: str) -> tuple[int, ...] | None:
+  """Numbers of bands, or None where none are given."""
+  parts = text.split(',') if text else []
+  if not all(part.strip().isdigit() for part in parts):
+    raise InputError(
+      f'--bands={text}: must be numbers of bands, from 1, such as 4,3,2'
+    )
+  return tuple(map(int, parts)) or None
+
+
 def _outputs(values: Any) -> Outputs:
   return Outputs(
     panel=values.panel,
     confidence=values.confidence,
     probabilities=values.probabilities,
+    polygons=values.polygons,
     preview=pathlib.Path(values.preview) if values.preview else None,
   )

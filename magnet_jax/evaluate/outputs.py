@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.io import atomic, geo_labels
+from magnet_jax.io import atomic, geo_labels, polygons
 from magnet_jax.io.rasters import Raster
 from magnet_jax.segment.stage_windows import Plane
 from magnet_jax.types import ClassTable, InputError, Size
@@ -26,15 +26,18 @@ class Outputs:
     panel: each stage: segmentation, uncertainty, points.
     confidence: how sure the label is, 0 to 255.
     probabilities: float16 [H,W,C].
+    polygons: the label's regions, as GeoJSON.
     preview: a picture that is written again after every stage, or None.
 
   Raises:
-    InputError: if the preview is to be another file than PNG or JPEG.
+    InputError: if the preview is to be another file than PNG or JPEG, or the
+      package for polygons is missing.
   """
 
   panel: bool = True
   confidence: bool = False
   probabilities: bool = False
+  polygons: bool = False
   preview: pathlib.Path | None = None
 
   def __post_init__(self) -> None:
@@ -43,6 +46,8 @@ class Outputs:
         f'--preview={self.preview}: is a picture; name a file that ends in '
         f'{", ".join(_PREVIEWS)}'
       )
+    if self.polygons:
+      polygons.check_path('label.geojson')
 
 
 def suffix(raster: Raster) -> str:
@@ -62,7 +67,24 @@ def names(name: str, outputs: Outputs) -> list[str]:
     found += [f'{name}_confidence.png', f'{name}_confidence.tif']
   if outputs.probabilities:
     found.append(f'{name}_probabilities.npy')
+  if outputs.polygons:
+    found.append(f'{name}_label.geojson')
   return found
+
+
+def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:
+  """Writes the regions of a label file beside it.
+
+  Args:
+    path: of the label file, without its suffix.
+    end: its suffix.
+    classes: give the names.
+  """
+  polygons.write_polygons(
+    path.with_name(f'{path.name}.geojson'),
+    path.with_name(path.name + end),
+    classes,
+  )
 
 
 def write_plane(

@@ -105,6 +105,8 @@ def _write(
   photograph = thumbnails.photograph(last.images, _OVERLAY)
   shown = thumbnails.preview(photograph, last.label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
+  if outputs.polygons:
+    files.write_polygons(task.file('_label'), end, classes)
   if outputs.confidence and last.confidence is not None:
     files.write_plane(
       task.file(f'_confidence{end}'), last.confidence, task.source
@@ -141,6 +143,7 @@ def _settings(
     'points': options.points,
     'kernel': options.kernel,
     'windows': options.windows,
+    'min_uncertainty': options.min_uncertainty,
     'batch': cascade.batch,
     'store': kind,
     'panel or confidence': outputs.panel or outputs.confidence,

@@ -120,6 +120,9 @@ def open_file(
     choice = geo_bands.choose(dataset, bands, path)
     reader = geo_reader.Reader(path, dataset, choice)
     scale, notes = _scale(reader, stretch)
+    if bands:
+      chosen = ', '.join(map(str, bands))
+      notes = (f'{path.name}: bands {chosen} as the colours', *notes)
   except BaseException:
     dataset.close()
     raise
