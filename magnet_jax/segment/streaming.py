@@ -200,7 +200,8 @@ class Streaming:
     parts = stage_loop.split(len(stage.grid), numbers, self._cascade.batch)
     last = self._journal.done(f'{name} part')
     first = 0 if last is None else last + 1
-    self._progress.skipped(sum(len(chosen) for _, chosen in parts[:first]))
+    before = sum(len(chosen) for _, chosen in parts[:first])
+    self._progress.skipped(before + count - len(numbers))
     for part in self._cascade.refine(
       image, coarse, stage, numbers, waiting=waiting, first=first
     ):
@@ -217,7 +218,8 @@ class Streaming:
     self, stage: Stage, coarse: Plane, count: int
   ) -> Sequence[int]:
     """The windows to refine; a choice is made once."""
-    if count == len(stage.grid):
+    options = self._cascade.options
+    if count == len(stage.grid) and not options.min_uncertainty:
       return range(count)
     name = f'stage {stage.index} windows'
     if self._journal.done(name) is None:

@@ -104,21 +104,22 @@ def _one_device(monkeypatch):
 
 @pytest.mark.parametrize('reader', [ArrayRaster, Rows, Blocks])
 @pytest.mark.parametrize(
-  ('size', 'overlap', 'windows'),
+  ('size', 'overlap', 'options'),
   [
-    ((40, 50), 0.0, 1.0),
-    ((47, 61), 0.3, 1.0),
-    ((61, 47), 0.6, 5),
-    ((64, 64), 0.0, 0.3),
-    ((16, 16), 0.0, 1.0),
-    ((1, 40), 0.0, 1.0),
+    ((40, 50), 0.0, {}),
+    ((47, 61), 0.3, {}),
+    ((61, 47), 0.6, {'windows': 5}),
+    ((64, 64), 0.0, {'windows': 0.3}),
+    ((64, 64), 0.0, {'min_uncertainty': 0.5}),
+    ((16, 16), 0.0, {}),
+    ((1, 40), 0.0, {}),
   ],
 )
 def test_float32_on_disk_is_the_same_as_in_memory(
-  tmp_path, reader, size, overlap, windows
+  tmp_path, reader, size, overlap, options
 ):
   stages = plan.make_plan(size, window=WINDOW, overlap=overlap)
-  image, cascade = _image(size), _cascade(windows=windows)
+  image, cascade = _image(size), _cascade(**options)
   heard = Heard()
   found = _stream(tmp_path, reader(image), cascade, stages, heard=heard)
   expected = list(cascade.stages(image, stages))
@@ -128,6 +129,9 @@ def test_float32_on_disk_is_the_same_as_in_memory(
       _whole(on_disk.probabilities), in_memory.probabilities
     )
   assert heard.windows == sum(len(each.windows) for each in expected)
+  total = sum(len(stage.grid) for stage in stages)
+  assert heard.windows < total if options else heard.windows == total
+  assert heard.windows + heard.before == total or 'windows' in options
   final = expected[-1].probabilities
   np.testing.assert_array_equal(
     _whole(found[-1].label), progressive.predict(final)

@@ -1,0 +1,152 @@
+"""Kills a streamed run at random moments and runs the same command again.
+
+    python experiments/larger/kills.py --kills=30
+
+For each kill: `magnet-jax segment` in a process of its own, SIGKILL at a moment
+drawn from the run's whole time, from its first file to its last, then the same
+command to the end. What it then leaves must be, byte for byte, what a run
+leaves that nobody killed. The networks are of random weights and narrow, the
+image is a generated scene.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from configs import tiny
+from magnet_jax.data import scenes
+from magnet_jax.evaluate import bench
+from magnet_jax.io import bundle, images
+from magnet_jax.models import build
+
+SIZE = (600, 700)
+
+
+def write_model(path: pathlib.Path) -> None:
+  """A segmenter and a refiner for windows of 32x32."""
+  config = tiny.get_config().to_dict()
+  count = len(scenes.CLASSES)
+  rng = np.random.default_rng(0)
+  pixels = np.zeros((1, 64, 64, 3), np.float32)
+  maps = np.zeros((1, 8, 8, count), np.float32)
+  refiner = {k: v for k, v in config['refiner'].items() if k != 'count'}
+  networks = {
+    'segmenter': bench.random_weights(
+      rng, build.segmenter(classes=count, **config['segmenter']), pixels
+    ),
+    'refiner': bench.random_weights(
+      rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
+    ),
+  }
+  table = {'names': scenes.CLASSES.names, 'colours': scenes.CLASSES.colours}
+  bundle.export(path, networks, {'config': config, 'classes': table})
+
+
+def start(folder: pathlib.Path, out: pathlib.Path) -> subprocess.Popen[bytes]:
+  """The command, in a process of its own."""
+  command = [
+    sys.executable, '-m', 'magnet_jax.cli.main', 'segment',
+    str(folder / 'scene.png'), f'--checkpoint={folder / "model.npz"}',
+    f'--out={out}', '--store=uint16', '--overlap=0.2', '--batch=4',
+    '--confidence',
+  ]  # fmt: skip
+  cache = {'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled'),
+           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}  # fmt: skip
+  with open(folder / 'log', 'ab') as log:
+    return subprocess.Popen(
+      command, stdout=log, stderr=log, env={**os.environ, **cache}
+    )
+
+
+def begin(process: subprocess.Popen[bytes], out: pathlib.Path) -> None:
+  """Waits for the first file of a run."""
+  while process.poll() is None and not (out / 'scene.partial').exists():
+    time.sleep(0.001)
+
+
+def fingerprints(out: pathlib.Path) -> dict[str, str]:
+  """sha256 of all that a run left, by name."""
+  return {
+    str(file.relative_to(out)): hashlib.sha256(file.read_bytes()).hexdigest()
+    for file in sorted(out.rglob('*'))
+    if file.is_file()
+  }
+
+
+def finished(out: pathlib.Path) -> str:
+  """The last line of the journal of a run that was killed."""
+  journal = out / 'scene.partial' / 'journal.jsonl'
+  lines = journal.read_text().splitlines() if journal.exists() else []
+  return lines[-1] if lines else 'nothing'
+
+
+def straight(folder: pathlib.Path) -> tuple[dict[str, str], float]:
+  """What a run leaves that is not killed, and its seconds."""
+  start(folder, folder / 'compiling').wait()
+  out = folder / 'straight'
+  process = start(folder, out)
+  begin(process, out)
+  before = time.monotonic()
+  assert process.wait() == 0, (folder / 'log').read_text()
+  return fingerprints(out), time.monotonic() - before
+
+
+def kill_one(
+  folder: pathlib.Path, out: pathlib.Path, moment: float
+) -> str | None:
+  """Kills a run; returns what it had finished, or None if it was through."""
+  process = start(folder, out)
+  begin(process, out)
+  time.sleep(moment)
+  if process.poll() is not None:
+    return None
+  process.send_signal(signal.SIGKILL)
+  process.wait()
+  return finished(out)
+
+
+def main(kills: int, seed: int) -> int:
+  """Kills, goes on, compares; returns how many results were different."""
+  rng = np.random.default_rng(seed)
+  different = done = 0
+  with tempfile.TemporaryDirectory() as temporary:
+    folder = pathlib.Path(temporary)
+    images.write_image(folder / 'scene.png', scenes.generate(1, SIZE).image)
+    write_model(folder / 'model.npz')
+    expected, seconds = straight(folder)
+    print(f'{SIZE[0]}x{SIZE[1]}, {seconds:.1f} s without a kill')
+    print(json.dumps(expected, indent=1))
+    while done < kills:
+      out = folder / f'killed{done}'
+      moment = rng.uniform(0, seconds)
+      what = kill_one(folder, out, moment)
+      if what is None:
+        continue  # it was through by then: no kill
+      status = start(folder, out).wait()
+      same = status == 0 and fingerprints(out) == expected
+      different += not same
+      done += 1
+      print(
+        f'{done:2} killed after {moment:5.2f} s, last finished {what}: '
+        f'status {status}, {"identical" if same else "DIFFERENT"}',
+        flush=True,
+      )
+  print(f'{done - different} of {done} results identical')
+  return different
+
+
+if __name__ == '__main__':
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--kills', type=int, default=30)
+  parser.add_argument('--seed', type=int, default=0)
+  arguments = parser.parse_args()
+  sys.exit(1 if main(arguments.kills, arguments.seed) else 0)
