@@ -26,7 +26,8 @@ from magnet_jax.types import InputError, Size, WindowGrid
 
 # Of the quantised kinds, what stands for a probability of 1.
 SCALES = {'uint8': 255, 'uint16': 65535}
-CHUNK = 256  # side of the tiles of images
+# Of the tiles of images: low ones, as images are written in full rows.
+CHUNK = (64, 512)
 CACHE = 64_000_000  # bytes of decoded tiles to keep, of all planes together
 
 
@@ -74,10 +75,11 @@ class Tiles:
       here = stop
 
 
-def square_tiles(size: Size) -> tuple[Tiles, Tiles]:
-  """Tiles of equal sides, for images."""
+def equal_tiles(size: Size) -> tuple[Tiles, Tiles]:
+  """Tiles of one size, for images."""
   rows, columns = (
-    Tiles(tuple(range(0, length, CHUNK)), length) for length in size
+    Tiles(tuple(range(0, length, chunk)), length)
+    for length, chunk in zip(size, CHUNK, strict=True)
   )
   return rows, columns
 

@@ -13,8 +13,8 @@ from magnet_jax.segment.disk import OnDisk
 from magnet_jax.segment.stage_windows import Plane
 from magnet_jax.types import InputError, Size
 
-_BAND = 2**21  # pixels of a band of rows, about: 6 MB
-_PIECE = 2**19  # pixels that are read at a time
+_BAND = 2**20  # pixels of a band of rows, about: 3 MB
+_PIECE = 2**18  # pixels that are read at a time
 
 Done = Callable[[int], None]
 
@@ -120,12 +120,12 @@ def opened(
 
 def _image(folder: pathlib.Path, size: Size) -> OnDisk:
   name = f'image{size[0]}x{size[1]}'
-  tiles = disk.square_tiles(size)
+  tiles = disk.equal_tiles(size)
   return OnDisk(folder / name, tiles, 3, 'bytes')
 
 
 def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
-  tiles = disk.square_tiles(size)
+  tiles = disk.equal_tiles(size)
   return OnDisk(folder / 'invalid', tiles, 0, 'bytes')
 
 
@@ -134,7 +134,7 @@ def _bands(source: Source) -> Iterator[tuple[int, int]]:
   height, width = source.size
   # Whole chunks of the copy, if there is one. Of a tiled file less: its reader
   # keeps the tiles that a band cuts, and sums take 12 bytes a pixel.
-  rows = disk.CHUNK if source.in_rows else max(1, _BAND // width)
+  rows = disk.CHUNK[0] if source.in_rows else max(1, _BAND // width)
   block = source.block[0]
   if not source.in_rows and rows > block:
     rows -= rows % block
@@ -166,8 +166,8 @@ class _Shrinking:
     """Takes what the image's rows before `bottom` complete."""
     self._rows.append(self.average.take(bottom))
     count = sum(map(len, self._rows))
-    if count >= disk.CHUNK:
-      self._write(count - count % disk.CHUNK)
+    if count >= disk.CHUNK[0]:
+      self._write(count - count % disk.CHUNK[0])
 
   def close(self) -> None:
     """Writes the rest."""

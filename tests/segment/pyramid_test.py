@@ -34,7 +34,7 @@ def _whole(plane):
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-  monkeypatch.setattr(disk, 'CHUNK', 24)
+  monkeypatch.setattr(disk, 'CHUNK', (16, 24))
   monkeypatch.setattr(pyramid, '_BAND', 3000)
   monkeypatch.setattr(pyramid, '_PIECE', 1000)
 
