@@ -55,6 +55,17 @@ def device_count() -> int:
   return _chosen['devices'] or jax.local_device_count()
 
 
+def device_memory() -> int | None:
+  """Bytes that each device has; None where it has the host's memory."""
+  devices = jax.local_devices()
+  if devices[0].platform == 'cpu':
+    return None
+  known = [device.memory_stats() or {} for device in devices]
+  return min(
+    (k['bytes_limit'] for k in known if 'bytes_limit' in k), default=None
+  )
+
+
 def process() -> int:
   """Number of this process, from 0."""
   return jax.process_index()
@@ -139,7 +150,7 @@ def _compiled(step: Step, devices: int, settings: tuple[Any, ...]) -> Step:
   return jax.pmap(bound, axis_name=WINDOWS, devices=local)
 
 
-def _as_pytree(network: Any) -> Any:
+def as_pytree(network: Any) -> Any:
   """A plain function is no pytree; bound to no arguments it is one."""
   if callable(network) and jax.tree_util.all_leaves([network]):
     return jax.tree_util.Partial(network)
@@ -165,7 +176,7 @@ def over_devices(
     must be a multiple of the devices. `fetch` brings the results back.
   """
   count = devices or device_count()
-  networks = tuple(_as_pytree(network) for network in networks)
+  networks = tuple(as_pytree(network) for network in networks)
   run = _compiled(step, count, tuple(sorted(settings.items())))
   if count == 1:
     placed = jax.device_put(networks)

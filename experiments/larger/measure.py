@@ -10,7 +10,6 @@ the same size and count, so that what is left is the loop itself.
 
 import argparse
 import dataclasses
-import functools
 import itertools
 import json
 import pathlib
@@ -26,9 +25,8 @@ from magnet_jax.evaluate import batch_run, methods
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.evaluate.outputs import Outputs
 from magnet_jax.io import rasters
-from magnet_jax.ops import selection
+from magnet_jax.segment import device_memory
 from magnet_jax.segment import model as models
-from magnet_jax.segment import refine_step, stage_windows
 from magnet_jax.segment.budget import Budget
 from magnet_jax.segment.stores import InMemory
 
@@ -106,37 +104,19 @@ def make(network: str) -> models.Model:
 def device_bytes(model: models.Model, size: tuple[int, int]) -> int:
   """The most that a program of the run takes, by the compiler's account."""
   cascade = model.cascade()
-  options, network = cascade.options, cascade.network
-  most = 0
-  plan = model.plan(size)
-  for before, stage in itertools.pairwise(plan):
-    maps = np.zeros((1, 1, len(model.classes)), np.float32)
-    coarse = InMemory(np.broadcast_to(maps, (*before.size, maps.shape[-1])))
-    pixels = np.zeros((1, 1, 3), np.uint8)
-    image = InMemory(np.broadcast_to(pixels, (*stage.size, 3)))
-    arrays = stage_windows.arrays(image, coarse, stage.grid, 0, network)
-    arrays['points'] = np.zeros((), np.int32)
-    shapes = {
-      name: jax.ShapeDtypeStruct((cascade.batch, *array.shape), array.dtype)
-      for name, array in arrays.items()
-    }
-    step = functools.partial(
-      refine_step.refine_windows,
-      window=stage.grid.window,
-      kernel=options.kernel,
-      most=selection.count_points(options.points, network[0] * network[1]),
+  return max(
+    device_memory.program_bytes(
+      model.segmenter,
+      model.refiners[0],
+      before,
+      stage,
+      network=cascade.network,
+      points=cascade.options.points,
+      kernel=cascade.options.kernel,
+      batch=cascade.batch,
     )
-    program = jax.jit(step).lower(
-      model.segmenter, model.refiners[0], **shapes
-    )
-    sizes = program.compile().memory_analysis()
-    most = max(
-      most,
-      sizes.temp_size_in_bytes
-      + sizes.argument_size_in_bytes
-      + sizes.output_size_in_bytes,
-    )
-  return most
+    for before, stage in itertools.pairwise(model.plan(size))
+  )
 
 
 def main(

@@ -64,8 +64,8 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     f'at least this, in [0, 1]{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_integer(
-    'batch', None, 'N: windows a device holds at a time; lower it if memory '
-    f'runs out{own}', flag_values=values, module_name=group,
+    'batch', None, 'N: windows a device holds at a time; 0: as many as fit, '
+    f'on a CPU one{own}', flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_enum(
     'pipeline', None, models.PIPELINES, 'how windows are cut, chosen and put '

@@ -71,7 +71,7 @@ def _with_foreign(
   host = foreign.load(
     segmenter,
     classes=len(models.class_table(meta)),
-    batch=batch or meta['config']['refine']['batch'],
+    batch=batch or meta['config']['refine']['batch'] or 1,
   )
   model = models.from_variables(
     variables, meta, name=refiner, segmenter=host

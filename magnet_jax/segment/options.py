@@ -19,7 +19,8 @@ class Options:
       stages first, an int a count in each stage. 1.0 refines all.
     min_uncertainty: of those, refine only windows whose mean uncertainty is at
       least this, in [0, 1]: what is easy costs nothing, whatever the image.
-    batch: windows a device holds at a time.
+    batch: windows a device holds at a time; 0 for as many as fit, see
+      `device_memory`.
   """
 
   points: float | int = 0.75
@@ -27,7 +28,7 @@ class Options:
   kernel: int = 5
   windows: float | int = 1.0
   min_uncertainty: float = 0.0
-  batch: int = 1
+  batch: int = 0
 
   def __post_init__(self) -> None:
     selection.count_points(self.points, 1)
@@ -51,5 +52,8 @@ class Options:
         f'min_uncertainty {self.min_uncertainty}: must lie in [0, 1], as the '
         'mean uncertainty of a window does; try 0.05'
       )
-    if self.batch < 1:
-      raise InputError(f'batch {self.batch}: must be at least 1')
+    if self.batch < 0:
+      raise InputError(
+        f'batch {self.batch}: must be a number of windows, or 0 for as many as '
+        'fit'
+      )

@@ -11,7 +11,9 @@ from magnet_jax import parallel
 from magnet_jax.ops import area, merge, resize, selection
 from magnet_jax.segment import (
   batches,
+  device_memory,
   host_step,
+  image_selection,
   refine_step,
   stage_loop,
   stage_windows,
@@ -67,7 +69,6 @@ class Cascade:
       segmenter.check_size(network)
     self.network = network
     self.options = options
-    self.batch = options.batch * parallel.device_count()
     self._whole = host_step.over_devices(
       refine_step.segment_windows, segmenter, devices=1
     )
@@ -76,9 +77,30 @@ class Cascade:
     )
     self._segmenter = segmenter
     self._refiners = tuple(refiners)
+    self.batch = parallel.device_count() * (options.batch or self._fitting())
     # Called once for each refiner and size of windows: mostly there is one.
     self._refine = functools.cache(self._refine_step)
     self._candidates = functools.cache(self._candidates_step)
+
+  def _fitting(self) -> int:
+    """Windows that a device holds at a time."""
+    memory = parallel.device_memory()
+    # More at a time gain nothing on a CPU, and of a segmenter that runs on the
+    # host nobody knows what it takes.
+    if (
+      memory is None
+      or not self._refiners
+      or isinstance(self._segmenter, HostSegmenter)
+    ):
+      return 1
+    return device_memory.fitting_batch(
+      self._segmenter,
+      self._refiners[0],
+      network=self.network,
+      points=self.options.points,
+      kernel=self.options.kernel,
+      memory=memory,
+    )
 
   def _refiner(self, stage: Stage) -> int:
     """Which refiner serves a stage."""
@@ -251,39 +273,17 @@ class Cascade:
     done: Callable[[int], None],
   ) -> tuple[np.ndarray, np.ndarray]:
     """Refines K points of the whole stage; returns the map and the points."""
-    before = coarse.read(0, 0, *coarse.size)
-    after = resize.probabilities(before, stage.size)
-    classes = after.shape[-1]
-
-    def pieces() -> Iterator[tuple[int, np.ndarray]]:
-      """R, 1 and Q of each window: with the 1 the others' weight is known."""
-      for number, found in batches.run(
-        self._candidates(self._refiner(stage)),
-        numbers,
-        lambda n: stage_windows.arrays(
-          source, coarse, stage.grid, n, self.network
-        ),
-        self.batch,
-      ):
-        scores = found.scores[..., None]
-        piece = [found.refined, np.ones_like(scores), scores]
-        yield number, _at(np.concatenate(piece, axis=-1), stage.grid.window)
-        done(1)
-
-    total = np.zeros((*stage.size, classes + 2), np.float32)
-    merge.add_windows(total, stage.grid, pieces())
-    weight = total[..., classes]
-    covered = weight > 0
-    scores = np.where(covered, total[..., -1], np.float32(-1))
-    count = selection.count_points(self.options.points, int(covered.sum()))
-    chosen = selection.choose_on_host(scores, count)
-    after[chosen] *= 1 - weight[chosen][:, None]
-    after[chosen] += total[chosen, :classes]
-    return after, chosen
-
-
-def _at(maps: np.ndarray, size: Size) -> np.ndarray:
-  return maps if maps.shape[:2] == size else resize.probabilities(maps, size)
+    return image_selection.refine(
+      self._candidates(self._refiner(stage)),
+      source,
+      coarse,
+      stage,
+      numbers,
+      network=self.network,
+      points=self.options.points,
+      batch=self.batch,
+      done=done,
+    )
 
 
 def predict(probabilities: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ def test_accepts(settings):
     {'min_uncertainty': -0.1},
     {'min_uncertainty': 1.1},
     {'min_uncertainty': math.nan},
-    {'batch': 0},
+    {'batch': -1},
   ],
 )
 def test_refuses(settings):
