@@ -87,6 +87,20 @@ class _Axis:
     return slice(offset, offset + self.shared(window, tile).stop)
 
 
+def first_window(grid: WindowGrid, tiles: range) -> int:
+  """The first window of the first row that reaches into whole rows of tiles.
+
+  Args:
+    grid: the windows.
+    tiles: numbers of tiles, from the first of a row on.
+  """
+  if not tiles:
+    return tiles.start
+  columns = len(grid.lefts)
+  rows = _Axis.of(grid.tops, grid.window[0], grid.size[0])
+  return rows.reaching[tiles.start // columns][0] * columns
+
+
 class Mosaic:
   """Puts the windows of a grid together, tile by tile.
 
@@ -95,6 +109,9 @@ class Mosaic:
     seen: numbers of those that will be added; in the others' place stands
       what there was before.
     waiting: where parts wait for their tiles; in memory by default.
+    tiles: those that will be asked for, in whole rows; all by default. Nothing
+      waits for the others, and only the windows from `first_window` on that
+      reach into them need be added.
   """
 
   def __init__(
@@ -102,12 +119,14 @@ class Mosaic:
     grid: WindowGrid,
     seen: Collection[int],
     waiting: Waiting | None = None,
+    tiles: range | None = None,
   ):
     self._rows = _Axis.of(grid.tops, grid.window[0], grid.size[0])
     self._columns = _Axis.of(grid.lefts, grid.window[1], grid.size[1])
     self._weights = windows.grid_weights(grid)
     self._seen = frozenset(seen)
     self._waiting = WaitingInMemory() if waiting is None else waiting
+    self._tiles = range(len(grid)) if tiles is None else tiles
     self._own: np.ndarray | None = None
 
   def area(self, number: int) -> Area:
@@ -119,7 +138,10 @@ class Mosaic:
     )  # fmt: skip
 
   def add(self, number: int, piece: np.ndarray) -> None:
-    """Adds the next window, float32 [h,w,C]; `tile` of the number follows."""
+    """Adds the next window, float32 [h,w,C].
+
+    `tile` of the number follows, if that is one of the tiles.
+    """
     i, j = self._place(number)
     weighted = self._weigh(piece, i, j)
     for row in self._rows.reached[i]:
@@ -127,10 +149,13 @@ class Mosaic:
         part = weighted[
           self._rows.inside(i, row), self._columns.inside(j, column)
         ]
-        if (row, column) == (i, j):
+        tile = self._number(row, column)
+        if tile not in self._tiles:
+          continue
+        if tile == number:
           self._own = part
         else:
-          self._waiting.put(self._number(row, column), number, part)
+          self._waiting.put(tile, number, part)
 
   def tile(
     self, number: int, before: Callable[[Area], np.ndarray]

@@ -44,27 +44,33 @@ class Journal:
     self._writer.append({what: value})
     self._notes[what] = value
 
+  def close(self) -> None:
+    """Nothing more will be noted."""
+    self._writer.close()
+
   def remove(self) -> None:
     """Removes the folder: the run is at its end."""
-    self._writer.close()
+    self.close()
     shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def opened(
-  folder: pathlib.Path, settings: Mapping[str, Any]
+  folder: pathlib.Path, settings: Mapping[str, Any], member: int = 0
 ) -> Iterator[Journal]:
   """Begins a run in a folder, or goes on with the one that is there.
 
   Args:
     folder: made if missing.
     settings: all that the result depends on; plain values by name.
+    member: which of the processes that share the folder this is.
 
   Raises:
     InputError: another process is at work there, the run there has other
       settings, or the system refuses to write.
   """
-  with _locked(folder):
+  end = str(member or '')
+  with _locked(folder, f'lock{end}'):
     file = folder / 'settings.json'
     wanted = records.to_json(settings)
     resumed = file.exists()
@@ -72,17 +78,18 @@ def opened(
       _compare(folder, _read_settings(file), wanted)
     else:
       records.write_json(file, wanted)
-    with records.Writer(folder / 'journal.jsonl') as writer:
+    path = folder / f'journal{end}.jsonl'
+    with records.Writer(path) as writer:
       journal = Journal(folder, resumed, writer)
-      for record in records.read(folder / 'journal.jsonl'):
+      for record in records.read(path):
         journal._notes.update(record)
       yield journal
 
 
 @contextlib.contextmanager
-def _locked(folder: pathlib.Path) -> Iterator[None]:
-  """Makes the folder and holds its lock."""
-  file = folder / 'lock'
+def _locked(folder: pathlib.Path, name: str) -> Iterator[None]:
+  """Makes the folder and holds a lock in it."""
+  file = folder / name
   while True:
     try:
       folder.mkdir(parents=True, exist_ok=True)

@@ -228,7 +228,7 @@ class Cascade:
       coarse: the segmentation after the stage before.
       stage: the stage.
       numbers: the windows to refine, ascending.
-      **settings: `waiting` and `first` of `stage_loop.refine`.
+      **settings: `windows`, `waiting` and `first` of `stage_loop.refine`.
     """
     return stage_loop.refine(
       self._refine(self._refiner(stage), stage.grid.window),

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from magnet_jax import parallel
-from magnet_jax.ops import selection
+from magnet_jax.ops import mosaic, selection
 from magnet_jax.ops.mosaic import Area, Mosaic, Waiting
 from magnet_jax.segment import batches, stage_windows
 from magnet_jax.segment.stage_windows import Plane
@@ -50,28 +50,45 @@ class Part:
 
 
 def split(
-  total: int, numbers: Sequence[int], batch: int
+  windows: range, numbers: Sequence[int], batch: int
 ) -> list[tuple[range, list[int]]]:
   """Parts of a stage: all their windows, and those of them to refine.
 
   Args:
-    total: windows of the stage.
-    numbers: those to refine, ascending.
+    windows: of the stage.
+    numbers: those to refine, ascending; the ones before `windows` only reach
+      into these and come first, in parts of no windows.
     batch: at most so many of them in a part.
 
-  >>> split(6, [1, 2, 4], 2)
+  >>> split(range(0, 6), [1, 2, 4], 2)
   [(range(0, 3), [1, 2]), (range(3, 6), [4])]
+  >>> split(range(3, 6), [1, 2, 4], 2)
+  [(range(3, 3), [1, 2]), (range(3, 6), [4])]
   """
   chosen = frozenset(numbers)
-  parts: list[tuple[range, list[int]]] = []
-  start, here = 0, list[int]()
-  for number in range(total):
+  start = windows.start
+  early = [number for number in numbers if number < start]
+  parts = [
+    (range(start, start), early[first : first + batch])
+    for first in range(0, len(early), batch)
+  ]
+  here: list[int] = []
+  for number in windows:
     if number in chosen:
       here.append(number)
-    if len(here) == batch or number + 1 - start == MOST or number == total - 1:
+    full = len(here) == batch or number + 1 - start == MOST
+    if full or number + 1 == windows.stop:
       parts.append((range(start, number + 1), here))
       start, here = number + 1, []
   return parts
+
+
+def needed(
+  grid: WindowGrid, numbers: Sequence[int], windows: range
+) -> list[int]:
+  """Which of the windows to refine reach into the tiles of `windows`."""
+  wanted = range(mosaic.first_window(grid, windows), windows.stop)
+  return [number for number in numbers if number in wanted]
 
 
 def refine(
@@ -84,6 +101,7 @@ def refine(
   network: Size,
   points: float | int,
   batch: int,
+  windows: range | None = None,
   waiting: Waiting | None = None,
   first: int = 0,
 ) -> Iterator[Part]:
@@ -94,19 +112,22 @@ def refine(
     source: uint8 [H_s,W_s,3], the stage's image.
     coarse: float32 [H',W',C], the segmentation after the stage before.
     grid: the stage's windows.
-    numbers: the windows to refine, ascending; in place of the others' stands
-      the coarse map, upsampled.
+    numbers: the windows to refine of all the stage, ascending; in place of
+      the others' stands the coarse map, upsampled.
     network: (h, w), the networks' input size.
     points: K of a window, as a count or a fraction.
     batch: B, a multiple of the devices.
+    windows: those whose tiles are wanted, whole rows; all by default. Windows
+      above them that reach into their tiles are refined as well.
     waiting: where what overlaps waits for its tile; in memory by default.
     first: the first part to run; the ones before are done.
 
   Yields:
     The parts; the tiles of each must be taken before the next is asked for.
   """
-  parts = split(len(grid), numbers, batch)[first:]
-  mosaic = Mosaic(grid, numbers, waiting)
+  windows = range(len(grid)) if windows is None else windows
+  parts = split(windows, needed(grid, numbers, windows), batch)[first:]
+  tiles = Mosaic(grid, numbers, waiting, windows)
 
   def arrays_of(number: int) -> stage_windows.Arrays:
     arrays = stage_windows.arrays(source, coarse, grid, number, network)
@@ -120,25 +141,27 @@ def refine(
   results = batches.run_parts(
     step, [refined for _, refined in parts], arrays_of, batch
   )
-  for index, ((windows, _), part) in enumerate(
+  for index, ((here, _), part) in enumerate(
     zip(parts, results, strict=True), start=first
   ):
     pieces = {number: found.probabilities for number, found in part}
     yield Part(
       index,
-      _tiles(mosaic, windows, pieces, upsampled),
+      _tiles(tiles, here, pieces, upsampled),
       [(number, found.chosen) for number, found in part],
     )
 
 
 def _tiles(
-  mosaic: Mosaic,
+  tiles: Mosaic,
   windows: range,
   pieces: dict[int, np.ndarray],
   before: Callable[[Area], np.ndarray],
 ) -> Iterator[Tile]:
+  for number in sorted(pieces.keys() - windows):
+    tiles.add(number, pieces.pop(number))
   for number in windows:
     if number in pieces:
-      mosaic.add(number, pieces.pop(number))
-    top, left, _, _ = mosaic.area(number)
-    yield Tile(top, left, mosaic.tile(number, before))
+      tiles.add(number, pieces.pop(number))
+    top, left, _, _ = tiles.area(number)
+    yield Tile(top, left, tiles.tile(number, before))

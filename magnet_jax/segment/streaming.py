@@ -6,13 +6,14 @@ The loop over windows is that of `stage_loop`; maps and images live in a folder
 
 from collections.abc import Iterator, Sequence
 import dataclasses
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.segment import disk, pyramid, stage_loop, stage_windows
 from magnet_jax.segment.disk import OnDisk, WaitingOnDisk
+from magnet_jax.segment.division import Division
 from magnet_jax.segment.journal import Journal
 from magnet_jax.segment.progressive import Cascade, predict
 from magnet_jax.segment.pyramid import Pyramid, Source
@@ -24,6 +25,7 @@ NO_LABEL = 255
 # one differs from those in memory with uint16, .1 % do with uint8.
 KINDS = ('uint8', 'uint16', 'float32')
 DEFAULT = 'uint16'
+ALONE = Division()
 
 
 class Progress(Protocol):
@@ -122,6 +124,8 @@ class Streaming:
     confidence: whether it is kept.
     probabilities: whether the last stage's are kept.
     progress: is told how far it is.
+    division: of the work among processes; each has a journal of its own in
+      the one folder.
   """
 
   def __init__(
@@ -135,6 +139,7 @@ class Streaming:
     confidence: bool,
     probabilities: bool,
     progress: Progress,
+    division: Division = ALONE,
   ):
     self._cascade = cascade
     self._source = source
@@ -143,6 +148,7 @@ class Streaming:
     self._kind = kind
     self._wanted = (confidence, probabilities)
     self._progress = progress
+    self._division = division
 
   def stages(self) -> Iterator[StreamedStage]:
     """Segments the image, or goes on with it; yields every stage."""
@@ -160,7 +166,7 @@ class Streaming:
   def _images(self) -> Pyramid:
     sizes = [stage.size for stage in self._plan]
     folder = self._journal.folder
-    if self._journal.done('images') is None:
+    if self._division.is_first and self._journal.done('images') is None:
       read = 0
 
       def tell(rows: int) -> None:
@@ -171,7 +177,7 @@ class Streaming:
 
       masked = pyramid.make(self._source, sizes, folder, tell)
       self._journal.note('images', {'masked': masked})
-    masked = self._journal.done('images')['masked']
+    masked = self._from_first(self._journal.done('images'))['masked']
     return pyramid.opened(self._source, sizes, folder, masked)
 
   def _first(self, images: Pyramid) -> StreamedStage:
@@ -180,8 +186,10 @@ class Streaming:
     values = self._cascade.coarsest(images.images[0], stage)
     self._classes = values.shape[-1]
     target = self._target(stage, images)
-    target.write(0, 0, values)
-    target.flush()
+    if self._division.is_first:
+      target.write(0, 0, values)
+      target.flush()
+    self._division.meet()
     self._progress.done(1)
     return _result(stage, images, target)
 
@@ -191,28 +199,55 @@ class Streaming:
     name = f'stage {stage.index}'
     self._progress.says(name)
     target = self._target(stage, images)
-    if self._journal.done(name):
-      self._progress.skipped(count)
-      return _result(stage, images, target)
-    image = images.images[stage.index]
     numbers = self._windows(stage, coarse, count)
+    own = self._division.windows(stage.grid, numbers)
+    share = -(-count // self._division.count)  # as the progress expects
+    if self._journal.done(name):
+      self._progress.skipped(share)
+    else:
+      self._refine(stage, images, coarse, numbers, own, target, share)
+      self._journal.note(name)
+    self._division.meet()
+    return _result(stage, images, target)
+
+  def _refine(
+    self,
+    stage: Stage,
+    images: Pyramid,
+    coarse: Plane,
+    numbers: Sequence[int],
+    own: range,
+    target: OnDisk | Labels,
+    share: int,
+  ) -> None:
+    """Refines the windows of this process, or goes on with them."""
+    name = f'stage {stage.index} part'
     waiting = WaitingOnDisk(self._journal.folder / f'waiting{stage.index}')
-    parts = stage_loop.split(len(stage.grid), numbers, self._cascade.batch)
-    last = self._journal.done(f'{name} part')
+    needed = stage_loop.needed(stage.grid, numbers, own)
+    parts = stage_loop.split(own, needed, self._cascade.batch)
+    last = self._journal.done(name)
     first = 0 if last is None else last + 1
     before = sum(len(chosen) for _, chosen in parts[:first])
-    self._progress.skipped(before + count - len(numbers))
+    self._progress.skipped(before + max(0, share - len(needed)))
     for part in self._cascade.refine(
-      image, coarse, stage, numbers, waiting=waiting, first=first
+      images.images[stage.index],
+      coarse,
+      stage,
+      numbers,
+      windows=own,
+      waiting=waiting,
+      first=first,
     ):
       for tile in part.tiles:
         target.write(tile.top, tile.left, tile.values)
       target.flush()
-      self._journal.note(f'{name} part', part.index)
+      self._journal.note(name, part.index)
       waiting.forget(parts[part.index][0])
       self._progress.done(len(part.chosen))
-    self._journal.note(name)
-    return _result(stage, images, target)
+
+  def _from_first(self, value: Any) -> Any:
+    """What the first process has, on all; the others' value is ignored."""
+    return self._division.meet(value if self._division.is_first else None)[0]
 
   def _windows(
     self, stage: Stage, coarse: Plane, count: int
@@ -222,11 +257,11 @@ class Streaming:
     if count == len(stage.grid) and not options.min_uncertainty:
       return range(count)
     name = f'stage {stage.index} windows'
-    if self._journal.done(name) is None:
+    if self._division.is_first and self._journal.done(name) is None:
       self._progress.says(f'stage {stage.index}, choosing windows')
       chosen = self._cascade.choose(stage, coarse, count)
       self._journal.note(name, list(chosen))
-    numbers: list[int] = self._journal.done(name)
+    numbers: list[int] = self._from_first(self._journal.done(name))
     return numbers
 
   def _target(self, stage: Stage, images: Pyramid) -> OnDisk | Labels:
