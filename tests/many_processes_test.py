@@ -1,14 +1,9 @@
 """Two processes of two devices each give what one process gives."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
+from two_processes import Pair
 
 from magnet_jax import parallel
 from magnet_jax.cli import main
@@ -34,24 +29,6 @@ def get_config():
   training.ohem_kept = 300
   return config
 """
-PROGRAM = """
-import json, sys
-import numpy as np
-from magnet_jax import parallel
-from magnet_jax.cli import main
-flags = json.loads(sys.argv[2])
-for argv in json.loads(sys.argv[1]):
-  status = main.main([*argv, *flags])
-  flags = []  # they have met
-shape = np.zeros(3)
-made = parallel.from_main(lambda: shape + [4, 5, 6], lambda: shape)
-assert made.tolist() == [4, 5, 6]
-assert parallel.gather(parallel.process()) == [0, 1]
-sys.exit(status)
-"""
-GLOO = '[Gloo]'  # the beginning of what it prints of itself
-
-
 def training(folder):
   config = folder.parent / 'config.py'
   run = folder / 'run'
@@ -65,40 +42,6 @@ def evaluation(run, out):
     'evaluate', f'--checkpoint={run}', f'--out={out}',
     '--methods=patch,downsample', '--pictures=1',
   ]  # fmt: skip
-
-
-class Pair:
-  """Two processes that run the same commands together."""
-
-  def __init__(self, first, second=None):
-    with socket.socket() as free:
-      free.bind(('localhost', 0))
-      address = f'localhost:{free.getsockname()[1]}'
-    level = '--xla_backend_optimization_level=0'
-    count = '--xla_force_host_platform_device_count=2'
-    environment = os.environ | {'XLA_FLAGS': f'{count} {level}'}
-    self.running = [
-      subprocess.Popen(
-        [
-          sys.executable, '-c', PROGRAM, json.dumps(argvs),
-          json.dumps([
-            f'--coordinator={address}', '--processes=2', f'--process={number}'
-          ]),
-        ],
-        env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-      )
-      for number, argvs in enumerate([first, second or first])
-    ]  # fmt: skip
-
-  def finish(self, seconds=400):
-    """(status, lines of stdout, lines of stderr) of both."""
-    found = []
-    for process in self.running:
-      out, err = process.communicate(timeout=seconds)
-      lines = [x for x in out.splitlines() if not x.startswith(GLOO)]
-      found.append((process.returncode, lines, err.splitlines()))
-    return found
 
 
 @pytest.fixture(scope='module')

@@ -2,9 +2,9 @@
 
     python experiments/larger/kills.py --kills=30
 
-For each kill: `magnet-jax segment` in a process of its own, SIGKILL at a moment
-drawn from the run's whole time, from its first file to its last, then the same
-command to the end. What it then leaves must be, byte for byte, what a run
+For each kill: `magnet-jax segment` in a process of its own (or in several that
+share the image: --processes=2), SIGKILL at a moment drawn from the run's whole
+time, from its first file to its last, then the same command to the end. What it then leaves must be, byte for byte, what a run
 leaves that nobody killed. The networks are of random weights and narrow, the
 image is a generated scene.
 """
@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -51,25 +52,52 @@ def write_model(path: pathlib.Path) -> None:
   bundle.export(path, networks, {'config': config, 'classes': table})
 
 
-def start(folder: pathlib.Path, out: pathlib.Path) -> subprocess.Popen[bytes]:
-  """The command, in a process of its own."""
-  command = [
-    sys.executable, '-m', 'magnet_jax.cli.main', 'segment',
-    str(folder / 'scene.png'), f'--checkpoint={folder / "model.npz"}',
-    f'--out={out}', '--store=uint16', '--overlap=0.2', '--batch=4',
-    '--confidence',
-  ]  # fmt: skip
-  cache = {'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled'),
-           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}  # fmt: skip
-  with open(folder / 'log', 'ab') as log:
-    return subprocess.Popen(
-      command, stdout=log, stderr=log, env={**os.environ, **cache}
-    )
+class Run:
+  """The command, in processes of its own."""
+
+  def __init__(self, folder: pathlib.Path, out: pathlib.Path, processes: int):
+    command = [
+      sys.executable, '-m', 'magnet_jax.cli.main', 'segment',
+      str(folder / 'scene.png'), f'--checkpoint={folder / "model.npz"}',
+      f'--out={out}', '--store=uint16', '--overlap=0.2', '--batch=4',
+      '--confidence',
+    ]  # fmt: skip
+    if processes > 1:
+      with socket.socket() as free:
+        free.bind(('localhost', 0))
+        port = free.getsockname()[1]
+      command += [
+        f'--coordinator=localhost:{port}', f'--processes={processes}'
+      ]
+    cache = {'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled'),
+             'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}  # fmt: skip
+    with open(folder / 'log', 'ab') as log:
+      self._running = [
+        subprocess.Popen(
+          command + [f'--process={number}'] * (processes > 1),
+          stdout=log, stderr=log, env={**os.environ, **cache},
+        )
+        for number in range(processes)
+      ]  # fmt: skip
+
+  def goes_on(self) -> bool:
+    """Whether none of them is through."""
+    return all(process.poll() is None for process in self._running)
+
+  def wait(self) -> int:
+    """The worst status, at the end."""
+    return max(abs(process.wait()) for process in self._running)
+
+  def kill(self) -> None:
+    """All of them, at once."""
+    for process in self._running:
+      process.send_signal(signal.SIGKILL)
+    self.wait()
 
 
-def begin(process: subprocess.Popen[bytes], out: pathlib.Path) -> None:
+def begin(run: Run, out: pathlib.Path) -> None:
   """Waits for the first file of a run."""
-  while process.poll() is None and not (out / 'scene.partial').exists():
+  while run.goes_on() and not (out / 'scene.partial').exists():
     time.sleep(0.001)
 
 
@@ -89,49 +117,52 @@ def finished(out: pathlib.Path) -> str:
   return lines[-1] if lines else 'nothing'
 
 
-def straight(folder: pathlib.Path) -> tuple[dict[str, str], float]:
+def straight(
+  folder: pathlib.Path, processes: int
+) -> tuple[dict[str, str], float]:
   """What a run leaves that is not killed, and its seconds."""
-  start(folder, folder / 'compiling').wait()
+  Run(folder, folder / 'compiling', processes).wait()
   out = folder / 'straight'
-  process = start(folder, out)
-  begin(process, out)
+  run = Run(folder, out, processes)
+  begin(run, out)
   before = time.monotonic()
-  assert process.wait() == 0, (folder / 'log').read_text()
+  assert run.wait() == 0, (folder / 'log').read_text()
   return fingerprints(out), time.monotonic() - before
 
 
-def kill_one(
-  folder: pathlib.Path, out: pathlib.Path, moment: float
-) -> str | None:
+def kill_one(run: Run, out: pathlib.Path, moment: float) -> str | None:
   """Kills a run; returns what it had finished, or None if it was through."""
-  process = start(folder, out)
-  begin(process, out)
+  begin(run, out)
   time.sleep(moment)
-  if process.poll() is not None:
+  if not run.goes_on():
+    run.wait()
     return None
-  process.send_signal(signal.SIGKILL)
-  process.wait()
+  run.kill()
   return finished(out)
 
 
-def main(kills: int, seed: int) -> int:
+def main(kills: int, seed: int, processes: int) -> int:
   """Kills, goes on, compares; returns how many results were different."""
   rng = np.random.default_rng(seed)
-  different = done = 0
+  different = done = tried = 0
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
     images.write_image(folder / 'scene.png', scenes.generate(1, SIZE).image)
     write_model(folder / 'model.npz')
-    expected, seconds = straight(folder)
-    print(f'{SIZE[0]}x{SIZE[1]}, {seconds:.1f} s without a kill')
+    expected, seconds = straight(folder, processes)
+    print(
+      f'{SIZE[0]}x{SIZE[1]}, {processes} processes, {seconds:.1f} s without '
+      'a kill'
+    )
     print(json.dumps(expected, indent=1))
     while done < kills:
-      out = folder / f'killed{done}'
+      tried += 1
+      out = folder / f'killed{tried}'
       moment = rng.uniform(0, seconds)
-      what = kill_one(folder, out, moment)
+      what = kill_one(Run(folder, out, processes), out, moment)
       if what is None:
         continue  # it was through by then: no kill
-      status = start(folder, out).wait()
+      status = Run(folder, out, processes).wait()
       same = status == 0 and fingerprints(out) == expected
       different += not same
       done += 1
@@ -148,5 +179,6 @@ if __name__ == '__main__':
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--kills', type=int, default=30)
   parser.add_argument('--seed', type=int, default=0)
-  arguments = parser.parse_args()
-  sys.exit(1 if main(arguments.kills, arguments.seed) else 0)
+  parser.add_argument('--processes', type=int, default=1)
+  given = parser.parse_args()
+  sys.exit(1 if main(given.kills, given.seed, given.processes) else 0)

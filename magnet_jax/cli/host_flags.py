@@ -13,6 +13,7 @@ from magnet_jax.cli import processes
 from magnet_jax.types import InputError
 
 NAMES = ('devices', 'coordinator', 'processes', 'process')  # change no result
+GROUP = 'devices and hosts'
 _AUTO = 'auto'
 # What launchers set for the programs that they start, and for these alone.
 _SLURM = ('SLURM_STEP_NODELIST', 'SLURM_NTASKS', 'SLURM_PROCID')
@@ -21,7 +22,7 @@ _OPEN_MPI = ('OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_SIZE')
 
 def define(values: flags.FlagValues) -> None:
   """Defines --devices and the flags of several processes."""
-  group = 'devices and hosts'
+  group = GROUP
   flags.DEFINE_integer(
     'devices', 0, 'N: how many devices of this host to use; 0 takes all',
     flag_values=values, module_name=group,

@@ -98,6 +98,12 @@ def define(values: flags.FlagValues) -> None:
   )  # fmt: skip
   model_flags.define_refinement(values, group)
   host_flags.define(values)
+  flags.DEFINE_enum(
+    'divide', 'auto', batch_run.DIVIDE, 'what several processes divide: the '
+    'images, or the windows of each image (they need one --out on a common '
+    'disk); auto: the windows where images are fewer than processes',
+    flag_values=values, module_name=host_flags.GROUP,
+  )  # fmt: skip
 
 
 def run(arguments: Arguments) -> int:
@@ -134,6 +140,7 @@ def _run(arguments: Arguments) -> int:
       outputs=_outputs(values),
       budget=Budget(values.store, values.memory),
       progress=bar,
+      divide=values.divide,
       window=window,
       open_image=functools.partial(
         rasters.open_raster,

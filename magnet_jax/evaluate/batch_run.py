@@ -20,9 +20,13 @@ from magnet_jax.io.rasters import BadBlockError, Raster
 from magnet_jax.segment import budget as budgets
 from magnet_jax.segment import stage_windows, streaming
 from magnet_jax.segment.budget import Budget
+from magnet_jax.segment.division import Division
 from magnet_jax.segment.model import AnyCascade, Model
 from magnet_jax.segment.progressive import Cascade
 from magnet_jax.types import InputError, Size, Stage
+
+# What several processes divide among them.
+DIVIDE = ('auto', 'images', 'windows')
 
 
 class Progress(streaming.Progress, Protocol):
@@ -87,12 +91,14 @@ def segment_files(
   outputs: Outputs,
   budget: Budget,
   progress: Progress,
+  divide: str = 'auto',
   window: Size | None = None,
   open_image: Callable[[pathlib.Path], Raster] = rasters.open_raster,
 ) -> Finished:
   """Segments files and writes what comes of them.
 
-  Of several processes each takes every n-th file; all learn what came of all.
+  Of several processes each takes every n-th file, or all share each; all learn
+  what came of all.
 
   Args:
     model: the networks, with the settings to use.
@@ -101,11 +107,14 @@ def segment_files(
     outputs: what to write beside label and overlay.
     budget: how much memory an image may take.
     progress: is told how far it is.
+    divide: one of DIVIDE: what of the work several processes divide; 'auto'
+      takes the windows where there are fewer images than processes.
     window: a window that the user asks for; an image smaller than it is bad.
     open_image: opens an image file.
 
   Raises:
-    InputError: if the folder cannot be written to.
+    InputError: if the folder cannot be written to, or the windows of an
+      image cannot be divided.
   """
   atomic.prepare_folder(folder)
   if outputs.preview:
@@ -113,30 +122,58 @@ def segment_files(
   names = output_names(paths)
   _keep_inputs(paths, folder, names, outputs)
   cascade = model.cascade()
-  own = slice(parallel.process(), None, parallel.processes())
-  paths, names = paths[own], names[own]
+  division = _division(divide, len(paths), cascade, budget)
+  if division.count == 1:
+    own = slice(parallel.process(), None, parallel.processes())
+    paths, names = paths[own], names[own]
   expected = [_expected(model, cascade, path) for path in paths]
   errors: list[str] = []
   finished = 0
   for number, (path, name) in enumerate(zip(paths, names, strict=True)):
-    later = sum(expected[number + 1 :])
+    later = sum(expected[number + 1 :]) // division.count
     try:
-      with contextlib.closing(Unbroken(_opened(open_image, path))) as source:
+      with (
+        division.together(),
+        contextlib.closing(Unbroken(_opened(open_image, path))) as source,
+      ):
         plan = _plan(model, path, source.size, window)
         task = Task(model, cascade, path, source, plan, folder, name)
-        progress.begins(name, _windows(cascade, plan), later)
-        errors += _segment(task, outputs, budget, progress)
+        progress.begins(name, _windows(cascade, plan, division.count), later)
+        errors += _segment(task, outputs, budget, progress, division)
         finished += 1
     except InputError as error:
       atomic.prepare_folder(folder)  # a full disk is no fault of the image's
       line = str(error)  # a segmenter from elsewhere does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()
+  if division.count > 1:
+    return Finished(finished, tuple(errors))  # all have met the same
   parts = parallel.gather([finished, errors])
   return Finished(
     sum(count for count, _ in parts),
     tuple(line for _, lines in parts for line in lines),
   )
+
+
+def _division(
+  divide: str, images: int, cascade: AnyCascade, budget: Budget
+) -> Division:
+  """How each image is divided among the processes, if it is."""
+  if divide not in DIVIDE:
+    raise InputError(f'divide {divide!r}: must be one of {", ".join(DIVIDE)}')
+  all_of_them = Division.among_all()
+  reason = budgets.not_streamable(cascade)
+  if budget.store == 'memory':
+    reason = '--store=memory keeps maps where other processes cannot see them'
+  if divide == 'windows' and reason:
+    raise InputError(
+      f'--divide=windows: {reason}; leave one of them out'
+    )
+  if divide == 'windows' or (
+    divide == 'auto' and not reason and images < all_of_them.count
+  ):
+    return all_of_them
+  return Division()
 
 
 def _opened(
@@ -155,7 +192,11 @@ def _opened(
 
 
 def _segment(
-  task: Task, outputs: Outputs, budget: Budget, progress: Progress
+  task: Task,
+  outputs: Outputs,
+  budget: Budget,
+  progress: Progress,
+  division: Division,
 ) -> tuple[str, ...]:
   """Segments one image where it fits; returns what is broken of it."""
   for note in task.source.notes:
@@ -167,14 +208,26 @@ def _segment(
     len(task.model.classes),
     views=outputs.panel,
   )
+  if division.count > 1:
+    choice = _shared(division, choice)
   if choice.store == 'memory':
     return memory_run.segment(task, outputs=outputs, progress=progress)
   partial = task.file(streamed_run.PARTIAL)
   progress.remarks(f'{task.name}: {choice.reason}: streamed through {partial}')
   assert isinstance(task.cascade, Cascade)
   return streamed_run.segment(
-    task, task.cascade, kind=choice.store, outputs=outputs, progress=progress
-  )
+    task, task.cascade, kind=choice.store, outputs=outputs, progress=progress,
+    division=division,
+  )  # fmt: skip
+
+
+def _shared(division: Division, choice: budgets.Choice) -> budgets.Choice:
+  """How maps go through a folder that processes share; of all the same."""
+  store, reason = division.meet([choice.store, choice.reason])[0]
+  if store == 'memory':
+    # As exact as a single process is, which would keep them in memory.
+    store, reason = 'float32', f'is the work of {division.count} processes'
+  return budgets.Choice(store, reason)
 
 
 def _plan(
@@ -189,9 +242,12 @@ def _plan(
   return model.plan(size)
 
 
-def _windows(cascade: AnyCascade, plan: Sequence[Stage]) -> int:
-  """How many windows the segmenter will see."""
-  return 1 + sum(stage_windows.allot(plan, cascade.options.windows))
+def _windows(
+  cascade: AnyCascade, plan: Sequence[Stage], processes: int = 1
+) -> int:
+  """How many windows the segmenter will see, in each process."""
+  counts = stage_windows.allot(plan, cascade.options.windows)
+  return 1 + sum(-(-count // processes) for count in counts)
 
 
 def _expected(model: Model, cascade: AnyCascade, path: pathlib.Path) -> int:

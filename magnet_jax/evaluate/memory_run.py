@@ -7,7 +7,7 @@ from magnet_jax.evaluate import outputs as files
 from magnet_jax.evaluate.outputs import Outputs
 from magnet_jax.evaluate.task import Task
 from magnet_jax.io import images
-from magnet_jax.segment import pyramid, streaming
+from magnet_jax.segment import labels, pyramid
 from magnet_jax.segment.progressive import StageResult, predict
 from magnet_jax.segment.stores import InMemory
 from magnet_jax.segment.streaming import Progress
@@ -81,7 +81,7 @@ def _write(
   shown = pictures.overlay(image, label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
   if outputs.confidence:
-    sure = streaming.confidence(found.probabilities)
+    sure = labels.confidence(found.probabilities)
     if valid is not None:
       sure[~valid] = 0
     files.write_plane(

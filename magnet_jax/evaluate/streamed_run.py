@@ -1,6 +1,7 @@
 """Streams one image from its file to the files of its segmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import pathlib
 from typing import Any
 
@@ -13,10 +14,16 @@ from magnet_jax.evaluate.outputs import Outputs
 from magnet_jax.evaluate.task import Task
 from magnet_jax.io import images
 from magnet_jax.segment import fingerprint, journal
+from magnet_jax.segment.division import Division
 from magnet_jax.segment.journal import Journal
 from magnet_jax.segment.progressive import Cascade
 from magnet_jax.segment.stores import InMemory
-from magnet_jax.segment.streaming import Progress, StreamedStage, Streaming
+from magnet_jax.segment.streaming import (
+  ALONE,
+  Progress,
+  StreamedStage,
+  Streaming,
+)
 from magnet_jax.types import InputError
 
 PARTIAL = '.partial'  # ends the name of the folder of an unfinished run
@@ -31,6 +38,7 @@ def segment(
   kind: str,
   outputs: Outputs,
   progress: Progress,
+  division: Division = ALONE,
 ) -> tuple[str, ...]:
   """Segments an image, or goes on where an earlier run was stopped.
 
@@ -40,6 +48,7 @@ def segment(
     kind: how maps are kept, of `streaming.KINDS`.
     outputs: what to write.
     progress: is told how far it is.
+    division: of the work among processes; the first writes the files.
 
   Returns:
     One line for each block of the file that could not be read.
@@ -48,15 +57,18 @@ def segment(
     InputError: the run there is another one, the file was changed, or the
       system refuses to write.
   """
-  settings = _settings(task, cascade, kind, outputs)
-  with journal.opened(task.file(PARTIAL), settings) as notes:
+  settings = {
+    **_settings(task, cascade, kind, outputs), 'processes': division.count
+  }  # fmt: skip
+  with _opened(task.file(PARTIAL), settings, division) as notes:
     run = Streaming(
       cascade, task.source, task.plan, notes, kind=kind, progress=progress,
       confidence=outputs.panel or outputs.confidence,
-      probabilities=outputs.probabilities,
+      probabilities=outputs.probabilities, division=division,
     )  # fmt: skip
+    preview = outputs.preview if division.is_first else None
     try:
-      stages = _stages(task, run, notes, outputs.preview)
+      stages = _stages(task, run, notes, preview)
     except jax.errors.JaxRuntimeError as error:
       if 'RESOURCE_EXHAUSTED' in str(error):
         raise
@@ -65,11 +77,33 @@ def segment(
         f'{task.path}: the device failed ({line[:200]}); run the same command '
         'again: it goes on after the last finished batch'
       ) from error
-    progress.says('writing')
-    _write(task, stages, outputs)
-    broken = {*notes.done('broken'), *task.source.broken}
-    notes.remove()
-  return tuple(sorted(broken))
+    broken = [*notes.done('broken'), *task.source.broken]
+    notes.close()
+    lines = {line for found in division.meet(broken) for line in found}
+    if division.is_first:
+      progress.says('writing')
+      _write(task, stages, outputs)
+      notes.remove()
+  return tuple(sorted(lines))
+
+
+@contextlib.contextmanager
+def _opened(
+  folder: pathlib.Path, settings: dict[str, Any], division: Division
+) -> Iterator[Journal]:
+  """The folder of a run, which the first process makes."""
+  if not division.is_first:
+    division.meet()
+    if not folder.exists():
+      raise InputError(
+        f'{folder}: is not seen by process {division.index}: processes that '
+        'share an image need one folder; give --out on a disk that all of '
+        'them have, or --divide=images'
+      )
+  with journal.opened(folder, settings, division.index) as notes:
+    if division.is_first:
+      division.meet()
+    yield notes
 
 
 def _stages(

@@ -147,19 +147,29 @@ def streamed(cascade: Cascade, plan: Sequence[Stage], classes: int) -> int:
   return _STREAMING + _COPIES * cascade.batch * each
 
 
-def _streamable(cascade: AnyCascade, reason: str) -> Cascade:
-  """The cascade; InputError with the remedies if it works in memory only."""
-  remedy = 'allow more by --memory=GB, or force it by --store=memory'
+def not_streamable(cascade: AnyCascade) -> str:
+  """Why images cannot be streamed, as a clause; '' if they can."""
   if not isinstance(cascade, Cascade):
-    raise InputError(
-      f'{reason}: the released pipeline works in memory only; '
-      f'take --pipeline=aligned, {remedy}'
+    return (
+      'the released pipeline works in memory only; take --pipeline=aligned'
     )
   if cascade.options.selection == 'image':
-    raise InputError(
-      f'{reason}: selection=image, which compares the points of a whole stage, '
-      f'works in memory only; take --selection=window, {remedy}'
+    return (
+      'selection=image, which compares the points of a whole stage, works in '
+      'memory only; take --selection=window'
     )
+  return ''
+
+
+def _streamable(cascade: AnyCascade, reason: str) -> Cascade:
+  """The cascade; InputError with the remedies if it works in memory only."""
+  obstacle = not_streamable(cascade)
+  if obstacle:
+    raise InputError(
+      f'{reason}: {obstacle}, allow more by --memory=GB, or force it by '
+      '--store=memory'
+    )
+  assert isinstance(cascade, Cascade)
   return cascade
 
 

@@ -1,6 +1,6 @@
 """A trained segmenter and refiner, ready to be run on images."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import functools
 import pathlib
@@ -18,7 +18,14 @@ from magnet_jax.segment import released, settings
 from magnet_jax.segment.host_segmenter import HostSegmenter
 from magnet_jax.segment.progressive import Cascade, predict
 from magnet_jax.segment.released import Released
-from magnet_jax.types import ClassTable, InputError, Network, Size, Stage
+from magnet_jax.types import (
+  ClassTable,
+  InputError,
+  LabelCodes,
+  Network,
+  Size,
+  Stage,
+)
 
 PIPELINES = ('aligned', 'released')
 AnyCascade = Cascade | Released
@@ -158,6 +165,22 @@ def class_table(meta: Mapping[str, Any]) -> ClassTable:
     names=tuple(classes['names']),
     colours=tuple(tuple(c) for c in classes['colours']),
     unscored=tuple(classes.get('unscored', ())),
+    codes=_codes(classes.get('codes')),
+  )
+
+
+def _codes(found: Mapping[str, Any] | None) -> LabelCodes | None:
+  """What label files held, out of JSON, which has lists for tuples."""
+  if not found:
+    return None
+
+  def plain(codes: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(c if isinstance(c, int) else tuple(c) for c in codes)
+
+  return LabelCodes(
+    classes=tuple(plain(each) for each in found['classes']),
+    ignored=plain(found['ignored']),
+    tolerance=found['tolerance'],
   )
 
 

@@ -8,19 +8,16 @@ from collections.abc import Iterator, Sequence
 import dataclasses
 from typing import Any, Protocol
 
-import numpy as np
-
-from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.segment import disk, pyramid, stage_loop, stage_windows
 from magnet_jax.segment.disk import OnDisk, WaitingOnDisk
 from magnet_jax.segment.division import Division
 from magnet_jax.segment.journal import Journal
-from magnet_jax.segment.progressive import Cascade, predict
+from magnet_jax.segment.labels import Labels
+from magnet_jax.segment.progressive import Cascade
 from magnet_jax.segment.pyramid import Pyramid, Source
 from magnet_jax.segment.stage_windows import Plane
 from magnet_jax.types import Stage
 
-NO_LABEL = 255
 # How maps between stages are kept. Of 1.5 million labels of a generated scene
 # one differs from those in memory with uint16, .1 % do with uint8.
 KINDS = ('uint8', 'uint16', 'float32')
@@ -48,7 +45,8 @@ class StreamedStage:
   Attributes:
     stage: where it stands.
     probabilities: float32 [H_s,W_s,C]; None for the last unless asked for.
-    label: uint8 [H,W] after the last stage, NO_LABEL where there is no image.
+    label: uint8 [H,W] after the last stage, `labels.NO_LABEL` where there is no
+      image.
     confidence: uint8 [H,W] after the last stage: 255 (1 - uncertainty), if
       asked for.
     images: uint8 [H_s,W_s,3] of all stages.
@@ -59,57 +57,6 @@ class StreamedStage:
   probabilities: Plane | None
   label: Plane | None = None
   confidence: Plane | None = None
-
-
-def confidence(probabilities: np.ndarray) -> np.ndarray:
-  """255 (1 - uncertainty), 0 where two classes tie: uint8 [h,w]."""
-  sure = (1 - uncertainty(probabilities)).clip(0, 1)
-  return np.rint(sure * np.float32(255)).astype(np.uint8)
-
-
-class Labels:
-  """What goes out of the last stage, tile by tile.
-
-  Args:
-    label: takes the classes.
-    confidence: takes how sure they are, if it is wanted.
-    invalid: 1 where there is no image.
-    probabilities: takes the map itself, if it is wanted.
-  """
-
-  def __init__(
-    self,
-    label: OnDisk,
-    confidence: OnDisk | None,
-    invalid: Plane | None,
-    probabilities: OnDisk | None,
-  ):
-    self.label = label
-    self.confidence = confidence
-    self._invalid = invalid
-    self.probabilities = probabilities
-
-  def write(self, top: int, left: int, values: np.ndarray) -> None:
-    """Takes float32 [h,w,C]."""
-    label = predict(values)
-    nothing = None
-    if self._invalid is not None:
-      nothing = self._invalid.read(top, left, *label.shape).view(bool)
-      label[nothing] = NO_LABEL
-    self.label.write(top, left, label)
-    if self.confidence is not None:
-      sure = confidence(values)
-      if nothing is not None:
-        sure[nothing] = 0
-      self.confidence.write(top, left, sure)
-    if self.probabilities is not None:
-      self.probabilities.write(top, left, values)
-
-  def flush(self) -> None:
-    """Waits until all is written."""
-    for plane in (self.label, self.confidence, self.probabilities):
-      if plane is not None:
-        plane.flush()
 
 
 class Streaming:
@@ -205,7 +152,9 @@ class Streaming:
     if self._journal.done(name):
       self._progress.skipped(share)
     else:
-      self._refine(stage, images, coarse, numbers, own, target, share)
+      self._refine(
+        stage, images, coarse, target, numbers=numbers, own=own, share=share
+      )
       self._journal.note(name)
     self._division.meet()
     return _result(stage, images, target)
@@ -215,9 +164,10 @@ class Streaming:
     stage: Stage,
     images: Pyramid,
     coarse: Plane,
+    target: OnDisk | Labels,
+    *,
     numbers: Sequence[int],
     own: range,
-    target: OnDisk | Labels,
     share: int,
   ) -> None:
     """Refines the windows of this process, or goes on with them."""

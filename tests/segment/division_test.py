@@ -13,7 +13,8 @@ GRID = windows.make_grid((100, 50), (10, 12), 0.3)
 
 
 def _all(count, numbers, grid=GRID):
-  return [Division(index, count).windows(grid, numbers) for index in range(count)]
+  members = [Division(index, count) for index in range(count)]
+  return [member.windows(grid, numbers) for member in members]
 
 
 @pytest.mark.parametrize('count', [1, 2, 3, 7, 40])

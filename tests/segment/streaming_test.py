@@ -7,7 +7,7 @@ import pytest
 
 from magnet_jax import parallel
 from magnet_jax.io.rasters import ArrayRaster
-from magnet_jax.segment import journal, plan, progressive, streaming
+from magnet_jax.segment import journal, labels, plan, progressive, streaming
 from magnet_jax.segment.options import Options
 
 CLASSES = 3
@@ -160,7 +160,7 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
   image, cascade = _image(size), _cascade()
   found = _stream(tmp_path, Blocks(image, mask), cascade, stages)
   label = progressive.predict(cascade.segment(image, stages))
-  label[~mask] = streaming.NO_LABEL
+  label[~mask] = labels.NO_LABEL
   np.testing.assert_array_equal(_whole(found[-1].label), label)
   assert (_whole(found[-1].confidence)[~mask] == 0).all()
 

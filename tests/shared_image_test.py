@@ -1,0 +1,101 @@
+"""Two processes that segment leave what one process leaves."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from two_processes import Pair
+
+from configs import tiny
+from magnet_jax import parallel
+from magnet_jax.cli import main
+from magnet_jax.data import scenes
+from magnet_jax.evaluate import bench
+from magnet_jax.io import bundle, images
+from magnet_jax.models import build
+
+COUNT = len(scenes.CLASSES)
+NAMES = ('a', 'b', 'c')
+
+
+def _write_model(path):
+  """Networks for windows of 32x32, of random weights."""
+  rng = np.random.default_rng(0)
+  pixels = np.zeros((1, 64, 64, 3), np.float32)
+  maps = np.zeros((1, 8, 8, COUNT), np.float32)
+  config = tiny.get_config().to_dict()
+  config['segmenter'] = {'name': 'unet', 'width': 4, 'levels': 1}
+  refiner = {k: v for k, v in config['refiner'].items() if k != 'count'}
+  segmenter = build.segmenter(classes=COUNT, **config['segmenter'])
+  refinement = build.refinement(classes=COUNT, **refiner)
+  networks = {
+    'segmenter': bench.random_weights(rng, segmenter, pixels),
+    'refiner': bench.random_weights(rng, refinement, scale=maps, coarse=maps),
+  }
+  table = {'names': scenes.CLASSES.names, 'colours': scenes.CLASSES.colours}
+  bundle.export(path, networks, {'config': config, 'classes': table})
+
+
+@pytest.fixture(scope='module')
+def both(tmp_path_factory):
+  """Folders of one process and of two, and what the two printed."""
+  top = tmp_path_factory.mktemp('shared')
+  _write_model(top / 'model.npz')
+  rng = np.random.default_rng(1)
+  for number, name in enumerate(NAMES):
+    small = rng.integers(0, 256, (20, 25 + number, 3), np.uint8)
+    image = np.kron(small, np.ones((6, 6, 1), np.uint8))
+    images.write_image(top / f'{name}.png', image)
+
+  def segmentation(folder, names, *flags):
+    return [
+      'segment', *(str(top / f'{name}.png') for name in names),
+      f'--checkpoint={top / "model.npz"}', f'--out={top / folder}',
+      '--overlap=0.2', '--batch=1', '--confidence', *flags,
+    ]  # fmt: skip
+
+  preview = f'--preview={top / "preview.png"}'
+  pair = Pair([
+    segmentation('shared', NAMES[:1], preview),
+    segmentation('fast', NAMES[:1], '--windows=0.5', '--divide=windows'),
+    segmentation('list', NAMES),
+  ])
+  one = top / 'one'
+  assert main.main([*segmentation('one', NAMES), '--devices=2']) == 0
+  fast = segmentation('one_fast', NAMES[:1], '--windows=0.5', '--store=float32')
+  assert main.main([*fast, '--devices=2']) == 0
+  parallel.use_devices(0)
+  printed = pair.finish()
+  assert [status for status, _, _ in printed] == [0, 0], printed
+  return top, one, printed
+
+
+def _same(first: pathlib.Path, second: pathlib.Path, name: str) -> None:
+  for end in ('_label.png', '_confidence.png'):
+    assert (first / (name + end)).read_bytes() == (
+      second / (name + end)
+    ).read_bytes(), end
+
+
+def test_one_image_is_the_work_of_both(both):
+  top, one, (first, second) = both
+  _same(one, top / 'shared', 'a')
+  assert any('is the work of 2 processes' in line for line in first[1])
+  assert not second[1]
+  assert (top / 'preview.png').exists()
+  assert not list((top / 'shared').glob('*.partial'))
+
+
+def test_chosen_windows_are_the_same(both):
+  top, _, _ = both
+  _same(top / 'one_fast', top / 'fast', 'a')
+
+
+def test_a_list_is_divided_by_images(both):
+  top, one, (first, _) = both
+  for name in NAMES:
+    _same(one, top / 'list', name)
+  assert {path.name for path in (top / 'list').iterdir()} == {
+    path.name for path in one.iterdir()
+  }
+  assert any(line.startswith('3 of 3 images') for line in first[1])
