@@ -4,9 +4,9 @@
 
 For each kill: `magnet-jax segment` in a process of its own (or in several that
 share the image: --processes=2), SIGKILL at a moment drawn from the run's whole
-time, from its first file to its last, then the same command to the end. What it then leaves must be, byte for byte, what a run
-leaves that nobody killed. The networks are of random weights and narrow, the
-image is a generated scene.
+time, from its first file to its last, then the same command to the end. What it
+then leaves must be, byte for byte, what a run leaves that nobody killed. The
+networks are of random weights and narrow, the image is a generated scene.
 """
 
 import argparse
