@@ -75,6 +75,9 @@ def define(values: flags.FlagValues) -> None:
   text('stretch', 'none', 'HOW: from more than 8 bits to 8: none (16 bits by '
        'their full range), min-max, 2-98 (percentiles) or LOW,HIGH (values)',
        module_name=group)  # fmt: skip
+  switch('overviews', False, 'make the coarse stages of a streamed image of '
+         "the file's own overviews, where it has them: reads less, and the "
+         'labels differ a little', module_name=group)  # fmt: skip
   group = 'memory'
   flags.DEFINE_float(
     'memory', None, 'GB: what an image and its maps may take, without the '
@@ -141,6 +144,7 @@ def _run(arguments: Arguments) -> int:
       budget=Budget(values.store, values.memory),
       progress=bar,
       divide=values.divide,
+      overviews=values.overviews,
       window=window,
       open_image=functools.partial(
         rasters.open_raster,

@@ -92,6 +92,7 @@ def segment_files(
   budget: Budget,
   progress: Progress,
   divide: str = 'auto',
+  overviews: bool = False,
   window: Size | None = None,
   open_image: Callable[[pathlib.Path], Raster] = rasters.open_raster,
 ) -> Finished:
@@ -109,6 +110,7 @@ def segment_files(
     progress: is told how far it is.
     divide: one of DIVIDE: what of the work several processes divide; 'auto'
       takes the windows where there are fewer images than processes.
+    overviews: as of `Task`.
     window: a window that the user asks for; an image smaller than it is bad.
     open_image: opens an image file.
 
@@ -137,7 +139,9 @@ def segment_files(
         contextlib.closing(Unbroken(_opened(open_image, path))) as source,
       ):
         plan = _plan(model, path, source.size, window)
-        task = Task(model, cascade, path, source, plan, folder, name)
+        task = Task(
+          model, cascade, path, source, plan, folder, name, overviews
+        )
         progress.begins(name, _windows(cascade, plan, division.count), later)
         errors += _segment(task, outputs, budget, progress, division)
         finished += 1

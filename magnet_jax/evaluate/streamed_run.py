@@ -27,7 +27,7 @@ from magnet_jax.segment.streaming import (
 from magnet_jax.types import InputError
 
 PARTIAL = '.partial'  # ends the name of the folder of an unfinished run
-_FORMAT = 1  # of the folder; another cannot be gone on with
+_FORMAT = 2  # of the folder; another cannot be gone on with
 _OVERLAY = 2048  # pixels of its longer side
 
 
@@ -64,7 +64,8 @@ def segment(
     run = Streaming(
       cascade, task.source, task.plan, notes, kind=kind, progress=progress,
       confidence=outputs.panel or outputs.confidence,
-      probabilities=outputs.probabilities, division=division,
+      probabilities=outputs.probabilities, overviews=task.overviews,
+      division=division,
     )  # fmt: skip
     preview = outputs.preview if division.is_first else None
     try:
@@ -167,6 +168,7 @@ def _settings(
     'image size': list(source.size),
     **{f'image {name}': value for name, value in of_file.items()},
     'reading': list(source.notes),
+    'overviews': task.overviews,
     'weights': fingerprint.networks(model.segmenter, *model.refiners),
     'classes': list(model.classes.names),
     'stages': [

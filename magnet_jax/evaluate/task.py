@@ -21,6 +21,8 @@ class Task:
     plan: its stages.
     folder: where its files go.
     name: how their names begin.
+    overviews: whether a streamed image's stages are made of the file's own
+      overviews.
   """
 
   model: Model
@@ -30,6 +32,7 @@ class Task:
   plan: Sequence[Stage]
   folder: pathlib.Path
   name: str
+  overviews: bool = False
 
   def file(self, rest: str) -> pathlib.Path:
     """One of its files, such as that of '_label.png'."""

@@ -67,6 +67,11 @@ class Unbroken:
     """bool [height,width]; None: all is valid. Raises as `read`."""
     return self._both((top, left, height, width))[1]
 
+  def reduced(self, size: Size) -> 'Unbroken | None':
+    """The smallest overview of at least (height, width), if there is one."""
+    smaller = self._raster.reduced(size)
+    return Unbroken(smaller) if smaller else None
+
   def close(self) -> None:
     """Closes the raster."""
     self._raster.close()

@@ -12,10 +12,10 @@ import threading
 
 import numpy as np
 
-from magnet_jax.io import decoding, geo_bands, geo_reader, stretching
+from magnet_jax.io import decoding, geo_bands, geo_reader, rasters, stretching
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.io.rasters import Area, BadBlockError, Place
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
 Scale = Callable[[np.ndarray], np.ndarray]  # [bands,h,w] -> uint8
 
@@ -37,6 +37,7 @@ class GeoRaster:
     self._reader, self._scale = reader, scale
     self._lock = threading.Lock()
     self._last: tuple[Area, np.ndarray, np.ndarray | None] | None = None
+    self._overviews: list[GeoRaster] = []
 
   @property
   def in_rows(self) -> bool:
@@ -75,8 +76,23 @@ class GeoRaster:
       return None
     return self._both((top, left, height, width))[1]
 
+  def reduced(self, size: Size) -> 'GeoRaster | None':
+    """The smallest overview of at least (height, width), if there is one."""
+    sizes = self._reader.overviews
+    level = rasters.smallest(sizes, size)
+    if level is None:
+      return None
+    for known in self._overviews:
+      if known.size == sizes[level]:
+        return known
+    reader = self._reader.overview(level)
+    self._overviews.append(GeoRaster(reader, self._scale, self.notes))
+    return self._overviews[-1]
+
   def close(self) -> None:
     """Closes the file."""
+    for each in self._overviews:
+      each.close()
     self._last = None
     self._reader.dataset.close()
 

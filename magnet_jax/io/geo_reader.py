@@ -47,8 +47,12 @@ def environment(rasterio: Any) -> Iterator[None]:
     yield
 
 
-def open_dataset(path: pathlib.Path) -> Any:
+def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
   """rasterio's dataset of an image of `signatures.FORMATS`.
+
+  Args:
+    path: the file.
+    overview: which of its overviews, from 0, in place of the image itself.
 
   Raises:
     InputError: it is of none of them or damaged, or rasterio is missing.
@@ -65,7 +69,8 @@ def open_dataset(path: pathlib.Path) -> Any:
     with environment(rasterio), warnings.catch_warnings():
       # An image without a place on the earth is no fault.
       warnings.simplefilter('ignore')
-      return rasterio.open(path, driver=driver)
+      level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
+      return rasterio.open(path, driver=driver, **level)
   except rasterio.errors.RasterioIOError as error:
     raise InputError(
       f'{path}: cannot be opened as an image ({reason(error)}); convert it to '
@@ -93,6 +98,19 @@ class Reader:
     self._check_unchanged = Unchanged(path)
     self._lock = threading.Lock()
     self._spoilt: int | None = None  # the first row that a broken stream lost
+
+  @property
+  def overviews(self) -> list[Size]:
+    """(height, width) of the file's overviews, as GDAL numbers them."""
+    factors = self.dataset.overviews(self.choice.indexes[0])
+    return [
+      (-(-self.size[0] // factor), -(-self.size[1] // factor))
+      for factor in factors
+    ]
+
+  def overview(self, level: int) -> 'Reader':
+    """A reader of one of them, which has a dataset of its own."""
+    return Reader(self.path, open_dataset(self.path, level), self.choice)
 
   def __call__(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads [bands,h,w] as stored; bool [h,w] of what is valid, None: all.

@@ -78,6 +78,12 @@ class Raster(Protocol):
   ) -> np.ndarray | None:
     """bool [height,width] of an area wholly inside; None: all is valid."""
 
+  def reduced(self, size: Size) -> 'Raster | None':
+    """The smallest of the file's overviews of at least (height, width).
+
+    Is closed with this one; None where there is none.
+    """
+
   def close(self) -> None:
     """Gives the file back."""
 
@@ -131,6 +137,9 @@ class ArrayRaster:
       return None
     return self.mask[top : top + height, left : left + width]
 
+  def reduced(self, size: Size) -> None:
+    """None: there are no overviews."""
+
   def close(self) -> None:
     """Nothing to give back."""
 
@@ -142,6 +151,20 @@ def blocks_in(area: Area, block: Size, size: Size) -> Iterator[Area]:
     rows = min(block[0], size[0] - row)
     for column in range(left // block[1] * block[1], left + width, block[1]):
       yield row, column, rows, min(block[1], size[1] - column)
+
+
+def smallest(levels: Sequence[Size], size: Size) -> int | None:
+  """Which of some sizes is the smallest that is not below another, if any.
+
+  >>> smallest([(100, 80), (50, 40), (25, 20)], (30, 20))
+  1
+  """
+  fitting = [
+    (height * width, number)
+    for number, (height, width) in enumerate(levels)
+    if height >= size[0] and width >= size[1]
+  ]
+  return min(fitting)[1] if fitting else None
 
 
 def check_bands(bands: Sequence[int], count: int, name: PathLike) -> None:

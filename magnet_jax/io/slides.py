@@ -35,19 +35,24 @@ class Slide:
   in_rows = False
   place: Place | None = None
 
-  def __init__(self, path: pathlib.Path, openslide: Any) -> None:
-    """Args: the slide's main file, and the package openslide."""
+  def __init__(
+    self, path: pathlib.Path, openslide: Any, level: int = 0
+  ) -> None:
+    """Args: the slide's main file, the package openslide, the magnification."""
     self._path, self._openslide = path, openslide
     self._check_unchanged = Unchanged(path)
     self._lock = threading.Lock()
     self._last: tuple[Area, np.ndarray, np.ndarray] | None = None
     self._slide = self._opened()
-    width, height = self._slide.dimensions
-    self.size: Size = (height, width)
+    self._level = level
+    self._levels: dict[int, Slide] = {}
+    self._sizes = [(h, w) for w, h in self._slide.level_dimensions]
+    self.size: Size = self._sizes[level]
+    self._zoom = self._slide.level_downsamples[level]
     told = self._slide.properties
     self.block: Size = (
-      int(told.get('openslide.level[0].tile-height', _TILE)),
-      int(told.get('openslide.level[0].tile-width', _TILE)),
+      int(told.get(f'openslide.level[{level}].tile-height', _TILE)),
+      int(told.get(f'openslide.level[{level}].tile-width', _TILE)),
     )
     power = told.get('openslide.objective-power', 'unknown')
     self.notes = (f'{path.name}: a slide, magnification {power}',)
@@ -74,8 +79,19 @@ class Slide:
     """bool [height,width]: what was scanned. Raises as `read`."""
     return self._both((top, left, height, width))[1]
 
+  def reduced(self, size: Size) -> 'Slide | None':
+    """The smallest level of at least (height, width) but the first, if any."""
+    level = rasters.smallest(self._sizes[1:], size)
+    if level is None:
+      return None
+    if level not in self._levels:
+      self._levels[level] = Slide(self._path, self._openslide, level + 1)
+    return self._levels[level]
+
   def close(self) -> None:
     """Closes the file."""
+    for each in self._levels.values():
+      each.close()
     self._last = None
     self._slide.close()
 
@@ -99,7 +115,9 @@ class Slide:
     """uint8 [h,w,4]."""
     top, left, height, width = area
     try:
-      image = self._slide.read_region((left, top), 0, (width, height))
+      # Of all levels it wants the corner in pixels of the first.
+      corner = round(left * self._zoom), round(top * self._zoom)
+      image = self._slide.read_region(corner, self._level, (width, height))
       return np.asarray(image)
     except self._openslide.OpenSlideError:
       # After an error OpenSlide refuses all that follows.

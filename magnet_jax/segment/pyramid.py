@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import pathlib
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from magnet_jax.types import InputError, Size
 
 _BAND = 2**20  # pixels of a band of rows, about: 3 MB
 _PIECE = 2**18  # pixels that are read at a time
+_MASK = 'invalid'
 
-Done = Callable[[int], None]
+Done = Callable[[float], None]
 
 
 class Source(Plane, Protocol):
@@ -35,6 +36,9 @@ class Source(Plane, Protocol):
   ) -> np.ndarray | None:
     """bool [height,width]; None: all is valid."""
 
+  def reduced(self, size: Size) -> Self | None:
+    """The smallest overview of at least a size, if there is one."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Pyramid:
@@ -50,8 +54,30 @@ class Pyramid:
   invalid: Plane | None
 
 
+@dataclasses.dataclass(frozen=True)
+class _Invalid:
+  """What is not valid of an image that is not read as a whole."""
+
+  source: Source
+
+  @property
+  def size(self) -> Size:
+    return self.source.size
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    valid = self.source.valid(top, left, height, width)
+    if valid is None:
+      return np.zeros((height, width), np.uint8)
+    return (~valid).astype(np.uint8)
+
+
 def make(
-  source: Source, sizes: Sequence[Size], folder: pathlib.Path, done: Done
+  source: Source,
+  sizes: Sequence[Size],
+  folder: pathlib.Path,
+  done: Done,
+  *,
+  overviews: bool = False,
 ) -> bool:
   """Writes the images of all stages but the last into a folder.
 
@@ -59,44 +85,70 @@ def make(
     source: the image.
     sizes: of the stages, the last that of the image.
     folder: must exist; what is in it of an earlier try is written over.
-    done: told of the rows that were read, after each band.
+    done: told of the share that was read, after each band.
+    overviews: make them of the file's own overviews, where it has them: reads
+      far less, and how these were made is not known.
 
   Returns:
-    Whether there are pixels without an image.
+    Whether there may be pixels without an image.
 
   Raises:
     InputError: there are no others.
   """
-  shrinking = [
-    _Shrinking(AreaAverage(source.size, size), _image(folder, size))
-    for size in sizes[:-1]
-  ]
-  copy = _image(folder, source.size) if source.in_rows else None
-  invalid: OnDisk | None = None
+  passes = _passes(source, sizes[:-1], overviews)
+  total = sum(each.size[0] for each, _ in passes)
+  read = 0
   empty = True
-  for top, height in _bands(source):
-    for left, width in _pieces(source, height):
-      pixels = source.read(top, left, height, width)
-      for each in shrinking:
-        each.average.add(top, left, pixels)
-      if copy:
-        copy.write(top, left, pixels)
-      valid = source.valid(top, left, height, width)
-      empty = empty and valid is not None and not valid.any()
-      if valid is not None and not valid.all():
-        invalid = invalid or _mask(folder, source.size)
-        invalid.write(top, left, (~valid).astype(np.uint8))
-    for each in shrinking:
-      each.take(top + height)
-    for plane in (copy, invalid):
-      if plane:
-        plane.flush()
-    done(height)
-  for each in shrinking:
-    each.close()
+  invalid: OnDisk | None = None
+  for each, wanted in passes:
+    shrinking = [
+      _Shrinking(AreaAverage(each.size, size), _image(folder, size))
+      for size in wanted
+    ]
+    whole = each is source
+    copy = _image(folder, source.size) if whole and source.in_rows else None
+    for top, height in _bands(each):
+      for left, width in _pieces(each, height):
+        pixels = each.read(top, left, height, width)
+        for one in shrinking:
+          one.average.add(top, left, pixels)
+        if copy:
+          copy.write(top, left, pixels)
+        valid = each.valid(top, left, height, width)
+        empty = empty and valid is not None and not valid.any()
+        if whole and valid is not None and not valid.all():
+          invalid = invalid or _mask(folder, source.size)
+          invalid.write(top, left, (~valid).astype(np.uint8))
+      for one in shrinking:
+        one.take(top + height)
+      for plane in (copy, invalid):
+        if plane:
+          plane.flush()
+      read += height
+      done(read / total)
+    for one in shrinking:
+      one.close()
   if empty:
     raise nothing_to_see(source.size)
+  if passes[-1][0] is not source:
+    return source.valid(0, 0, 1, 1) is not None
   return invalid is not None
+
+
+def _passes(
+  source: Source, sizes: Sequence[Size], overviews: bool
+) -> list[tuple[Source, list[Size]]]:
+  """What is read in full, and the sizes that are made of it."""
+  found: list[tuple[Source, list[Size]]] = []
+  for size in sizes:
+    smaller = None
+    if overviews and not source.in_rows:
+      smaller = source.reduced(size)
+    taken = smaller or source
+    if not (found and found[-1][0].size == taken.size):
+      found.append((taken, []))
+    found[-1][1].append(size)
+  return found or [(source, [])]
 
 
 def nothing_to_see(size: Size) -> InputError:
@@ -113,9 +165,11 @@ def opened(
   """The images that `make` has written; `masked` is what it returned."""
   images: list[Plane] = [_image(folder, size) for size in sizes[:-1]]
   images.append(_image(folder, source.size) if source.in_rows else source)
-  return Pyramid(
-    tuple(images), _mask(folder, source.size) if masked else None
-  )
+  invalid: Plane | None = None
+  if masked:
+    noted = (folder / _MASK).exists()
+    invalid = _mask(folder, source.size) if noted else _Invalid(source)
+  return Pyramid(tuple(images), invalid)
 
 
 def _image(folder: pathlib.Path, size: Size) -> OnDisk:
@@ -126,7 +180,7 @@ def _image(folder: pathlib.Path, size: Size) -> OnDisk:
 
 def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
   tiles = disk.equal_tiles(size)
-  return OnDisk(folder / 'invalid', tiles, 0, 'bytes')
+  return OnDisk(folder / _MASK, tiles, 0, 'bytes')
 
 
 def _bands(source: Source) -> Iterator[tuple[int, int]]:

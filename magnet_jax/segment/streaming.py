@@ -71,6 +71,7 @@ class Streaming:
     confidence: whether it is kept.
     probabilities: whether the last stage's are kept.
     progress: is told how far it is.
+    overviews: whether reduced images are made of the file's own.
     division: of the work among processes; each has a journal of its own in
       the one folder.
   """
@@ -86,6 +87,7 @@ class Streaming:
     confidence: bool,
     probabilities: bool,
     progress: Progress,
+    overviews: bool = False,
     division: Division = ALONE,
   ):
     self._cascade = cascade
@@ -95,6 +97,7 @@ class Streaming:
     self._kind = kind
     self._wanted = (confidence, probabilities)
     self._progress = progress
+    self._overviews = overviews
     self._division = division
 
   def stages(self) -> Iterator[StreamedStage]:
@@ -114,15 +117,13 @@ class Streaming:
     sizes = [stage.size for stage in self._plan]
     folder = self._journal.folder
     if self._division.is_first and self._journal.done('images') is None:
-      read = 0
 
-      def tell(rows: int) -> None:
-        nonlocal read
-        read += rows
-        share = read / self._source.size[0]
+      def tell(share: float) -> None:
         self._progress.says(f'reading, {share:.0%}')
 
-      masked = pyramid.make(self._source, sizes, folder, tell)
+      masked = pyramid.make(
+        self._source, sizes, folder, tell, overviews=self._overviews
+      )
       self._journal.note('images', {'masked': masked})
     masked = self._from_first(self._journal.done('images'))['masked']
     return pyramid.opened(self._source, sizes, folder, masked)

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from magnet_jax.io import rasters
 from magnet_jax.io.rasters import ArrayRaster
 from magnet_jax.ops import area
 from magnet_jax.segment import disk, plan, pyramid
+from magnet_jax.types import InputError
 
 
 class Rows(ArrayRaster):
@@ -46,7 +48,7 @@ def test_images_are_those_in_memory(tmp_path, reader, size):
   sizes = [stage.size for stage in plan.make_plan(size, window=(16, 16))]
   rows = []
   masked = pyramid.make(reader(image), sizes, tmp_path, rows.append)
-  assert not masked and sum(rows) == size[0]
+  assert not masked and rows[-1] == 1 and rows == sorted(rows)
   made = pyramid.opened(reader(image), sizes, tmp_path, masked)
   assert made.invalid is None
   assert len(made.images) == len(sizes)
@@ -77,3 +79,63 @@ def test_made_again_over_what_was_left(tmp_path):
   np.testing.assert_array_equal(
     _whole(made.images[0]), area.shrink(image, (31, 40))
   )
+
+
+class Reduced(Blocks):
+  """With overviews of a half and of a sixth of a side."""
+
+  reads = 0
+
+  def read(self, top, left, height, width):
+    object.__setattr__(self, 'reads', self.reads + height * width)
+    return super().read(top, left, height, width)
+
+  def reduced(self, size):
+    sizes = [tuple(-(-n // by) for n in self.size) for by in (2, 6)]
+    level = rasters.smallest(sizes, size)
+    if level is None:
+      return None
+    mask = self.mask
+    if mask is not None:
+      mask = mask[:: (2, 6)[level], :: (2, 6)[level]]
+    return Blocks(area.shrink(self.pixels, sizes[level]), mask)
+
+
+SIZES = [(10, 15), (20, 30), (60, 90), (120, 180)]
+
+
+def test_overviews_spare_the_image_itself(tmp_path):
+  image = _image(SIZES[-1])
+  source = Reduced(image)
+  told = []
+  pyramid.make(source, SIZES, tmp_path, told.append, overviews=True)
+  assert source.reads == 0 and told[-1] == 1
+  made = pyramid.opened(source, SIZES, tmp_path, masked=False)
+  # Areas of areas are areas, but for the rounding of each.
+  for plane, size in zip(made.images[:-1], SIZES[:-1], strict=True):
+    exact = area.shrink(image, size).astype(int)
+    assert abs(_whole(plane) - exact).max() <= 1
+
+
+def test_overviews_that_are_too_small_are_not_used(tmp_path):
+  sizes = [(10, 15), (90, 140), SIZES[-1]]
+  source = Reduced(_image(SIZES[-1]))
+  pyramid.make(source, sizes, tmp_path, lambda share: None, overviews=True)
+  assert source.reads == 120 * 180
+  made = pyramid.opened(source, sizes, tmp_path, masked=False)
+  np.testing.assert_array_equal(
+    _whole(made.images[1]), area.shrink(source.pixels, sizes[1])
+  )
+
+
+def test_what_is_not_valid_is_asked_for_where_it_is_not_read(tmp_path):
+  mask = np.ones(SIZES[-1], bool)
+  mask[30:50, 7:60] = False
+  source = Reduced(_image(SIZES[-1]), mask)
+  told = [].append
+  assert pyramid.make(source, SIZES, tmp_path, told, overviews=True)
+  made = pyramid.opened(source, SIZES, tmp_path, masked=True)
+  np.testing.assert_array_equal(_whole(made.invalid), ~mask)
+  nothing = Reduced(source.pixels, mask & False)
+  with pytest.raises(InputError, match='none of its 120x180 pixels'):
+    pyramid.make(nothing, SIZES, tmp_path, told, overviews=True)
