@@ -15,11 +15,14 @@ def get_config() -> ml_collections.ConfigDict:
   config.data = ml_collections.ConfigDict()
   data = config.data
   data.kind = 'scenes'  # 'scenes' (generated) or 'files'
-  data.classes = 'scenes'  # name of the class table
+  data.classes = 'scenes'  # a class table's name, or a .json file of one
   data.train = ''  # files: a list of image<TAB>label, or a folder
   data.val = ''
   data.test = ''
   data.colours = False  # files: labels are colours of the class table
+  data.bands = ()  # files: three bands, from 1, as colours; () is automatic
+  data.stretch = 'none'  # files: of more than 8 bits: '2-98', '0,4095', …
+  data.turn = True  # files: upright as EXIF says; False as they are stored
   data.cache_mb = 2000  # decoded images kept in memory, per worker
   data.workers = 0  # processes that read ahead; 0 uses threads
   data.scene_size = (2448, 2448)  # scenes: (height, width)

@@ -18,6 +18,44 @@ class InputError(ValueError):
   """Bad input from outside: one line with the value, the rule, the remedy."""
 
 
+Code = int | tuple[int, int, int]  # a label file's value or (red, green, blue)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelCodes:
+  """What the pixels of label files stand for, where they are no indices.
+
+  Attributes:
+    classes: one or more values, or colours, of each class.
+    ignored: values or colours that count nowhere.
+    tolerance: largest difference, in any channel, at which a pixel still
+      counts as the nearest code; what lies farther off counts nowhere. 0:
+      pixels must be exact, and others are an error.
+  """
+
+  classes: tuple[tuple[Code, ...], ...]
+  ignored: tuple[Code, ...] = ()
+  tolerance: int = 0
+
+  def __post_init__(self) -> None:
+    codes = [*(c for each in self.classes for c in each), *self.ignored]
+    if len({isinstance(code, int) for code in codes}) > 1:
+      raise InputError(
+        f'label codes {codes[:8]}: must be all values or all colours; write '
+        'each as a number, or each as [red, green, blue]'
+      )
+    if len(set(codes)) < len(codes):
+      twice = next(code for code in codes if codes.count(code) > 1)
+      raise InputError(
+        f'label code {twice}: belongs to two classes; remove it from one'
+      )
+
+  @property
+  def colours(self) -> bool:
+    """Whether the codes are colours, not values."""
+    return any(isinstance(c, tuple) for each in self.classes for c in each)
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassTable:
   """The classes of a data set, as data.
@@ -27,18 +65,26 @@ class ClassTable:
     colours: one (red, green, blue) of 0..255 per class.
     unscored: classes that are left out of the mean of the scores.
     ignore_label: the label value that counts nowhere.
+    codes: how label files name the classes; None: by their indices, or by
+      their colours where a reader is told so.
   """
 
   names: tuple[str, ...]
   colours: tuple[tuple[int, int, int], ...]
   unscored: tuple[int, ...] = ()
   ignore_label: int = 255
+  codes: LabelCodes | None = None
 
   def __post_init__(self) -> None:
     if len(self.names) != len(self.colours) or not self.names:
       raise InputError(
         f'class table of {len(self.names)} names and {len(self.colours)} '
         'colours: each class needs one of both; complete the table'
+      )
+    if self.codes and len(self.codes.classes) != len(self.names):
+      raise InputError(
+        f'class table of {len(self.names)} names and label codes of '
+        f'{len(self.codes.classes)}: each class needs some; complete the table'
       )
 
   def __len__(self) -> int:

@@ -16,7 +16,7 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.config_file import Config
-from magnet_jax.data import classes, sources, splits
+from magnet_jax.data import classes, reading, sources, splits
 from magnet_jax.evaluate import comparison, methods
 from magnet_jax.evaluate.comparison import Comparison, Load, Record
 from magnet_jax.io import atomic, records
@@ -148,7 +148,10 @@ def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
   data = config_file.override(base, arguments.overrides).data.to_dict()
   if values.images:
     loads = comparison.from_pairs(
-      sources.find_pairs(values.images), model.classes, colours=data['colours']
+      sources.find_pairs(values.images),
+      model.classes,
+      colours=data['colours'],
+      how=reading.from_settings(data),
     )
   else:
     table = classes.get(data['classes'])

@@ -1,5 +1,6 @@
 """Class tables of the known data sets, as data."""
 
+from magnet_jax.data import class_files
 from magnet_jax.data.scene_classes import CLASSES as SCENES
 from magnet_jax.types import ClassTable, InputError
 
@@ -65,14 +66,16 @@ def get(name: str) -> ClassTable:
   """The class table of a data set.
 
   Args:
-    name: a key of `TABLES`.
+    name: a key of `TABLES`, or the path of a .json file, see `class_files`.
 
   Raises:
     InputError: no such table; the known ones are named.
   """
+  if name.endswith('.json'):
+    return class_files.read(name)
   if name not in TABLES:
     raise InputError(
       f'class table {name!r}: is not known; choose one of '
-      f'{", ".join(sorted(TABLES))}'
+      f'{", ".join(sorted(TABLES))}, or the path of a .json file of classes'
     )
   return TABLES[name]

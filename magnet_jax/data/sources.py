@@ -6,7 +6,7 @@ import os
 import pathlib
 from typing import Protocol
 
-from magnet_jax.data import cache, scenes
+from magnet_jax.data import cache, reading, scenes
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -142,6 +142,7 @@ class FileSource:
     classes: ClassTable,
     *,
     colours: bool = False,
+    how: reading.Reading = reading.PLAIN,
     cache_mb: float = 1024,
   ) -> None:
     """Checks that all files exist, are images and agree in size.
@@ -150,6 +151,7 @@ class FileSource:
       pairs: the files, from `find_pairs`, `read_list` or `pair_folders`.
       classes: the classes that the labels may hold.
       colours: whether labels hold the colours of `classes`, not indices.
+      how: images are read.
       cache_mb: memory for decoded samples in 2**20 bytes, in each process
         that reads.
 
@@ -159,6 +161,7 @@ class FileSource:
     self._pairs = tuple(pairs)
     self._classes = classes
     self._colours = colours
+    self._how = how
     self._cache = cache.ByteCache(cache_mb)
     self._sizes = self._check()
 
@@ -166,7 +169,7 @@ class FileSource:
     sizes, errors = [], []
     for pair in self._pairs:
       try:
-        sizes.append(images.read_size(pair.image))
+        sizes.append(self._how.size(pair.image))
         if pair.label is not None:
           label = images.read_size(pair.label, turned=False)
           images.check_sizes(pair.image, sizes[-1], pair.label, label)
@@ -202,8 +205,12 @@ class FileSource:
     pair = self._pairs[index]
 
     def read() -> Sample:
-      return images.read_sample(
-        pair.image, pair.label, self._classes, colours=self._colours
+      return reading.read_sample(
+        pair.image,
+        pair.label,
+        self._classes,
+        colours=self._colours,
+        reading=self._how,
       )
 
     sample: Sample = self._cache.get(index, read, _count_bytes)

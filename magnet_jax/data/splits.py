@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnet_jax.data import classes as class_tables
-from magnet_jax.data import sources
+from magnet_jax.data import reading, sources
 from magnet_jax.types import InputError
 
 SPLITS = ('test', 'val', 'train')
@@ -34,6 +34,7 @@ def _files(data: Mapping[str, Any], split: str) -> sources.Source:
     sources.find_pairs(data[split]),
     class_tables.get(data['classes']),
     colours=data['colours'],
+    how=reading.from_settings(data),
     cache_mb=data['cache_mb'],
   )
 

@@ -9,6 +9,7 @@ import pathlib
 from typing import Any
 
 from magnet_jax import parallel
+from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
 from magnet_jax.evaluate import (
   gallery,
@@ -120,12 +121,21 @@ def from_source(source: Source) -> list[Load]:
 
 
 def from_pairs(
-  pairs: Sequence[Pair], classes: ClassTable, *, colours: bool
+  pairs: Sequence[Pair],
+  classes: ClassTable,
+  *,
+  colours: bool,
+  how: reading.Reading = reading.PLAIN,
 ) -> list[Load]:
   """Readers of image files with labels; bad ones are found when read."""
   return [
     functools.partial(
-      images.read_sample, pair.image, pair.label, classes, colours=colours
+      reading.read_sample,
+      pair.image,
+      pair.label,
+      classes,
+      colours=colours,
+      reading=how,
     )
     for pair in pairs
   ]

@@ -7,17 +7,17 @@ import pathlib
 import numpy as np
 from PIL import ExifTags, Image
 
-from magnet_jax.io import atomic, decoding
+from magnet_jax.io import atomic, decoding, label_codes
 from magnet_jax.io.atomic import PathLike, prepare_folder
-from magnet_jax.types import ClassTable, InputError, Sample, Size
+from magnet_jax.types import ClassTable, InputError, Size
 
 __all__ = [
   'check_sizes',
   'exif_orientation',
   'prepare_folder',
+  'read_codes',
   'read_image',
   'read_label',
-  'read_sample',
   'read_size',
   'turn',
   'write_image',
@@ -78,7 +78,10 @@ def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def read_image(
-  path: PathLike, *, max_pixels: int = decoding.MAX_PIXELS
+  path: PathLike,
+  *,
+  turned: bool = True,
+  max_pixels: int = decoding.MAX_PIXELS,
 ) -> np.ndarray:
   """Reads a JPEG, PNG or TIFF file as 8-bit RGB, EXIF orientation applied.
 
@@ -89,6 +92,7 @@ def read_image(
 
   Args:
     path: the file.
+    turned: by EXIF orientation; False leaves the pixels as they are stored.
     max_pixels: largest height * width that the header may claim.
 
   Returns:
@@ -98,7 +102,7 @@ def read_image(
     InputError: missing, empty, of another format, damaged, or too large.
   """
   with decoding.opened(path, max_pixels) as image:
-    orientation = exif_orientation(image)
+    orientation = exif_orientation(image) if turned else 1
     return turn(_decode(image), orientation)
 
 
@@ -125,41 +129,19 @@ def read_size(
   return (width, height) if swap else (height, width)
 
 
-def _translate(
-  pixels: np.ndarray, classes: ClassTable, path: pathlib.Path
-) -> np.ndarray:
-  """Colours [H,W,3] to class indices [H,W]."""
-  channels = np.moveaxis(pixels.astype(np.int32), -1, 0)
-  codes = channels[0] << 16 | channels[1] << 8 | channels[2]
-  unknown = np.ones(codes.shape, bool)
-  label = np.full(codes.shape, classes.ignore_label, np.uint8)
-  # Ignored pixels first: a class of the same colour as theirs wins.
-  values = [classes.ignore_label, *reversed(range(len(classes)))]
-  for value in values:
-    red, green, blue = (int(c) for c in classes.palette[value])
-    here = codes == (red << 16 | green << 8 | blue)
-    label[here] = value
-    unknown &= ~here
-  if unknown.any():
-    row, column = np.argwhere(unknown)[0]
-    raise InputError(
-      f'{path}: colour {tuple(int(c) for c in pixels[row, column])} at row '
-      f'{row}, column {column} belongs to no class of '
-      f'{", ".join(classes.names)}; add it to the class table'
-    )
-  return label
-
-
 def _check_range(
   label: np.ndarray, classes: ClassTable, path: pathlib.Path
 ) -> None:
   bad = (label >= len(classes)) & (label != classes.ignore_label)
   if bad.any():
     row, column = np.argwhere(bad)[0]
+    values, counts = np.unique(label[bad], return_counts=True)
+    found = dict(zip(values.tolist(), counts.tolist(), strict=True))
     raise InputError(
       f'{path}: label {label[row, column]} at row {row}, column {column}: must '
       f'be a class index below {len(classes)} or {classes.ignore_label} '
-      '(ignored); choose another class table or correct the label'
+      f'(ignored), but holds {label_codes.as_counts(found, colours=False)}; '
+      'choose another class table or correct the label'
     )
 
 
@@ -174,9 +156,9 @@ def read_label(
 
   Args:
     path: a PNG, TIFF or (with care) JPEG file.
-    classes: the classes that may occur.
-    colours: whether pixels hold the colours of `classes` rather than class
-      indices. The indices of a palette image are its stored values.
+    classes: that may occur; `codes`, if they have some, are what is stored.
+    colours: otherwise, whether pixels hold the colours of `classes` rather
+      than class indices. The indices of a palette image are its stored values.
     max_pixels: largest height * width that the header may claim.
 
   Returns:
@@ -186,55 +168,44 @@ def read_label(
     InputError: as `read_image`, or a value or colour of no class.
   """
   path = pathlib.Path(path)
-  with decoding.opened(path, max_pixels) as image:
-    image.load()
-    if colours:
-      pixels = _decode(image)
-    elif image.mode in ('P', 'L', '1', *_SIXTEEN_BITS):
-      pixels = np.asarray(image)
-    else:
-      raise InputError(
-        f'{path}: pixels of kind {image.mode}: a label holds one class index '
-        'a pixel; set colours if it holds the colours of the classes'
-      )
-  if colours:
-    return _translate(pixels, classes, path)
+  codes = classes.codes
+  if colours and not codes:
+    codes = label_codes.of_colours(classes)
+  pixels = read_codes(
+    path, colours=bool(codes and codes.colours), max_pixels=max_pixels
+  )
+  if codes:
+    return label_codes.translate(pixels, codes, classes, path)
   _check_range(pixels, classes, path)
   return pixels.astype(np.uint8)
 
 
-def read_sample(
-  image_path: PathLike,
-  label_path: PathLike | None,
-  classes: ClassTable,
-  *,
-  colours: bool = False,
-  max_pixels: int = decoding.MAX_PIXELS,
-) -> Sample:
-  """Reads an image and its label, which must be of one size.
+def read_codes(
+  path: PathLike, *, colours: bool, max_pixels: int = decoding.MAX_PIXELS
+) -> np.ndarray:
+  """Reads what a label file holds, whatever it stands for.
 
   Args:
-    image_path: see `read_image`.
-    label_path: see `read_label`; None where there is no label.
-    classes: the classes that may occur.
-    colours: whether the label holds the colours of `classes`.
-    max_pixels: largest height * width that a header may claim.
+    path: the file.
+    colours: whether to read colours, of palette and grey images too.
+    max_pixels: largest height * width that the header may claim.
 
   Returns:
-    The sample, named by the image's file name without folder and suffix.
+    Integers [H,W], or uint8 [H,W,3] of colours, alpha dropped.
 
   Raises:
-    InputError: as the two readers, or the sizes differ.
+    InputError: as `read_image`, or colours where values are wanted.
   """
-  name = pathlib.Path(image_path).stem
-  image = read_image(image_path, max_pixels=max_pixels)
-  if label_path is None:
-    return Sample(name, image)
-  label = read_label(
-    label_path, classes, colours=colours, max_pixels=max_pixels
-  )
-  check_sizes(image_path, image.shape[:2], label_path, label.shape)
-  return Sample(name, image, label)
+  with decoding.opened(path, max_pixels) as image:
+    image.load()
+    if colours:
+      return _decode(image)
+    if image.mode in ('P', 'L', '1', 'I', *_SIXTEEN_BITS):
+      return np.asarray(image)
+    raise InputError(
+      f'{os.fspath(path)}: pixels of kind {image.mode}: a label holds one '
+      'class index a pixel; set colours if it holds the colours of the classes'
+    )
 
 
 def check_sizes(

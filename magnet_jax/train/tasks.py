@@ -1,6 +1,7 @@
 """From a config to the two trainings."""
 
 from collections.abc import Callable, Iterator
+import dataclasses
 import functools
 import pathlib
 from typing import Any
@@ -85,6 +86,7 @@ def _meta(config: Config, kind: str) -> dict[str, Any]:
       'names': table.names,
       'colours': table.colours,
       'unscored': table.unscored,
+      'codes': table.codes and dataclasses.asdict(table.codes),
     },
   }
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.data import scenes, sources
+from magnet_jax.data import reading, scenes, sources
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError
 
@@ -71,9 +71,9 @@ def test_the_cache_is_bounded_used_and_pickled_empty(tmp_path, monkeypatch):
     sources.find_pairs(folder), CLASSES, cache_mb=0.6
   )
   read = []
-  original = images.read_sample
+  original = reading.read_sample
   monkeypatch.setattr(
-    images, 'read_sample',
+    reading, 'read_sample',
     lambda image, *args, **kw: read.append(image.stem)
     or original(image, *args, **kw),
   )

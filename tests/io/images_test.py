@@ -308,7 +308,9 @@ def test_unknown_colour_is_named_with_its_position(tmp_path):
   colours[2, 3] = (1, 2, 3)
   path = _save(tmp_path / 'a.png', colours)
   with pytest.raises(
-    InputError, match=r'a\.png: colour \(1, 2, 3\) at row 2, column 3'
+    InputError,
+    match=r'a\.png: holds a colour of no class, first at row 2, column 3: '
+    r'\(1, 2, 3\) in 1 pixel;',
   ):
     images.read_label(path, CLASSES, colours=True)
 
@@ -342,17 +344,3 @@ def test_write_image(tmp_path, shape):
     images.write_image(tmp_path / 'a', pixels)
   with pytest.raises(InputError, match='create the folder'):
     images.write_image(tmp_path / 'none' / 'a.png', pixels)
-
-
-def test_sample(tmp_path):
-  pixels = _pixels((3, 4, 3))
-  image = _save(tmp_path / 'field.png', pixels)
-  label = _save(tmp_path / 'l.png', np.ones((3, 4), np.uint8))
-  small = _save(tmp_path / 's.png', np.ones((4, 3), np.uint8))
-  sample = images.read_sample(image, label, CLASSES)
-  assert sample.name == 'field'
-  np.testing.assert_array_equal(sample.image, pixels)
-  assert sample.label is not None and (sample.label == 1).all()
-  assert images.read_sample(image, None, CLASSES).label is None
-  with pytest.raises(InputError, match=r's\.png: label of 4 x 3 .* of 3 x 4'):
-    images.read_sample(image, small, CLASSES)

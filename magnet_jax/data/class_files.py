@@ -1,0 +1,156 @@
+"""Class tables as files: for data sets of one's own.
+
+    {"classes": [{"name": "soil", "colour": [115, 85, 60], "labels": [0]},
+                 {"name": "weed", "colour": [220, 50, 47], "labels": [1, 7]}],
+     "ignored": [255], "unscored": [], "tolerance": 0}
+
+`labels` are the values, or the colours as [red, green, blue], that stand for a
+class in the label files; without them files hold the index of the class.
+"""
+
+from collections.abc import Mapping, Sequence
+import json
+import pathlib
+from typing import Any
+
+from magnet_jax.io import records
+from magnet_jax.io.atomic import PathLike
+from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
+
+_KEYS = ('classes', 'ignored', 'unscored', 'tolerance')
+_CLASS_KEYS = ('name', 'colour', 'labels')
+_MOST = 254
+
+
+def read(path: PathLike) -> ClassTable:
+  """Reads a class table.
+
+  Args:
+    path: a JSON file, see above.
+
+  Raises:
+    InputError: it is missing or malformed; names what is wrong.
+  """
+  path = pathlib.Path(path)
+  try:
+    content = json.loads(path.read_text())
+  except FileNotFoundError as error:
+    raise InputError(f'{path}: no such class file; check the path') from error
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or str(error)
+    raise InputError(
+      f'{path}: cannot be read as JSON, {reason}; correct it, or let '
+      'magnet-jax init write one'
+    ) from error
+  try:
+    return from_json(content)
+  except InputError as error:
+    raise InputError(f'{path}: {error}') from error
+
+
+def write(path: PathLike, table: ClassTable) -> None:
+  """Writes a class table, whole or not at all.
+
+  Raises:
+    InputError: the system refuses to write.
+  """
+  records.write_json(path, to_json(table))
+
+
+def to_json(table: ClassTable) -> dict[str, Any]:
+  """The content of a class file."""
+  rows: list[dict[str, Any]] = [
+    {'name': name, 'colour': list(colour)}
+    for name, colour in zip(table.names, table.colours, strict=True)
+  ]
+  content: dict[str, Any] = {
+    'classes': rows, 'unscored': [table.names[i] for i in table.unscored]
+  }  # fmt: skip
+  if table.codes:
+    for row, codes in zip(rows, table.codes.classes, strict=True):
+      row['labels'] = list(codes)
+    content['ignored'] = list(table.codes.ignored)
+    content['tolerance'] = table.codes.tolerance
+  return content
+
+
+def from_json(content: Any) -> ClassTable:
+  """The class table of the content of a class file.
+
+  Raises:
+    InputError: it is malformed; names what is wrong.
+  """
+  rows = content.get('classes') if isinstance(content, Mapping) else None
+  if not isinstance(rows, list) or not 0 < len(rows) <= _MOST:
+    raise InputError(
+      f'class file without "classes": must be an object with a list of 1 to '
+      f'{_MOST} of them; see configs/custom.py'
+    )
+  _check_keys(content, _KEYS, 'class file')
+  for number, row in enumerate(rows):
+    if not isinstance(row, Mapping) or not str(row.get('name', '')).strip():
+      raise InputError(f'class {number}: has no "name"; add it')
+    _check_keys(row, _CLASS_KEYS, f'class {number}')
+  names = tuple(str(row['name']) for row in rows)
+  unknown = [n for n in content.get('unscored', ()) if n not in names]
+  if unknown or len(set(names)) < len(names):
+    raise InputError(
+      f'classes {", ".join(names)}: must differ, and hold the unscored '
+      f'{", ".join(map(str, unknown)) or "ones"}; correct the names'
+    )
+  return ClassTable(
+    names=names,
+    colours=tuple(_colour(row.get('colour'), row['name']) for row in rows),
+    unscored=tuple(names.index(n) for n in content.get('unscored', ())),
+    codes=_codes(content, rows),
+  )
+
+
+def _check_keys(
+  found: Mapping[str, Any], known: Sequence[str], of: str
+) -> None:
+  unknown = sorted(found.keys() - set(known))
+  if unknown:
+    raise InputError(
+      f'{of}: {unknown[0]!r} is not known; choose one of {", ".join(known)}'
+    )
+
+
+def _colour(value: Any, name: str) -> tuple[int, int, int]:
+  if (
+    not isinstance(value, Sequence)
+    or len(value) != 3
+    or not all(isinstance(c, int) and 0 <= c <= 255 for c in value)
+  ):
+    raise InputError(
+      f'class {name!r}: colour {value!r}: must be [red, green, blue] of '
+      '0..255; correct it'
+    )
+  return value[0], value[1], value[2]
+
+
+def _codes(
+  content: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> LabelCodes | None:
+  if not any('labels' in row for row in rows):
+    return None
+  tolerance = content.get('tolerance', 0)
+  if not isinstance(tolerance, int) or not 0 <= tolerance <= 255:
+    raise InputError(f'tolerance {tolerance!r}: must be 0..255; correct it')
+  classes = []
+  for row in rows:
+    found = row.get('labels', [])
+    if not isinstance(found, list) or not found:
+      raise InputError(
+        f'class {row["name"]!r}: labels {found!r}: must be a list of values or '
+        'of colours, if one class has them; correct it'
+      )
+    classes.append(tuple(_code(each, row['name']) for each in found))
+  ignored = tuple(_code(each, 'ignored') for each in content.get('ignored', ()))
+  return LabelCodes(tuple(classes), ignored, tolerance)
+
+
+def _code(value: Any, name: str) -> Code:
+  if isinstance(value, int) and not isinstance(value, bool):
+    return value
+  return _colour(value, name)

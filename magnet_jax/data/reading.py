@@ -1,0 +1,129 @@
+"""How the files of a sample are read: bands, range, orientation."""
+
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.io import images, rasters, stretching
+from magnet_jax.io.atomic import PathLike
+from magnet_jax.types import ClassTable, InputError, Sample, Size
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+  """How images become 8-bit RGB; the defaults suit photographs.
+
+  Attributes:
+    bands: one or three bands, from 1, as red, green and blue; () takes the one
+      or three that the file has beside alpha.
+    stretch: how numbers of more than 8 bits become 8, see `io.stretching`.
+    turn: whether images are turned upright as their EXIF orientation says;
+      False for labels that were drawn on the pixels as they are stored.
+  """
+
+  bands: tuple[int, ...] = ()
+  stretch: str = 'none'
+  turn: bool = True
+
+  def __post_init__(self) -> None:
+    stretching.parse(self.stretch)
+
+  def size(self, path: PathLike) -> Size:
+    """(height, width) as `image` returns it, from the header.
+
+    Raises:
+      InputError: missing, empty, damaged or of another format.
+    """
+    try:
+      return images.read_size(path, turned=self.turn)
+    except InputError:
+      # Pillow does not open TIFF files of four or more plain bands.
+      if not self._special:
+        raise
+    raster = self._open(path)
+    try:
+      return raster.size
+    finally:
+      raster.close()
+
+  def image(self, path: PathLike) -> tuple[np.ndarray, np.ndarray | None]:
+    """Reads an image whole.
+
+    Returns:
+      uint8 [H,W,3], RGB; bool [H,W], False where alpha is 0 or the file says
+      that there is no data, or None: there is data everywhere.
+
+    Raises:
+      InputError: missing, damaged, or without the bands or the range wanted.
+    """
+    if not self.turn and not self._special:
+      return images.read_image(path, turned=False), None
+    raster = self._open(path)
+    try:
+      area = (0, 0, *raster.size)
+      return raster.read(*area), raster.valid(*area)
+    finally:
+      raster.close()
+
+  @property
+  def _special(self) -> bool:
+    return bool(self.bands) or self.stretch != 'none'
+
+  def _open(self, path: PathLike) -> rasters.Raster:
+    return rasters.open_raster(
+      path,
+      bands=self.bands or None,
+      stretch=stretching.parse(self.stretch),
+    )
+
+
+PLAIN = Reading()
+
+
+def from_settings(data: Mapping[str, Any]) -> Reading:
+  """Of the section `data` of a config; older ones say nothing of it.
+
+  Raises:
+    InputError: for a stretch that is none.
+  """
+  plain = dataclasses.asdict(PLAIN)
+  found = {name: data.get(name, value) for name, value in plain.items()}
+  return Reading(**{**found, 'bands': tuple(found['bands'])})
+
+
+def read_sample(
+  image_path: PathLike,
+  label_path: PathLike | None,
+  classes: ClassTable,
+  *,
+  colours: bool = False,
+  reading: Reading = PLAIN,
+) -> Sample:
+  """Reads an image and its label, which must be of one size.
+
+  Args:
+    image_path: the image.
+    label_path: see `images.read_label`; None where there is no label.
+    classes: the classes that may occur.
+    colours: whether the label holds the colours of `classes`.
+    reading: how the image is read.
+
+  Returns:
+    The sample, named by the image's file name without folder and suffix. Its
+    label is ignored where the image has no data.
+
+  Raises:
+    InputError: as the two readers, or the sizes differ.
+  """
+  name = pathlib.Path(image_path).stem
+  image, valid = reading.image(image_path)
+  if label_path is None:
+    return Sample(name, image)
+  label = images.read_label(label_path, classes, colours=colours)
+  images.check_sizes(image_path, image.shape[:2], label_path, label.shape)
+  if valid is not None:
+    label = np.where(valid, label, np.uint8(classes.ignore_label))
+  return Sample(name, image, label)

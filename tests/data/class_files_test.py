@@ -1,0 +1,60 @@
+"""Class tables of one's own."""
+
+import json
+
+import pytest
+
+from magnet_jax.data import class_files, classes
+from magnet_jax.types import ClassTable, InputError, LabelCodes
+
+ROW = {'name': 'a', 'colour': [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+  'codes',
+  [
+    None,
+    LabelCodes(((0,), (7, 300))),
+    LabelCodes((((0, 0, 0),), ((9, 9, 9), (8, 8, 8))), ((1, 1, 1),), 30),
+  ],
+)
+def test_a_table_survives_its_file(tmp_path, codes):
+  table = ClassTable(
+    ('soil', 'weed'), ((1, 2, 3), (4, 5, 6)), unscored=(1,), codes=codes
+  )
+  class_files.write(tmp_path / 'classes.json', table)
+  assert classes.get(str(tmp_path / 'classes.json')) == table
+
+
+@pytest.mark.parametrize(
+  ('content', 'words'),
+  [
+    ([], 'without "classes"'),
+    ({'classes': []}, 'without "classes"'),
+    ({'classes': [{'colour': [1, 2, 3]}]}, 'class 0: has no "name"'),
+    ({'classes': [{'name': 'a'}]}, 'colour None'),
+    ({'classes': [{**ROW, 'colour': [1, 2, 256]}]}, r'\[1, 2, 256\]'),
+    ({'classes': [{**ROW, 'color': 1}]}, "'color' is not known.*colour"),
+    ({'classes': [ROW], 'ignore': [255]}, "'ignore' is not known.*ignored"),
+    ({'classes': [ROW, ROW]}, 'must differ'),
+    ({'classes': [ROW], 'unscored': ['b']}, 'unscored b'),
+    ({'classes': [{**ROW, 'labels': []}]}, r'labels \[\]'),
+    ({'classes': [{**ROW, 'labels': [0]}, {**ROW, 'name': 'b'}]}, "'b'"),
+    ({'classes': [{**ROW, 'labels': [0, 0]}]}, 'code 0: belongs to two'),
+    ({'classes': [{**ROW, 'labels': [0, [1, 2, 3]]}]}, 'all values or all'),
+    ({'classes': [{**ROW, 'labels': [0]}], 'tolerance': -1}, 'tolerance -1'),
+  ],
+)
+def test_bad_files(tmp_path, content, words):
+  path = tmp_path / 'c.json'
+  path.write_text(json.dumps(content))
+  with pytest.raises(InputError, match=f'c.json: .*{words}'):
+    class_files.read(path)
+
+
+def test_missing_and_broken_files(tmp_path):
+  with pytest.raises(InputError, match='no such class file'):
+    classes.get(str(tmp_path / 'none.json'))
+  (tmp_path / 'c.json').write_text('{')
+  with pytest.raises(InputError, match='cannot be read as JSON'):
+    class_files.read(tmp_path / 'c.json')
