@@ -165,7 +165,7 @@ class Subject:
     ]
     lowered = jax.jit(self.apply).lower(self.variables, *shapes)
     program = lowered.compile()
-    return program, _operations(lowered, program) / batch
+    return program, operations(lowered, program) / batch
 
   def measure(self, program: Any, row: Forward, repeats: int) -> Forward:
     """Times the program, and PyTorch in turns with it."""
@@ -196,8 +196,13 @@ class Subject:
     )
 
 
-def _operations(lowered: Any, program: Any) -> float:
-  """Floating-point operations of a call."""
+def operations(lowered: Any, program: Any) -> float:
+  """Floating-point operations of a call.
+
+  Args:
+    lowered: the call, as `jax.jit(…).lower` gives it.
+    program: that, compiled.
+  """
   counted = float(program.cost_analysis()['flops'])
   if not bench_setting.accelerated():
     return counted

@@ -169,7 +169,12 @@ def forward_json(
 
 
 def _forward_line(cells: Sequence[str]) -> str:
-  first, *rest = zip(cells, _WIDTHS, strict=False)
+  return columns(cells, _WIDTHS)
+
+
+def columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+  """A line of a table: the first cell to the left, the others to the right."""
+  first, *rest = zip(cells, widths, strict=False)
   text = first[0].ljust(first[1])
   return (text + ''.join(cell.rjust(width) for cell, width in rest)).rstrip()
 

@@ -142,9 +142,9 @@ def test_command(no_torch, monkeypatch, tmp_path, capfd):
     (['--forward', '--networks=,'], '--networks=,: is empty'),
     (['--forward', '--batches=0'], "'0' is no batch"),
     (['--forward', '--batches=one'], "'one' is no batch"),
-    (['--forward', '--dtype=half'], 'must be one of float32, bfloat16'),
+    (['--forward', '--dtypes=half'], 'must be one of float32, bfloat16'),
     (['--forward', '--max_gb=-1'], 'not a non-negative number'),
-    (['--forward', '--size=64'], '--size=64: has no effect with --forward'),
+    (['--forward', '--size=64'], '--size=64: needs neither --forward'),
     (['--batches=2'], '--batches=2: needs --forward'),
   ],
 )
