@@ -9,12 +9,17 @@ _SEGMENTER_EPOCHS, _SEGMENTER_BATCH = 484, 12
 _REFINER_EPOCHS, _REFINER_BATCH = 50, 8
 
 
-def data(config: ml_collections.ConfigDict, name: str) -> None:
-  """Lists under data/, and the only augmentation: horizontal flips."""
-  config.data.kind = 'files'
-  config.data.classes = name
-  for split in ('train', 'val', 'test'):
-    config.data[split] = f'data/{name}/{split}.txt'
+def data(config: ml_collections.ConfigDict, name: str, classes: str) -> None:
+  """A prepared set, and the only augmentation: horizontal flips.
+
+  Args:
+    config: the settings to change.
+    name: of the set, see magnet-jax prepare.
+    classes: its class table.
+  """
+  config.data.kind = 'tfds'
+  config.data.name = name
+  config.data.classes = classes
   config.augment.flip_vertical = False
   config.augment.rotate = False
   config.augment.colour_jitter = 0.0

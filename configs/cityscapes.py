@@ -1,11 +1,11 @@
 """Cityscapes as MagNet was published for it: HRNet-W18-small-v2 + OCR.
 
 Source: Huynh et al., CVPR 2021; mIoU of stage 0 63.24, MagNet 68.20 (val).
+Data: magnet-jax prepare cityscapes_magnet --manual_dir=DIR
 Command: magnet-jax train --config=cityscapes --workdir=runs/cityscapes
 Published weights: magnet-jax convert cityscapes_hrnet.pth \
   cityscapes_refinement_512.pth cityscapes_refinement_1024.pth \
   cityscapes_refinement_2048.pth --config=cityscapes --out=cityscapes
-Data: data/cityscapes/{train,val,test}.txt, labels by train id.
 Time: days on one GPU for the segmenter, hours for the refiners.
 """
 
@@ -26,7 +26,8 @@ _WEIGHTS = (
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings for Cityscapes."""
   config = default.get_config()
-  published.data(config, 'cityscapes')
+  published.data(config, 'cityscapes_magnet', 'cityscapes')
+  config.data.test = 'val'  # labels of the test split are not public
   config.plan.network = (128, 256)
   config.plan.scales = ((128, 256), (256, 512), (512, 1024), (1024, 2048))
   published.refinement(config, points='32768', kernel=5)

@@ -2,10 +2,10 @@
 
 Source: Huynh et al., CVPR 2021; mIoU of stage 0 67.22, MagNet 72.10 (test;
 the paper itself says 72.96).
+Data: magnet-jax prepare deepglobe_land_cover --manual_dir=DIR
 Command: magnet-jax train --config=deepglobe --workdir=runs/deepglobe
 Published weights: magnet-jax convert deepglobe_fpn.pth \
   deepglobe_refinement.pth --config=deepglobe --out=deepglobe
-Data: data/deepglobe/{train,val,test}.txt; labels are colours.
 Time: about a day on one GPU.
 """
 
@@ -20,8 +20,7 @@ _IMAGES = 454
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings for DeepGlobe."""
   config = default.get_config()
-  published.data(config, 'deepglobe')
-  config.data.colours = True
+  published.data(config, 'deepglobe_land_cover', 'deepglobe')
   config.plan.network = (508, 508)
   config.plan.window = (612, 612)
   config.plan.scales = ((612, 612), (1224, 1224), (2448, 2448))

@@ -14,9 +14,13 @@ def get_config() -> ml_collections.ConfigDict:
 
   config.data = ml_collections.ConfigDict()
   data = config.data
-  data.kind = 'scenes'  # 'scenes' (generated) or 'files'
+  data.kind = 'scenes'  # 'scenes' (generated), 'files', or 'tfds' (prepared)
   data.classes = 'scenes'  # a class table's name, or a .json file of one
-  data.train = ''  # files: a list of image<TAB>label, or a folder
+  data.name = ''  # tfds: of the set, see magnet-jax prepare
+  data.data_dir = ''  # tfds: of all sets; '' is $TFDS_DATA_DIR, or TFDS's own
+  # files: a list of image<TAB>label, or a folder; tfds: a split or parts, such
+  # as 'train[:90%]'; '' takes the split of the same name.
+  data.train = ''
   data.val = ''
   data.test = ''
   data.colours = False  # files: labels are colours of the class table

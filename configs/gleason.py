@@ -1,8 +1,8 @@
 """Gleason 2019 as MagNet was published for it: PSPNet on ResNet-101.
 
 Source: Huynh et al., CVPR 2021, supplement; no weights were published.
+Data: magnet-jax prepare gleason2019 --manual_dir=DIR
 Command: magnet-jax train --config=gleason --workdir=runs/gleason
-Data: data/gleason/{train,val,test}.txt, labels are class indices.
 Time: about a day on one GPU.
 """
 
@@ -17,7 +17,8 @@ _IMAGES = 195
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings for Gleason 2019."""
   config = default.get_config()
-  published.data(config, 'gleason')
+  published.data(config, 'gleason2019', 'gleason')
+  config.data.test = 'val'  # labels of the test images are not public
   config.plan.network = (625, 625)
   config.plan.scales = ((625, 625), (1250, 1250), (2500, 2500), (5000, 5000))
   published.refinement(config, points='32768', kernel=11)

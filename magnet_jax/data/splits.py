@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnet_jax.data import classes as class_tables
-from magnet_jax.data import reading, sources
+from magnet_jax.data import prepared, reading, sources
 from magnet_jax.types import InputError
 
 SPLITS = ('test', 'val', 'train')
@@ -39,7 +39,17 @@ def _files(data: Mapping[str, Any], split: str) -> sources.Source:
   )
 
 
-_KINDS = {'scenes': _scenes, 'files': _files}
+def _tfds(data: Mapping[str, Any], split: str) -> sources.Source:
+  """A set that `magnet-jax prepare` wrote."""
+  return prepared.PreparedSource(
+    prepared.find(data['name'], data['data_dir']),
+    data[split] or split,
+    class_tables.get(data['classes']),
+    cache_mb=data['cache_mb'],
+  )
+
+
+_KINDS = {'scenes': _scenes, 'files': _files, 'tfds': _tfds}
 
 
 def open_split(data: Mapping[str, Any], split: str) -> sources.Source:

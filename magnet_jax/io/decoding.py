@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 import contextlib
+import dataclasses
+import io
 import pathlib
 import threading
 from typing import Any
@@ -14,6 +16,22 @@ from magnet_jax.types import InputError
 
 MAX_PIXELS = 2**30
 _FORMATS = ('JPEG', 'PNG', 'TIFF')
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+  """A file's content in memory, which all readers take in place of a path.
+
+  Attributes:
+    name: what messages call it.
+    data: JPEG, PNG or TIFF bytes.
+  """
+
+  name: str
+  data: bytes
+
+  def __fspath__(self) -> str:
+    return self.name
 
 
 class _PillowGuard:
@@ -90,7 +108,7 @@ def opened(
   Decoding inside the block raises the same errors.
 
   Args:
-    path: the file.
+    path: the file, or its content as `Encoded`.
     max_pixels: largest height * width that the header may claim.
 
   Yields:
@@ -99,10 +117,15 @@ def opened(
   Raises:
     InputError: missing, empty, of another format, damaged, or too large.
   """
-  path = check_file(path)
+  file: pathlib.Path | io.BytesIO
+  if isinstance(path, Encoded):
+    file = io.BytesIO(path.data)
+    path = pathlib.Path(path)
+  else:
+    file = path = check_file(path)
   with _guard:
     try:
-      image = Image.open(path, formats=_FORMATS)
+      image = Image.open(file, formats=_FORMATS)
     except Exception as error:
       # Pillow's UnidentifiedImageError only says the same with less.
       raise InputError(
@@ -126,6 +149,8 @@ def opened(
 
 def _first_line(error: Exception) -> str:
   lines = str(error).splitlines() or ['']
-  return f'{type(error).__name__}: {lines[0]}' if lines[0] else (
-    type(error).__name__
+  return (
+    f'{type(error).__name__}: {lines[0]}'
+    if lines[0]
+    else (type(error).__name__)
   )

@@ -1,0 +1,111 @@
+"""DeepGlobe land cover from its official training folder."""
+
+from collections.abc import Mapping, Sequence
+import functools
+import pathlib
+
+import numpy as np
+
+from magnet_jax.data import classes, name_lists, recipes
+from magnet_jax.data.recipes import Item, Recipe
+from magnet_jax.io import images, label_codes
+from magnet_jax.types import InputError
+
+# The set's description: masks went through lossy compression, so each channel
+# is to be read as 0 below 128 and as 255 from there on.
+_THRESHOLD = 128
+_IMAGE, _MASK = '_sat.jpg', '_mask.png'
+_FOLDERS = ('train', 'land-train')  # as on Kaggle, as in the challenge's zip
+_LISTS = {
+  'train': ('train.txt',),
+  'val': ('val.txt', 'crossvali.txt'),
+  'test': ('test.txt',),
+}
+# How many of the 803 images GLNet (Chen et al., CVPR 2019) put in each split.
+_SHARES = {'train': 454, 'val': 207, 'test': 142}
+_SITE = (
+  'http://deepglobe.org or kaggle.com/datasets/balraj98/'
+  'deepglobe-land-cover-classification-dataset'
+)
+_CITATION = """@inproceedings{DeepGlobe18,
+  author={Demir, Ilke and Koperski, Krzysztof and Lindenbaum, David and Pang,
+    Guan and Huang, Jing and Basu, Saikat and Hughes, Forest and Tuia, Devis
+    and Raskar, Ramesh},
+  title={DeepGlobe 2018: A Challenge to Parse the Earth Through Satellite
+    Images},
+  booktitle={The IEEE Conference on Computer Vision and Pattern Recognition
+    (CVPR) Workshops},
+  year={2018}
+}"""
+
+
+def read_label(path: pathlib.Path) -> np.ndarray:
+  """Class indices, uint8 [H,W], of a mask of colours.
+
+  Raises:
+    InputError: damaged, not of colours, or of colours of no class.
+  """
+  pixels = images.read_codes(path, colours=True)
+  brightest = int(pixels.max())
+  if 0 < brightest < _THRESHOLD:
+    raise InputError(
+      f'{path}: its brightest value is {brightest}: is no mask of '
+      'colours, whose channels are near 0 or 255; take the official mask'
+    )
+  table = classes.TABLES['deepglobe']
+  pure = np.where(pixels < _THRESHOLD, np.uint8(0), np.uint8(255))
+  return label_codes.translate(pure, label_codes.of_colours(table), table, path)
+
+
+def _by_key(folder: pathlib.Path, ending: str) -> dict[str, str]:
+  return recipes.keyed(
+    [
+      (path.name.removesuffix(ending), path.name)
+      for path in sorted(folder.iterdir())
+      if path.name.endswith(ending)
+    ],
+    str(folder),
+  )
+
+
+def _find(folder: pathlib.Path) -> Mapping[str, Sequence[Item]]:
+  inside = next((folder / n for n in _FOLDERS if (folder / n).is_dir()), folder)
+  pictures, masks = _by_key(inside, _IMAGE), _by_key(inside, _MASK)
+  if not pictures and not masks:
+    raise InputError(
+      f'{inside}: holds no *{_IMAGE} and *{_MASK}; {RECIPE.layout}'
+    )
+  items = {
+    key: Item(
+      name=key,
+      origin=str(inside / image),
+      image=(inside / image).read_bytes,
+      label=functools.partial(read_label, inside / mask),
+    )
+    for key, image, mask in recipes.pair(pictures, masks, str(inside))
+  }
+  names = name_lists.from_lists(folder, list(items), _LISTS)
+  if names is None:
+    names = name_lists.by_shares(list(items), _SHARES)
+  return {split: [items[k] for k in keys] for split, keys in names.items()}
+
+
+RECIPE = Recipe(
+  name='deepglobe_land_cover',
+  classes=classes.TABLES['deepglobe'],
+  description=(
+    'Satellite images of 2448x2448 with 7 classes of land cover, of which '
+    '"unknown" is not scored. Only the official training images have public '
+    'labels: they are split by the lists train.txt, val.txt (or crossvali.txt) '
+    'and test.txt of file names, such as those of GLNet, or without lists as '
+    '454 : 207 : 142 in the order of the SHA-256 of their names, which is not '
+    'the published split: scores are then not those of the literature.'
+  ),
+  homepage='http://deepglobe.org',
+  citation=_CITATION,
+  layout=(
+    f'put the official train/ folder of NUMBER{_IMAGE} and NUMBER{_MASK} '
+    f'there; it comes from {_SITE}'
+  ),
+  find=_find,
+)

@@ -1,0 +1,65 @@
+"""The command `prepare`, and what can be done with its result."""
+
+import official_sets
+
+from magnet_jax.cli import main
+
+
+def test_a_set_is_prepared_and_described(tmp_path, capsys):
+  official = official_sets.deepglobe(tmp_path / 'set')
+  command = [
+    'prepare', 'deepglobe_land_cover', f'--manual_dir={official}',
+    f'--data_dir={tmp_path / "out"}',
+  ]  # fmt: skip
+  assert main.main(command) == 0
+  out = capsys.readouterr().out
+  assert '1.0.0: 6 train, 2 val, 2 test images' in out
+  assert 'agriculture' in out and 'Dataset' not in out
+  killed = tmp_path / 'out/deepglobe_land_cover/incomplete.ABC_1.0.0'
+  killed.mkdir()
+  assert main.main(command) == 0
+  out = capsys.readouterr().out
+  assert 'an earlier run prepared it' in out
+  assert f'{killed}: is left of a run that was killed' in out
+
+
+def test_classes_that_never_occur_are_named(tmp_path, capsys):
+  official = official_sets.gleason(tmp_path / 'set', count=2, experts=1)
+  for path in (official / 'Maps1_T').iterdir():
+    path.write_bytes(
+      official_sets.encode(official_sets.gleason_map(0, 1) * 0 + 4)
+    )
+  assert main.main([
+    'prepare', 'gleason2019', f'--manual_dir={official}',
+    f'--data_dir={tmp_path / "out"}',
+  ]) == 0  # fmt: skip
+  out = capsys.readouterr().out
+  assert 'never in val: background, benign, grade 3, grade 5;' in out
+
+
+def test_bad_commands(fails, tmp_path):
+  out = f'--data_dir={tmp_path / "out"}'
+  manual = f'--manual_dir={tmp_path}'
+  assert 'needs one name' in fails('prepare', manual, out)
+  assert 'needs one name' in fails('prepare', 'gleason2019', out)
+  assert 'is not known' in fails('prepare', 'gleason', manual, out)
+  assert 'misses gtFine' in fails(
+    'prepare', 'cityscapes_magnet', manual, out
+  ).replace('leftImg8bit_trainvaltest.zip and ', '')
+  assert 'holds no *_sat.jpg' in fails(
+    'prepare', 'deepglobe_land_cover', manual, out
+  )
+  assert 'no class' not in fails(
+    'prepare', 'file_list/x', manual, out, '--classes=dubai'
+  )
+  assert not (tmp_path / 'out').exists()
+
+
+def test_a_truncated_zip_is_refused(fails, tmp_path):
+  folder = official_sets.cityscapes(tmp_path / 'set')
+  path = folder / 'gtFine_trainvaltest.zip'
+  path.write_bytes(path.read_bytes()[:-50])
+  assert 'is no whole zip file' in fails(
+    'prepare', 'cityscapes_magnet', f'--manual_dir={folder}',
+    f'--data_dir={tmp_path / "out"}',
+  )  # fmt: skip

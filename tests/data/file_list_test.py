@@ -1,0 +1,91 @@
+"""One's own images as a prepared set."""
+
+import numpy as np
+import official_sets
+from PIL import Image
+import pytest
+
+from magnet_jax.data import file_list
+from magnet_jax.types import ClassTable, InputError
+
+CLASSES = ClassTable(('soil', 'weed'), ((100, 50, 0), (0, 200, 0)))
+LABEL = np.array([[0, 1, 255, 1]] * 3, np.uint8)
+
+
+def labels(mode):
+  """The same label in all the ways that PNGs can hold it."""
+  if mode == 'palette':
+    image = Image.fromarray(LABEL, 'P')
+    image.putpalette(CLASSES.palette.tobytes())
+    return image
+  if mode == '16 bits':
+    return Image.fromarray(LABEL.astype(np.uint16))
+  if mode == 'grey':
+    return Image.fromarray(LABEL)
+  colours = Image.fromarray(CLASSES.palette[LABEL])
+  return colours.convert('RGBA') if mode == 'alpha' else colours
+
+
+def put(folder, names, mode='grey'):
+  for kind in ('images', 'labels'):
+    (folder / kind).mkdir(parents=True)
+  for i, name in enumerate(names):
+    image = official_sets.picture(i, (3, 4))
+    (folder / 'images' / f'{name}.png').write_bytes(image)
+    labels(mode).save(folder / 'labels' / f'{name}.png')
+  return folder
+
+
+@pytest.mark.parametrize(
+  'mode', ['palette', '16 bits', 'grey', 'alpha', 'colours']
+)
+def test_labels_of_every_kind_are_decoded_alike(tmp_path, mode):
+  put(tmp_path, ['a', 'b'], mode)
+  recipe = file_list.recipe('x', CLASSES, colours=mode in ('alpha', 'colours'))
+  ((split, items),) = recipe.items(tmp_path).items()
+  assert split == 'train' and [item.name for item in items] == ['a', 'b']
+  image, label = items[1].read()
+  assert image == official_sets.picture(1, (3, 4))
+  np.testing.assert_array_equal(label, LABEL)
+
+
+def test_lists_and_folders_are_splits(tmp_path):
+  put(tmp_path / 'val', ['v'])
+  put(tmp_path / 'all', ['a', 'b'])
+  (tmp_path / 'train.txt').write_text('all/images/b.png\tall/labels/b.png\n')
+  found = file_list.recipe('x', CLASSES).items(tmp_path)
+  assert {s: [i.name for i in items] for s, items in found.items()} == {
+    'train': ['b'], 'val': ['v']
+  }  # fmt: skip
+  found = file_list.recipe('x', CLASSES).items(tmp_path / 'train.txt')
+  assert [item.name for item in found['train']] == ['b']
+
+
+def test_bad_places(tmp_path):
+  recipe = file_list.recipe('x', CLASSES)
+  with pytest.raises(InputError, match=r'has no train\.txt, val\.txt'):
+    recipe.items(tmp_path)
+  put(tmp_path / 'all', ['a'])
+  line = 'all/images/a.png\tall/labels/a.png\n'
+  (tmp_path / 'train.txt').write_text(line)
+  (tmp_path / 'val.txt').write_text(line)
+  with pytest.raises(InputError, match=r'a\.png: is in train and in val'):
+    recipe.items(tmp_path)
+  (tmp_path / 'val.txt').write_text('all/images/a.png\n')
+  (tmp_path / 'train.txt').unlink()
+  with pytest.raises(InputError, match='has no label'):
+    recipe.items(tmp_path)
+  (tmp_path / 'val').mkdir()
+  with pytest.raises(InputError, match=r'has val\.txt and val/'):
+    recipe.items(tmp_path)
+  with pytest.raises(InputError, match='one word'):
+    file_list.recipe('a/b', CLASSES)
+
+
+def test_a_damaged_image_is_found(tmp_path):
+  put(tmp_path, ['a'])
+  path = tmp_path / 'images' / 'a.png'
+  path.write_bytes(path.read_bytes()[:-30])
+  items = file_list.recipe('x', CLASSES).items(tmp_path)['train']
+  with pytest.raises(InputError, match=r'images/a\.png: cannot be decoded'):
+    items[0].read()
