@@ -81,6 +81,8 @@ def run(arguments: Arguments) -> int:
   with atomic.new_folder(out) as folder:
     written, follow = (_back if back else _forward)(arguments, folder)
   for part in written:
+    for note in part.notes:
+      print(f'note: {note}')
     print(
       f'{out / part.path}: {part.network}, {part.tensors} tensors, '
       f'{part.parameters:,} parameters'
@@ -131,7 +133,10 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
   )
   alone = len(refiners) == len(sources)
   flag = '--segmenter=RUN --refiner' if alone else '--checkpoint'
-  return parts, f'magnet-jax segment IMAGE… {flag}={{out}}'
+  follow = f'magnet-jax segment IMAGE… {flag}={{out}}'
+  if refiners and not alone:
+    follow += ' (--pipeline=released if the published code trained it)'
+  return parts, follow
 
 
 def _back(arguments: Arguments, folder: pathlib.Path) -> _Result:

@@ -33,12 +33,14 @@ class Written:
     network: a key of `torch_names.NAMES`.
     tensors: how many arrays, the counters of PyTorch among them.
     parameters: how many trained numbers.
+    notes: what the person should know of it, one line each.
   """
 
   path: str
   network: str
   tensors: int
   parameters: int
+  notes: tuple[str, ...] = ()
 
 
 def class_count(sources: Sequence[torch_states.Source]) -> int | None:
@@ -176,8 +178,19 @@ def to_files(
       number = f'_{i + 1}' if len(trees_of) > 1 else ''
       name = f'{kind}{number}{suffix}'
       torch_files.write(folder / name, state)
-      written.append(Written(name, network, len(state), _size(tree)))
+      notes = _lost(kind, meta['config'])
+      written.append(Written(name, network, len(state), _size(tree), notes))
   return written
+
+
+def _lost(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+  """What a network does here that the file cannot say."""
+  if kind != 'refiner' or not config['refiner'].get('prior'):
+    return ()
+  return (
+    'this refiner has a prior (config.refiner.prior): in PyTorch add '
+    f'log((scale + coarse) / 2 + {refiner.FLOOR}) to its logits',
+  )
 
 
 def _parts(run: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:

@@ -12,7 +12,7 @@ from magnet_jax.models import layers
 from magnet_jax.models.resnet import BottleneckBlock
 
 HALO = 4  # pixels on each side that an output pixel depends on
-_FLOOR = 1e-3  # of a probability: the prior may be overruled
+FLOOR = 1e-3  # of a probability: the prior may be overruled
 
 
 class Refiner(nn.Module):
@@ -84,7 +84,7 @@ class Refiner(nn.Module):
     )(x)
     logits = x.astype(jnp.float32)
     if self.prior:
-      logits += jnp.log((scale + coarse) / 2 + _FLOOR).astype(jnp.float32)
+      logits += jnp.log((scale + coarse) / 2 + FLOOR).astype(jnp.float32)
     return logits
 
 

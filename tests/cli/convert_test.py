@@ -216,10 +216,11 @@ def test_a_trunk_and_back(save, tmp_path, capfd):
   same(torch_files.read(tmp_path / 'back/trunk.safetensors'), state('trunk'))
 
 
-def test_the_embedded_model_there_and_back(save, tmp_path):
+def test_the_embedded_model_there_and_back(save, tmp_path, capfd):
   del save
   there, run, again = (tmp_path / name for name in ('there', 'run', 'again'))
   convert(models.EMBEDDED, '--to=pytorch', '--out', there)
+  assert 'note: this refiner has a prior' in capfd.readouterr().out
   assert sorted(p.name for p in there.iterdir()) == [
     'refiner.pth', 'segmenter.pth'
   ]  # fmt: skip
