@@ -172,7 +172,7 @@ def test_a_full_disk(pair, checkpoint, tmp_path, fails):
     ('--kernel=4', 'kernel 4'),
     ('--points=1.5', 'points 1.5'),
     ('--windows=0', 'windows 0'),
-    ('--batch=-1', 'batch 0'),
+    ('--batch=-1', 'batch -1'),
   ],
 )
 def test_settings_out_of_range(flag, words, pair, checkpoint, fails):
