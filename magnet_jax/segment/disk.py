@@ -28,7 +28,7 @@ from magnet_jax.types import InputError, Size, WindowGrid
 SCALES = {'uint8': 255, 'uint16': 65535}
 # Of the tiles of images: low ones, as images are written in full rows.
 CHUNK = (64, 512)
-CACHE = 64_000_000  # bytes of decoded tiles to keep, of all planes together
+CACHE = 16_000_000  # bytes of decoded tiles to keep, of all planes together
 
 
 @dataclasses.dataclass(frozen=True)
