@@ -62,6 +62,21 @@ TABLES: dict[str, ClassTable] = {
 }
 
 
+# The categories of Cityscapes, by train id, from the set's own table; the
+# eighth, void, is ignored.
+_CATEGORIES = {
+  TABLES['cityscapes'].names: (
+    *('flat',) * 2, *('construction',) * 3, *('object',) * 3,
+    *('nature',) * 2, 'sky', *('human',) * 2, *('vehicle',) * 6,
+  ),
+}  # fmt: skip
+
+
+def categories(table: ClassTable) -> tuple[str, ...]:
+  """The category of each class, or () if its set has none."""
+  return _CATEGORIES.get(table.names, ())
+
+
 def get(name: str) -> ClassTable:
   """The class table of a data set.
 

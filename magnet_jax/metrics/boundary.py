@@ -119,8 +119,8 @@ def _band(classes: np.ndarray, width: int) -> np.ndarray:
 def _histogram(values: np.ndarray) -> np.ndarray:
   """Counts of the 256 values, exact for any size (OpenCV's are float32)."""
   counts = np.zeros(256, np.int64)
-  for rows in np.array_split(values, max(1, values.size >> 22)):
-    block = np.ascontiguousarray(rows)
+  flat = np.ascontiguousarray(values).reshape(-1)
+  for block in np.array_split(flat, max(1, flat.size >> 22)):
     found = cv2.calcHist([block], [0], None, [256], [0, 256])
     counts += found.reshape(-1).astype(np.int64)
   return counts

@@ -121,6 +121,71 @@ def mean_iou(confusion: np.ndarray, unscored: Sequence[int] = ()) -> float:
   return mean_over_classes(iou(confusion), unscored)
 
 
+def without_truth(
+  confusion: np.ndarray, unscored: Sequence[int]
+) -> np.ndarray:
+  """Forgets the pixels whose true class is not scored.
+
+  The rule of the DeepGlobe challenge: pixels of unknown ground "will simply be
+  ignored". In the papers on that set they count as mistakes of the others.
+
+  Args:
+    confusion: integers [C,C].
+    unscored: classes whose rows become 0.
+
+  Returns:
+    int64 [C,C].
+  """
+  kept = np.array(confusion, np.int64)
+  kept[list(unscored)] = 0
+  return kept
+
+
+def pixel_accuracy(confusion: np.ndarray) -> float:
+  """Share of the labelled pixels that are right, NaN where there are none."""
+  confusion = np.asarray(confusion, np.int64)
+  return float(ratio(np.trace(confusion), confusion.sum()))
+
+
+def frequency_weighted_iou(confusion: np.ndarray) -> float:
+  """Mean of the IoU, each class weighted by its share of the true pixels.
+
+  Long, Shelhamer, Darrell, CVPR 2015.
+
+  Args:
+    confusion: integers [C,C].
+
+  Returns:
+    0..1, or NaN where there is no labelled pixel.
+  """
+  confusion = np.asarray(confusion, np.int64)
+  # A class that is absent altogether has weight 0.
+  weighted = np.nan_to_num(iou(confusion)) * confusion.sum(1)
+  return float(ratio(weighted.sum(), confusion.sum()))
+
+
+def merge_classes(
+  confusion: np.ndarray, categories: Sequence[str]
+) -> np.ndarray:
+  """Confusion of categories, such as the seven of Cityscapes.
+
+  Its IoU is the category IoU of that benchmark: mistakes between classes of
+  one category are none.
+
+  Args:
+    confusion: integers [C,C].
+    categories: of each class, its category; G different ones.
+
+  Returns:
+    int64 [G,G], categories in the order in which they come first.
+  """
+  names = list(dict.fromkeys(categories))
+  member = np.zeros((len(names), len(categories)), np.int64)
+  member[[names.index(name) for name in categories], range(len(categories))] = 1
+  merged: np.ndarray = member @ np.asarray(confusion, np.int64) @ member.T
+  return merged
+
+
 def mean_over_classes(
   values: np.ndarray, unscored: Sequence[int] = ()
 ) -> float:
@@ -133,7 +198,7 @@ def mean_over_classes(
 
 def ratio(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
   """float64 intersection / union, NaN where the union is empty."""
-  result = np.full(union.shape, np.nan)
+  result = np.full(np.shape(union), np.nan)
   return np.divide(intersection, union, out=result, where=union > 0)
 
 
