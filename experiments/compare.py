@@ -7,7 +7,8 @@ Example:
 import sys
 
 from magnet_jax.data import classes
-from magnet_jax.evaluate import differences, report, saved_runs
+from magnet_jax.evaluate.measuring import differences, saved_runs
+from magnet_jax.evaluate.reporting import report
 from magnet_jax.types import InputError
 
 

@@ -10,7 +10,7 @@ from configs import tiny
 from magnet_jax import parallel
 from magnet_jax.cli import main
 from magnet_jax.data import scenes
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate.benching import bench
 from magnet_jax.io import bundle, images
 from magnet_jax.models import build
 

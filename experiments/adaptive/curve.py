@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate import curves, summary, tables
-from magnet_jax.evaluate.curves import Curve
+from magnet_jax.evaluate.measuring import summary
+from magnet_jax.evaluate.showing import curves, tables
+from magnet_jax.evaluate.showing.curves import Curve
 from magnet_jax.io import atomic, records
 
 Record = dict[str, Any]

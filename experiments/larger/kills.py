@@ -25,7 +25,7 @@ import numpy as np
 
 from configs import tiny
 from magnet_jax.data import scenes
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate.benching import bench
 from magnet_jax.io import bundle, images
 from magnet_jax.models import build
 

@@ -21,9 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 import psutil
 
-from magnet_jax.evaluate import batch_run, methods
-from magnet_jax.evaluate.memory import PeakMemory
-from magnet_jax.evaluate.outputs import Outputs
+from magnet_jax.evaluate.measuring import methods
+from magnet_jax.evaluate.measuring.memory import PeakMemory
+from magnet_jax.evaluate.running import batch_run
+from magnet_jax.evaluate.running.outputs import Outputs
 from magnet_jax.io import rasters
 from magnet_jax.segment import device_memory
 from magnet_jax.segment import model as models

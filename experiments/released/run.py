@@ -19,7 +19,8 @@ import numpy as np
 
 from configs import scenes as scenes_config
 from magnet_jax.data import sources
-from magnet_jax.evaluate import loop, summary, tables
+from magnet_jax.evaluate.measuring import loop, summary
+from magnet_jax.evaluate.showing import tables
 from magnet_jax.segment import model as models
 
 

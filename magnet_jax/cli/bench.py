@@ -11,7 +11,7 @@ from absl import flags
 
 from magnet_jax.cli import bench_flags, command_line
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate import (
+from magnet_jax.evaluate.benching import (
   bench,
   bench_forward,
   bench_networks,

@@ -8,7 +8,7 @@ import tqdm
 
 from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate import comparison, demo
+from magnet_jax.evaluate.running import comparison, demo
 from magnet_jax.io import atomic, records
 
 NAMES = False

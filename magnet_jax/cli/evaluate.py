@@ -17,8 +17,9 @@ from magnet_jax.cli import (
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.config_file import Config
 from magnet_jax.data import classes, reading, sources, splits
-from magnet_jax.evaluate import comparison, methods
-from magnet_jax.evaluate.comparison import Comparison, Load, Record
+from magnet_jax.evaluate.measuring import methods
+from magnet_jax.evaluate.running import comparison
+from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
 from magnet_jax.io import atomic, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import InputError

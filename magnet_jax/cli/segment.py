@@ -11,8 +11,8 @@ from magnet_jax import parallel
 from magnet_jax.cli import command_line, host_flags, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
-from magnet_jax.evaluate import batch_run
-from magnet_jax.evaluate.outputs import Outputs
+from magnet_jax.evaluate.running import batch_run
+from magnet_jax.evaluate.running.outputs import Outputs
 from magnet_jax.io import rasters, stretching
 from magnet_jax.segment import budget
 from magnet_jax.segment.budget import Budget

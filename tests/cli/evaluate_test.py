@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.evaluate import loop
+from magnet_jax.evaluate.measuring import loop
 from magnet_jax.io import records
 
 

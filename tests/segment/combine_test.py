@@ -7,7 +7,7 @@ import pytest
 
 from configs import tiny
 from magnet_jax.data import scenes
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate.benching import bench
 from magnet_jax.io import bundle
 from magnet_jax.models import build
 from magnet_jax.segment import combine

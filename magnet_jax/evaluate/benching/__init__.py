@@ -1,0 +1,1 @@
+"""Times of every part, and of the same networks in PyTorch."""

@@ -1,0 +1,1 @@
+"""Two models or segmentations side by side: where they differ."""

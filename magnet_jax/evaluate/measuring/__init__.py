@@ -1,0 +1,1 @@
+"""Runs the methods over labelled images and keeps a record of each."""

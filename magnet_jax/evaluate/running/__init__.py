@@ -1,0 +1,1 @@
+"""What the commands do with images: from files to files."""

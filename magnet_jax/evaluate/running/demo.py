@@ -1,0 +1,96 @@
+"""The demonstration: an unseen generated scene, four methods, a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import pathlib
+from typing import Any
+
+from magnet_jax.data import scenes
+from magnet_jax.evaluate.measuring import loop, methods, summary
+from magnet_jax.evaluate.measuring.compiles import CompileCounter
+from magnet_jax.evaluate.reporting import page
+from magnet_jax.evaluate.running import comparison
+from magnet_jax.evaluate.showing import gallery
+from magnet_jax.io import atomic, images, records
+from magnet_jax.segment.model import Model
+from magnet_jax.types import InputError, Size
+
+Record = dict[str, Any]
+Notify = Callable[[str], None]
+
+STEPS = 7  # how often `run` notifies
+_INTRODUCTION = (
+  'A generated aerial scene that the networks have not seen, segmented by four '
+  'methods with one segmenter, and compared with the exact labels.'
+)
+
+
+def run(
+  model: Model,
+  size: Size,
+  seed: int,
+  folder: pathlib.Path,
+  notify: Notify = lambda text: None,
+) -> tuple[list[Record], float]:
+  """Makes the scene, measures all methods on it and writes what to look at.
+
+  Writes scene.png, truth.png, a label PNG a method, panel.png and
+  report.html.
+
+  Args:
+    model: trained for generated scenes.
+    size: (height, width) of the scene.
+    seed: of the scene.
+    folder: made if missing.
+    notify: is told STEPS times what comes next.
+
+  Returns:
+    A record a method, and the seconds of compiling, which no record counts.
+
+  Raises:
+    InputError: if the model has other classes than the scenes.
+  """
+  if model.classes.names != scenes.CLASSES.names:
+    raise InputError(
+      f'model of the classes {", ".join(model.classes.names)}: the demo needs '
+      f'those of generated scenes, {", ".join(scenes.CLASSES.names)}; use '
+      'magnet-jax segment for other images'
+    )
+  atomic.prepare_folder(folder)
+  notify('making the scene')
+  sample = scenes.generate(seed, size)
+  images.write_image(folder / 'scene.png', sample.image)
+  assert sample.label is not None
+  images.write_label(folder / 'truth.png', sample.label, model.classes)
+  notify('compiling')
+  with CompileCounter() as compiles:
+    chosen = methods.make(model)
+    methods.warm_up(model, size)
+  found = []
+  for name, method in chosen.items():
+    notify(name)
+    record, label = loop.measure(sample, method, model.classes)
+    found.append(records.to_json(record))
+    images.write_label(folder / f'{name}.png', label, model.classes)
+  notify('drawing')
+  picture = gallery.draw_panel(
+    model, model.cascade(), sample.image, sample.label
+  )
+  images.write_image(folder / 'panel.png', picture)
+  settings = {
+    'scene': sample.name,
+    'height x width': f'{size[0]} x {size[1]}',
+    'compiling, not counted': f'{compiles.seconds:.1f} s',
+  }
+  html = page.html_page(
+    'magnet-jax demo',
+    summary.summarise(found, unscored=model.classes.unscored),
+    model.classes,
+    differences=comparison.differences(found),
+    pictures=[('coarse to fine', folder / 'panel.png')],
+    settings=settings,
+    introduction=_INTRODUCTION,
+  )
+  atomic.write_bytes(folder / 'report.html', html.encode())
+  return found, compiles.seconds

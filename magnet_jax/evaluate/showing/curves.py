@@ -1,0 +1,87 @@
+"""Curves: what a score costs, as points that are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import dataclasses
+import itertools
+import math
+
+from magnet_jax.evaluate.showing import drawing, pictures
+from magnet_jax.evaluate.showing.drawing import Axis, Paper
+from magnet_jax.evaluate.showing.shown import Picture
+
+_LEFT, _TOP, _WIDE, _HIGH = 64, 62, 520, 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+  """Points of one series, joined in their order.
+
+  Attributes:
+    name: of the series.
+    x: what it costs.
+    y: what it gives; NaN leaves a point out.
+    labels: words beside the points; '' for none.
+  """
+
+  name: str
+  x: tuple[float, ...]
+  y: tuple[float, ...]
+  labels: tuple[str, ...] = ()
+
+
+def curves(
+  series: Sequence[Curve], *, x: str, y: str, start: float | None = None
+) -> Picture:
+  """Draws curves over each other.
+
+  Args:
+    series: at least one.
+    x: what the horizontal axis measures.
+    y: what the vertical axis measures.
+    start: a value that the horizontal axis has to show, such as 0.
+  """
+  across = [value for each in series for value in each.x]
+  across += [] if start is None else [start]
+  up = [value for each in series for value in each.y]
+  right, bottom = _LEFT + _WIDE, _TOP + _HIGH
+  horizontal = Axis(drawing.ticks(across), _LEFT, right)
+  vertical = Axis(drawing.ticks(up), bottom, _TOP)
+  paper = Paper(right + 70, bottom + 52)
+  paper.text(4, 12, y)
+  drawing.legend(paper, [each.name for each in series], 36)
+  for tick in horizontal.ticks:
+    place = horizontal.place(tick)
+    paper.line(place, _TOP, place, bottom + 4, fill=drawing.RULE)
+    paper.text(place, bottom + 14, f'{tick:g}', size=drawing.SMALL,
+               fill=pictures.QUIET, anchor='mm')  # fmt: skip
+  for tick in vertical.ticks:
+    place = vertical.place(tick)
+    paper.line(_LEFT - 4, place, right, place, fill=drawing.RULE)
+    paper.text(_LEFT - 10, place, f'{tick:g}', size=drawing.SMALL,
+               fill=pictures.QUIET, anchor='rm')  # fmt: skip
+  paper.text((_LEFT + right) / 2, bottom + 38, x, anchor='mm')
+  for number, each in enumerate(series):
+    _draw(paper, each, number, horizontal, vertical)
+  return Picture(paper.pixels(), f'{y} against {x}', scale=drawing.SCALE)
+
+
+def _draw(
+  paper: Paper, curve: Curve, number: int, horizontal: Axis, vertical: Axis
+) -> None:
+  colour = drawing.colour(number)
+  labels = curve.labels or ('',) * len(curve.x)
+  points = [
+    (horizontal.place(x), vertical.place(y), label)
+    for x, y, label in zip(curve.x, curve.y, labels, strict=True)
+    if not math.isnan(y)
+  ]
+  for (x, y, _), (end, height, _) in itertools.pairwise(points):
+    paper.line(x, y, end, height, fill=colour, width=2)
+  for x, y, label in points:
+    paper.dot(x, y, 4, colour)
+    if label:
+      # One series above, the next below: their words keep apart.
+      paper.text(x + 7, y + (-9 if number % 2 else 9), label,
+                 size=drawing.SMALL, fill=colour)  # fmt: skip
