@@ -19,6 +19,7 @@ ORDER = (
   'segment',
   'evaluate',
   'train',
+  'survey',
   'cli',
 )
 # A GPU machine need not have what reads data sets, configs and maps.

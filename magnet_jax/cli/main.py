@@ -12,6 +12,7 @@ COMMANDS = {
   'demo': 'segment a generated scene by four methods and show the results',
   'segment': 'segment your images coarse to fine',
   'prepare': 'turn the official files of a data set into one to train on',
+  'init': 'look at your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
   'evaluate': 'score and compare the four methods on labelled images',
   'convert': "turn PyTorch's weights into checkpoints, and back",

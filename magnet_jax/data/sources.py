@@ -10,7 +10,7 @@ from magnet_jax.data import cache, reading, scenes
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff')
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff')
 PathLike = str | os.PathLike[str]
 
 
@@ -83,7 +83,7 @@ def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     raise InputError(f'{folder}: no such folder; check the path')
   found: dict[str, pathlib.Path] = {}
   for file in sorted(folder.iterdir()):
-    if file.suffix.lower() not in _SUFFIXES or file.name.startswith('.'):
+    if file.suffix.lower() not in SUFFIXES or file.name.startswith('.'):
       continue
     if file.stem in found:
       raise InputError(
@@ -109,7 +109,7 @@ def pair_folders(
   files = _by_stem(pathlib.Path(image_folder))
   if not files:
     raise InputError(
-      f'{image_folder}: holds no {", ".join(_SUFFIXES)} file; add images'
+      f'{image_folder}: holds no {", ".join(SUFFIXES)} file; add images'
     )
   if label_folder is None:
     return tuple(Pair(file) for file in files.values())

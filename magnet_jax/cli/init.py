@@ -1,0 +1,91 @@
+"""`magnet-jax init`."""
+
+import functools
+import pathlib
+import shlex
+
+from absl import flags
+import tqdm
+
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.io import atomic
+from magnet_jax.survey import config_text, output
+from magnet_jax.survey import survey as surveys
+from magnet_jax.types import InputError
+
+NAMES = True
+HELP = """
+  usage: magnet-jax init FOLDER [--out=DIR] [flags]
+
+  Looks at your images and labels and writes a config that train and evaluate
+  take as it is. FOLDER holds them in any usual layout: images/ and labels/ (or
+  masks/, annotations/), NAME.jpg beside NAME_mask.png, either in train/, val/
+  and test/; or it is a list of image<TAB>label lines. Labels hold values or
+  colours. Prints what it finds, each fault with its remedy, and writes into DIR
+  config.py, train.txt, val.txt, test.txt, classes.json (rename classes there),
+  findings.json, and index.html, which shows images with their labels.
+
+  examples:
+    magnet-jax init photos
+    magnet-jax init photos --classes=names.txt --out=setup
+    magnet-jax train --config=photos/magnet_jax/config.py --workdir=runs/mine
+    magnet-jax evaluate --checkpoint=runs/mine --split=test --out=runs/mine/test
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(flags.DEFINE_string, flag_values=values)
+  group = 'data'
+  text('classes', '', 'FILE|NAME: names of the classes, a line each (.txt, '
+       '.csv with colours, .json), or a known class table; if not given, looks '
+       'for classes.json, classes.txt, class_dict.csv or labelmap.txt',
+       module_name=group)  # fmt: skip
+  flags.DEFINE_integer(
+    'seed', 0, 'N: of the splits, if they are drawn', lower_bound=0,
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  text('out', '', 'DIR: where the files go; if not given, magnet_jax in FOLDER',
+       module_name='output')  # fmt: skip
+
+
+def run(arguments: Arguments) -> int:
+  """Looks, writes and says what to do next."""
+  values, names = arguments.flags, arguments.names
+  if len(names) != 1:
+    raise InputError(
+      f'init: {len(names)} arguments: must be one FOLDER; see magnet-jax init '
+      '--help'
+    )
+  folder = pathlib.Path(names[0])
+  base = folder.parent if folder.is_file() else folder
+  out = pathlib.Path(values.out) if values.out else base / 'magnet_jax'
+  if base.is_dir():
+    atomic.prepare_folder(out)
+  bars: dict[str, tqdm.tqdm] = {}
+
+  def progress(name: str, total: int) -> None:
+    if name not in bars:
+      bars[name] = tqdm.tqdm(
+        total=total, desc=name, dynamic_ncols=True, disable=None
+      )
+    bars[name].update()
+
+  found = surveys.survey(
+    folder, out, classes=values.classes, seed=values.seed, progress=progress
+  )
+  for bar in bars.values():
+    bar.close()
+  print('\n'.join(output.write(found, out)))
+  print(f'\nlook at {out / "index.html"}, then')
+  _next(out, 'test' if found.of_split('test') else 'val')
+  return 0
+
+
+def _next(out: pathlib.Path, split: str) -> None:
+  config = shlex.quote(str(out / config_text.NAME))
+  print(f'magnet-jax train --config={config} --workdir=runs/mine')
+  print(
+    f'magnet-jax evaluate --checkpoint=runs/mine --split={split} '
+    f'--out=runs/mine/{split}'
+  )

@@ -1,0 +1,1 @@
+"""What `magnet-jax init` finds in a folder of images and masks."""

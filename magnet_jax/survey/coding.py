@@ -1,0 +1,291 @@
+"""From what label files hold to a table of classes."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+
+import numpy as np
+
+from magnet_jax.data import classes as class_tables
+from magnet_jax.io import label_codes
+from magnet_jax.survey import naming
+from magnet_jax.survey.findings import Finding
+from magnet_jax.survey.label_counts import Counts
+from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
+
+TOLERANCE = 48  # of lossy labels: JPEG seldom errs more inside a class
+_EXACT = 32  # different codes that are exact labels, whatever their shares
+_PEAK = 5e-4  # share of the pixels that a class of a lossy label has, exactly
+_CLUSTER = 0.4  # share of the pixels near it; edges are spread over many
+_COVERED = 0.8
+_STRAY = 1e-5
+_IGNORED = 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Coding:
+  """The classes of a data set.
+
+  Attributes:
+    table: the classes and what stands for them.
+    findings: what was decided and what is odd.
+  """
+
+  table: ClassTable
+  findings: list[Finding]
+
+  def tally(self, counts: Sequence[Counts]) -> np.ndarray:
+    """int64 [labels,C+1]: pixels of each class, the last column ignored.
+
+    Raises:
+      InputError: a label holds what is no class.
+    """
+    return np.stack([_tally(each, self.table) for each in counts])
+
+
+def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
+  """Decides what the classes are.
+
+  Args:
+    counts: of all labels.
+    given: names, colours or codes that the person gave.
+
+  Raises:
+    InputError: the labels do not look like classes, or do not fit the names.
+  """
+  findings: list[Finding] = []
+  colours = any(each.colours for each in counts)
+  if not colours and _differ([each.palette for each in counts]):
+    colours = True
+    findings.append(Finding(
+      'note', 'palettes differ', 'the palettes of the labels differ from file '
+      'to file: their colours are taken, not their indices',
+    ))  # fmt: skip
+  if colours:
+    counts = [each.as_colours() for each in counts]
+  totals = _totals(counts)
+  tolerance = 0
+  if _noisy(counts, totals):
+    codes, found = _peaks(totals, colours, sum(each.rest for each in counts))
+    tolerance = TOLERANCE
+    findings += found
+  else:
+    codes = sorted(totals)
+    _check(codes, colours)
+  if given and given.table:
+    return Coding(_tolerant(given.table, tolerance, colours), findings)
+  palette = {k: v for each in counts for k, v in each.palette.items()}
+  table, more = _table(codes, totals, colours, palette, given)
+  return Coding(_tolerant(table, tolerance, colours), findings + more)
+
+
+def _differ(palettes: Sequence[Mapping[int, Code]]) -> bool:
+  seen: dict[int, Code] = {}
+  for palette in palettes:
+    for value, colour in palette.items():
+      if seen.setdefault(value, colour) != colour:
+        return True
+  return False
+
+
+def _totals(counts: Sequence[Counts]) -> dict[int, int]:
+  totals: dict[int, int] = {}
+  for each in counts:
+    for code, number in each.pixels.items():
+      totals[code] = totals.get(code, 0) + number
+  return totals
+
+
+def _noisy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
+  """Whether pixels are only near the codes: JPEG, or softened edges."""
+  if any(each.lossy or each.rest for each in counts):
+    return True
+  if len(totals) <= _EXACT:
+    return False
+  ordered = np.sort(list(totals.values()))[::-1]
+  many = np.searchsorted(np.cumsum(ordered), 0.9 * ordered.sum()) + 1
+  return bool(4 * many <= len(totals))
+
+
+def _check(codes: Sequence[int], colours: bool) -> None:
+  if len(codes) > 254:
+    raise InputError(
+      f'labels: hold {len(codes)} different '
+      f'{"colours" if colours else "values"}: must be at most 254 classes; '
+      'instance numbers or photographs are no labels of classes, map them to '
+      'classes first'
+    )
+
+
+def _spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
+  """Packed numbers as channels [n,1] or [n,3]."""
+  if not colours:
+    return numbers[:, None]
+  return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], -1)
+
+
+def _peaks(
+  totals: Mapping[int, int], colours: bool, rest: int
+) -> tuple[list[int], list[Finding]]:
+  """The codes of classes in labels that are only near them."""
+  numbers = np.array(sorted(totals, key=lambda code: -totals[code]))
+  pixels = np.array([totals[int(n)] for n in numbers], np.int64)
+  whole = int(pixels.sum()) + rest
+  places = _spread(numbers, colours)
+  free = np.ones(len(numbers), bool)
+  codes, covered = [], 0
+  for index in range(len(numbers)):
+    if pixels[index] < _PEAK * whole:
+      break
+    if not free[index]:
+      continue
+    near = np.abs(places - places[index]).max(-1) <= TOLERANCE
+    near &= free
+    mass = int(pixels[near].sum())
+    if pixels[index] >= _CLUSTER * mass:
+      codes.append(int(numbers[index]))
+      covered += mass
+      free &= ~near
+  if not codes or covered < _COVERED * whole:
+    raise InputError(
+      f'labels: hold {len(totals)} different '
+      f'{"colours" if colours else "values"} and no few of them prevail: they '
+      'look like photographs; name the folder of labels "labels", or correct '
+      'the pairs'
+    )
+  others = {n: totals[n] for n in totals if n not in codes}
+  others_sum = sum(others.values()) + rest
+  listed = label_codes.as_counts(others, colours=colours)
+  text = (
+    f'labels hold {len(others)} {"colours" if colours else "values"} besides '
+    f'the {len(codes)} of classes, in {others_sum / whole:.2%} of the pixels, '
+    f'as JPEG and softened edges make them: {listed}. Within {TOLERANCE} of a '
+    'class they count as it, farther off '
+    f'({1 - covered / whole:.2%}) they are ignored'
+  )
+  remedy = 'export the labels again as PNG, without smoothing'
+  return codes, [Finding('warning', 'inexact labels', text, remedy)]
+
+
+def _table(
+  codes: list[int],
+  totals: Mapping[int, int],
+  colours: bool,
+  palette: Mapping[int, tuple[int, int, int]],
+  given: naming.Given | None,
+) -> tuple[ClassTable, list[Finding]]:
+  findings = []
+  ignored: tuple[Code, ...] = ()
+  if colours:
+    known = None if given else _known(codes)
+    if known:
+      name, table = known
+      text = f'the colours are those of the class table {name!r}, which is used'
+      return (
+        dataclasses.replace(table, codes=label_codes.of_colours(table)),
+        [Finding('note', 'known colours', text)],
+      )
+    codes = sorted(codes, key=lambda code: -totals[code])
+  elif _IGNORED in codes and len(codes) > 2:
+    codes = [code for code in codes if code != _IGNORED]
+    ignored = (_IGNORED,)
+    share = totals[_IGNORED] / sum(totals.values())
+    findings.append(Finding(
+      'note', 'ignored', f'the value 255 ({share:.2%} of the pixels) is taken '
+      'as "no label"', 'if it is a class, add it to "classes" in classes.json',
+    ))  # fmt: skip
+  plain = [label_codes.unpack(code, colours=colours) for code in codes]
+  table = naming.table(plain, palette, given)
+  return (
+    dataclasses.replace(
+      table,
+      codes=LabelCodes(tuple((c,) for c in naming.ordered(plain, given)),
+                       ignored),
+    ),
+    findings + _strays(codes, totals, colours) + _gaps(codes, colours, given),
+  )  # fmt: skip
+
+
+def _known(codes: Sequence[int]) -> tuple[str, ClassTable] | None:
+  """A data set's own table that has all of the colours, and three of them."""
+  found = {label_codes.unpack(code, colours=True) for code in codes}
+  for name, table in class_tables.TABLES.items():
+    if len(found) >= 3 and found <= {*table.colours, (0, 0, 0)}:
+      return name, table
+  return None
+
+
+def _strays(
+  codes: Sequence[int], totals: Mapping[int, int], colours: bool
+) -> list[Finding]:
+  whole = sum(totals.values())
+  rare = {c: totals[c] for c in codes if totals[c] < _STRAY * whole}
+  if not rare:
+    return []
+  return [Finding(
+    'warning', 'stray labels',
+    f'classes with next to no pixels: '
+    f'{label_codes.as_counts(rare, colours=colours)}; slips of the brush look '
+    'so', 'move them to "ignored" in classes.json, or correct the labels',
+  )]  # fmt: skip
+
+
+def _gaps(
+  codes: Sequence[int], colours: bool, given: naming.Given | None
+) -> list[Finding]:
+  """Values that never occur between those that do."""
+  last = max(codes)
+  if colours or given or last >= 2 * len(codes):
+    return []
+  missing = sorted(set(range(last)) - set(codes))
+  if not missing:
+    return []
+  return [Finding(
+    'warning', 'class never occurs',
+    f'the values {", ".join(map(str, missing))} never occur in any label, '
+    f'though 0..{last} look like one series; they are no classes here',
+    'label images that show them, or leave it so',
+  )]  # fmt: skip
+
+
+def _tolerant(table: ClassTable, tolerance: int, colours: bool) -> ClassTable:
+  codes = table.codes
+  if codes is None and colours:
+    codes = label_codes.of_colours(table)
+  if codes is None and tolerance:
+    indices = tuple((index,) for index in range(len(table)))
+    codes = LabelCodes(indices, (table.ignore_label,))
+  if codes and tolerance:
+    codes = dataclasses.replace(
+      codes, tolerance=max(tolerance, codes.tolerance)
+    )
+  return dataclasses.replace(table, codes=codes)
+
+
+def _tally(counts: Counts, table: ClassTable) -> np.ndarray:
+  codes = table.codes
+  if codes and codes.colours:
+    counts = counts.as_colours()
+  elif counts.colours:
+    raise InputError('holds colours where the classes are given by values')
+  numbers = np.array(list(counts.pixels), np.int64)
+  weights = np.array(list(counts.pixels.values()), np.int64)
+  if codes is None:
+    indices = tuple((index,) for index in range(len(table)))
+    codes = LabelCodes(indices, (table.ignore_label,))
+  known = {code for each in (*codes.classes, codes.ignored) for code in each}
+  others = {
+    number: pixels for number, pixels in counts.pixels.items()
+    if label_codes.unpack(number, colours=codes.colours) not in known
+  }  # fmt: skip
+  if others and not codes.tolerance:
+    listed = label_codes.as_counts(others, colours=codes.colours)
+    raise InputError(f'holds what is no class: {listed}')
+  pixels = _spread(numbers, codes.colours)[None]
+  label = label_codes.translate(
+    pixels if codes.colours else pixels[..., 0], codes, table, ''
+  )[0]
+  label = np.where(label == table.ignore_label, len(table), label)
+  # What one file has too many different codes of is near no class.
+  sums = np.bincount(label, weights, len(table) + 1).astype(np.int64)
+  sums[-1] += counts.rest
+  return sums

@@ -1,0 +1,136 @@
+"""Names and colours of classes: given by the person, or made up."""
+
+from collections.abc import Mapping, Sequence
+import colorsys
+import csv
+import dataclasses
+import pathlib
+
+from magnet_jax.data import classes as class_tables
+from magnet_jax.types import ClassTable, Code, InputError
+
+# Names under which people keep them, in the folder of the data.
+USUAL = ('classes.json', 'classes.txt', 'class_dict.csv', 'labelmap.txt')
+_GOLDEN = 0.618034
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+  """What the person said of the classes.
+
+  Attributes:
+    path: the file or the name of a table, for messages.
+    names: of the classes, in the order of their values.
+    table: where colours or codes are given too.
+  """
+
+  path: str
+  names: tuple[str, ...]
+  table: ClassTable | None = None
+
+
+def read(path: str) -> Given:
+  """Reads classes from a file, or takes a table that is known by name.
+
+  Args:
+    path: a .json file (`data.class_files`); a .txt file of one name a line, or
+      of CVAT's `name:r,g,b::` lines; a .csv file of `name,r,g,b` lines.
+
+  Raises:
+    InputError: it cannot be read as one of these.
+  """
+  if path.endswith('.json') or not pathlib.Path(path).suffix:
+    table = class_tables.get(path)
+    return Given(path, table.names, table)
+  try:
+    lines = pathlib.Path(path).read_text().splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise InputError(f'{path}: cannot be read; check the path') from error
+  rows = [_row(line) for line in lines if line.strip() and line[0] != '#']
+  rows = [row for row in rows if row[0]]
+  if rows and rows[0][1] is None and any(row[1] for row in rows):
+    rows = rows[1:]  # a head
+  if not rows or len({row[0] for row in rows}) < len(rows):
+    raise InputError(
+      f'{path}: must hold the name of a class a line, all different, as '
+      'name or name,red,green,blue; correct it'
+    )
+  names = tuple(name for name, _ in rows)
+  colours = tuple(colour for _, colour in rows if colour)
+  if len(colours) < len(rows):
+    return Given(path, names)
+  return Given(path, names, ClassTable(names, colours))
+
+
+def _row(line: str) -> tuple[str, tuple[int, int, int] | None]:
+  """Name and colour of a line."""
+  cells = next(csv.reader([line.replace(':', ',').replace('\t', ',')]))
+  cells = [cell.strip() for cell in cells]
+  numbers = [cell for cell in cells[1:] if cell.isdigit()][:3]
+  if len(numbers) < 3:
+    return cells[0], None
+  red, green, blue = (min(255, int(number)) for number in numbers)
+  return cells[0], (red, green, blue)
+
+
+def table(
+  codes: Sequence[Code],
+  palette: Mapping[int, tuple[int, int, int]],
+  given: Given | None,
+) -> ClassTable:
+  """A table with a class for each code, its names given or made up.
+
+  Args:
+    codes: values in ascending order, or colours.
+    palette: colour of values, where the files have one.
+    given: names, without colours.
+
+  Raises:
+    InputError: there are not as many names as classes.
+  """
+  codes = ordered(codes, given)
+  values = [code for code in codes if isinstance(code, int)]
+  if given:
+    names = given.names
+  elif values and len(values) == 2:
+    names = ('background', 'foreground')
+  else:
+    names = tuple(_name(code) for code in codes)
+  if len(names) != len(codes):
+    shown = ', '.join(map(str, codes[:12]))
+    raise InputError(
+      f'{given.path if given else "classes"}: names {len(names)} classes, the '
+      f'labels hold {len(codes)}: {shown}; give one name for each, or say in a '
+      '.json file which is which'
+    )
+  if not values:
+    colours = tuple(c for c in codes if not isinstance(c, int))
+  elif len({palette.get(v) for v in values} - {None}) == len(values):
+    colours = tuple(palette[v] for v in values)
+  else:
+    colours = tuple(_colour(index) for index in range(len(values)))
+  return ClassTable(names, colours)
+
+
+def ordered(codes: Sequence[Code], given: Given | None) -> tuple[Code, ...]:
+  """The codes of classes; given names count from 0, occurring or not."""
+  values = [code for code in codes if isinstance(code, int)]
+  if given and values and max(values) < len(given.names):
+    return tuple(range(len(given.names)))
+  return tuple(codes)
+
+
+def _name(code: Code) -> str:
+  if isinstance(code, int):
+    return f'class {code}'
+  return f'#{code[0]:02x}{code[1]:02x}{code[2]:02x}'
+
+
+def _colour(index: int) -> tuple[int, int, int]:
+  """Grey for the first, then hues as different as can be."""
+  if index == 0:
+    return 96, 96, 96
+  hue = (0.02 + (index - 1) * _GOLDEN) % 1
+  light = (0.9, 0.65)[(index - 1) // 7 % 2]
+  red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, light)
+  return round(red * 255), round(green * 255), round(blue * 255)

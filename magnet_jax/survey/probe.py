@@ -1,0 +1,154 @@
+"""A look at one pair of files: everything that is later decided on."""
+
+import dataclasses
+import pathlib
+
+import cv2
+import numpy as np
+
+from magnet_jax.io import decoding, images, signatures
+from magnet_jax.survey import alike, label_counts
+from magnet_jax.survey.label_counts import Counts
+from magnet_jax.survey.layout import Pair
+from magnet_jax.types import InputError, Size
+
+_SIDE = 1000  # of the picture that images are compared by
+_BANDS = {'1': 1, 'L': 1, 'LA': 1, 'I;16': 1, 'I;16B': 1, 'I': 1, 'F': 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+  """What was found of a pair.
+
+  Attributes:
+    pair: the files.
+    size: (height, width) of the image as stored.
+    label_size: (height, width) of the label.
+    orientation: EXIF orientation of the image, 1..8.
+    bands: of the image, without alpha.
+    bits: of a band.
+    highest: the largest of the 99.9th percentiles of the bands.
+    counts: of the label's pixels.
+    traits: by which images are compared.
+  """
+
+  pair: Pair
+  size: Size
+  label_size: Size
+  orientation: int
+  bands: int
+  bits: int
+  highest: float
+  counts: Counts
+  traits: alike.Traits
+
+  def shown_size(self, turned: bool) -> Size:
+    """(height, width) after EXIF orientation, or as stored."""
+    if turned and self.orientation >= 5:
+      return self.size[1], self.size[0]
+    return self.size
+
+  def fits(self, turned: bool) -> bool:
+    """Whether image and label are of one size."""
+    return self.shown_size(turned) == self.label_size
+
+
+def look(pair: Pair) -> Look:
+  """Reads both files of a pair.
+
+  Raises:
+    InputError: one of them cannot be read.
+  """
+  counts = label_counts.count(pair.label)
+  label_size = images.read_size(pair.label, turned=False)
+  try:
+    size, orientation, bands, bits, picture = _with_pillow(pair.image)
+  except InputError as error:
+    # Pillow does not read every TIFF file that GDAL does.
+    decoding.check_file(pair.image)
+    if signatures.image_format(pair.image) != 'GTiff':
+      raise
+    size, orientation, bands, bits, picture = _with_rasterio(pair.image, error)
+  flat = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
+  return Look(
+    pair=pair,
+    size=size,
+    label_size=label_size,
+    orientation=orientation,
+    bands=bands,
+    bits=bits,
+    highest=float(np.percentile(flat, 99.9, axis=0).max()),
+    counts=counts,
+    traits=alike.traits(_grey(picture)),
+  )
+
+
+_Seen = tuple[Size, int, int, int, np.ndarray]
+
+
+def _with_pillow(path: pathlib.Path) -> _Seen:
+  with decoding.opened(path) as image:
+    size = (image.height, image.width)
+    orientation = images.exif_orientation(image)
+    bands = _BANDS.get(image.mode, 3)
+    # Decoded at an eighth of a side, a JPEG takes a tenth of time and memory.
+    image.draft('RGB' if bands == 3 else 'L', (_SIDE, _SIDE))
+    image.load()
+    if image.mode == 'RGBA' and _is_colour(image.getchannel('A')):
+      bands = 4
+    bits = 16 if image.mode.startswith('I;16') else 8
+    bits = 32 if image.mode in ('I', 'F') else bits
+    if bits == 8:
+      image.info.pop('transparency', None)
+      pixels = np.asarray(image.convert('RGB' if bands > 1 else 'L'))
+    else:
+      pixels = np.asarray(image)
+  return size, orientation, bands, bits, _small(pixels)
+
+
+def _is_colour(alpha: object) -> bool:
+  """Whether a fourth band holds more than what alpha does: all or nothing."""
+  return len(np.unique(_small(np.asarray(alpha)))) > 16
+
+
+def _with_rasterio(path: pathlib.Path, error: InputError) -> _Seen:
+  try:
+    import rasterio
+    import rasterio.errors
+  except ImportError:
+    raise InputError(
+      f"{path}: needs GDAL to be read; pip install 'magnet-jax[geo]'"
+    ) from error
+  try:
+    with rasterio.open(path) as file:
+      size = (file.height, file.width)
+      scale = min(1.0, _SIDE / max(size))
+      shape = [max(1, round(side * scale)) for side in size]
+      kinds = zip(file.indexes, file.colorinterp, strict=True)
+      bands = [index for index, kind in kinds if kind.name != 'alpha']
+      pixels = file.read(bands, out_shape=(len(bands), *shape))
+      bits = 8 * np.dtype(file.dtypes[0]).itemsize
+  except rasterio.errors.RasterioError as bad:
+    raise error from bad
+  return size, 1, len(bands), bits, np.moveaxis(pixels, 0, -1)
+
+
+def _small(pixels: np.ndarray) -> np.ndarray:
+  """Resized to at most `_SIDE` a side."""
+  scale = _SIDE / max(pixels.shape[:2])
+  if scale >= 1 or pixels.dtype == bool:
+    return pixels
+  height, width = (max(1, round(s * scale)) for s in pixels.shape[:2])
+  kind = pixels if pixels.dtype != np.int32 else pixels.astype(np.float32)
+  return cv2.resize(kind, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+  """uint8 [h,w], stretched to its own range."""
+  grey = picture.astype(np.float32)
+  if grey.ndim == 3:
+    grey = grey[..., :3].mean(-1)
+  low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
+  if not high > low:
+    return np.zeros(grey.shape, np.uint8)
+  return ((np.nan_to_num(grey) - low) / (high - low) * 255).astype(np.uint8)

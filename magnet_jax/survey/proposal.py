@@ -1,0 +1,109 @@
+"""What the settings should be, from sizes and frequencies."""
+
+from collections.abc import Sequence
+import dataclasses
+import math
+
+import numpy as np
+
+from magnet_jax.segment import plan
+from magnet_jax.types import Size
+
+_INPUT = 224  # side of the networks' input that two CPU cores train in minutes
+_LEAST = 32
+_HEAVIEST = 10.0  # times the weight of the commonest class
+_STEPS = (400, 3000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+  """Settings of a config, for one data set.
+
+  Attributes:
+    network: (height, width) of the networks' input.
+    crop: part of it that the segmenter is trained on.
+    stages: of an image of the median size, coarse to fine.
+    rotate: whether windows may be turned by quarters.
+    weights: of the classes.
+    segmenter_steps: of its training.
+    refiner_steps: of its training.
+    batch: windows of a step.
+  """
+
+  network: Size
+  crop: Size
+  stages: tuple[Size, ...]
+  rotate: bool
+  weights: tuple[float, ...]
+  segmenter_steps: int
+  refiner_steps: int
+  batch: int
+
+
+def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
+  """Proposes settings.
+
+  Args:
+    sizes: of the images of the training split.
+    pixels: int [C], of each class in them.
+  """
+  size = _typical(sizes)
+  network = _network(size)
+  crop = _crop(network)
+  megapixels = sum(height * width for height, width in sizes) / 1e6
+  # Twice the steps for four times the pixels: more to see, more alike.
+  steps = 100 * round(1.5 * math.sqrt(megapixels))
+  steps = min(max(steps, _STEPS[0]), _STEPS[1])
+  stages = plan.make_plan(size, window=network)
+  return Proposal(
+    network=network,
+    crop=crop,
+    stages=tuple(stage.size for stage in stages),
+    rotate=network[0] == network[1],
+    weights=class_weights(pixels),
+    segmenter_steps=steps,
+    refiner_steps=max(100, 50 * round(steps / 200)),
+    batch=12,
+  )
+
+
+def class_weights(pixels: np.ndarray) -> tuple[float, ...]:
+  """frequency ** -1/3, so that the mean over all pixels is 1.
+
+  Classes without pixels weigh 1; none weighs more than ten times the least.
+  """
+  share = pixels / max(int(pixels.sum()), 1)
+  there = share > 0
+  raw = np.ones(len(share))
+  raw[there] = share[there] ** (-1 / 3)
+  if there.any():
+    raw = np.minimum(raw, _HEAVIEST * raw[there].min())
+    raw[there] /= (raw * share).sum()
+    raw[~there] = 1.0
+  return tuple(float(np.round(weight, 2)) for weight in raw)
+
+
+def _typical(sizes: Sequence[Size]) -> Size:
+  """The median height and width."""
+  height, width = np.median(np.array(sizes), axis=0)
+  return round(float(height)), round(float(width))
+
+
+def _network(size: Size) -> Size:
+  """The image halved until about `_INPUT` a side, at least once."""
+  height, width = size
+  side = math.sqrt(height * width)
+  halvings = max(1, round(math.log2(side / _INPUT)))
+  if 0.9 <= height / width <= 1.1:
+    # Nearly square: quarter turns are worth more than the last few pixels.
+    height = width = max(height, width)
+  scale = 2**halvings
+  return max(_LEAST, math.ceil(height / scale)), max(
+    _LEAST, math.ceil(width / scale)
+  )
+
+
+def _crop(network: Size) -> Size:
+  """Two thirds of a side: two small windows teach more than a large one."""
+  height, width = (max(_LEAST, 8 * round(side / 12)) for side in network)
+  return min(height, network[0]), min(width, network[1])

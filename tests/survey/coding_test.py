@@ -1,0 +1,178 @@
+"""What the classes of label files are."""
+
+from folders import COLOURS, label, save
+import numpy as np
+from PIL import Image
+import pytest
+
+from magnet_jax.io import images
+from magnet_jax.survey import coding, label_counts, naming
+from magnet_jax.types import InputError
+
+
+def decide(paths, given=None):
+  return coding.decide([label_counts.count(path) for path in paths], given)
+
+
+def kinds(found):
+  return [each.kind for each in found.findings]
+
+
+def agrees(found, paths, truths):
+  """Whether files are read as the truth, and counted as they are read."""
+  tally = found.tally([label_counts.count(path) for path in paths])
+  for path, truth, row in zip(paths, truths, tally, strict=True):
+    read = images.read_label(path, found.table)
+    assert (read == truth).mean() > 0.97
+    assert (read[read != 255] == truth[read != 255]).mean() > 0.999
+    values = np.where(read == 255, len(found.table), read)
+    counts = np.bincount(values.ravel(), minlength=len(row))
+    np.testing.assert_array_equal(row, counts)
+
+
+def palette_png(path, index, palette):
+  image = Image.fromarray(index, 'P')
+  image.putpalette(np.asarray(palette, np.uint8).tobytes())
+  path.parent.mkdir(exist_ok=True)
+  image.save(path)
+  return path
+
+
+@pytest.mark.parametrize('values', [(0, 255), (0, 1), (3, 200)])
+def test_binary(tmp_path, values):
+  paths = [
+    save(tmp_path / f'{i}.png', label(i, values=values)) for i in range(3)
+  ]
+  found = decide(paths)
+  assert found.table.names == ('background', 'foreground')
+  assert found.table.codes.classes == tuple((v,) for v in values)
+  agrees(found, paths, [label(i, values=(0, 1)) for i in range(3)])
+
+
+def test_one_bit(tmp_path):
+  Image.fromarray(label(0, values=(0, 255))).convert('1').save(
+    tmp_path / 'a.png'
+  )
+  found = decide([tmp_path / 'a.png'])
+  agrees(found, [tmp_path / 'a.png'], [label(0, values=(0, 1))])
+
+
+def test_255_beside_others_is_ignored(tmp_path):
+  paths = [save(tmp_path / 'a.png', label(0, values=(0, 1, 255)))]
+  found = decide(paths)
+  assert kinds(found) == ['ignored']
+  agrees(found, paths, [label(0, values=(0, 1, 255))])
+
+
+def test_16_bits_and_other_values(tmp_path):
+  paths = [save(tmp_path / 'a.png', label(0, values=(7, 1000, 40000)))]
+  found = decide(paths)
+  assert found.table.names == ('class 7', 'class 1000', 'class 40000')
+  agrees(found, paths, [label(0)])
+
+
+def test_palettes_give_indices_and_their_colours(tmp_path):
+  paths = [
+    palette_png(tmp_path / f'{i}.png', label(i), COLOURS) for i in range(2)
+  ]
+  found = decide(paths)
+  assert found.table.colours == tuple(tuple(c) for c in COLOURS.tolist())
+  assert found.table.codes.classes == ((0,), (1,), (2,)) and not found.findings
+  agrees(found, paths, [label(0), label(1)])
+
+
+def test_palettes_that_differ_give_colours(tmp_path):
+  paths = [
+    palette_png(tmp_path / 'a.png', label(0), COLOURS),
+    palette_png(tmp_path / 'b.png', 2 - label(1), COLOURS[::-1]),
+  ]
+  found = decide(paths)
+  assert kinds(found) == ['palettes differ']
+  order = [
+    [tuple(c) for c in COLOURS.tolist()].index(c) for c in found.table.colours
+  ]
+  truths = [np.argsort(order)[label(i)] for i in range(2)]
+  agrees(found, paths, truths)
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA'])
+def test_colours(tmp_path, mode):
+  coloured = Image.fromarray(COLOURS[label(0, values=(0, 1, 1, 2))])
+  coloured.convert(mode).save(tmp_path / 'a.png')
+  found = decide([tmp_path / 'a.png'])
+  assert found.table.names[0] == '#fa0000' and len(found.table) == 3
+
+
+def test_known_colours_are_recognised(tmp_path):
+  from magnet_jax.data import classes
+
+  table = classes.get('dubai')
+  coloured = table.palette[label(0, values=(0, 2, 4, 255))]
+  found = decide([save(tmp_path / 'a.png', coloured)])
+  assert kinds(found) == ['known colours']
+  assert found.table.names == table.names
+  agrees(found, [tmp_path / 'a.png'], [label(0, values=(0, 2, 4, 255))])
+
+
+def test_jpeg_colours_are_told_from_their_noise(tmp_path):
+  paths = []
+  for i in range(2):
+    paths.append(
+      save(tmp_path / f'{i}.jpg', COLOURS[label(i, (400, 400))], quality=80)
+    )
+  found = decide(paths)
+  assert len(found.table) == 3 and found.table.codes.tolerance
+  warning = found.findings[0]
+  assert warning.kind == 'inexact labels' and 'pixels' in warning.text
+  nearest = [
+    int(np.abs(COLOURS.astype(int) - c).sum(-1).argmin())
+    for c in found.table.colours
+  ]
+  truths = [np.argsort(nearest)[label(i, (400, 400))] for i in range(2)]
+  agrees(found, paths, truths)
+
+
+def test_softened_binary_masks(tmp_path):
+  sharp = Image.fromarray(label(0, (60, 60), (0, 255)))
+  sharp.resize((480, 480), Image.Resampling.BILINEAR).save(tmp_path / 'a.png')
+  found = decide([tmp_path / 'a.png'])
+  assert found.table.names == ('background', 'foreground')
+  assert kinds(found) == ['inexact labels']
+
+
+def test_instance_numbers_are_refused(tmp_path):
+  numbers = np.arange(900, dtype=np.uint16).repeat(20).reshape(120, 150)
+  with pytest.raises(InputError, match='hold 900 different values'):
+    decide([save(tmp_path / 'a.png', numbers)])
+
+
+def test_floating_point_labels_are_refused(tmp_path):
+  Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / 'a.tif')
+  with pytest.raises(InputError, match='floating-point'):
+    label_counts.count(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize(
+  ('name', 'text', 'names', 'coloured'),
+  [
+    ('c.txt', 'soil\n# no\nweed\n', ('soil', 'weed'), False),
+    ('labelmap.txt', '# label:rgb:parts:actions\nsky:1,2,3::\nsea:4,5,6::',
+     ('sky', 'sea'), True),
+    ('d.csv', 'name,r,g,b\nsky,1,2,3\nsea,4,5,6\n', ('sky', 'sea'), True),
+  ],
+)  # fmt: skip
+def test_names_of_classes(tmp_path, name, text, names, coloured):
+  (tmp_path / name).write_text(text)
+  given = naming.read(str(tmp_path / name))
+  assert given.names == names and bool(given.table) == coloured
+  if coloured:
+    assert given.table.colours == ((1, 2, 3), (4, 5, 6))
+
+
+def test_bad_names(tmp_path):
+  assert naming.read('scenes').names[0] == 'meadow'
+  (tmp_path / 'c.txt').write_text('a\na\n')
+  with pytest.raises(InputError, match='all different'):
+    naming.read(str(tmp_path / 'c.txt'))
+  with pytest.raises(InputError, match='cannot be read'):
+    naming.read(str(tmp_path / 'none.txt'))

@@ -1,0 +1,80 @@
+"""Settings from sizes and frequencies; splits from groups."""
+
+import numpy as np
+import pytest
+
+from magnet_jax.survey import alike, dividing, proposal, words
+
+
+@pytest.mark.parametrize(
+  ('size', 'network', 'stages'),
+  [
+    ((2448, 2448), (306, 306), 4),
+    ((2448, 3264), (153, 204), 5),
+    ((1000, 1000), (250, 250), 3),
+    ((64, 64), (32, 32), 2),
+    ((1024, 2048), (128, 256), 4),
+    ((1, 5000), (32, 2500), 2),
+  ],
+)
+def test_the_network_sees_a_halved_image(size, network, stages):
+  found = proposal.propose([size] * 3, np.array([5, 5]))
+  assert found.network == network
+  assert len(found.stages) == stages and found.stages[-1] == size
+  assert found.rotate == (network[0] == network[1])
+  assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
+  assert 400 <= found.segmenter_steps <= 3000
+
+
+def test_class_weights():
+  # As chosen for Carrot-Weed by hand: .85, 2.1, 1.85.
+  found = proposal.class_weights(np.array([855, 59, 86]))
+  np.testing.assert_allclose(found, (0.84, 2.04, 1.8), atol=0.03)
+  share = np.array([0.855, 0.059, 0.086])
+  assert np.dot(share, found) == pytest.approx(1, abs=0.01)
+  rare = proposal.class_weights(np.array([10**9, 1, 0]))
+  assert rare[1] == pytest.approx(10 * rare[0]) and rare[2] == 1
+  assert proposal.class_weights(np.zeros(2, int)) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_groups_stay_together_and_classes_occur_everywhere(seed):
+  rng = np.random.default_rng(seed)
+  groups = rng.integers(0, 12, 40).tolist()
+  pixels = rng.integers(0, 100, (40, 4)) * (rng.uniform(size=(40, 4)) < 0.4)
+  found = dividing.divide(groups, pixels, seed=seed)
+  for group in set(groups):
+    mine = {f for f, g in zip(found, groups, strict=True) if g == group}
+    assert len(mine) == 1
+  for split in dividing.SHARES:
+    rows = [i for i, f in enumerate(found) if f == split]
+    assert (pixels[rows].sum(0) > 0).all()
+  assert 0.5 < found.count('train') / 40 < 0.85
+  assert found == dividing.divide(groups, pixels, seed=seed)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_few_images_are_divided_as_far_as_they_go(count):
+  found = dividing.divide(list(range(count)), np.ones((count, 2), int), seed=0)
+  assert found.count('train') == 1 and len(set(found)) == count
+
+
+def test_a_chain_of_overlaps_is_cut_at_its_weakest():
+  chain = [
+    alike.Match(i, i + 1, 'overlap', 20 if i != 4 else 12) for i in range(9)
+  ]
+  assert alike.groups(10, chain) == [0] * 5 + [5] * 5
+  copies = [alike.Match(0, 1, 'copy'), alike.Match(1, 3, 'copy')]
+  assert alike.groups(4, copies) == [0, 0, 2, 0]
+
+
+@pytest.mark.parametrize(
+  ('name', 'split'),
+  [
+    ('train', 'train'), ('Training', 'train'), ('val_list', 'val'),
+    ('validation', 'val'), ('trainval', ''), ('test flight', ''),
+    ('testannot', 'test'), ('images', ''), ('train_val', ''),
+  ],
+)  # fmt: skip
+def test_names_of_splits(name, split):
+  assert words.split_of(name) == split
