@@ -16,7 +16,7 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.config_file import Config
-from magnet_jax.data import classes, reading, sources, splits
+from magnet_jax.data import class_files, classes, reading, sources, splits
 from magnet_jax.evaluate.measuring import methods
 from magnet_jax.evaluate.running import comparison
 from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
@@ -75,10 +75,16 @@ def define(values: flags.FlagValues) -> None:
        'count', module_name=group)  # fmt: skip
   model_flags.define_refinement(values, group)
   group = 'output'
-  text('out', '', 'DIR: writes records.jsonl, summary.json, report.html and '
-       'panels', module_name=group)  # fmt: skip
-  integer('pictures', 2, 'N: panels in the report', lower_bound=0,
+  text('out', '', 'DIR: writes records.jsonl, summary.json, report.html, '
+       'panels and what the report shows of images',
+       module_name=group)  # fmt: skip
+  integer('pictures', 2, 'N: images in the report', lower_bound=0,
           module_name=group)  # fmt: skip
+  flags.DEFINE_enum(
+    'metrics', 'standard', ['standard', 'all'], 'standard|all: prints the '
+    'table alone, or category and weighted IoU, accuracy, boundary F, too',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
   text('json', '', 'FILE: writes the table there', module_name=group)
   host_flags.define(values)
 
@@ -103,7 +109,7 @@ def _run(arguments: Arguments) -> int:
   )
   loads = _loads(arguments, model, config_file.from_meta(meta))
   folder = pathlib.Path(values.out) if values.out else None
-  table = Comparison(model, chosen, folder, _settings(arguments))
+  table = Comparison(model, chosen, folder, _settings(arguments, model))
   with tqdm.tqdm(
     total=table.steps(loads), desc='evaluate', dynamic_ncols=True,
     disable=None if parallel.is_main() else True,
@@ -129,12 +135,10 @@ def _show(
   """Prints the table and writes the report."""
   values = arguments.flags
   if found:
-    print(comparison.as_text(found, model))
+    print(comparison.as_text(found, model, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)
-      comparison.write_report(
-        folder, model, found, loads[: values.pictures], _settings(arguments)
-      )
+      comparison.write_report(folder, model, found, loads[: values.pictures])
       print(f'look at {folder / "report.html"}')
     if values.json:
       records.write_json(values.json, comparison.as_json(found, model))
@@ -170,10 +174,17 @@ def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
   return loads[: values.limit]
 
 
-def _settings(arguments: Arguments) -> dict[str, object]:
+def _settings(arguments: Arguments, model: Model) -> dict[str, object]:
   """What makes results differ: where they go and how many do not."""
   values = arguments.flags.flag_values_dict()
-  free = ('out', 'json', 'pictures', 'limit', 'methods', *host_flags.NAMES)
+  free = (
+    'out', 'json', 'pictures', 'limit', 'methods', 'metrics',
+    *host_flags.NAMES,
+  )  # fmt: skip
   for name in free:
     del values[name]
-  return {**values, 'overrides': list(arguments.overrides)}
+  return {
+    **values,
+    'overrides': list(arguments.overrides),
+    'classes': class_files.to_json(model.classes),
+  }

@@ -25,6 +25,7 @@ def test_table_records_and_report(flags, tmp_path, capsys):
     'downsample', 'patch', 'magnet', 'magnet-fast'
   ]  # fmt: skip
   assert all(0 <= row['miou'] <= 1 for row in rows)
+  assert 'pixel accuracy' not in text
   found = records.read(tmp_path / 'out' / 'records.jsonl')
   assert len(found) == 8
   assert np.asarray(found[0]['confusion']).sum() == 64 * 64
@@ -33,6 +34,20 @@ def test_table_records_and_report(flags, tmp_path, capsys):
     'records.jsonl', 'settings.json', 'summary.json', 'report.html',
     'panel_0.png',
   }  # fmt: skip
+
+
+def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):
+  path = tmp_path / 'table.json'
+  wanted = [f'--json={path}', '--pictures=0', '--methods=magnet']
+  assert main.main([*flags, '--metrics=all', *wanted]) == 0
+  text = capsys.readouterr().out
+  assert 'pixel accuracy' in text and 'category IoU' not in text
+  figures = json.loads(path.read_text())['figures']['magnet']
+  assert f'{100 * figures["fwiou"]:.2f}' in text
+  record = records.read(tmp_path / 'out' / 'records.jsonl')[0]
+  assert 0 <= record['boundary_f'] <= 1
+  # How it is shown does not make it another run.
+  assert main.main([*flags, *wanted]) == 0
 
 
 def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import official_sets
 
 from magnet_jax.cli import main
+from magnet_jax.io import records
 
 
 def test_a_set_is_prepared_and_described(tmp_path, capsys):
@@ -35,6 +36,27 @@ def test_classes_that_never_occur_are_named(tmp_path, capsys):
   ]) == 0  # fmt: skip
   out = capsys.readouterr().out
   assert 'never in val: background, benign, grade 3, grade 5;' in out
+
+
+def test_a_prepared_set_is_evaluated(pair, checkpoint, tmp_path):
+  image, label = pair
+  (tmp_path / 'val.txt').write_text(f'{image.name}\t{label.name}\n')
+  out = f'{tmp_path / "out"}'
+  assert main.main([
+    'prepare', 'file_list/toy', f'--manual_dir={tmp_path}',
+    f'--data_dir={out}', '--classes=scenes',
+  ]) == 0  # fmt: skip
+  flags = ['evaluate', f'--checkpoint={checkpoint}', '--methods=downsample']
+  data = {'kind': 'tfds', 'name': 'file_list/toy', 'data_dir': out}
+  prepared = [f'--config.data.{key}={value}' for key, value in data.items()]
+  listed = ['--images', str(tmp_path / 'val.txt')]
+  tables = []
+  for number, which in enumerate((prepared, listed)):
+    run = tmp_path / f'run{number}'
+    assert main.main([*flags, *which, f'--out={run}', '--pictures=0']) == 0
+    tables.append(records.read(run / 'records.jsonl')[0])
+  for key in ('image', 'height', 'width', 'confusion', 'boundary', 'miou'):
+    assert tables[0][key] == tables[1][key]
 
 
 def test_bad_commands(fails, tmp_path):

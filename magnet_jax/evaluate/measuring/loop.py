@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from magnet_jax.data import classes as class_tables
 from magnet_jax.evaluate.measuring.memory import PeakMemory
 from magnet_jax.evaluate.measuring.methods import Method
-from magnet_jax.metrics import boundary, confusion
+from magnet_jax.metrics import boundary, boundary_f, confusion
 from magnet_jax.segment.progressive import predict
 from magnet_jax.types import ClassTable, Sample
 
@@ -55,13 +56,42 @@ def score(
   edges = boundary.boundary_counts(
     label, prediction, len(classes), ignore_label=classes.ignore_label
   )
+  contours = boundary_f.contour_counts(
+    label, prediction, len(classes), ignore_label=classes.ignore_label
+  )
   return {
     'miou': confusion.mean_iou(matrix, classes.unscored),
     'iou': confusion.iou(matrix),
     'boundary_iou': boundary.mean_boundary_iou(edges, classes.unscored),
+    'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
+    **of_matrix(matrix, classes),
     'confusion': matrix,
     'boundary': edges,
   }
+
+
+def of_matrix(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
+  """The other figures that benchmarks report, of one image or of many.
+
+  Args:
+    matrix: integers [C,C], a confusion matrix or the sum of several.
+    classes: of it.
+
+  Returns:
+    'pixel_accuracy' and 'fwiou'; 'category_iou' where the set has categories;
+    'miou_known', over pixels whose true class is scored, where some are not.
+  """
+  found = {
+    'pixel_accuracy': confusion.pixel_accuracy(matrix),
+    'fwiou': confusion.frequency_weighted_iou(matrix),
+  }
+  if categories := class_tables.categories(classes):
+    merged = confusion.merge_classes(matrix, categories)
+    found['category_iou'] = confusion.mean_iou(merged)
+  if classes.unscored:
+    known = confusion.without_truth(matrix, classes.unscored)
+    found['miou_known'] = confusion.mean_iou(known, classes.unscored)
+  return found
 
 
 def evaluate(

@@ -11,13 +11,13 @@ from typing import Any
 from magnet_jax import parallel
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
-from magnet_jax.evaluate.measuring import loop, methods, summary
+from magnet_jax.evaluate.measuring import figures, loop, methods, summary
 from magnet_jax.evaluate.measuring.kept_records import KeptRecords, Record
 from magnet_jax.evaluate.measuring.methods import Method
 from magnet_jax.evaluate.measuring.summary import Difference
-from magnet_jax.evaluate.reporting import page
-from magnet_jax.evaluate.showing import gallery, tables
-from magnet_jax.io import atomic, images, records
+from magnet_jax.evaluate.reporting import overview, runs, views
+from magnet_jax.evaluate.showing import gallery, panel, tables
+from magnet_jax.io import images, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -164,10 +164,11 @@ def differences(found: Sequence[Record]) -> dict[str, Difference]:
 
 
 def as_json(found: Sequence[Record], model: Model) -> dict[str, Any]:
-  """Rows of all methods, and the paired differences."""
+  """Rows of all methods, what benchmarks report, the paired differences."""
   rows = summary.summarise(found, unscored=model.classes.unscored)
   return {
     **tables.json_rows(rows),
+    'figures': records.to_json(figures.of_records(found, model.classes)),
     'differences': {
       name: difference._asdict()
       for name, difference in differences(found).items()
@@ -175,10 +176,16 @@ def as_json(found: Sequence[Record], model: Model) -> dict[str, Any]:
   }
 
 
-def as_text(found: Sequence[Record], model: Model) -> str:
-  """The table for the terminal."""
+def as_text(
+  found: Sequence[Record], model: Model, *, every: bool = False
+) -> str:
+  """The table for the terminal; `every` adds what benchmarks report."""
   rows = summary.summarise(found, unscored=model.classes.unscored)
-  return tables.table_text(rows, differences(found))
+  text = tables.table_text(rows, differences(found))
+  if every:
+    more = figures.of_records(found, model.classes)
+    text = f'{text}\n\n{tables.figures_text(more)}'
+  return text
 
 
 def write_report(
@@ -186,35 +193,29 @@ def write_report(
   model: Model,
   found: Sequence[Record],
   loads: Sequence[Load],
-  settings: Mapping[str, Any],
 ) -> None:
-  """Writes summary.json and report.html, with panels of some images.
+  """Writes summary.json, views and panels of some images, and report.html.
 
   Args:
-    folder: must exist.
+    folder: of the run; has its records.
     model: the networks.
     found: the records.
-    loads: read the images whose panels are drawn; the bad ones are left out.
-    settings: what the run was made with.
+    loads: read the images that are shown; the bad ones are left out.
   """
   records.write_json(folder / 'summary.json', as_json(found, model))
   cascade = model.cascade()
-  pictures = []
+  views.clear(folder)
   for number, load in enumerate(loads):
     try:
       sample = load()
     except InputError:  # named with the results already
       continue
-    picture = gallery.draw_panel(model, cascade, sample.image, sample.label)
-    path = folder / f'panel_{number}.png'
-    images.write_image(path, picture)
-    pictures.append((sample.name, path))
-  html = page.html_page(
-    'magnet-jax evaluate',
-    summary.summarise(found, unscored=model.classes.unscored),
-    model.classes,
-    differences=differences(found),
-    pictures=pictures,
-    settings=settings,
+    columns = gallery.views(model, cascade, sample.image)
+    views.write(folder, number, sample, columns)
+    picture = panel.panel(
+      sample.image, columns, model.classes, truth=sample.label
+    )
+    images.write_image(folder / f'panel_{number}.png', picture)
+  overview.write(
+    runs.find([folder]), folder / 'report.html', 'magnet-jax evaluate'
   )
-  atomic.write_bytes(folder / 'report.html', html.encode())

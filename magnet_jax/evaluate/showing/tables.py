@@ -66,6 +66,34 @@ def table_text(
   return '\n'.join(lines)
 
 
+# What benchmarks report, by the key of `figures`: the heading.
+_FIGURES = {
+  'miou': 'mIoU',
+  'miou_known': 'mIoU, scored ground',
+  'category_iou': 'category IoU',
+  'fwiou': 'weighted IoU',
+  'pixel_accuracy': 'pixel accuracy',
+  'boundary_f': 'boundary F',
+}
+
+
+def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
+  """What benchmarks report, as a table for the terminal.
+
+  Args:
+    figures: by method, from `figures.of_records`.
+  """
+  keys = [k for k in _FIGURES if any(k in each for each in figures.values())]
+  lines = [['method', *(_FIGURES[key] for key in keys)]]
+  for method, each in figures.items():
+    lines.append([method, *(percent(each.get(k, math.nan)) for k in keys)])
+  note = (
+    'In percent, of the confusion matrix summed over images; boundary F: mean '
+    'over images.'
+  )
+  return '\n'.join([*aligned(lines), note])
+
+
 def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
   """Lines of text with a rule below the first.
 

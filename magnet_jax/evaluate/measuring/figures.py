@@ -8,25 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate import loop, tables
-from magnet_jax.evaluate.summary import METHODS
+from magnet_jax.evaluate.measuring import loop
+from magnet_jax.evaluate.measuring.summary import METHODS
 from magnet_jax.metrics import confusion
 from magnet_jax.types import ClassTable
 
 Record = Mapping[str, Any]
-# By key: the heading. All in percent.
-HEADINGS = {
-  'miou': 'mIoU',
-  'miou_known': 'mIoU, scored ground',
-  'category_iou': 'category IoU',
-  'fwiou': 'weighted IoU',
-  'pixel_accuracy': 'pixel accuracy',
-  'boundary_f': 'boundary F',
-}
-NOTE = (
-  'In percent, of the confusion matrix summed over images; boundary F: mean '
-  'over images.'
-)
+KEYS = (
+  'miou', 'miou_known', 'category_iou', 'fwiou', 'pixel_accuracy',
+  'boundary_f',
+)  # fmt: skip
 
 
 def of_records(
@@ -40,7 +31,7 @@ def of_records(
 
   Returns:
     By method, in the order of tables: figures in 0..1 by the keys of
-    `HEADINGS`, those that the classes have; 'iou', of each class, by name. NaN
+    `KEYS`, those that the classes have; 'iou', of each class, by name. NaN
     for what is absent, or not in the records.
   """
   by_method: dict[str, list[Record]] = {}
@@ -66,16 +57,5 @@ def _figures(records: Sequence[Record], classes: ClassTable) -> dict[str, Any]:
     'boundary_f': confusion.mean_over_classes(np.array(scores)),
   }
   per_class = zip(classes.names, confusion.iou(matrix).tolist(), strict=True)
-  ordered = {key: found[key] for key in HEADINGS if key in found}
+  ordered = {key: found[key] for key in KEYS if key in found}
   return {**ordered, 'iou': dict(per_class)}
-
-
-def as_text(figures: Mapping[str, Mapping[str, float]]) -> str:
-  """A table for the terminal, a line a method."""
-  keys = [k for k in HEADINGS if any(k in each for each in figures.values())]
-  lines = [['method', *(HEADINGS[key] for key in keys)]]
-  for method, each in figures.items():
-    lines.append([
-      method, *(tables.percent(each.get(key, math.nan)) for key in keys)
-    ])  # fmt: skip
-  return '\n'.join([*tables.aligned(lines), NOTE])
