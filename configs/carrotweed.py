@@ -3,6 +3,9 @@
 Source: Lameski et al., ICT Innovations 2017; for non-commercial use.
 Command: magnet-jax train --config=carrotweed --workdir=runs/carrotweed
 Data: data/carrotweed/{train,val,test}.txt, see experiments/carrotweed.
+Time: 40 minutes on two busy CPU cores.
+Score: mIoU of stage 0 68.8, MagNet 72.8 (test, 10 images); within 2 points, as
+the gain of MagNet, +4.0 [+3.0, +5.2], is surer than either.
 """
 
 import ml_collections

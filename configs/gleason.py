@@ -1,9 +1,10 @@
 """Gleason 2019 as MagNet was published for it: PSPNet on ResNet-101.
 
-Source: Huynh et al., CVPR 2021, supplement; no weights were published.
+Source: Huynh et al., CVPR 2021, supplement.
 Data: magnet-jax prepare gleason2019 --manual_dir=DIR
 Command: magnet-jax train --config=gleason --workdir=runs/gleason
 Time: about a day on one GPU.
+Score: none; no weights were published, and it was not trained here.
 """
 
 import ml_collections

@@ -83,6 +83,36 @@ def test_networks_of_shipped_configs_fit_their_windows(name):
   assert logits.shape == (1, *size, count)
 
 
+@pytest.mark.parametrize('name', NAMES)
+def test_refiners_of_shipped_configs_fit_their_classes(name):
+  config = config_file.load(name)
+  count = len(classes.get(config.data.classes))
+  wanted = config.refiner.to_dict()
+  assert wanted.pop('count') >= 1
+  network = build.refinement(classes=count, **wanted)
+  maps = jnp.zeros((1, *config.plan.network, count))
+  logits, _ = jax.eval_shape(
+    lambda: network.init_with_output(jax.random.key(0), scale=maps, coarse=maps)
+  )
+  assert logits.shape == maps.shape
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_shipped_configs_say_what_they_are(name):
+  text = (ROOT / 'configs' / f'{name}.py').read_text().split('"""')[1]
+  for word in ('Source: ', 'Command: magnet-jax train', 'Time: ', 'Score: '):
+    assert word in text, f'{name} has no {word!r}'
+  shown = re.search(r'--config=(\S+)', text)
+  assert (shown is None) == (name == 'default')
+  assert shown is None or shown[1] in (name, f'PATH/{name}.py')
+
+
+def test_the_template_names_every_choice_of_own_data():
+  config = config_file.load('custom')
+  table = classes.get(config.data.classes)
+  assert table.codes is not None and len(table.codes.classes) == len(table)
+
+
 @pytest.mark.parametrize(
   ('name', 'sizes', 'windows'),
   [

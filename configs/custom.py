@@ -1,0 +1,56 @@
+"""A template for data of your own; `magnet-jax init FOLDER` writes one like it.
+
+Source: none; the values are those that init proposes for 30 images of about
+1000x1000. Copy this file and custom_classes.json, and change what is marked.
+Command: magnet-jax train --config=PATH/custom.py --workdir=runs/mine
+Then: magnet-jax evaluate --checkpoint=runs/mine --split=test --out=DIR
+Time: under half an hour on two CPU cores.
+Score: see experiments/own_data; it depends on your images alone.
+"""
+
+import pathlib
+
+import ml_collections
+
+from configs import default
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings of the template."""
+  config = default.get_config()
+  config.data.kind = 'files'
+  # Change: names and colours of the classes, and what stands for them in your
+  # label files: values, or [red, green, blue].
+  config.data.classes = str(HERE / 'custom_classes.json')
+  # Change: lists of image<TAB>label lines, relative to the list, or folders
+  # with images/ and labels/ in them. Shots of the same ground, street or
+  # patient belong in one split.
+  for split in ('train', 'val', 'test'):
+    config.data[split] = f'data/mine/{split}.txt'
+  # Only for images of other than 1 or 3 bands, of more than 8 bits, or whose
+  # labels were drawn without regard to EXIF orientation.
+  config.data.bands = ()  # such as (4, 3, 2)
+  config.data.stretch = 'none'  # such as '2-98' or '0,4095'
+  config.data.turn = True
+  # Change: an image halved until about 250 a side, as (height, width). Larger
+  # is better and slower.
+  config.plan.network = (250, 250)
+  # Change: False where up and down differ, as in streets; quarter turns need
+  # square windows.
+  config.augment.flip_vertical = True
+  config.augment.rotate = True
+  # K: the share of the pixels that a window may correct. Try less if MagNet is
+  # below downsample: magnet-jax evaluate … --points=0.05
+  config.refine.points = 0.5
+  # Change: one weight a class, about frequency ** -1/3; () weighs all alike.
+  weights = (0.8, 1.6)
+  config.train.segmenter.class_weights = weights
+  config.train.refiner.class_weights = weights
+  config.train.segmenter.steps = 800
+  config.train.segmenter.batch = 12
+  config.train.segmenter.crop = (168, 168)
+  config.train.refiner.steps = 200
+  config.train.refiner.crop = (168, 168)
+  return config
