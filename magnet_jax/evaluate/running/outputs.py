@@ -14,7 +14,7 @@ from magnet_jax.types import ClassTable, InputError, Size
 
 # Larger PNGs open in few programs; a tiled TIFF with overviews does in many.
 _MOST_OF_PNG = 2**28
-_STRIP = 512  # rows that are written at a time
+_STRIP = 2**22  # pixels that are written at a time, in at most 512 rows
 _PREVIEWS = ('.png', '.jpg', '.jpeg')
 
 
@@ -102,9 +102,10 @@ def write_plane(
     classes: give the label's colours.
   """
   height, width = plane.size
+  rows = max(64, min(512, _STRIP // width // 64 * 64))
   strips = (
-    plane.read(top, 0, min(_STRIP, height - top), width)
-    for top in range(0, height, _STRIP)
+    plane.read(top, 0, min(rows, height - top), width)
+    for top in range(0, height, rows)
   )
   geo_labels.export_labels(
     path, strips, size=plane.size, place=raster.place, classes=classes
