@@ -1,0 +1,20 @@
+"""Counts of a validation are summed beyond what its batches can hold."""
+
+import types
+
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.train import loop
+
+
+def test_batches_are_summed_in_64_bits():
+  full = jnp.array([[2**31 - 1, 0], [2**31 - 1, 0]], jnp.int32)
+  task = types.SimpleNamespace(
+    validation=lambda: iter(range(5)),
+    evaluate=lambda variables, batch: full,
+    team=types.SimpleNamespace(split=lambda batch: batch),
+    unscored=(),
+  )
+  state = types.SimpleNamespace(average=None)
+  assert np.isclose(loop.validate(task, state), 0.25)
