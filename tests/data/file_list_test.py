@@ -1,12 +1,14 @@
 """One's own images as a prepared set."""
 
+import dataclasses
+
 import numpy as np
 import official_sets
 from PIL import Image
 import pytest
 
 from magnet_jax.data import file_list
-from magnet_jax.types import ClassTable, InputError
+from magnet_jax.types import ClassTable, InputError, LabelCodes
 
 CLASSES = ClassTable(('soil', 'weed'), ((100, 50, 0), (0, 200, 0)))
 LABEL = np.array([[0, 1, 255, 1]] * 3, np.uint8)
@@ -47,6 +49,16 @@ def test_labels_of_every_kind_are_decoded_alike(tmp_path, mode):
   image, label = items[1].read()
   assert image == official_sets.picture(1, (3, 4))
   np.testing.assert_array_equal(label, LABEL)
+
+
+def test_labels_of_other_values(tmp_path):
+  put(tmp_path, ['a'])
+  codes = LabelCodes(classes=((10,), (20, 30)), ignored=(0,))
+  table = dataclasses.replace(CLASSES, codes=codes)
+  values = Image.fromarray(np.array([[10, 20, 30, 0]] * 3, np.uint8))
+  values.save(tmp_path / 'labels' / 'a.png')
+  items = file_list.recipe('x', table).items(tmp_path)['train']
+  assert items[0].read()[1].tolist() == [[0, 1, 1, 255]] * 3
 
 
 def test_lists_and_folders_are_splits(tmp_path):
