@@ -15,6 +15,7 @@ COMMANDS = {
   'init': 'look at your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
   'evaluate': 'score and compare the four methods on labelled images',
+  'report': 'make one page of evaluations: scores, charts, images to zoom',
   'convert': "turn PyTorch's weights into checkpoints, and back",
   'bench': 'time every stage and every part, and measure memory',
 }

@@ -23,6 +23,7 @@ def test_demo(checkpoint, tmp_path, capsys):
   assert names == {
     'demo.json', 'scene.png', 'truth.png', 'panel.png', 'report.html',
     'downsample.png', 'patch.png', 'magnet.png', 'magnet-fast.png',
+    'records.jsonl', 'settings.json', 'views',
   }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   names = {path.name for path in (tmp_path / 'out').iterdir()}
   assert names == {
     'records.jsonl', 'settings.json', 'summary.json', 'report.html',
-    'panel_0.png',
+    'panel_0.png', 'views',
   }  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
   path = pathlib.Path(path)
   settings = {}
   if path.is_dir():
-    settings = _read_settings(path / _SETTINGS)
+    settings = settings_of(path)
     path = path / _RECORDS
   if not path.exists():
     raise InputError(
@@ -144,7 +144,13 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
   return Run(name, tuple(found), classes, settings)
 
 
-def _read_settings(path: pathlib.Path) -> dict[str, Any]:
+def settings_of(folder: PathLike) -> dict[str, Any]:
+  """The settings that a run's folder keeps; empty if it keeps none.
+
+  Raises:
+    InputError: if they are damaged.
+  """
+  path = pathlib.Path(folder) / _SETTINGS
   if not path.exists():
     return {}
   try:

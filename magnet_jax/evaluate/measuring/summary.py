@@ -34,6 +34,7 @@ class Row:
     peak_host_mb: largest over images.
     iou: per class, of the summed confusion matrix; NaN for absent classes;
       empty where no image had a label.
+    intervals: 95 % of the means, by the name of the score.
   """
 
   method: str
@@ -45,6 +46,9 @@ class Row:
   windows: float
   peak_host_mb: float
   iou: tuple[float, ...]
+  intervals: Mapping[str, tuple[float, float]] = dataclasses.field(
+    default_factory=dict
+  )
 
 
 class Difference(NamedTuple):
@@ -81,6 +85,25 @@ def summarise(
   order = [m for m in METHODS if m in by_method]
   order += [m for m in by_method if m not in METHODS]
   return [_row(method, by_method[method], unscored) for method in order]
+
+
+def interval(
+  records: Iterable[Record],
+  key: str,
+  *,
+  resamples: int = 10_000,
+  seed: int = 0,
+) -> tuple[float, float]:
+  """95 % interval of a score's mean, by bootstrap over images.
+
+  Returns:
+    (low, high); NaN where fewer than two images have the score.
+  """
+  values = np.array([_number(record.get(key)) for record in records])
+  values = values[~np.isnan(values)]
+  if len(values) < 2:
+    return math.nan, math.nan
+  return _bootstrap_interval(values, resamples, seed)
 
 
 def paired_difference(

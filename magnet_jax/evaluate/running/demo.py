@@ -6,12 +6,11 @@ from collections.abc import Callable
 import pathlib
 from typing import Any
 
-from magnet_jax.data import scenes
-from magnet_jax.evaluate.measuring import loop, methods, summary
+from magnet_jax.data import class_files, scenes
+from magnet_jax.evaluate.measuring import loop, methods
 from magnet_jax.evaluate.measuring.compiles import CompileCounter
-from magnet_jax.evaluate.reporting import page
-from magnet_jax.evaluate.running import comparison
-from magnet_jax.evaluate.showing import gallery
+from magnet_jax.evaluate.reporting import overview, runs, views
+from magnet_jax.evaluate.showing import gallery, panel
 from magnet_jax.io import atomic, images, records
 from magnet_jax.segment.model import Model
 from magnet_jax.types import InputError, Size
@@ -35,8 +34,8 @@ def run(
 ) -> tuple[list[Record], float]:
   """Makes the scene, measures all methods on it and writes what to look at.
 
-  Writes scene.png, truth.png, a label PNG a method, panel.png and
-  report.html.
+  Writes scene.png, truth.png, a label PNG a method, panel.png,
+  report.html and what it is made of.
 
   Args:
     model: trained for generated scenes.
@@ -74,23 +73,23 @@ def run(
     found.append(records.to_json(record))
     images.write_label(folder / f'{name}.png', label, model.classes)
   notify('drawing')
-  picture = gallery.draw_panel(
-    model, model.cascade(), sample.image, sample.label
+  columns = gallery.views(model, model.cascade(), sample.image)
+  picture = panel.panel(
+    sample.image, columns, model.classes, truth=sample.label
   )
   images.write_image(folder / 'panel.png', picture)
   settings = {
     'scene': sample.name,
     'height x width': f'{size[0]} x {size[1]}',
     'compiling, not counted': f'{compiles.seconds:.1f} s',
+    'classes': class_files.to_json(model.classes),
   }
-  html = page.html_page(
-    'magnet-jax demo',
-    summary.summarise(found, unscored=model.classes.unscored),
-    model.classes,
-    differences=comparison.differences(found),
-    pictures=[('coarse to fine', folder / 'panel.png')],
-    settings=settings,
-    introduction=_INTRODUCTION,
-  )
-  atomic.write_bytes(folder / 'report.html', html.encode())
+  records.write(folder / 'records.jsonl', found)
+  records.write_json(folder / 'settings.json', settings)
+  views.clear(folder)
+  views.write(folder, 0, sample, columns)
+  overview.write(
+    runs.find([folder]), folder / 'report.html', 'magnet-jax demo',
+    _INTRODUCTION,
+  )  # fmt: skip
   return found, compiles.seconds

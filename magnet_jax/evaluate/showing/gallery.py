@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from magnet_jax.evaluate.showing import panel, thumbnails
+from magnet_jax.evaluate.showing import thumbnails
 from magnet_jax.evaluate.showing.panel import StageView
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.segment.model import AnyCascade, Model
@@ -74,13 +74,9 @@ def _view(result: StageResult) -> StageView:
   )
 
 
-def draw_panel(
-  model: Model,
-  cascade: AnyCascade,
-  image: np.ndarray,
-  truth: np.ndarray | None = None,
-) -> np.ndarray:
-  """The panel of an image, coarse to fine: uint8 [h,w,3]."""
+def views(
+  model: Model, cascade: AnyCascade, image: np.ndarray
+) -> tuple[StageView, ...]:
+  """All stages of an image uint8 [H,W,3]; one without a refiner."""
   plan = model.plan((image.shape[0], image.shape[1]))
-  found = segment(cascade, image, plan if model.refiners else plan[:1])
-  return panel.panel(image, found.views, model.classes, truth=truth)
+  return segment(cascade, image, plan if model.refiners else plan[:1]).views

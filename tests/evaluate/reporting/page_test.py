@@ -1,10 +1,6 @@
 import html.parser
 import math
 
-import numpy as np
-from PIL import Image
-import pytest
-
 from magnet_jax import types
 from magnet_jax.evaluate.measuring import summary
 from magnet_jax.evaluate.reporting import page
@@ -45,9 +41,7 @@ def _read(text):
   return reader
 
 
-def test_the_page_is_whole_escaped_and_needs_nothing_else(tmp_path):
-  path = tmp_path / 'label.png'
-  Image.new('RGB', (4, 3)).save(path)
+def test_the_page_is_whole_escaped_and_needs_nothing_else():
   text = page.html_page(
     'A & B',
     _ROWS,
@@ -56,20 +50,12 @@ def test_the_page_is_whole_escaped_and_needs_nothing_else(tmp_path):
       'magnet - <i>': summary.Difference(0.2, 0.1, 0.3, 3),
       'one': summary.Difference(-0.2, math.nan, math.nan, 1),
     },
-    pictures=[
-      ('an "array"', np.zeros((5, 6, 3), np.uint8)),
-      ('a file', path),
-    ],
     settings={'points': '</script>'},
     introduction='1 < 2',
   )
   reader = _read(text)
-  assert reader.seen.count('img') == 2
   assert {'script', 'b', 'i', 'link'}.isdisjoint(reader.seen)
-  assert [source[:16] for source in reader.sources] == [
-    'data:image/jpeg;',
-    'data:image/png;b',
-  ]
+  assert not reader.sources
   assert '&lt;b&gt;tree' in text
   assert 'prefers-color-scheme: dark' in text
   assert text.count('class="best"') == 3  # two mIoU columns and the class
@@ -80,10 +66,3 @@ def test_nothing_measured_still_shows_the_classes():
   reader = _read(text)
   assert 'table' not in reader.seen
   assert 'rgb(1,200,3)' in text
-
-
-def test_a_file_of_another_kind_is_named(tmp_path):
-  path = tmp_path / 'notes.txt'
-  path.write_text('words')
-  with pytest.raises(types.InputError, match=r'notes\.txt'):
-    page.html_page('t', [], _CLASSES, pictures=[('c', path)])

@@ -1,0 +1,57 @@
+"""`magnet-jax report`."""
+
+import functools
+import pathlib
+
+from absl import flags
+
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.data import classes
+from magnet_jax.evaluate.reporting import overview, runs
+from magnet_jax.types import InputError
+
+NAMES = True
+HELP = """
+  usage: magnet-jax report RUN... [--out=report.html] [flags]
+
+  Makes one page of one or more runs: scores with intervals, paired
+  differences, what accuracy costs, classes, confusion matrices, training
+  curves, settings that differ, and a viewer of the images down to single
+  pixels. The page needs nothing else, no network either. A run is a folder
+  that magnet-jax evaluate --out wrote, or one with such folders in it.
+
+  examples:
+    magnet-jax report runs/mine/val
+    magnet-jax report runs/a/val runs/b/val --out=a_and_b.html --files=a_and_b
+    magnet-jax report runs/mine
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  text = functools.partial(
+    flags.DEFINE_string, flag_values=values, module_name='output'
+  )
+  text('out', 'report.html', 'FILE: the page')
+  text('files', '', 'DIR: also writes the charts as PNG and the tables as CSV')
+  text('title', '', 'TEXT: of the page; the names of the runs, if not given')
+  text('classes', '', 'NAME|FILE: class table of runs that did not record '
+       'theirs')  # fmt: skip
+
+
+def run(arguments: Arguments) -> int:
+  """Reads the runs and writes the page."""
+  values = arguments.flags
+  if not arguments.names:
+    raise InputError(
+      '0 runs: a report needs at least one; name a folder that magnet-jax '
+      'evaluate --out wrote'
+    )
+  table = classes.get(values.classes) if values.classes else None
+  found = runs.find(arguments.names, table)
+  overview.write(found, values.out, values.title or ', '.join(found.runs))
+  if values.files:
+    overview.write_files(found, values.files)
+    print(f'wrote charts and tables into {values.files}')
+  print(f'look at {pathlib.Path(values.out)}')
+  return 0

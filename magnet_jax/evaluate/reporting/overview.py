@@ -1,0 +1,147 @@
+"""The report of runs: a page, and its charts and tables as files."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import pathlib
+
+from magnet_jax.evaluate.measuring import differences, summary
+from magnet_jax.evaluate.measuring.differences import SCORES, Paired
+from magnet_jax.evaluate.measuring.saved_runs import Run
+from magnet_jax.evaluate.measuring.summary import Difference, Row
+from magnet_jax.evaluate.reporting import page, report, sections, viewer
+from magnet_jax.evaluate.reporting import page_parts as parts
+from magnet_jax.evaluate.reporting.runs import Found
+from magnet_jax.evaluate.showing.shown import Table
+from magnet_jax.io import atomic
+from magnet_jax.io.atomic import PathLike
+from magnet_jax.types import InputError
+
+
+def html_page(found: Found, title: str, introduction: str = '') -> str:
+  """The page of runs.
+
+  Args:
+    found: from `runs.find`.
+    title: of the page.
+    introduction: a sentence or two below it.
+
+  Raises:
+    InputError: if a file of a view is missing or damaged.
+  """
+  runs = list(found.runs.values())
+  single = len(runs) == 1
+  rows = [row for run in runs for row in _rows(run, single)]
+  drawn = sections.charts(found.runs, found.training)
+  more = sections.further(found.runs)
+  lower = [
+    sections.confusion(found.runs),
+    '<h2>Charts</h2>\n' + '\n'.join(map(parts.chart, drawn.values())),
+  ]
+  if more:
+    lower.insert(0, f'<h2>Further scores</h2>\n{parts.plain_table(more)}')
+  if not single:
+    settings = report.settings(found.runs)
+    lower.append(
+      f'<h2>Settings that differ</h2>\n{parts.plain_table(settings)}'
+    )
+  return page.html_page(
+    title,
+    rows,
+    found.classes,
+    differences=_differences(found),
+    settings=_plain(runs[0].settings) if single else None,
+    introduction=introduction,
+    viewer=viewer.section(found.views, found.classes),
+    sections=lower,
+  )
+
+
+def write(
+  found: Found, path: PathLike, title: str, introduction: str = ''
+) -> None:
+  """Writes the page, whole or not at all.
+
+  Raises:
+    InputError: as `html_page`, or the system refuses to write.
+  """
+  if pathlib.Path(path).is_dir():
+    raise InputError(
+      f'{path}: is a folder where a page is to be written; name a file, such '
+      f'as {pathlib.Path(path) / "report.html"}'
+    )
+  atomic.prepare_folder(pathlib.Path(path).parent)
+  text = html_page(found, title, introduction)
+  atomic.write_bytes(path, text.encode())
+
+
+def write_files(found: Found, folder: PathLike) -> list[str]:
+  """Writes charts as PNG and tables as CSV into a folder; returns the names.
+
+  Raises:
+    InputError: if the system refuses to write.
+  """
+  folder = atomic.prepare_folder(folder)
+  pictures = sections.charts(found.runs, found.training)
+  for name, picture in pictures.items():
+    picture.write(folder / f'{name}.png')
+  shown = {'results': report.results(found.runs)}
+  more = sections.further(found.runs)
+  if more:
+    shown['further'] = more
+  for name, table in shown.items():
+    atomic.write_bytes(folder / f'{name}.csv', _csv(table).encode())
+  return [f'{n}.png' for n in pictures] + [f'{n}.csv' for n in shown]
+
+
+def _csv(table: Table) -> str:
+  stream = io.StringIO()
+  csv.writer(stream, lineterminator='\n').writerows([table.head, *table.body])
+  return stream.getvalue()
+
+
+def _rows(run: Run, single: bool) -> list[Row]:
+  """The methods with intervals, named by their run where there are several."""
+  found = []
+  for row in run.rows:
+    own = run.of(row.method).values()
+    spans = {key: summary.interval(own, key) for key in SCORES}
+    name = row.method if single else f'{run.name}: {row.method}'
+    found.append(dataclasses.replace(row, method=name, intervals=spans))
+  return found
+
+
+def _differences(found: Found) -> dict[str, Difference]:
+  """MagNet against the other methods of its run, and across runs."""
+  single = len(found.runs) == 1
+  pairs = differences.within(found.runs)
+  if not single:
+    pairs += differences.across(found.runs)
+  named: dict[str, Difference] = {}
+  for first, second in pairs:
+    try:
+      (paired,) = differences.compare(found.runs, [(first, second)])
+    except InputError:  # no image in common, as in an interrupted run
+      continue
+    for key, words in SCORES.items():
+      difference = paired.by_score[key]
+      if difference is not None:
+        named[f'{_label(paired, single)}, {words}'] = difference
+  return named
+
+
+def _label(paired: Paired, single: bool) -> str:
+  if single:
+    return f'{paired.first[1]} - {paired.second[1]}'
+  return paired.label
+
+
+def _plain(settings: object) -> dict[str, object]:
+  """Settings without those that are not set, and without the classes."""
+  assert isinstance(settings, dict)
+  return {
+    key: value for key, value in settings.items()
+    if key != 'classes' and value not in ('', None, [])
+  }  # fmt: skip

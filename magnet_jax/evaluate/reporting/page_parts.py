@@ -1,0 +1,63 @@
+"""Pieces of HTML that all parts of the page are made of."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+import html
+
+from magnet_jax.evaluate.showing.shown import Picture, Table
+
+
+def escaped(value: object) -> str:
+  """The value as text that no HTML is read from."""
+  return html.escape(str(value), quote=True)
+
+
+def table(
+  head: Sequence[str], body: Sequence[str], kind: str = 'numbers'
+) -> str:
+  """A table in a card.
+
+  Args:
+    head: headings, plain text.
+    body: a line each, cells in HTML.
+    kind: class of the style sheet: 'numbers', 'wordy', 'matrix'.
+  """
+  heads = ''.join(f'<th scope="col">{escaped(cell)}</th>' for cell in head)
+  lines = '\n'.join(f'<tr>{line}</tr>' for line in body)
+  # A wide table scrolls, and can be scrolled by keys.
+  return (
+    f'<div class="card" tabindex="0"><table class="{kind}">\n'
+    f'<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
+  )
+
+
+def plain_table(shown: Table) -> str:
+  """A table of text, its notes below."""
+  lines = []
+  for line, row in enumerate(shown.body):
+    cells = []
+    for column, cell in enumerate(row):
+      best = ' class="best"' if (line, column) in shown.best else ''
+      tag = 'th scope="row"' if column == 0 else 'td'
+      cells.append(f'<{tag}{best}>{escaped(cell)}</{tag[:2]}>')
+    lines.append(''.join(cells))
+  kind = 'numbers' if shown.words < len(shown.head) else 'wordy'
+  notes = ''.join(f'<p class="quiet">{escaped(n)}</p>' for n in shown.notes)
+  return table(shown.head, lines, kind) + notes
+
+
+def chart(picture: Picture) -> str:
+  """A drawing at the size that it is made for."""
+  (kind, data), *_ = (
+    (key, value)
+    for key, value in picture._repr_mimebundle_()[0].items()
+    if key.startswith('image/')
+  )
+  width = picture.pixels.shape[1] // picture.scale
+  source = base64.b64encode(data).decode()
+  return (
+    f'<figure class="chart"><img src="data:{kind};base64,{source}" '
+    f'width="{width}" alt="{escaped(picture.title)}"></figure>'
+  )

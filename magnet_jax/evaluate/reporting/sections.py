@@ -1,0 +1,141 @@
+"""Parts of the report of runs: charts, confusion matrices, training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+import math
+
+import numpy as np
+
+from magnet_jax.evaluate.measuring.saved_runs import Run
+from magnet_jax.evaluate.reporting import page_parts as parts
+from magnet_jax.evaluate.reporting import report
+from magnet_jax.evaluate.showing import curves, tables
+from magnet_jax.evaluate.showing.curves import Curve
+from magnet_jax.evaluate.showing.shown import Picture, Table
+from magnet_jax.io.records import Record
+
+_FURTHER = {
+  'pixel_accuracy': 'pixel accuracy %',
+  'fwiou': 'frequency-weighted IoU %',
+  'category_iou': 'category IoU %',
+  'boundary_f': 'boundary F-score %',
+}
+_POINTS = 60  # of a training curve; more hide each other
+_TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
+
+
+def charts(
+  runs: Mapping[str, Run], training: Mapping[str, Sequence[Record]]
+) -> dict[str, Picture]:
+  """The drawings of a report, by the names of their files."""
+  found = {
+    'miou_windows': _cost(runs, 'windows'),
+    'miou_seconds': _cost(runs, 'seconds'),
+  }
+  sides = [(run.name, m) for run in runs.values() for m in run.methods]
+  common = set.intersection(*(set(runs[r].of(m)) for r, m in sides))
+  if common and len(sides) <= 8:
+    found['classes'] = report.class_bars(runs, sides)
+  for key, words in _TRAINED.items():
+    series = [
+      curve for name, each in training.items()
+      for curve in _steps(name, each, key)
+    ]  # fmt: skip
+    if series:
+      found[f'training_{key}'] = curves.curves(series, x='step', y=words)
+  return found
+
+
+def _cost(runs: Mapping[str, Run], key: str) -> Picture:
+  """mIoU of the methods of each run against what they cost."""
+  series = []
+  for run in runs.values():
+    rows = sorted(run.rows, key=lambda row: float(getattr(row, key)))
+    rows = [r for r in rows if not math.isnan(getattr(r, key))]
+    series.append(
+      Curve(
+        run.name,
+        tuple(float(getattr(row, key)) for row in rows),
+        tuple(100 * row.miou for row in rows),
+        tuple(row.method for row in rows),
+      )
+    )
+  words = {'windows': 'windows an image', 'seconds': 'seconds an image'}
+  return curves.curves(series, x=words[key], y='mIoU %', start=0)
+
+
+def _steps(
+  name: str, training: Sequence[Record], key: str
+) -> Iterator[Curve]:
+  """Means of equal numbers of steps: a single step says little."""
+  known = [r for r in training if isinstance(r.get(key), int | float)]
+  if not known:
+    return
+  scale = 100 if key == 'miou' else 1
+  pieces = np.array_split(np.arange(len(known)), min(_POINTS, len(known)))
+  yield Curve(
+    name,
+    tuple(_mean(known, each, 'step') for each in pieces),
+    tuple(scale * _mean(known, each, key) for each in pieces),
+  )
+
+
+def _mean(known: Sequence[Record], places: np.ndarray, key: str) -> float:
+  return float(np.mean([known[place][key] for place in places]))
+
+
+def further(runs: Mapping[str, Run]) -> Table | None:
+  """Means over images of the scores that only some records have."""
+  every = [record for run in runs.values() for record in run.records]
+  keys = [
+    key for key in _FURTHER
+    if any(isinstance(r.get(key), int | float) for r in every)
+  ]  # fmt: skip
+  if not keys:
+    return None
+  body = []
+  for run in runs.values():
+    for method in run.methods:
+      cells = []
+      for key in keys:
+        values = [r.get(key) for r in run.of(method).values()]
+        known = [float(v) for v in values if v is not None]
+        cells.append(tables.percent(sum(known) / len(known) if known else math.nan))
+      body.append((run.name, method, *cells))
+  heads = ('run', 'method', *(_FURTHER[key] for key in keys))
+  return Table(heads, tuple(body), 2, notes=('Means over images.',))
+
+
+def confusion(runs: Mapping[str, Run]) -> str:
+  """The confusion matrices, rows in percent; the first is open."""
+  folds: list[str] = []
+  for run in runs.values():
+    for method in run.methods:
+      title = method if len(runs) == 1 else f'{run.name}: {method}'
+      opened = ' open' if not folds else ''
+      folds.append(
+        f'<details class="fold"{opened}><summary>{parts.escaped(title)}'
+        f'</summary>{_matrix(run, method)}</details>'
+      )
+  return (
+    '<h2>Confusion matrices</h2>\n' + '\n'.join(folds) + '\n<p class="quiet">'
+    'A row is a class of the label: what percentage of its pixels is found as '
+    'which class, summed over images.</p>'
+  )
+
+
+def _matrix(run: Run, method: str) -> str:
+  matrices = [r['confusion'] for r in run.of(method).values()]
+  counts = np.asarray(matrices, np.int64).sum(axis=0)
+  lines = []
+  for name, row in zip(run.classes.names, counts.tolist(), strict=True):
+    total = sum(row)
+    cells = ''.join(
+      f'<td style="--heat:{60 * value / max(total, 1):.0f}%">'
+      f'{100 * value / total:.1f}</td>'
+      if total else f'<td>{tables.UNKNOWN}</td>'
+      for value in row
+    )  # fmt: skip
+    lines.append(f'<th scope="row">{parts.escaped(name)}</th>{cells}')
+  return parts.table(['label \\ found', *run.classes.names], lines, 'matrix')
