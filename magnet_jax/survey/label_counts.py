@@ -62,7 +62,7 @@ def count(path: pathlib.Path) -> Counts:
       )
     image.load()
     colours = image.mode not in _VALUES
-    if colours:
+    if colours and image.mode != 'RGB':
       image.info.pop('transparency', None)
       pixels = np.asarray(image.convert('RGB'))
     else:

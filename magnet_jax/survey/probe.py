@@ -6,7 +6,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from magnet_jax.io import decoding, images, signatures
+from magnet_jax.io import decoding, images, signatures, whole
 from magnet_jax.survey import alike, label_counts
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.survey.layout import Pair
@@ -61,14 +61,7 @@ def look(pair: Pair) -> Look:
   """
   counts = label_counts.count(pair.label)
   label_size = images.read_size(pair.label, turned=False)
-  try:
-    size, orientation, bands, bits, picture = _with_pillow(pair.image)
-  except InputError as error:
-    # Pillow does not read every TIFF file that GDAL does.
-    decoding.check_file(pair.image)
-    if signatures.image_format(pair.image) != 'GTiff':
-      raise
-    size, orientation, bands, bits, picture = _with_rasterio(pair.image, error)
+  size, orientation, bands, bits, picture = _see(pair.image)
   flat = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
   return Look(
     pair=pair,
@@ -84,6 +77,21 @@ def look(pair: Pair) -> Look:
 
 
 _Seen = tuple[Size, int, int, int, np.ndarray]
+
+
+def _see(path: pathlib.Path) -> _Seen:
+  """By the reader that `rasters.open_raster` takes for this file."""
+  decoding.check_file(path)
+  if signatures.image_format(path) != 'GTiff':
+    return _with_pillow(path)
+  if whole.reason(path) is None:
+    return _with_rasterio(path)
+  try:
+    return _with_pillow(path)
+  except InputError as error:
+    raise InputError(
+      f"{path}: Pillow cannot read it; try pip install 'magnet-jax[geo]'"
+    ) from error
 
 
 def _with_pillow(path: pathlib.Path) -> _Seen:
@@ -111,25 +119,25 @@ def _is_colour(alpha: object) -> bool:
   return len(np.unique(_small(np.asarray(alpha)))) > 16
 
 
-def _with_rasterio(path: pathlib.Path, error: InputError) -> _Seen:
-  try:
-    import rasterio
-    import rasterio.errors
-  except ImportError:
-    raise InputError(
-      f"{path}: needs GDAL to be read; pip install 'magnet-jax[geo]'"
-    ) from error
+def _with_rasterio(path: pathlib.Path) -> _Seen:
+  import rasterio
+  import rasterio.errors
+
   try:
     with rasterio.open(path) as file:
       size = (file.height, file.width)
       scale = min(1.0, _SIDE / max(size))
       shape = [max(1, round(side * scale)) for side in size]
-      kinds = zip(file.indexes, file.colorinterp, strict=True)
-      bands = [index for index, kind in kinds if kind.name != 'alpha']
+      kinds = [kind.name for kind in file.colorinterp]
+      if kinds[0] == 'palette':
+        return _with_pillow(path)
+      bands = [i for i in file.indexes if kinds[i - 1] != 'alpha']
       pixels = file.read(bands, out_shape=(len(bands), *shape))
       bits = 8 * np.dtype(file.dtypes[0]).itemsize
-  except rasterio.errors.RasterioError as bad:
-    raise error from bad
+  except rasterio.errors.RasterioError as error:
+    raise InputError(
+      f'{path}: cannot be read; copy or export it again'
+    ) from error
   return size, 1, len(bands), bits, np.moveaxis(pixels, 0, -1)
 
 
