@@ -18,6 +18,8 @@ from typing import Any
 from magnet_jax.io import atomic, records
 from magnet_jax.types import InputError
 
+_SETTINGS = 'settings.json'
+_LOCK = 'lock'
 _SHOWN = 3  # settings that differ, of many
 
 
@@ -51,6 +53,9 @@ class Journal:
   def remove(self) -> None:
     """Removes the folder: the run is at its end."""
     self.close()
+    # First, so that nothing goes on with what is left if this is the moment
+    # of a kill.
+    (self.folder / _SETTINGS).unlink(missing_ok=True)
     shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -70,13 +75,14 @@ def opened(
       settings, or the system refuses to write.
   """
   end = str(member or '')
-  with _locked(folder, f'lock{end}'):
-    file = folder / 'settings.json'
+  with _locked(folder, f'{_LOCK}{end}'):
+    file = folder / _SETTINGS
     wanted = records.to_json(settings)
     resumed = file.exists()
     if resumed:
       _compare(folder, _read_settings(file), wanted)
     else:
+      _clear(folder)
       records.write_json(file, wanted)
     path = folder / f'journal{end}.jsonl'
     with records.Writer(path) as writer:
@@ -84,6 +90,15 @@ def opened(
       for record in records.read(path):
         journal._notes.update(record)
       yield journal
+
+
+def _clear(folder: pathlib.Path) -> None:
+  """Removes what is left of a run that was killed while it removed itself."""
+  for path in folder.iterdir():
+    if path.is_dir():
+      shutil.rmtree(path, ignore_errors=True)
+    elif not path.name.startswith(_LOCK):
+      path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -104,3 +104,19 @@ def test_a_folder_that_cannot_be_made(tmp_path):
   (tmp_path / 'file').write_text('mine')
   with pytest.raises(InputError, match='file'):
     _open(tmp_path / 'file' / 'run', {})
+
+
+def test_killed_while_it_removes_itself(tmp_path, monkeypatch):
+  folder = tmp_path / 'run'
+  with journal.opened(folder, SETTINGS) as notes:
+    notes.note('stage 3')
+    (folder / 'label').mkdir()
+    (folder / 'label' / 'zarr.json').write_text('{}')
+    with monkeypatch.context() as patch:
+      patch.setattr(journal.shutil, 'rmtree', lambda *_, **__: None)
+      notes.remove()
+  # What was noted is no longer true of files that are partly gone.
+  with journal.opened(folder, SETTINGS) as notes:
+    assert not notes.resumed
+    assert notes.done('stage 3') is None
+    assert not (folder / 'label').exists()
