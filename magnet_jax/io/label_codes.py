@@ -50,12 +50,9 @@ def translate(
 
   Args:
     pixels: integers [H,W], or uint8 [H,W,3] where the codes are colours.
-    codes: what stands for which class.
-    classes: the classes, in the same order.
+    codes: what stands for which of the classes, in their order.
+    classes: give uint8 [H,W] of indices and `ignore_label`, the result.
     path: the file, for the message.
-
-  Returns:
-    uint8 [H,W] of class indices and `classes.ignore_label`.
 
   Raises:
     InputError: some pixels hold no code; lists them with their counts.
@@ -77,8 +74,8 @@ def translate(
         near = _nearest(others, codes, classes.ignore_label)
         found[missing] = near[which.reshape(-1)]
       else:
-        row, column = np.argwhere(missing)[0]
-        first = first or (top + int(row), int(column))
+        row, column = np.argwhere(missing)[0].tolist()
+        first = first or (top + row, column)
         for number, count in zip(others.tolist(), counts, strict=True):
           unknown[number] = unknown.get(number, 0) + int(count)
     label[top : top + _ROWS] = found

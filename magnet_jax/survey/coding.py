@@ -7,16 +7,11 @@ import numpy as np
 
 from magnet_jax.data import classes as class_tables
 from magnet_jax.io import label_codes
-from magnet_jax.survey import naming
+from magnet_jax.survey import lossy, naming
 from magnet_jax.survey.findings import Finding
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 
-TOLERANCE = 48  # of lossy labels: JPEG seldom errs more inside a class
-_EXACT = 32  # different codes that are exact labels, whatever their shares
-_PEAK = 5e-4  # share of the pixels that a class of a lossy label has, exactly
-_CLUSTER = 0.4  # share of the pixels near it; edges are spread over many
-_COVERED = 0.8
 _STRAY = 1e-5
 _IGNORED = 255
 
@@ -64,9 +59,11 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
     counts = [each.as_colours() for each in counts]
   totals = _totals(counts)
   tolerance = 0
-  if _noisy(counts, totals):
-    codes, found = _peaks(totals, colours, sum(each.rest for each in counts))
-    tolerance = TOLERANCE
+  if lossy.is_lossy(counts, totals):
+    codes, found = lossy.peaks(
+      totals, colours, sum(each.rest for each in counts)
+    )
+    tolerance = lossy.TOLERANCE
     findings += found
   else:
     codes = sorted(totals)
@@ -95,17 +92,6 @@ def _totals(counts: Sequence[Counts]) -> dict[int, int]:
   return totals
 
 
-def _noisy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
-  """Whether pixels are only near the codes: JPEG, or softened edges."""
-  if any(each.lossy or each.rest for each in counts):
-    return True
-  if len(totals) <= _EXACT:
-    return False
-  ordered = np.sort(list(totals.values()))[::-1]
-  many = np.searchsorted(np.cumsum(ordered), 0.9 * ordered.sum()) + 1
-  return bool(4 * many <= len(totals))
-
-
 def _check(codes: Sequence[int], colours: bool) -> None:
   if len(codes) > 254:
     raise InputError(
@@ -114,56 +100,6 @@ def _check(codes: Sequence[int], colours: bool) -> None:
       'instance numbers or photographs are no labels of classes, map them to '
       'classes first'
     )
-
-
-def _spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
-  """Packed numbers as channels [n,1] or [n,3]."""
-  if not colours:
-    return numbers[:, None]
-  return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], -1)
-
-
-def _peaks(
-  totals: Mapping[int, int], colours: bool, rest: int
-) -> tuple[list[int], list[Finding]]:
-  """The codes of classes in labels that are only near them."""
-  numbers = np.array(sorted(totals, key=lambda code: -totals[code]))
-  pixels = np.array([totals[int(n)] for n in numbers], np.int64)
-  whole = int(pixels.sum()) + rest
-  places = _spread(numbers, colours)
-  free = np.ones(len(numbers), bool)
-  codes, covered = [], 0
-  for index in range(len(numbers)):
-    if pixels[index] < _PEAK * whole:
-      break
-    if not free[index]:
-      continue
-    near = np.abs(places - places[index]).max(-1) <= TOLERANCE
-    near &= free
-    mass = int(pixels[near].sum())
-    if pixels[index] >= _CLUSTER * mass:
-      codes.append(int(numbers[index]))
-      covered += mass
-      free &= ~near
-  if not codes or covered < _COVERED * whole:
-    raise InputError(
-      f'labels: hold {len(totals)} different '
-      f'{"colours" if colours else "values"} and no few of them prevail: they '
-      'look like photographs; name the folder of labels "labels", or correct '
-      'the pairs'
-    )
-  others = {n: totals[n] for n in totals if n not in codes}
-  others_sum = sum(others.values()) + rest
-  listed = label_codes.as_counts(others, colours=colours)
-  text = (
-    f'labels hold {len(others)} {"colours" if colours else "values"} besides '
-    f'the {len(codes)} of classes, in {others_sum / whole:.2%} of the pixels, '
-    f'as JPEG and softened edges make them: {listed}. Within {TOLERANCE} of a '
-    'class they count as it, farther off '
-    f'({1 - covered / whole:.2%}) they are ignored'
-  )
-  remedy = 'export the labels again as PNG, without smoothing'
-  return codes, [Finding('warning', 'inexact labels', text, remedy)]
 
 
 def _table(
@@ -280,7 +216,7 @@ def _tally(counts: Counts, table: ClassTable) -> np.ndarray:
   if others and not codes.tolerance:
     listed = label_codes.as_counts(others, colours=codes.colours)
     raise InputError(f'holds what is no class: {listed}')
-  pixels = _spread(numbers, codes.colours)[None]
+  pixels = lossy.spread(numbers, codes.colours)[None]
   label = label_codes.translate(
     pixels if codes.colours else pixels[..., 0], codes, table, ''
   )[0]

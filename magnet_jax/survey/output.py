@@ -40,9 +40,9 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
     atomic.write_bytes(out / f'{name}.txt', _list(survey, name, out).encode())
   text = config_text.write(
     proposed,
-    title=f'Settings for {survey.folder.resolve().name}.',
+    name=_safe(survey.folder.resolve().name),
     splits=numbers,
-    reading={key: repr(value) for key, value in survey.reading.items()},
+    reading=survey.reading,
     classes=len(survey.table),
     median=_median(sizes),
   )
@@ -69,6 +69,13 @@ def _list(survey: Survey, split: str, out: pathlib.Path) -> str:
     )
     lines.append('\t'.join(paths))
   return '\n'.join(lines) + '\n'
+
+
+def _safe(name: str) -> str:
+  """A folder's name as it may stand in a docstring."""
+  return ''.join(
+    c if c.isprintable() and c not in '"\\\\' else '_' for c in name
+  )
 
 
 def _median(sizes: Sequence[Size]) -> str:

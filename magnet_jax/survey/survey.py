@@ -193,13 +193,19 @@ def _splits(
       'ground or are all in one split: need some to learn from and others to '
       'measure on; add images, or remove the folder or list of the split'
     )
-  text = ', '.join(f'{name} {number}' for name, number in counts.items())
-  kept = f'{" and ".join(sorted(held))} kept, the others' if held else 'splits'
   together = len(set(groups)) < len(looks)
-  return splits, [Finding(
+  return splits, [_drawn(counts, sorted(held), seed, together)]
+
+
+def _drawn(
+  counts: Mapping[str, int], held: Sequence[str], seed: int, together: bool
+) -> Finding:
+  text = ', '.join(f'{name} {number}' for name, number in counts.items())
+  kept = f'{" and ".join(held)} kept, the others' if held else 'splits'
+  return Finding(
     'note', 'splits',
     f'{kept} drawn at random with seed {seed}: {text}'
     + ('; images that show the same stay together' if together else ''),
     'keep shots of one field, flight, street or patient in one split: name '
     'them in train.txt, val.txt and test.txt',
-  )]  # fmt: skip
+  )  # fmt: skip

@@ -1,0 +1,86 @@
+"""Labels whose pixels are only near the codes of classes: JPEG, soft edges."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from magnet_jax.io import label_codes
+from magnet_jax.survey.findings import Finding
+from magnet_jax.survey.label_counts import Counts
+from magnet_jax.types import InputError
+
+TOLERANCE = 48  # of lossy labels: JPEG seldom errs more inside a class
+_EXACT = 32  # different codes that are exact labels, whatever their shares
+_PEAK = 5e-4  # share of the pixels that a class of a lossy label has, exactly
+_CLUSTER = 0.4  # share of the pixels near it; edges are spread over many
+_COVERED = 0.8
+
+
+def is_lossy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
+  """Whether pixels are only near the codes: JPEG, or softened edges."""
+  if any(each.lossy or each.rest for each in counts):
+    return True
+  if len(totals) <= _EXACT:
+    return False
+  ordered = np.sort(list(totals.values()))[::-1]
+  many = np.searchsorted(np.cumsum(ordered), 0.9 * ordered.sum()) + 1
+  return bool(4 * many <= len(totals))
+
+
+def spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
+  """Packed numbers as channels [n,1] or [n,3]."""
+  if not colours:
+    return numbers[:, None]
+  return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], -1)
+
+
+def peaks(
+  totals: Mapping[int, int], colours: bool, rest: int
+) -> tuple[list[int], list[Finding]]:
+  """The codes of classes in labels that are only near them."""
+  numbers = np.array(sorted(totals, key=lambda code: -totals[code]))
+  pixels = np.array([totals[int(n)] for n in numbers], np.int64)
+  whole = int(pixels.sum()) + rest
+  places = spread(numbers, colours)
+  free = np.ones(len(numbers), bool)
+  codes, covered = [], 0
+  for index in range(len(numbers)):
+    if pixels[index] < _PEAK * whole:
+      break
+    if not free[index]:
+      continue
+    near = np.abs(places - places[index]).max(-1) <= TOLERANCE
+    near &= free
+    mass = int(pixels[near].sum())
+    if pixels[index] >= _CLUSTER * mass:
+      codes.append(int(numbers[index]))
+      covered += mass
+      free &= ~near
+  if not codes or covered < _COVERED * whole:
+    raise InputError(
+      f'labels: hold {len(totals)} different '
+      f'{"colours" if colours else "values"} and no few of them prevail: they '
+      'look like photographs; name the folder of labels "labels", or correct '
+      'the pairs'
+    )
+  return codes, [_finding(totals, codes, colours, covered, whole)]
+
+
+def _finding(
+  totals: Mapping[int, int],
+  codes: list[int],
+  colours: bool,
+  covered: int,
+  whole: int,
+) -> Finding:
+  others = {n: totals[n] for n in totals if n not in codes}
+  share = 1 - sum(totals[code] for code in codes) / whole
+  listed = label_codes.as_counts(others, colours=colours)
+  text = (
+    f'labels hold {len(others)} {"colours" if colours else "values"} besides '
+    f'the {len(codes)} of classes, in {share:.2%} of the pixels, as JPEG and '
+    f'softened edges make them: {listed}. Within {TOLERANCE} of a class they '
+    f'count as it, farther off ({1 - covered / whole:.2%}) they are ignored'
+  )
+  remedy = 'export the labels again as PNG, without smoothing'
+  return Finding('warning', 'inexact labels', text, remedy)
