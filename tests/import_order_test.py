@@ -22,6 +22,15 @@ ORDER = (
   'survey',
   'cli',
 )
+# Within evaluate, likewise.
+ROOMS = (
+  'measuring',
+  'showing',
+  'reporting',
+  'contrasting',
+  'benching',
+  'running',
+)
 # A GPU machine need not have what reads data sets, configs and maps.
 LIGHT = ('types', 'ops', 'models', 'metrics', 'parallel', 'segment')
 HEAVY = ('ml_collections', 'grain', 'tensorflow_datasets', 'rasterio')
@@ -58,6 +67,17 @@ def _offences(level, source):
         yield f'{level} imports {name}'
     elif top in ('experiments', 'tests') or (level in LIGHT and top in HEAVY):
       yield f'{level} imports {name}'
+
+
+@pytest.mark.parametrize(
+  'name', [name for name in FILES if name.startswith('evaluate/')]
+)
+def test_the_rooms_of_evaluate_have_an_order(name):
+  room = FILES[name].relative_to(PACKAGE).parts[1]
+  if room != '__init__.py':
+    for found in _imports(FILES[name].read_text()):
+      if found.startswith('magnet_jax.evaluate.'):
+        assert ROOMS.index(found.split('.')[2]) <= ROOMS.index(room), found
 
 
 def test_every_folder_has_its_place():

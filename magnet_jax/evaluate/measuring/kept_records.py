@@ -132,7 +132,9 @@ def _read(
     records.write_json(path, wanted)
   before = json.loads(path.read_text())
   for key in sorted(wanted.keys() | before.keys()):
-    if wanted.get(key) != before.get(key):
+    # Older runs did not keep their classes; a change shows in other settings.
+    unknown = key == 'classes' and key not in before
+    if wanted.get(key) != before.get(key) and not unknown:
       raise InputError(
         f'{folder}: holds a run with {key} {before.get(key)!r}, not '
         f'{wanted.get(key)!r}; choose another --out'

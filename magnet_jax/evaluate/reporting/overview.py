@@ -34,7 +34,9 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
   runs = list(found.runs.values())
   single = len(runs) == 1
   rows = [row for run in runs for row in _rows(run, single)]
+  # The table of classes has its own bars, in the classes' colours.
   drawn = sections.charts(found.runs, found.training)
+  drawn.pop('classes', None)
   more = sections.further(found.runs)
   lower = [
     sections.confusion(found.runs),

@@ -102,9 +102,7 @@ def _results(rows: Sequence[Row]) -> str:
     best = _best(values, more_is_better) if more_is_better else math.nan
     for index, value in enumerate(values):
       between = _between(rows[index].intervals.get(name))
-      lines[index] += _cell(
-        show(value), value / full, value == best, between
-      )
+      lines[index] += _cell(show(value), value / full, value == best, between)
   images = max(row.images for row in rows)
   counted = 'One image.' if images == 1 else f'{images} images. {tables.NOTE}'
   if any(_between(span) for row in rows for span in row.intervals.values()):
@@ -190,8 +188,7 @@ def _classes(rows: Sequence[Row], classes: ClassTable) -> str:
 
 def _settings(settings: Mapping[str, Any]) -> str:
   lines = [
-    f'<th scope="row">{parts.escaped(name)}</th>'
-    f'<td>{parts.escaped(value)}</td>'
+    f'<th scope="row">{parts.escaped(name)}</th><td>{parts.escaped(value)}</td>'
     for name, value in settings.items()
   ]
   table = parts.table(['setting', 'value'], lines, 'wordy')

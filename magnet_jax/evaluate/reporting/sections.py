@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from magnet_jax.evaluate.measuring import figures
 from magnet_jax.evaluate.measuring.saved_runs import Run
 from magnet_jax.evaluate.reporting import page_parts as parts
 from magnet_jax.evaluate.reporting import report
@@ -15,12 +16,6 @@ from magnet_jax.evaluate.showing.curves import Curve
 from magnet_jax.evaluate.showing.shown import Picture, Table
 from magnet_jax.io.records import Record
 
-_FURTHER = {
-  'pixel_accuracy': 'pixel accuracy %',
-  'fwiou': 'frequency-weighted IoU %',
-  'category_iou': 'category IoU %',
-  'boundary_f': 'boundary F-score %',
-}
 _POINTS = 60  # of a training curve; more hide each other
 _TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
 
@@ -59,15 +54,14 @@ def _cost(runs: Mapping[str, Run], key: str) -> Picture:
         tuple(float(getattr(row, key)) for row in rows),
         tuple(100 * row.miou for row in rows),
         tuple(row.method for row in rows),
+        joined=False,
       )
     )
   words = {'windows': 'windows an image', 'seconds': 'seconds an image'}
   return curves.curves(series, x=words[key], y='mIoU %', start=0)
 
 
-def _steps(
-  name: str, training: Sequence[Record], key: str
-) -> Iterator[Curve]:
+def _steps(name: str, training: Sequence[Record], key: str) -> Iterator[Curve]:
   """Means of equal numbers of steps: a single step says little."""
   known = [r for r in training if isinstance(r.get(key), int | float)]
   if not known:
@@ -86,34 +80,36 @@ def _mean(known: Sequence[Record], places: np.ndarray, key: str) -> float:
 
 
 def further(runs: Mapping[str, Run]) -> Table | None:
-  """Means over images of the scores that only some records have."""
-  every = [record for run in runs.values() for record in run.records]
+  """What benchmarks report beside the mean IoU, where records have it."""
+  lines = {
+    (run.name, method): each
+    for run in runs.values()
+    for method, each in figures.of_records(run.records, run.classes).items()
+  }
   keys = [
-    key for key in _FURTHER
-    if any(isinstance(r.get(key), int | float) for r in every)
+    key for key in tables.FIGURES
+    if key != 'miou'  # is in the results
+    and any(not math.isnan(each.get(key, math.nan)) for each in lines.values())
   ]  # fmt: skip
   if not keys:
     return None
-  body = []
-  for run in runs.values():
-    for method in run.methods:
-      cells = []
-      for key in keys:
-        values = [r.get(key) for r in run.of(method).values()]
-        known = [float(v) for v in values if v is not None]
-        cells.append(tables.percent(sum(known) / len(known) if known else math.nan))
-      body.append((run.name, method, *cells))
-  heads = ('run', 'method', *(_FURTHER[key] for key in keys))
-  return Table(heads, tuple(body), 2, notes=('Means over images.',))
+  body = tuple(
+    (*names, *(tables.percent(each.get(key, math.nan)) for key in keys))
+    for names, each in lines.items()
+  )
+  heads = ('run', 'method', *(tables.FIGURES[key] for key in keys))
+  return Table(heads, body, 2, notes=(tables.FIGURES_NOTE,))
 
 
 def confusion(runs: Mapping[str, Run]) -> str:
-  """The confusion matrices, rows in percent; the first is open."""
+  """The confusion matrices, rows in percent; one is open."""
   folds: list[str] = []
+  first = next(iter(runs.values()))
+  shown = 'magnet' if 'magnet' in first.methods else first.methods[0]
   for run in runs.values():
     for method in run.methods:
       title = method if len(runs) == 1 else f'{run.name}: {method}'
-      opened = ' open' if not folds else ''
+      opened = ' open' if run is first and method == shown else ''
       folds.append(
         f'<details class="fold"{opened}><summary>{parts.escaped(title)}'
         f'</summary>{_matrix(run, method)}</details>'

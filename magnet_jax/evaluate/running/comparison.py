@@ -216,6 +216,5 @@ def write_report(
       sample.image, columns, model.classes, truth=sample.label
     )
     images.write_image(folder / f'panel_{number}.png', picture)
-  overview.write(
-    runs.find([folder]), folder / 'report.html', 'magnet-jax evaluate'
-  )
+  shown = runs.find([folder], model.classes)
+  overview.write(shown, folder / 'report.html', 'magnet-jax evaluate')

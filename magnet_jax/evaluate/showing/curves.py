@@ -23,12 +23,14 @@ class Curve:
     x: what it costs.
     y: what it gives; NaN leaves a point out.
     labels: words beside the points; '' for none.
+    joined: whether lines join the points.
   """
 
   name: str
   x: tuple[float, ...]
   y: tuple[float, ...]
   labels: tuple[str, ...] = ()
+  joined: bool = True
 
 
 def curves(
@@ -77,7 +79,8 @@ def _draw(
     for x, y, label in zip(curve.x, curve.y, labels, strict=True)
     if not math.isnan(y)
   ]
-  for (x, y, _), (end, height, _) in itertools.pairwise(points):
+  lines = itertools.pairwise(points) if curve.joined else ()
+  for (x, y, _), (end, height, _) in lines:
     paper.line(x, y, end, height, fill=colour, width=2)
   for x, y, label in points:
     paper.dot(x, y, 4, colour)

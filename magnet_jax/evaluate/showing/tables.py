@@ -67,7 +67,7 @@ def table_text(
 
 
 # What benchmarks report, by the key of `figures`: the heading.
-_FIGURES = {
+FIGURES = {
   'miou': 'mIoU',
   'miou_known': 'mIoU, scored ground',
   'category_iou': 'category IoU',
@@ -75,6 +75,10 @@ _FIGURES = {
   'pixel_accuracy': 'pixel accuracy',
   'boundary_f': 'boundary F',
 }
+FIGURES_NOTE = (
+  'In percent, of the confusion matrix summed over images; boundary F: mean '
+  'over images.'
+)
 
 
 def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
@@ -83,15 +87,11 @@ def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
   Args:
     figures: by method, from `figures.of_records`.
   """
-  keys = [k for k in _FIGURES if any(k in each for each in figures.values())]
-  lines = [['method', *(_FIGURES[key] for key in keys)]]
+  keys = [k for k in FIGURES if any(k in each for each in figures.values())]
+  lines = [['method', *(FIGURES[key] for key in keys)]]
   for method, each in figures.items():
     lines.append([method, *(percent(each.get(k, math.nan)) for k in keys)])
-  note = (
-    'In percent, of the confusion matrix summed over images; boundary F: mean '
-    'over images.'
-  )
-  return '\n'.join([*aligned(lines), note])
+  return '\n'.join([*aligned(lines), FIGURES_NOTE])
 
 
 def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:

@@ -1,3 +1,6 @@
+import pytest
+
+from magnet_jax import types
 from magnet_jax.evaluate.measuring import kept_records
 from magnet_jax.evaluate.measuring.kept_records import KeptRecords
 from magnet_jax.io import records
@@ -36,3 +39,10 @@ def test_one_process_goes_on_where_several_were_stopped(tmp_path):
   assert {path.name for path in tmp_path.iterdir()} == {
     'records.jsonl', 'settings.json'
   }  # fmt: skip
+
+
+def test_a_run_that_did_not_keep_its_classes_goes_on(tmp_path):
+  KeptRecords(tmp_path, {'seed': 1}, METHODS)
+  KeptRecords(tmp_path, {'seed': 1, 'classes': ['soil']}, METHODS)
+  with pytest.raises(types.InputError, match='seed 1, not 2'):
+    KeptRecords(tmp_path, {'seed': 2}, METHODS)

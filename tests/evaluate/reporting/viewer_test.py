@@ -148,8 +148,9 @@ def _browser(width):
   )  # fmt: skip
   try:
     for _ in range(100):
-      with contextlib.suppress(OSError), socket.create_connection(
-        ('127.0.0.1', port), 1
+      with (
+        contextlib.suppress(OSError),
+        socket.create_connection(('127.0.0.1', port), 1),
       ):
         break
       time.sleep(0.1)

@@ -1,0 +1,127 @@
+"""Folders of runs: what is found in them, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from magnet_jax import types
+from magnet_jax.data import class_files, classes
+from magnet_jax.evaluate.reporting import overview, runs
+from magnet_jax.io import records
+from magnet_jax.metrics import confusion
+
+CLASSES = types.ClassTable(('soil', 'leaf'), ((110, 84, 62), (64, 178, 92)))
+
+
+@pytest.fixture(name='write')
+def make_write(tmp_path):
+  """Writes a run of two images and two methods; returns its folder."""
+
+  def write(name, right=80, table=CLASSES, more=None):
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    matrix = np.diag([right, 100, *[50] * (len(table) - 2)])
+    matrix[0, 1] = 100 - right
+    score = confusion.mean_iou(matrix, table.unscored)
+    records.write(
+      folder / 'records.jsonl',
+      [
+        {'image': image, 'method': method, 'miou': score, 'seconds': n + 1,
+         'boundary_iou': 0.5, 'confusion': matrix, 'windows': n, **(more or {})}
+        for image in ('one', 'two')
+        for n, method in enumerate(('downsample', 'magnet'))
+      ],
+    )  # fmt: skip
+    content = {'seed': right, 'classes': class_files.to_json(table)}
+    records.write_json(folder / 'settings.json', content)
+    return folder
+
+  return write
+
+
+def test_runs_of_a_training_are_found_with_its_curves(write, tmp_path):
+  write('top/val')
+  write('top/test', right=90)
+  (tmp_path / 'top' / 'segmenter').mkdir()
+  records.write(
+    tmp_path / 'top' / 'segmenter' / 'train.jsonl',
+    [{'step': n, 'loss': 1 / n, 'miou': None} for n in range(1, 200)]
+    + [{'step': 200, 'loss': None, 'miou': 0.5}],
+  )
+  found = runs.find([tmp_path / 'top'])
+  assert list(found.runs) == ['test', 'val']
+  assert found.classes == CLASSES
+  text = overview.html_page(found, 'two')
+  for words in (
+    'test: magnet', 'Settings that differ', 'loss against step',
+    'mIoU % against windows', 'Confusion matrices', 'magnet: val - test',
+  ):  # fmt: skip
+    assert words in text, words
+  names = overview.write_files(found, tmp_path / 'files')
+  assert {'classes.png', 'training_loss.png', 'results.csv'} < set(names)
+  assert {path.name for path in (tmp_path / 'files').iterdir()} == set(names)
+  lines = (tmp_path / 'files' / 'results.csv').read_text().splitlines()
+  assert lines[0].startswith('run,method,images') and len(lines) == 5
+
+
+def test_names_are_as_long_as_they_must_be(write, tmp_path):
+  folders = [write('a/val'), write('b/val')]
+  assert list(runs.find(folders).runs) == ['a/val', 'b/val']
+  other = tmp_path / 'results.txt'
+  other.write_text('words')
+  assert list(runs.find([*folders[:1], other]).runs) == ['val']
+  with pytest.raises(types.InputError, match='named twice'):
+    runs.find([folders[0], folders[0]])
+
+
+def test_older_runs_get_the_table_that_agrees(write):
+  folder = write('old', table=classes.TABLES['deepglobe'])
+  (folder / 'settings.json').unlink()
+  assert runs.find([folder]).classes == classes.TABLES['deepglobe']
+  folder = write('none')
+  (folder / 'settings.json').unlink()
+  with pytest.raises(types.InputError, match='--classes'):
+    runs.find([folder])
+  assert runs.find([folder], CLASSES).classes == CLASSES
+
+
+def test_bad_folders_are_named(write, tmp_path):
+  folder = write('good')
+  (tmp_path / 'empty').mkdir()
+  other = types.ClassTable(('soil', 'weed'), CLASSES.colours)
+  cases = [
+    ([tmp_path / 'empty'], r'empty: has no records\.jsonl'),
+    ([tmp_path / 'nowhere'], 'no such folder'),
+    ([folder, write('other', table=other)], 'weed.*must have the same'),
+  ]
+  for paths, words in cases:
+    with pytest.raises(types.InputError, match=words):
+      runs.find(paths)
+  path = folder / 'records.jsonl'
+  lines = path.read_text().splitlines()
+  lines[1] = lines[1][:40]
+  path.write_text('\n'.join(lines) + '\n')
+  with pytest.raises(types.InputError, match='line 2'):
+    runs.find([folder])
+  (folder / 'settings.json').unlink()
+  with pytest.raises(types.InputError, match='line 2'):
+    runs.find([folder])
+  (folder / 'settings.json').write_text(json.dumps({'classes': [1]}))
+  with pytest.raises(types.InputError, match=r'settings\.json: class file'):
+    runs.find([folder])
+
+
+def test_a_page_is_not_written_over_a_folder(write, tmp_path):
+  found = runs.find([write('run')])
+  with pytest.raises(types.InputError, match='is a folder'):
+    overview.write(found, tmp_path, 'title')
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(types.InputError, match='is a file'):
+    overview.write(found, tmp_path / 'file' / 'report.html', 'title')
+
+
+def test_further_scores_are_shown(write):
+  found = runs.find([write('run', more={'boundary_f': 0.125})])
+  text = overview.html_page(found, 'title')
+  assert 'Further scores' in text and '12.50' in text
