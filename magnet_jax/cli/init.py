@@ -1,5 +1,6 @@
 """`magnet-jax init`."""
 
+import contextlib
 import functools
 import pathlib
 import shlex
@@ -71,11 +72,17 @@ def run(arguments: Arguments) -> int:
       )
     bars[name].update()
 
-  found = surveys.survey(
-    folder, out, classes=values.classes, seed=values.seed, progress=progress
-  )
-  for bar in bars.values():
-    bar.close()
+  try:
+    found = surveys.survey(
+      folder, out, classes=values.classes, seed=values.seed, progress=progress
+    )
+  except InputError:
+    with contextlib.suppress(OSError):  # keeps what was there before
+      out.rmdir()
+    raise
+  finally:
+    for bar in bars.values():
+      bar.close()
   print('\n'.join(output.write(found, out)))
   print(f'\nlook at {out / "index.html"}, then')
   _next(out, 'test' if found.of_split('test') else 'val')

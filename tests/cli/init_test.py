@@ -122,7 +122,7 @@ def test_bad_input(tmp_path, fails):
   assert 'names 1 classes' in fails(
     'init', folder, '--classes', _names(tmp_path, 'one')
   )
-  assert not (folder / 'magnet_jax' / 'config.py').exists()
+  assert not (folder / 'magnet_jax').exists()
 
 
 def _names(folder, text):
