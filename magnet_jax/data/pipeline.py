@@ -1,20 +1,17 @@
-"""Batches for training, through grain: seeded, resumable, in processes."""
+"""Batches for training: windows and paths of nested windows, augmented."""
 
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
-from typing import Any
 
-from absl import flags
-import grain
 import numpy as np
 
 from magnet_jax.data import augment, cache, cutting, paths
 from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.ops import resize
 from magnet_jax.types import InputError, Size, Stage
 
-Batch = dict[str, np.ndarray]
 Plans = dict[Size, tuple[Stage, ...]]
 PlanFor = Callable[[Size], tuple[Stage, ...]]
 _NO_AUGMENTATION = Augmentation()
@@ -75,7 +72,7 @@ def segmenter_batches(
   draw = _SegmenterWindows(
     source, plans, network, augmentation, windows_per_image, stage_weights
   )
-  schedule = _Schedule(
+  schedule = Schedule(
     len(source), seed, batch // windows_per_image, start_step, steps, workers,
     part,
   )  # fmt: skip
@@ -137,7 +134,7 @@ def refiner_batches(
   draw = _ZoomPaths(
     source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
   )
-  schedule = _Schedule(
+  schedule = Schedule(
     len(source), seed, batch, start_step, steps, workers, part
   )
   return schedule.run(draw, lambda b: b)
@@ -246,65 +243,3 @@ class _ZoomPaths:
       'ratios': ratios,
     }
     return paths.extend(arrays, self.count)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Schedule:
-  """In which order images are drawn, and by whom."""
-
-  length: int
-  seed: int
-  batch: int
-  start_step: int
-  steps: int | None
-  workers: int
-  part: tuple[int, int]
-
-  def __post_init__(self) -> None:
-    for name, least in (
-      ('seed', 0), ('batch', 1), ('start_step', 0), ('workers', 0)
-    ):
-      value = getattr(self, name)
-      if value < least:
-        raise InputError(f'{name} {value}: must be at least {least}; raise it')
-    if self.seed >= 2**32:
-      raise InputError(f'seed {self.seed}: must be below 2**32; lower it')
-    if self.batch % self.part[1]:
-      raise InputError(
-        f'batch of {self.batch} images: must be a multiple of the '
-        f'{self.part[1]} processes that share it; change one of them'
-      )
-
-  def run(
-    self,
-    draw: Callable[[int, np.random.Generator], Batch],
-    finish: Callable[[Batch], Batch],
-  ) -> Iterator[Batch]:
-    """Batches `start_step`, … of what `draw` makes of random images."""
-    elements = (
-      grain.MapDataset.range(self.length)
-      .seed(self.seed)
-      .shuffle()
-      .repeat()
-      .random_map(draw)
-    )
-    # Sliced after chance has come in: a row is the same whoever reads it.
-    first, count = self.part
-    shared = elements[first::count].batch(
-      self.batch // count, drop_remainder=True
-    )
-    # Two threads keep a step ahead; more would hold more images at once and
-    # take the cores from the training.
-    batches: Any = shared[self.start_step : self.steps].to_iter_dataset(
-      grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
-    )
-    if self.workers:
-      if not flags.FLAGS.is_parsed():
-        # Workers read absl's flags; in a notebook nobody has parsed them.
-        flags.FLAGS.mark_as_parsed()
-      batches = batches.mp_prefetch(
-        grain.MultiprocessingOptions(
-          num_workers=self.workers, per_worker_buffer_size=2
-        )
-      )
-    return map(finish, batches)

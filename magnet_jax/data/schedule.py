@@ -1,0 +1,88 @@
+"""The order of images in training, through grain: seeded and resumable."""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+from typing import Any
+
+from absl import flags
+import grain
+import numpy as np
+
+from magnet_jax.types import InputError
+
+Batch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+  """In which order images are drawn, and by whom.
+
+  Attributes:
+    length: number of images.
+    seed: of their order and of all that is drawn for them.
+    batch: images of a batch, over all processes.
+    start_step: the first batch.
+    steps: the last but one; None goes on for ever.
+    workers: processes that draw ahead; 0 uses threads.
+    part: (index, count) of the processes that share each batch.
+
+  Raises:
+    InputError: a value is out of its range.
+  """
+
+  length: int
+  seed: int
+  batch: int
+  start_step: int
+  steps: int | None
+  workers: int
+  part: tuple[int, int]
+
+  def __post_init__(self) -> None:
+    for name, least in (
+      ('seed', 0), ('batch', 1), ('start_step', 0), ('workers', 0)
+    ):
+      value = getattr(self, name)
+      if value < least:
+        raise InputError(f'{name} {value}: must be at least {least}; raise it')
+    if self.seed >= 2**32:
+      raise InputError(f'seed {self.seed}: must be below 2**32; lower it')
+    if self.batch % self.part[1]:
+      raise InputError(
+        f'batch of {self.batch} images: must be a multiple of the '
+        f'{self.part[1]} processes that share it; change one of them'
+      )
+
+  def run(
+    self,
+    draw: Callable[[int, np.random.Generator], Batch],
+    finish: Callable[[Batch], Batch],
+  ) -> Iterator[Batch]:
+    """Batches `start_step`, … of what `draw` makes of random images."""
+    elements = (
+      grain.MapDataset.range(self.length)
+      .seed(self.seed)
+      .shuffle()
+      .repeat()
+      .random_map(draw)
+    )
+    # Sliced after chance has come in: a row is the same whoever reads it.
+    first, count = self.part
+    shared = elements[first::count].batch(
+      self.batch // count, drop_remainder=True
+    )
+    # Two threads keep a step ahead; more would hold more images at once and
+    # take the cores from the training.
+    batches: Any = shared[self.start_step : self.steps].to_iter_dataset(
+      grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+    )
+    if self.workers:
+      if not flags.FLAGS.is_parsed():
+        # Workers read absl's flags; in a notebook nobody has parsed them.
+        flags.FLAGS.mark_as_parsed()
+      batches = batches.mp_prefetch(
+        grain.MultiprocessingOptions(
+          num_workers=self.workers, per_worker_buffer_size=2
+        )
+      )
+    return map(finish, batches)
