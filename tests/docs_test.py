@@ -1,0 +1,199 @@
+"""What the pages say works: their code runs, their commands and links exist.
+
+The blocks of Python of a page run one after the other as one program, in an
+empty folder with the few files that they name. Commands are only parsed, by
+the flags that they really have.
+"""
+
+import importlib
+import importlib.util
+import json
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from magnet_jax.cli import command_line, config_file, main
+from magnet_jax.data import class_files, scenes
+from magnet_jax.io import images
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = {
+  str(path.relative_to(ROOT)): path.read_text()
+  for path in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+}
+_FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+_KINDS = ('python', 'bash', 'json', 'text')
+# Flags of other programs that prose and commands may name.
+_FOREIGN = ('--help', '--version')
+_FOLDERS = ('configs/', 'magnet_jax/', 'experiments/', 'tests/', 'docs/')
+
+
+def _blocks(text, kind):
+  return [body for found, body in _FENCE.findall(text) if found == kind]
+
+
+def _prose(text):
+  return _FENCE.sub('', text)
+
+
+def _commands(script):
+  """The arguments of each magnet-jax in a script, without its name."""
+  for line in script.replace('\\\n', ' ').splitlines():
+    for part in re.split(r'&&|;|\||&$', line.split(' #')[0]):
+      words = shlex.split(part, comments=True)
+      nested = [word for word in words if word.startswith('magnet-jax ')]
+      for inner in nested:
+        yield from _commands(inner)
+      if 'magnet-jax' in words:
+        yield words[words.index('magnet-jax') + 1 :]
+
+
+COMMANDS = [
+  pytest.param(argv, id=f'{page}: {" ".join(argv)}'[:120])
+  for page, text in PAGES.items()
+  for block in _blocks(text, 'bash')
+  for argv in _commands(block)
+]
+
+
+def _check(argv):
+  """Raises InputError for a flag or a setting that there is not."""
+  name, *rest = argv
+  if name in _FOREIGN:
+    return
+  assert name in main.COMMANDS, f'{name}: is no command'
+  command = importlib.import_module(f'magnet_jax.cli.{name}')
+  # None has a meaning of its own: a help was asked for.
+  arguments = command_line.parse(name, command, rest)
+  if arguments is None or 'config' not in arguments.flags:
+    return
+  config = arguments.flags.config or 'default'
+  # A file of the reader's own; those of the repository must be there.
+  own = config.endswith('.py') and not config.startswith('configs/')
+  path = str(ROOT / config) if config.startswith('configs/') else config
+  settings = config_file.load('default' if own else path)
+  config_file.override(settings, arguments.overrides)
+
+
+@pytest.mark.parametrize('argv', COMMANDS)
+def test_a_command(argv):
+  _check(argv)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+  """What the pages name: an image, and labelled ones in the usual layout."""
+  monkeypatch.chdir(tmp_path)
+  sample = scenes.generate(0, (300, 280))
+  images.write_image('aerial.jpg', sample.image)
+  for name in ('photos/images', 'photos/labels'):
+    pathlib.Path(name).mkdir(parents=True)
+  for number in range(4):
+    sample = scenes.generate(number, (96, 128))
+    images.write_image(f'photos/images/{number}.png', sample.image)
+    images.write_label(
+      f'photos/labels/{number}.png', sample.label, scenes.CLASSES
+    )
+  return tmp_path
+
+
+@pytest.mark.parametrize(
+  'page', [page for page, text in PAGES.items() if _blocks(text, 'python')]
+)
+@pytest.mark.usefixtures('folder')
+def test_the_code_of_a_page(page):
+  namespace = {'__name__': 'page'}
+  for number, block in enumerate(_blocks(PAGES[page], 'python'), start=1):
+    if 'import torch' in block and not importlib.util.find_spec('torch'):
+      continue
+    code = compile(block, f'{page}, block {number}', 'exec')
+    exec(code, namespace)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_block_says_what_it_is(page):
+  kinds = {kind for kind, _ in _FENCE.findall(PAGES[page])}
+  assert kinds <= set(_KINDS), 'code that is not tested: name its language'
+  assert not re.search(r'\n\n    \S', _prose(PAGES[page])), 'use a fence'
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_class_files_can_be_read(page):
+  for block in _blocks(PAGES[page], 'json'):
+    assert len(class_files.from_json(json.loads(block)))
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_links_lead_somewhere(page):
+  here = (ROOT / page).parent
+  targets = re.findall(r'\]\(([^)\s]+)\)', _prose(PAGES[page]))
+  for target in targets:
+    if target.startswith(('http://', 'https://')):
+      continue
+    path, _, anchor = target.partition('#')
+    file = here / path if path else ROOT / page
+    assert file.exists(), target
+    assert file.resolve().is_relative_to(ROOT), target
+    assert not anchor or anchor in _anchors(file), target
+
+
+def _anchors(file):
+  """Of the headings of a page, as GitHub makes them."""
+  titles = re.findall(r'^#+ (.*)$', _prose(file.read_text()), re.MULTILINE)
+  plain = (re.sub(r'[^\w\- ]', '', title.lower()) for title in titles)
+  return {title.strip().replace(' ', '-') for title in plain}
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_files_and_flags_in_the_prose(page):
+  words = re.findall(r'`([^`\n]+)`', _prose(PAGES[page]))
+  known = _flags()
+  for word in words:
+    if word.startswith(_FOLDERS) and not re.search(r'[*{…A-Z ]', word):
+      assert (ROOT / word.partition(':')[0]).exists(), word
+    for flag in re.findall(r'(?<!\S)--([a-z][\w-]*)', word):
+      name = flag.replace('-', '_').removeprefix('no_')
+      assert name in known or f'--{flag}' in _FOREIGN, word
+    if word.startswith('--config.'):
+      config_file.override(
+        config_file.load('default'), [word] if '=' in word else []
+      )
+
+
+def _flags():
+  """Names of the flags of all commands."""
+  from absl import flags
+
+  names = {'config'}
+  for name in main.COMMANDS:
+    values = flags.FlagValues()
+    importlib.import_module(f'magnet_jax.cli.{name}').define(values)
+    names |= set(values)
+  return names
+
+
+@pytest.mark.parametrize(
+  'script',
+  [
+    'magnet-jax evaluate --fsat=.5',
+    'magnet-jax train --config=no_such_one --workdir=a',
+    'magnet-jax train --workdir=a --config.train.segmenter.stepps=3',
+    'srun magnet-jax train --batch=3',
+    'cd a && magnet-jax evaluate \\\n  --fast=.5 --limit=none &',
+  ],
+)
+def test_the_check_finds_mistakes(script):
+  (argv,) = _commands(script)
+  with pytest.raises(ValueError):
+    _check(argv)
+
+
+def test_every_page_is_linked_from_the_first():
+  for page in PAGES:
+    assert page == 'README.md' or f']({page})' in PAGES['README.md'], page
+
+
+def test_the_first_page_stays_short():
+  assert len(PAGES['README.md'].splitlines()) < 220
