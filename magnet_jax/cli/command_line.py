@@ -167,7 +167,7 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
   else:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'
-  if flag.default not in (None, '', False):
+  if flag.default is not False and flag.default not in (None, ''):
     text += f' (default: {flag.default})'
   body = textwrap.wrap(text, max(width - _COLUMN, 20))
   if len(left) > _COLUMN - 2:
