@@ -23,7 +23,12 @@ PAGES = {
   str(path.relative_to(ROOT)): path.read_text()
   for path in [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 }
+STUDIES = [
+  str(path.relative_to(ROOT))
+  for path in sorted((ROOT / 'experiments').rglob('README.md'))
+]
 _FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r'`([^`]+)`')
 _KINDS = ('python', 'bash', 'json', 'text')
 # Flags of other programs that prose and commands may name.
 _FOREIGN = ('--help', '--version')
@@ -50,11 +55,23 @@ def _commands(script):
         yield words[words.index('magnet-jax') + 1 :]
 
 
+def _inline(text):
+  """What stands between backticks in the prose, each in one line."""
+  return [' '.join(word.split()) for word in _CODE.findall(_prose(text))]
+
+
+def _all_commands(text):
+  for block in _blocks(text, 'bash'):
+    yield from _commands(block)
+  for word in _inline(text):
+    if re.match(r'magnet-jax [a-z]', word) and '…' not in word:
+      yield from _commands(word)
+
+
 COMMANDS = [
   pytest.param(argv, id=f'{page}: {" ".join(argv)}'[:120])
   for page, text in PAGES.items()
-  for block in _blocks(text, 'bash')
-  for argv in _commands(block)
+  for argv in _all_commands(text)
 ]
 
 
@@ -84,19 +101,10 @@ def test_a_command(argv):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-  """What the pages name: an image, and labelled ones in the usual layout."""
+  """What the pages name: one image."""
   monkeypatch.chdir(tmp_path)
   sample = scenes.generate(0, (300, 280))
   images.write_image('aerial.jpg', sample.image)
-  for name in ('photos/images', 'photos/labels'):
-    pathlib.Path(name).mkdir(parents=True)
-  for number in range(4):
-    sample = scenes.generate(number, (96, 128))
-    images.write_image(f'photos/images/{number}.png', sample.image)
-    images.write_label(
-      f'photos/labels/{number}.png', sample.label, scenes.CLASSES
-    )
-  return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -125,10 +133,11 @@ def test_class_files_can_be_read(page):
     assert len(class_files.from_json(json.loads(block)))
 
 
-@pytest.mark.parametrize('page', PAGES)
+@pytest.mark.parametrize('page', [*PAGES, *STUDIES])
 def test_links_lead_somewhere(page):
   here = (ROOT / page).parent
-  targets = re.findall(r'\]\(([^)\s]+)\)', _prose(PAGES[page]))
+  text = (ROOT / page).read_text()
+  targets = re.findall(r'\]\(([^)\s]+)\)', _prose(text))
   for target in targets:
     if target.startswith(('http://', 'https://')):
       continue
@@ -148,9 +157,8 @@ def _anchors(file):
 
 @pytest.mark.parametrize('page', PAGES)
 def test_files_and_flags_in_the_prose(page):
-  words = re.findall(r'`([^`\n]+)`', _prose(PAGES[page]))
   known = _flags()
-  for word in words:
+  for word in _inline(PAGES[page]):
     if word.startswith(_FOLDERS) and not re.search(r'[*{…A-Z ]', word):
       assert (ROOT / word.partition(':')[0]).exists(), word
     for flag in re.findall(r'(?<!\S)--([a-z][\w-]*)', word):
@@ -193,6 +201,13 @@ def test_the_check_finds_mistakes(script):
 def test_every_page_is_linked_from_the_first():
   for page in PAGES:
     assert page == 'README.md' or f']({page})' in PAGES['README.md'], page
+
+
+def test_pictures_stay_small():
+  files = list((ROOT / 'docs' / 'pictures').iterdir())
+  assert sum(file.stat().st_size for file in files) < 1_000_000
+  for file in files:
+    assert f'pictures/{file.name}' in PAGES['docs/method.md'], file.name
 
 
 def test_the_first_page_stays_short():
