@@ -2,7 +2,7 @@
 
     raster = geo.open_file('scene.tif', bands=(4, 3, 2), stretch='2-98')
 
-GDAL keeps at most 64 MB of decoded blocks, so memory does not grow with the
+GDAL keeps at most 48 MB of decoded blocks, so memory does not grow with the
 file. Needs `pip install 'magnet-jax[geo]'`.
 """
 

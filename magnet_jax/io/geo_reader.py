@@ -17,7 +17,7 @@ from magnet_jax.io.unchanged import Unchanged
 from magnet_jax.types import InputError, Size
 
 _SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
-_CACHE = 64 * 2**20  # bytes of decoded blocks, for all files together
+_CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
 
 
 def rasterio_for(name: PathLike) -> Any:

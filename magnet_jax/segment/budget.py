@@ -25,7 +25,7 @@ _VIEWS = 6
 _COPIES = 6
 # Tiles kept in memory by the stores and by GDAL, and the band of rows of which
 # reduced images are made.
-_STREAMING = disk.CACHE + 64_000_000 + 100_000_000
+_STREAMING = disk.CACHE + 50_000_000 + 100_000_000
 
 
 @dataclasses.dataclass(frozen=True)
