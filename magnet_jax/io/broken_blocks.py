@@ -21,12 +21,18 @@ class Unbroken:
     """Args: the raster to read from."""
     self._raster = raster
     self._areas: dict[Area, str] = {}
+    self._overviews: dict[Size, Unbroken] = {}
     self._lock = threading.Lock()
 
   @property
   def broken(self) -> tuple[str, ...]:
     """One line for each broken block that a read has met."""
-    return tuple(self._areas[area] for area in sorted(self._areas))
+    own = tuple(self._areas[area] for area in sorted(self._areas))
+    return own + tuple(
+      f'{line} (of the overview of {size[0]} x {size[1]} pixels)'
+      for size, overview in sorted(self._overviews.items())
+      for line in overview.broken
+    )
 
   @property
   def size(self) -> Size:
@@ -70,7 +76,9 @@ class Unbroken:
   def reduced(self, size: Size) -> 'Unbroken | None':
     """The smallest overview of at least (height, width), if there is one."""
     smaller = self._raster.reduced(size)
-    return Unbroken(smaller) if smaller else None
+    if smaller is None:
+      return None
+    return self._overviews.setdefault(smaller.size, Unbroken(smaller))
 
   def close(self) -> None:
     """Closes the raster."""

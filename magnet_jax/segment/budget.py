@@ -24,8 +24,9 @@ _VIEWS = 6
 # Of a batch: cut twice in advance, at work, come back twice, and put together.
 _COPIES = 6
 # Tiles kept in memory by the stores and by GDAL, and the band of rows of which
-# reduced images are made.
-_STREAMING = disk.CACHE + 50_000_000 + 100_000_000
+# reduced images are made. With the batch it was 257 MB for 20480 x 20480 pixels
+# (experiments/larger).
+_STREAMING = disk.CACHE + 50_000_000 + 160_000_000
 
 
 @dataclasses.dataclass(frozen=True)

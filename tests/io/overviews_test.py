@@ -19,13 +19,13 @@ def _pixels(size):
 
 
 def _write(
-  path, *, size=SIZE, factors=(2, 4), nodata=None, how='average'
+  path, *, size=SIZE, factors=(2, 4), nodata=None, how='average', **more
 ):
   pixels = _pixels(size)
   with rasterio.open(
     path, 'w', driver='GTiff', height=size[0], width=size[1], count=3,
     dtype='uint8', tiled=True, blockxsize=64, blockysize=64, nodata=nodata,
-    photometric='rgb', transform=rasterio.Affine(2, 0, 0, 0, -2, 0),
+    photometric='rgb', transform=rasterio.Affine(2, 0, 0, 0, -2, 0), **more,
   ) as file:  # fmt: skip
     file.write(np.moveaxis(pixels, -1, 0))
     if factors:
@@ -102,3 +102,20 @@ def test_levels_of_a_slide(tmp_path):
     smaller.read(20, 30, 41, 52), whole[20:61, 30:82]
   )
   slide.close()
+
+
+def test_a_broken_block_of_an_overview_is_told(tmp_path):
+  path = tmp_path / 'a.tif'
+  _write(path, compress='deflate')
+  with rasterio.open(path, OVERVIEW_LEVEL=0) as file:
+    start = int(file.get_tag_item('BLOCK_OFFSET_0_0', 'TIFF', bidx=1))
+  data = bytearray(path.read_bytes())
+  data[start : start + 100] = b'\x55' * 100
+  path.write_bytes(data)
+  raster = Unbroken(rasters.open_raster(path))
+  smaller = raster.reduced((100, 100))
+  assert smaller is raster.reduced((120, 100))
+  assert not smaller.valid(0, 0, *smaller.size)[:64, :64].any()
+  (line,) = raster.broken
+  assert 'row 0, column 0' in line and 'overview of 150 x 211' in line
+  raster.close()
