@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import pathlib
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -97,42 +97,76 @@ def make(
   """
   passes = _passes(source, sizes[:-1], overviews)
   total = sum(each.size[0] for each, _ in passes)
-  read = 0
-  empty = True
-  invalid: OnDisk | None = None
+  before = 0
+  found = []
   for each, wanted in passes:
-    shrinking = [
-      _Shrinking(AreaAverage(each.size, size), _image(folder, size))
-      for size in wanted
-    ]
-    whole = each is source
-    copy = _image(folder, source.size) if whole and source.in_rows else None
-    for top, height in _bands(each):
-      for left, width in _pieces(each, height):
-        pixels = each.read(top, left, height, width)
-        for one in shrinking:
-          one.average.add(top, left, pixels)
-        if copy:
-          copy.write(top, left, pixels)
-        valid = each.valid(top, left, height, width)
-        empty = empty and valid is not None and not valid.any()
-        if whole and valid is not None and not valid.all():
-          invalid = invalid or _mask(folder, source.size)
-          invalid.write(top, left, (~valid).astype(np.uint8))
-      for one in shrinking:
-        one.take(top + height)
-      for plane in (copy, invalid):
-        if plane:
-          plane.flush()
-      read += height
-      done(read / total)
-    for one in shrinking:
-      one.close()
-  if empty:
+    rows = before
+
+    def tell(read: int, rows: int = rows) -> None:
+      done((rows + read) / total)
+
+    found.append(_make(each, wanted, folder, tell, whole=each is source))
+    before += each.size[0]
+  if all(one.empty for one in found):
     raise nothing_to_see(source.size)
   if passes[-1][0] is not source:
     return source.valid(0, 0, 1, 1) is not None
-  return invalid is not None
+  return found[-1].masked
+
+
+class _Found(NamedTuple):
+  """What a pass met: no valid pixel at all, any that is not."""
+
+  empty: bool
+  masked: bool
+
+
+def _make(
+  source: Source,
+  sizes: Sequence[Size],
+  folder: pathlib.Path,
+  tell: Callable[[int], None],
+  *,
+  whole: bool,
+) -> _Found:
+  """Makes images of one source in one pass over it.
+
+  Args:
+    source: the image or an overview of it.
+    sizes: of the images.
+    folder: where they go.
+    tell: is told of the rows that were read so far.
+    whole: whether it is the image itself, whose mask and, if it is read in
+      rows, pixels are kept.
+  """
+  shrinking = [
+    _Shrinking(AreaAverage(source.size, size), _image(folder, size))
+    for size in sizes
+  ]
+  copy = _image(folder, source.size) if whole and source.in_rows else None
+  invalid: OnDisk | None = None
+  empty = True
+  for top, height in _bands(source):
+    for left, width in _pieces(source, height):
+      pixels = source.read(top, left, height, width)
+      for each in shrinking:
+        each.average.add(top, left, pixels)
+      if copy:
+        copy.write(top, left, pixels)
+      valid = source.valid(top, left, height, width)
+      empty = empty and valid is not None and not valid.any()
+      if whole and valid is not None and not valid.all():
+        invalid = invalid or _mask(folder, source.size)
+        invalid.write(top, left, (~valid).astype(np.uint8))
+    for each in shrinking:
+      each.take(top + height)
+    for plane in (copy, invalid):
+      if plane:
+        plane.flush()
+    tell(top + height)
+  for each in shrinking:
+    each.close()
+  return _Found(empty, invalid is not None)
 
 
 def _passes(
