@@ -33,6 +33,15 @@ def default_width(size: Size) -> int:
   return max(1, round(math.hypot(*size) / 400))
 
 
+def check_maps(label: np.ndarray, prediction: np.ndarray) -> None:
+  """Raises InputError unless both are maps [H,W] of one size."""
+  if label.shape != prediction.shape or label.ndim != 2:
+    raise InputError(
+      f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
+      'both must be maps of one size; segment the image at its full size'
+    )
+
+
 def boundary_counts(
   label: np.ndarray,
   prediction: np.ndarray,
@@ -57,11 +66,7 @@ def boundary_counts(
   Raises:
     InputError: if the shapes differ or the width is below 1.
   """
-  if label.shape != prediction.shape or label.ndim != 2:
-    raise InputError(
-      f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
-      'both must be maps of one size; segment the image at its full size'
-    )
+  check_maps(label, prediction)
   if width is None:
     width = default_width((label.shape[0], label.shape[1]))
   if width < 1:

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from magnet_jax.metrics import confusion
+from magnet_jax.metrics import boundary, confusion
 from magnet_jax.types import InputError
 
 TOLERANCE = 0.0075  # of the image's diagonal, as in the paper
@@ -50,11 +50,7 @@ def contour_counts(
   Raises:
     InputError: if the shapes differ or the tolerance is negative.
   """
-  if label.shape != prediction.shape or label.ndim != 2:
-    raise InputError(
-      f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
-      'both must be maps of one size; segment the image at its full size'
-    )
+  boundary.check_maps(label, prediction)
   if not tolerance >= 0:
     raise InputError(
       f'tolerance {tolerance}: is a share of the diagonal, at least 0; raise it'

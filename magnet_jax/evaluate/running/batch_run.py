@@ -131,28 +131,35 @@ def segment_files(
   expected = [_expected(model, cascade, path) for path in paths]
   errors: list[str] = []
   finished = 0
+
+  def run(path: pathlib.Path, name: str, later: int) -> tuple[str, ...]:
+    """Segments one file; returns what is broken of it."""
+    with (
+      division.together(),
+      contextlib.closing(Unbroken(_opened(open_image, path))) as source,
+    ):
+      plan = _plan(model, path, source.size, window)
+      task = Task(model, cascade, path, source, plan, folder, name, overviews)
+      progress.begins(name, _windows(cascade, plan, division.count), later)
+      return _segment(task, outputs, budget, progress, division)
+
   for number, (path, name) in enumerate(zip(paths, names, strict=True)):
-    later = sum(expected[number + 1 :]) // division.count
     try:
-      with (
-        division.together(),
-        contextlib.closing(Unbroken(_opened(open_image, path))) as source,
-      ):
-        plan = _plan(model, path, source.size, window)
-        task = Task(
-          model, cascade, path, source, plan, folder, name, overviews
-        )
-        progress.begins(name, _windows(cascade, plan, division.count), later)
-        errors += _segment(task, outputs, budget, progress, division)
-        finished += 1
+      errors += run(path, name, sum(expected[number + 1 :]) // division.count)
+      finished += 1
     except InputError as error:
       atomic.prepare_folder(folder)  # a full disk is no fault of the image's
       line = str(error)  # a segmenter from elsewhere does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()
-  if division.count > 1:
-    return Finished(finished, tuple(errors))  # all have met the same
-  parts = parallel.gather([finished, errors])
+  # Those who share images have all met the same.
+  return _merged(finished, errors, shared=division.count > 1)
+
+
+def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
+  """What came of the files of all processes."""
+  mine: tuple[int, list[str]] = (finished, errors)
+  parts = [mine] if shared else parallel.gather(mine)
   return Finished(
     sum(count for count, _ in parts),
     tuple(line for _, lines in parts for line in lines),
