@@ -94,6 +94,12 @@ def get_config() -> ml_collections.ConfigDict:
   # 'coarsest' the original's pairs of stage 0 with a later stage.
   config.train.refiner.pairing = 'cascade'
   config.train.refiner.points = 0.9  # K in training; refine.points is for use
+
+  config.tune = ml_collections.ConfigDict()
+  # Images of val on which K is chosen once the refiner is trained, instead of
+  # refine.points; 0 keeps that.
+  config.tune.images = 0
+  config.tune.points = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # the candidates
   return config
 
 

@@ -1,6 +1,7 @@
 """Both trainings, killed and resumed, then the commands that use the result."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.data import scenes
-from magnet_jax.io import bundle, images, records
+from magnet_jax.io import bundle, checkpoints, images, records
 
 OVERRIDES = ['--config=tiny', '--config.data.scene_size=(64, 64)']
 
@@ -103,3 +104,48 @@ def test_the_model_serves_the_other_commands(run, tmp_path):
   assert main.main(['evaluate', *flags, '--limit=1']) == 0
   rows = json.loads(path.read_text())['rows']
   assert [row['method'] for row in rows][2] == 'magnet'
+
+
+def test_k_is_chosen_after_the_training(run, tmp_path, capsys):
+  folder = tmp_path / 'run'
+  shutil.copytree(run, folder)
+  images_of_val = ['--config.tune.images=1', '--config.tune.points=(0.2, 0.7)']
+  argv = ['train', *OVERRIDES, f'--workdir={folder}', *images_of_val]
+  assert main.main(argv) == 0
+  text = capsys.readouterr().out
+  best = float(text.split('best mIoU: K ')[1].split()[0])
+  assert best in (0.2, 0.7)
+  _, exported = bundle.read(folder / 'model.npz')
+  _, loaded = checkpoints.load(folder)
+  for meta in (exported, loaded):
+    assert meta['config']['refine']['points'] == best
+  # The same command again, or one that tunes otherwise, measures nothing anew.
+  assert main.main([*argv, '--config.tune.images=2']) == 0
+  assert 'best mIoU' not in capsys.readouterr().out
+  assert len(records.read(folder / 'refiner' / 'tune' / 'records.jsonl')) == 2
+
+
+def test_k_is_chosen_by_the_command(run, tmp_path, capfd):
+  folder, out = tmp_path / 'run', tmp_path / 'k'
+  shutil.copytree(run, folder)
+  argv = ['tune', f'--checkpoint={folder}', '--points=0.6', '--limit=1']
+  assert main.main([*argv, '--no-write', f'--out={out}']) == 0
+  assert {path.name for path in out.iterdir()} == {
+    'records.jsonl', 'settings.json', 'points.png'
+  }  # fmt: skip
+  assert checkpoints.load(folder)[1]['config']['refine']['points'] == 0.9
+  assert main.main(argv) == 0
+  assert f'written to {folder}/refiner/tuned.json' in capfd.readouterr().out
+  assert checkpoints.load(folder)[1]['config']['refine']['points'] == 0.6
+  _, exported = bundle.read(folder / 'model.npz')
+  assert exported['config']['refine']['points'] == 0.6
+  capfd.readouterr()
+  for bad, word in (
+    (['tune'], '--checkpoint: is needed'),
+    ([*argv, '--points=some'], '--points=some'),
+    ([*argv, '--points=3'], 'points 3'),
+    ([*argv, f'--out={out}', '--split=train'], '--out'),
+  ):
+    assert main.main(bad) == 2
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert word in line

@@ -9,20 +9,18 @@ import tqdm
 from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
-  config_file,
   host_flags,
+  image_flags,
   messages,
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.cli.config_file import Config
-from magnet_jax.data import class_files, classes, reading, sources, splits
+from magnet_jax.data import class_files
 from magnet_jax.evaluate.measuring import methods
 from magnet_jax.evaluate.running import comparison
 from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
 from magnet_jax.io import atomic, records
 from magnet_jax.segment.model import Model
-from magnet_jax.types import InputError
 
 NAMES = False
 HELP = """
@@ -53,17 +51,7 @@ def define(values: flags.FlagValues) -> None:
   integer = functools.partial(flags.DEFINE_integer, flag_values=values)
   group = 'model and images'
   model_flags.define_networks(values, group)
-  text('config', '', "FILE|NAME: whose section data names the images; without "
-       "it the checkpoint's own. --config.data.KEY=VALUE changes a field",
-       module_name=group)  # fmt: skip
-  flags.DEFINE_enum(
-    'split', 'val', ['val', 'test', 'train'], 'of the data',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  text('images', '', 'PATH: instead, a list of image<TAB>label lines or a '
-       'folder with images/ and labels/ in it', module_name=group)  # fmt: skip
-  integer('limit', None, 'N: only the first N images', lower_bound=1,
-          module_name=group)  # fmt: skip
+  image_flags.define(values, group)
   group = 'methods'
   flags.DEFINE_list(
     'methods', list(methods.METHODS), 'A,B,…: which to compare',
@@ -107,7 +95,7 @@ def _run(arguments: Arguments) -> int:
     overlap=values.overlap,
     fast=command_line.share(values.fast, 'fast'),
   )
-  loads = _loads(arguments, model, config_file.from_meta(meta))
+  loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None
   table = Comparison(model, chosen, folder, _settings(arguments, model))
   with tqdm.tqdm(
@@ -144,34 +132,6 @@ def _show(
       records.write_json(values.json, comparison.as_json(found, model))
   for line in errors:
     messages.show(line)
-
-
-def _loads(arguments: Arguments, model: Model, own: Config) -> list[Load]:
-  """Readers of the images that the flags name."""
-  values = arguments.flags
-  base = config_file.load(values.config) if values.config else own
-  data = config_file.override(base, arguments.overrides).data.to_dict()
-  if values.images:
-    loads = comparison.from_pairs(
-      sources.find_pairs(values.images),
-      model.classes,
-      colours=data['colours'],
-      how=reading.from_settings(data),
-    )
-  else:
-    table = classes.get(data['classes'])
-    if table.names != model.classes.names:
-      given = values.segmenter or values.checkpoint or 'embedded model'
-      names = model.classes.names
-      raise InputError(
-        f'{given}: has the {len(names)} classes {", ".join(names)}, the '
-        f'data the {len(table)} classes {", ".join(table.names)}: must be the '
-        'same; choose the data it was trained for by --config or --images'
-      )
-    # Each image is read once: a cache would only count as memory.
-    data['cache_mb'] = 0
-    loads = comparison.from_source(splits.open_split(data, values.split))
-  return loads[: values.limit]
 
 
 def _settings(arguments: Arguments, model: Model) -> dict[str, object]:

@@ -14,6 +14,7 @@ COMMANDS = {
   'prepare': 'turn the official files of a data set into one to train on',
   'init': 'look at your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
+  'tune': 'choose how many points are corrected, on labelled images',
   'evaluate': 'score and compare the four methods on labelled images',
   'report': 'make one page of evaluations: scores, charts, images to zoom',
   'convert': "turn PyTorch's weights into checkpoints, and back",

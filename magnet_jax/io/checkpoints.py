@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from magnet_jax import parallel
-from magnet_jax.io import atomic, bundle, orbax_errors, records, trees
+from magnet_jax.io import atomic, bundle, orbax_errors, records, trees, tuned
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
 
@@ -271,7 +271,7 @@ def load_parts(path: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
         f'{step}: is no checkpoint of a network of magnet-jax (kind '
         f'{meta.get("kind")!r}); give one of {", ".join(_KINDS)}'
       )
-    parts[meta['kind']] = (state['average'], meta)
+    parts[meta['kind']] = (state['average'], tuned.laid_over(meta, step))
   return parts
 
 

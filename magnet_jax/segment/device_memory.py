@@ -1,5 +1,6 @@
 """What the compiled step takes on a device, and how many windows fit there."""
 
+from collections.abc import Sequence
 import functools
 import math
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from magnet_jax import parallel
 from magnet_jax.ops import selection
 from magnet_jax.segment import plan, refine_step, stage_windows
+from magnet_jax.segment.host_segmenter import HostSegmenter
+from magnet_jax.segment.options import Options
 from magnet_jax.segment.stores import InMemory
 from magnet_jax.types import Network, Size, Stage
 
@@ -20,6 +23,35 @@ MOST = 16
 # Of a device; the rest is for libraries' scratch, the batch before, whose
 # results are not fetched yet, and the next one's arrays.
 _SHARE = 0.6
+
+
+def batch(
+  segmenter: Network | HostSegmenter,
+  refiners: Sequence[Network],
+  network: Size,
+  options: Options,
+) -> int:
+  """Windows that a device of this process holds at a time, at least 1.
+
+  Args:
+    segmenter: as for `Cascade`, with refiners, network and options.
+    refiners: as segmenter.
+    network: as segmenter.
+    options: as segmenter.
+  """
+  memory = parallel.device_memory()
+  # More at a time gain nothing on a CPU, and of a segmenter that runs on the
+  # host nobody knows what it takes.
+  if memory is None or not refiners or isinstance(segmenter, HostSegmenter):
+    return 1
+  return fitting_batch(
+    segmenter,
+    refiners[0],
+    network=network,
+    points=options.points,
+    kernel=options.kernel,
+    memory=memory,
+  )
 
 
 @functools.lru_cache(maxsize=1)  # the same for all cascades of a model

@@ -1,9 +1,10 @@
 """The loop over the stages: coarse to fine, each corrects the one before."""
 
 from collections.abc import Callable, Iterator, Sequence
+import copy
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -77,30 +78,13 @@ class Cascade:
     )
     self._segmenter = segmenter
     self._refiners = tuple(refiners)
-    self.batch = parallel.device_count() * (options.batch or self._fitting())
+    self.batch = parallel.device_count() * (
+      options.batch
+      or device_memory.batch(segmenter, refiners, network, options)
+    )
     # Called once for each refiner and size of windows: mostly there is one.
     self._refine = functools.cache(self._refine_step)
     self._candidates = functools.cache(self._candidates_step)
-
-  def _fitting(self) -> int:
-    """Windows that a device holds at a time."""
-    memory = parallel.device_memory()
-    # More at a time gain nothing on a CPU, and of a segmenter that runs on the
-    # host nobody knows what it takes.
-    if (
-      memory is None
-      or not self._refiners
-      or isinstance(self._segmenter, HostSegmenter)
-    ):
-      return 1
-    return device_memory.fitting_batch(
-      self._segmenter,
-      self._refiners[0],
-      network=self.network,
-      points=self.options.points,
-      kernel=self.options.kernel,
-      memory=memory,
-    )
 
   def _refiner(self, stage: Stage) -> int:
     """Which refiner serves a stage."""
@@ -121,6 +105,19 @@ class Cascade:
       kernel=options.kernel,
       most=selection.count_points(options.points, pixels),
     )
+
+  def with_points(self, points: float | int) -> Self:
+    """Takes fewer points, K, by the steps that are compiled already."""
+    pixels = self.network[0] * self.network[1]
+    most = selection.count_points(self.options.points, pixels)
+    if selection.count_points(points, pixels) > most:
+      raise InputError(
+        f'points {points}: must be at most the {self.options.points} that the '
+        'steps are compiled for; make a cascade for more'
+      )
+    other = copy.copy(self)
+    other.options = dataclasses.replace(self.options, points=points)
+    return other
 
   def _candidates_step(self, refiner: int) -> parallel.Step:
     return host_step.over_devices(

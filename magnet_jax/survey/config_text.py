@@ -86,10 +86,12 @@ def _windows(proposal: Proposal, median: str) -> list[str]:
     '  config.augment.flip_vertical = True',
     f'  config.augment.rotate = {proposal.rotate}{why}',
     *_comment(
-      'K: the share of the pixels that a window may correct. If MagNet is '
-      'below downsample, try less: magnet-jax evaluate … --points=0.05'
+      'K, the share of the pixels that a window may correct, is chosen on so '
+      'many images of val once the refiner is trained. 0 leaves it at 0.5; '
+      'magnet-jax tune chooses it at any time.'
     ),
     '  config.refine.points = 0.5',
+    f'  config.tune.images = {proposal.tune_images}',
   ]
 
 

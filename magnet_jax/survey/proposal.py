@@ -13,6 +13,7 @@ _INPUT = 224  # side of the networks' input that two CPU cores train in minutes
 _LEAST = 32
 _HEAVIEST = 10.0  # times the weight of the commonest class
 _STEPS = (400, 3000)
+_TUNE_WINDOWS = 128  # about those of the images on which K is chosen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Proposal:
     segmenter_steps: of its training.
     refiner_steps: of its training.
     batch: windows of a step.
+    tune_images: on which K is chosen: fewer where each has many windows.
   """
 
   network: Size
@@ -38,6 +40,7 @@ class Proposal:
   segmenter_steps: int
   refiner_steps: int
   batch: int
+  tune_images: int
 
 
 def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
@@ -55,6 +58,7 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
   steps = 100 * round(1.5 * math.sqrt(megapixels))
   steps = min(max(steps, _STEPS[0]), _STEPS[1])
   stages = plan.make_plan(size, window=network)
+  windows = sum(len(stage.grid) for stage in stages)
   return Proposal(
     network=network,
     crop=crop,
@@ -64,6 +68,7 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
     segmenter_steps=steps,
     refiner_steps=max(100, 50 * round(steps / 200)),
     batch=12,
+    tune_images=min(4, max(2, _TUNE_WINDOWS // windows)),
   )
 
 

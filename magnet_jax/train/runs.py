@@ -8,13 +8,16 @@ from typing import Any
 import ml_collections
 
 from magnet_jax import parallel
-from magnet_jax.io import atomic, bundle, checkpoints, records
-from magnet_jax.train import loop, tasks, warm_start
+from magnet_jax.data import splits
+from magnet_jax.evaluate.running import comparison
+from magnet_jax.io import atomic, bundle, checkpoints, records, tuned
+from magnet_jax.segment import model as models
+from magnet_jax.train import loop, tasks, tuning, warm_start
 from magnet_jax.types import InputError
 
 STAGES = ('both', 'segmenter', 'refiner')
 # Settings that may change when a run is resumed: they change no result.
-_FREE = ('data.workers', 'data.cache_mb')
+_FREE = ('data.workers', 'data.cache_mb', 'tune.images', 'tune.points')
 
 
 def run(
@@ -29,7 +32,7 @@ def run(
   Args:
     config: all settings.
     folder: holds config.json, a folder a network with its checkpoints and
-      records, and at the end model.npz.
+      records, what was measured to choose K, and at the end model.npz.
     stage: 'segmenter', 'refiner' (which needs the segmenter of this folder or
       of train.refiner.segmenter) or 'both', what is not there yet.
     tensorboard: write the scalars for TensorBoard too.
@@ -59,9 +62,36 @@ def run(
     return None
   variables, meta = checkpoints.load(folder)
   variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
-  path = folder / 'model.npz'
+  if config.tune.images and not tuned.of(folder / 'refiner'):
+    best = _tune(config, folder, variables, meta)
+    tuned.write(folder, best)
+    meta = tuned.over(meta, best)
+  path = folder / tuned.MODEL
   bundle.export(path, variables, meta)
   return path
+
+
+def _tune(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  variables: Mapping[str, Any],
+  meta: Mapping[str, Any],
+) -> dict[str, Any]:
+  """Settings of `refine` that are best on some images of val."""
+  if parallel.processes() > 1:  # the others have gone; they would be waited for
+    print('K is as in refine.points; choose it on val by magnet-jax tune')
+    return {}
+  data = {**config.data.to_dict(), 'cache_mb': 0}
+  source = splits.open_split(data, 'val')
+  result = tuning.tune(
+    models.from_variables(variables, meta, name=str(folder)),
+    comparison.from_source(source)[: config.tune.images],
+    config.tune.points,
+    folder=folder / 'refiner' / 'tune',
+    settings={'split': 'val'},
+  )
+  print(tuning.text(result))
+  return {'points': result.best}
 
 
 def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:

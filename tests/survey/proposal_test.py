@@ -7,23 +7,24 @@ from magnet_jax.survey import alike, dividing, proposal, words
 
 
 @pytest.mark.parametrize(
-  ('size', 'network', 'stages'),
+  ('size', 'network', 'stages', 'tuned'),
   [
-    ((2448, 2448), (306, 306), 4),
-    ((2448, 3264), (153, 204), 5),
-    ((1000, 1000), (250, 250), 3),
-    ((64, 64), (32, 32), 2),
-    ((1024, 2048), (128, 256), 4),
-    ((1, 5000), (32, 2500), 2),
+    ((2448, 2448), (306, 306), 4, 2),
+    ((2448, 3264), (153, 204), 5, 2),
+    ((1000, 1000), (250, 250), 3, 4),
+    ((64, 64), (32, 32), 2, 4),
+    ((1024, 2048), (128, 256), 4, 2),
+    ((1, 5000), (32, 2500), 2, 4),
   ],
 )
-def test_the_network_sees_a_halved_image(size, network, stages):
+def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   found = proposal.propose([size] * 3, np.array([5, 5]))
   assert found.network == network
   assert len(found.stages) == stages and found.stages[-1] == size
   assert found.rotate == (network[0] == network[1])
   assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
   assert 400 <= found.segmenter_steps <= 3000
+  assert found.tune_images == tuned
 
 
 def test_class_weights():

@@ -1,0 +1,86 @@
+"""The flags of labelled images, for the commands that score on them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from absl import flags
+
+from magnet_jax.cli import config_file
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.data import classes, reading, sources, splits
+from magnet_jax.evaluate.running import comparison
+from magnet_jax.evaluate.running.comparison import Load
+from magnet_jax.segment.model import Model
+from magnet_jax.types import InputError
+
+
+def define(values: flags.FlagValues, group: str) -> None:
+  """Defines --config, --split, --images and --limit."""
+  flags.DEFINE_string(
+    'config', '', "FILE|NAME: whose section data names the images; without it "
+    "the checkpoint's own. --config.data.KEY=VALUE changes a field",
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_enum(
+    'split', 'val', ['val', 'test', 'train'], 'of the data',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_string(
+    'images', '', 'PATH: instead, a list of image<TAB>label lines or a folder '
+    'with images/ and labels/ in it', flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_integer(
+    'limit', None, 'N: only the first N images', lower_bound=1,
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+
+
+def loads(
+  arguments: Arguments, model: Model, meta: Mapping[str, Any]
+) -> list[Load]:
+  """Readers of the images that the flags name.
+
+  Args:
+    arguments: with the flags of this module and of `model_flags`.
+    model: what they are for; its classes are theirs.
+    meta: of the model, whose data are taken if the flags name none.
+
+  Raises:
+    InputError: no such data, or of other classes.
+  """
+  values = arguments.flags
+  base = (
+    config_file.load(values.config)
+    if values.config
+    else config_file.from_meta(meta)
+  )
+  data = config_file.override(base, arguments.overrides).data.to_dict()
+  if values.images:
+    found = comparison.from_pairs(
+      sources.find_pairs(values.images),
+      model.classes,
+      colours=data['colours'],
+      how=reading.from_settings(data),
+    )
+  else:
+    _check_classes(values, model, data)
+    # Each image is read once: a cache would only count as memory.
+    source = splits.open_split({**data, 'cache_mb': 0}, values.split)
+    found = comparison.from_source(source)
+  return found[: values.limit]
+
+
+def _check_classes(
+  values: flags.FlagValues, model: Model, data: Mapping[str, Any]
+) -> None:
+  table = classes.get(data['classes'])
+  names = model.classes.names
+  if table.names == names:
+    return
+  given = [values[n].value for n in ('segmenter', 'checkpoint') if n in values]
+  name = next(filter(None, given), 'embedded model')
+  raise InputError(
+    f'{name}: has the {len(names)} classes {", ".join(names)}, the data the '
+    f'{len(table)} classes {", ".join(table.names)}: must be the same; choose '
+    'the data it was trained for by --config or --images'
+  )

@@ -1,0 +1,91 @@
+"""`magnet-jax tune`."""
+
+import pathlib
+
+from absl import flags
+
+from magnet_jax import parallel
+from magnet_jax.cli import (
+  command_line,
+  host_flags,
+  image_flags,
+  messages,
+  model_flags,
+)
+from magnet_jax.cli.command_line import Arguments
+from magnet_jax.io import tuned
+from magnet_jax.train import tuning
+from magnet_jax.types import InputError
+
+NAMES = False
+HELP = """
+  usage: magnet-jax tune --checkpoint=PATH [--limit=N] [--points=K,K,…] [flags]
+
+  Chooses K, the share of its points that a window may correct: segments
+  labelled images with each K, prints what each scores, and writes that of the
+  highest mean IoU into the model, for all commands that use it. It needs no
+  training. With --out every result is kept as it comes, and drawn as a curve:
+  the same command takes an interrupted run up again.
+
+  examples:
+    magnet-jax tune --checkpoint=runs/mine
+    magnet-jax tune --checkpoint=model.npz --images=val.txt --limit=8
+    magnet-jax tune --checkpoint=runs/mine --points=0.02,0.05,0.1 --no-write
+"""
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines the flags."""
+  group = 'model and images'
+  model_flags.define_checkpoint(values, group)
+  image_flags.define(values, group)
+  group = 'choice'
+  flags.DEFINE_list(
+    'points', ['0.05', '0.1', '0.25', '0.5', '0.75', '1'],
+    'K,K,…: the candidates, fractions of the pixels of a window',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  group = 'output'
+  flags.DEFINE_bool(
+    'write', True, 'write the best K into the model; otherwise only print',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  flags.DEFINE_string(
+    'out', '', f'DIR: keeps records.jsonl and {tuning.PICTURE}',
+    flag_values=values, module_name=group,
+  )  # fmt: skip
+  host_flags.define(values)
+
+
+def run(arguments: Arguments) -> int:
+  """Measures, prints the table and writes the choice."""
+  with host_flags.work(arguments.flags):
+    return _run(arguments)
+
+
+def _run(arguments: Arguments) -> int:
+  values = arguments.flags
+  if values.write and not values.checkpoint:
+    raise InputError(
+      '--checkpoint: is needed, as K is written into it; give a run or an '
+      'exported model, or --no-write to look at the embedded one'
+    )
+  model, meta = model_flags.load_with_meta(values)
+  settings = {
+    name: values[name].value for name in ('checkpoint', 'images', 'split')
+  }
+  result = tuning.tune(
+    model,
+    image_flags.loads(arguments, model, meta),
+    [float(command_line.share(text, 'points')) for text in values.points],
+    folder=pathlib.Path(values.out) if values.out else None,
+    settings={**settings, 'overrides': list(arguments.overrides)},
+  )
+  if parallel.is_main():
+    print(tuning.text(result))
+    if values.write:
+      path = tuned.write(values.checkpoint, {'points': result.best})
+      print(f'written to {path}')
+    for line in result.errors:
+      messages.show(line)
+  return 2 if result.errors else 0

@@ -1,0 +1,159 @@
+"""Which K is best: measured on labelled images once a model is trained."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import pathlib
+
+import tqdm
+
+from magnet_jax import parallel
+from magnet_jax.evaluate.measuring import methods, summary
+from magnet_jax.evaluate.measuring.methods import Method
+from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
+from magnet_jax.evaluate.showing import curves, tables
+from magnet_jax.evaluate.showing.curves import Curve
+from magnet_jax.evaluate.showing.shown import Picture
+from magnet_jax.segment.model import Model
+from magnet_jax.segment.progressive import Cascade
+from magnet_jax.types import InputError
+
+PICTURE = 'points.png'
+_SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+  """What was measured.
+
+  Attributes:
+    best: the K of the highest mean IoU; of equal ones the smallest.
+    points: all candidates by their names, ascending.
+    found: records, one an image and K, whose name is the record's method.
+    errors: one line for each image that could not be read.
+  """
+
+  best: float
+  points: Mapping[str, float]
+  found: Sequence[Record]
+  errors: Sequence[str]
+
+
+def tune(
+  model: Model,
+  loads: Sequence[Load],
+  points: Sequence[float],
+  *,
+  folder: pathlib.Path | None,
+  settings: Mapping[str, object],
+) -> Tuned:
+  """Segments labelled images with each K.
+
+  Args:
+    model: the networks; its other settings stay as they are.
+    loads: each reads one image.
+    points: the candidates, fractions of the pixels in [0, 1].
+    folder: keeps the records, from which an interrupted run goes on, and a
+      curve of them; None keeps nothing.
+    settings: what the records are made with; a folder has those of one kind.
+
+  Raises:
+    InputError: no candidate, one out of its range, a model without a refiner,
+      a folder of other settings, or no image that can be scored.
+  """
+  by_name = _by_name(points)
+  refine = {**model.settings['refine'], 'points': max(by_name.values())}
+  model = dataclasses.replace(
+    model, settings={**model.settings, 'refine': refine}
+  )
+  table = Comparison(model, _methods(model, by_name), folder, settings)
+  with tqdm.tqdm(
+    total=table.steps(loads), desc='points K', dynamic_ncols=True,
+    disable=None if parallel.is_main() else True,
+  ) as bar:  # fmt: skip
+
+    def done(text: str) -> None:
+      bar.set_postfix_str(text)
+      bar.update()
+
+    found, errors = table.run(loads, done)
+  # A folder may have records of other candidates, too.
+  found = [record for record in found if record['method'] in by_name]
+  if not found:
+    raise InputError(
+      f'tune: {len(loads)} images, {len(errors)} of them bad: K is chosen on '
+      f'one labelled image at least; {errors[0] if errors else "name some"}'
+    )
+  scores = _mean(found, 'miou')
+  # max takes the first of equals; a NaN, of no class at all, is below all.
+  best = max(by_name, key=lambda k: (scores[k] >= 0, scores[k]))
+  result = Tuned(by_name[best], by_name, found, errors)
+  if folder and parallel.is_main():
+    picture(result).write(folder / PICTURE)
+  return result
+
+
+def _by_name(points: Sequence[float]) -> dict[str, float]:
+  """The candidates by their names, each once, ascending."""
+  for k in points:
+    if not 0 <= k <= 1:
+      raise InputError(
+        f'tune: points {k}: must be a fraction of the pixels in [0, 1], such '
+        'as 0.25'
+      )
+  if not points:
+    raise InputError(
+      'tune: no candidate for K: needs one at least, such as 0.05 or 0.9'
+    )
+  return {f'K {k:g}': float(k) for k in sorted(points)}
+
+
+def _methods(
+  model: Model, points: Mapping[str, float]
+) -> dict[str, Method]:
+  """All stages, with so many points each; compiled once for all."""
+  cascade = model.cascade()
+  if not isinstance(cascade, Cascade) or not model.refiners:
+    raise InputError(
+      'tune: needs the aligned pipeline and a refiner, whose points K are; '
+      'train one, or compare some K by magnet-jax evaluate --points=K'
+    )
+  return {
+    name: methods.progressive(model, cascade.with_points(k), name)
+    for name, k in points.items()
+  }
+
+
+def _mean(found: Sequence[Record], key: str) -> dict[str, float]:
+  """A score of each K, mean over images."""
+  return {row.method: getattr(row, key) for row in summary.summarise(found)}
+
+
+def text(tuned: Tuned) -> str:
+  """A table for the terminal, and which K is best by how much."""
+  best = next(name for name, k in tuned.points.items() if k == tuned.best)
+  rows = [['', 'mIoU %', f'{best} minus this', 'boundary IoU %']]
+  scores = {key: _mean(tuned.found, key) for key in _SCORES}
+  for name in tuned.points:
+    difference = ''
+    if name != best:
+      difference = tables.difference_text(
+        summary.paired_difference(tuned.found, best, name)
+      )
+    miou, edges = (tables.percent(scores[key][name]) for key in _SCORES)
+    rows.append([name, miou, difference, edges])
+  return '\n'.join([*tables.aligned(rows), f'best mIoU: {best}'])
+
+
+def picture(tuned: Tuned) -> Picture:
+  """Scores against K, as a curve each."""
+  scores = {key: _mean(tuned.found, key) for key in _SCORES}
+  across = tuple(tuned.points.values())
+  series = [
+    Curve(
+      words, across, tuple(100 * scores[key][name] for name in tuned.points)
+    )
+    for key, words in _SCORES.items()
+  ]
+  return curves.curves(
+    series, x='K, share of the pixels of a window', y='%', start=0
+  )
