@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import dataclasses
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -82,16 +83,24 @@ def all_of(points: float, stages: int) -> list[Variant]:
 def applied(variant: Variant) -> Iterator[None]:
   """Puts the score and the weights of a variant in place of the method's."""
   score, weights = selection.score, windows.axis_weights
+  compiled = parallel._compiled
   if variant.score != 'both':
     selection.score = _score(score, variant.score)
   if variant.flat:
     windows.axis_weights = _flat
-  # What is compiled already has the score of the variant before.
-  parallel._compiled.cache_clear()
+  # A compiled step holds the score that it was traced with.
+  parallel._compiled = _steps_of(variant.score)
   try:
     yield
   finally:
     selection.score, windows.axis_weights = score, weights
+    parallel._compiled = compiled
+
+
+@functools.cache
+def _steps_of(score: str) -> Any:
+  """Compiled steps that are kept for one score alone."""
+  return functools.cache(parallel._compiled.__wrapped__)
 
 
 def _score(method: Score, which: str) -> Score:

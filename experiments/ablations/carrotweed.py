@@ -1,0 +1,26 @@
+"""Carrot-Weed at half of a side: four stages instead of five.
+
+Source: configs/carrotweed.py, shorter, on images of halve.py.
+Command: experiments/ablations/train.sh experiments/ablations/carrotweed.py \
+  carrotweed 3
+Time: 25 minutes a seed on one CPU core, refiners included.
+"""
+
+import ml_collections
+
+from configs import carrotweed
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Returns the settings of the ablations on Carrot-Weed."""
+  config = carrotweed.get_config()
+  for split in ('train', 'val', 'test'):
+    config.data[split] = f'runs/ablations/carrotweed/half/{split}.txt'
+  config.train.segmenter.batch = 6
+  config.train.segmenter.steps = 600
+  config.train.segmenter.validate_every = 300
+  config.train.segmenter.validation_batches = 6
+  config.train.refiner.steps = 100
+  config.train.refiner.validate_every = 100
+  config.train.refiner.validation_batches = 6
+  return config
