@@ -110,7 +110,7 @@ def main(arguments: argparse.Namespace) -> None:
     if variant.refiner in loaded
     and (not arguments.studies or variant.study in arguments.studies)
   ]
-  seed = int(arguments.folder.name.removeprefix('seed'))
+  seed = arguments.folder.name.removeprefix('seed')
   records_of = records.read(arguments.out) if arguments.out.exists() else []
   done = {
     (r['study'], r['variant'], r['image']) for r in records_of

@@ -4,7 +4,6 @@ import functools
 import pathlib
 
 from absl import flags
-import tqdm
 
 from magnet_jax import parallel
 from magnet_jax.cli import (
@@ -98,16 +97,7 @@ def _run(arguments: Arguments) -> int:
   loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None
   table = Comparison(model, chosen, folder, _settings(arguments, model))
-  with tqdm.tqdm(
-    total=table.steps(loads), desc='evaluate', dynamic_ncols=True,
-    disable=None if parallel.is_main() else True,
-  ) as bar:  # fmt: skip
-
-    def done(text: str) -> None:
-      bar.set_postfix_str(text)
-      bar.update()
-
-    found, errors = table.run(loads, done)
+  found, errors = table.run_with_bar(loads, 'evaluate')
   if parallel.is_main():
     _show(arguments, model, found, errors, loads)
   return 2 if errors else 0

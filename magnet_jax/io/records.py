@@ -103,6 +103,24 @@ def read(path: PathLike) -> list[Record]:
   return records if whole is None else [*records, whole]
 
 
+def read_object(path: PathLike, remedy: str) -> Record:
+  """Reads what `write_json` wrote of a mapping.
+
+  Args:
+    path: the file.
+    remedy: what to do if it is damaged, for the message.
+
+  Raises:
+    InputError: the file cannot be read or is no JSON object.
+  """
+  found = _parse(_read_bytes(pathlib.Path(path)))
+  if found is None:
+    raise InputError(
+      f'{path}: is no JSON object, as by a copy that was cut off; {remedy}'
+    )
+  return found
+
+
 class Writer:
   """Appends records to a file; each is on its way to disk when `append` ends.
 

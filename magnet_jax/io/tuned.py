@@ -1,13 +1,11 @@
 """Settings that were chosen after a training, beside what it left."""
 
 from collections.abc import Mapping
-import json
 import pathlib
 from typing import Any
 
 from magnet_jax.io import bundle, records
 from magnet_jax.io.atomic import PathLike
-from magnet_jax.types import InputError
 
 NAME = 'tuned.json'
 MODEL = 'model.npz'  # what a run exports
@@ -82,13 +80,6 @@ def of(folder: pathlib.Path) -> dict[str, Any]:
   path = folder / NAME
   if not path.exists():
     return {}
-  try:
-    found = json.loads(path.read_bytes())
-  except (OSError, ValueError):
-    found = None
-  if not isinstance(found, dict):
-    raise InputError(
-      f'{path}: is no JSON object, as by a copy that was cut off; remove it '
-      'and choose again by magnet-jax tune'
-    )
-  return found
+  return records.read_object(
+    path, 'remove it and choose again by magnet-jax tune'
+  )

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 import contextlib
 import dataclasses
 import errno
-import json
 import os
 import pathlib
 import shutil
@@ -147,13 +146,7 @@ def _same_file(path: pathlib.Path, descriptor: int) -> bool:
 
 
 def _read_settings(file: pathlib.Path) -> dict[str, Any]:
-  try:
-    settings: dict[str, Any] = json.loads(file.read_bytes())
-  except (OSError, ValueError) as error:
-    raise InputError(
-      f'{file}: cannot be read as settings; remove {file.parent} to start anew'
-    ) from error
-  return settings
+  return records.read_object(file, f'remove {file.parent} to start anew')
 
 
 def _compare(

@@ -1,7 +1,6 @@
 """Both trainings in one folder, and the model that comes of them."""
 
 from collections.abc import Iterator, Mapping
-import json
 import pathlib
 from typing import Any
 
@@ -124,7 +123,8 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
   path = folder / 'config.json'
   wanted = records.to_json(config.to_dict())
   if path.exists():
-    before, now = dict(_flat(_read(path))), dict(_flat(wanted))
+    found = records.read_object(path, 'choose another --workdir')
+    before, now = dict(_flat(found)), dict(_flat(wanted))
     for key in [*now, *(before.keys() - now.keys())]:
       if key not in _FREE and before.get(key) != now.get(key):
         raise InputError(
@@ -132,15 +132,6 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
           f'{now.get(key)!r}; choose another --workdir or the same setting'
         )
   records.write_json(path, wanted)
-
-
-def _read(path: pathlib.Path) -> Any:
-  try:
-    return json.loads(path.read_text())
-  except (OSError, ValueError) as error:
-    raise InputError(
-      f'{path}: cannot be read as a config; choose another --workdir'
-    ) from error
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[Any]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
 
-import tqdm
-
 from magnet_jax import parallel
 from magnet_jax.evaluate.measuring import methods, summary
 from magnet_jax.evaluate.measuring.methods import Method
@@ -66,16 +64,7 @@ def tune(
     model, settings={**model.settings, 'refine': refine}
   )
   table = Comparison(model, _methods(model, by_name), folder, settings)
-  with tqdm.tqdm(
-    total=table.steps(loads), desc='points K', dynamic_ncols=True,
-    disable=None if parallel.is_main() else True,
-  ) as bar:  # fmt: skip
-
-    def done(text: str) -> None:
-      bar.set_postfix_str(text)
-      bar.update()
-
-    found, errors = table.run(loads, done)
+  found, errors = table.run_with_bar(loads, 'points K')
   # A folder may have records of other candidates, too.
   found = [record for record in found if record['method'] in by_name]
   if not found:

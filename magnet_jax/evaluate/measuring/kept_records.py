@@ -5,7 +5,6 @@ the first of them writes what a single process would have written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-import json
 import pathlib
 from typing import Any
 
@@ -130,7 +129,7 @@ def _read(
   wanted = records.to_json(settings)
   if not path.exists():
     records.write_json(path, wanted)
-  before = json.loads(path.read_text())
+  before = records.read_object(path, 'choose another --out')
   for key in sorted(wanted.keys() | before.keys()):
     # Older runs did not keep their classes; a change shows in other settings.
     unknown = key == 'classes' and key not in before

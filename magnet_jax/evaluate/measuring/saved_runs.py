@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-import json
 import math
 import pathlib
 from typing import Any
@@ -153,16 +152,7 @@ def settings_of(folder: PathLike) -> dict[str, Any]:
   path = pathlib.Path(folder) / _SETTINGS
   if not path.exists():
     return {}
-  try:
-    settings = json.loads(path.read_bytes())
-  except (OSError, ValueError):
-    settings = None
-  if not isinstance(settings, dict):
-    raise InputError(
-      f'{path}: is no JSON object, as by a copy that was cut off; copy it '
-      'again or remove it'
-    )
-  return settings
+  return records.read_object(path, 'copy it again or remove it')
 
 
 def _check(name: str, record: Record, classes: ClassTable) -> None:

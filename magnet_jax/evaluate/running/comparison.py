@@ -8,6 +8,8 @@ import functools
 import pathlib
 from typing import Any
 
+import tqdm
+
 from magnet_jax import parallel
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
@@ -83,9 +85,20 @@ class Comparison:
     bad = sorted(each for part in parallel.gather(errors) for each in part)
     return kept.finish(), [line for _, line in bad]
 
-  def steps(self, loads: Sequence[Load]) -> int:
-    """How often `run` calls `done` in this process."""
-    return len(_own(loads)) * len(self.methods)
+  def run_with_bar(
+    self, loads: Sequence[Load], name: str
+  ) -> tuple[list[Record], list[str]]:
+    """As `run`, with a progress bar of some name in the first process."""
+    with tqdm.tqdm(
+      total=len(_own(loads)) * len(self.methods), desc=name,
+      dynamic_ncols=True, disable=None if parallel.is_main() else True,
+    ) as bar:  # fmt: skip
+
+      def done(text: str) -> None:
+        bar.set_postfix_str(text)
+        bar.update()
+
+      return self.run(loads, done)
 
   def _warm_up(self, sample: Sample, warm: set[Size]) -> None:
     """Compiles for an image of a new size, before anything is timed."""

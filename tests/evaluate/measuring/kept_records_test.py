@@ -12,6 +12,12 @@ def record(index, method, image='a'):
   return {'index': index, 'method': method, 'image': image}
 
 
+def test_damaged_settings_are_named(tmp_path):
+  (tmp_path / 'settings.json').write_text('{"split": "v')
+  with pytest.raises(types.InputError, match=r'settings\.json.*--out'):
+    KeptRecords(tmp_path, {'split': 'val'}, ['magnet'])
+
+
 def test_records_of_several_processes_become_those_of_one(tmp_path):
   one = KeptRecords(tmp_path, {}, METHODS)
   for index in range(4):
