@@ -168,7 +168,9 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'
   if flag.default is not False and flag.default not in (None, ''):
-    text += f' (default: {flag.default})'
+    several = isinstance(flag.default, list)
+    value = ','.join(flag.default) if several else flag.default
+    text += f' (default: {value})'
   body = textwrap.wrap(text, max(width - _COLUMN, 20))
   if len(left) > _COLUMN - 2:
     body.insert(0, '')

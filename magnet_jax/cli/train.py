@@ -19,7 +19,8 @@ HELP = """
   cascade makes of them, and writes both as DIR/model.npz. Run the same command
   again to go on after an interruption, at whatever moment: the result is the
   same. DIR also holds config.json, and a folder a network with checkpoints/
-  and train.jsonl, one record a step.
+  and train.jsonl, one record a step. With tune.images above 0 it then chooses
+  how many points a window corrects, as magnet-jax tune does.
 
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny

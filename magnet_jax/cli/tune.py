@@ -21,7 +21,7 @@ NAMES = False
 HELP = """
   usage: magnet-jax tune --checkpoint=PATH [--limit=N] [--points=K,K,…] [flags]
 
-  Chooses K, the share of its points that a window may correct: segments
+  Chooses K, the share of its pixels that a window may correct: segments
   labelled images with each K, prints what each scores, and writes that of the
   highest mean IoU into the model, for all commands that use it. It needs no
   training. With --out every result is kept as it comes, and drawn as a curve:

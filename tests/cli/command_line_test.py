@@ -57,6 +57,12 @@ def test_lists():
   assert found.flags.methods == ['magnet', 'patch']
 
 
+def test_help_shows_lists_as_they_are_written(capsys):
+  assert command_line.parse('evaluate', evaluate, ['--help']) is None
+  text = ' '.join(capsys.readouterr().out.split())
+  assert '(default: downsample,patch,magnet,magnet-fast)' in text
+
+
 def test_share():
   assert command_line.share('4', 'fast') == 4
   assert isinstance(command_line.share('4', 'fast'), int)
