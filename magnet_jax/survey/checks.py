@@ -136,8 +136,8 @@ def _bands(
 def _stretch(
   looks: Sequence[Look],
 ) -> tuple[dict[str, object], list[Finding]]:
-  """A range for images of more than 8 bits that do not fill theirs."""
-  deep = [k for k in looks if k.bits > 8]
+  """A range for numbers that have none of their own, or do not fill it."""
+  deep = [k for k in looks if k.bits > 8 or not k.known]
   if not deep:
     dark = [k for k in looks if k.highest < 32]
     if not dark:
@@ -147,15 +147,26 @@ def _stretch(
       f'{count(len(dark), "image")} hold values of 0..31 of 255 only',
       'check that they are images and not labels, or brighten them',
     )]  # fmt: skip
+  lowest = min(k.lowest for k in deep)
   highest = max(k.highest for k in deep)
-  if all(k.bits == 16 for k in deep) and highest >= _DARK * 65535:
+  if all(k.known for k in deep) and highest >= _DARK * 65535:
     return {}, []
-  text = f'0,{max(1, round(highest))}'
+  text = _stretch_text(lowest, highest)
   return {'stretch': text}, [Finding(
     'note', 'range', f'images of {max(k.bits for k in deep)} bits hold values '
-    f'up to {highest:g}: this range becomes 0..255 (data.stretch)',
+    f'of {lowest:g} to {highest:g}: {text} becomes 0..255 (data.stretch)',
     f'segment --stretch={text} is told the same; needs magnet-jax[geo]',
   )]  # fmt: skip
+
+
+def _stretch_text(lowest: float, highest: float) -> str:
+  """'LOW,HIGH'; far below 0, as -9999, is what stands for no data."""
+  low = min(lowest, 0.0) if highest <= 0 or -lowest <= 2 * highest else 0.0
+  low, high = (
+    float(round(end) if abs(end) >= 10 else f'{end:.3g}')
+    for end in (low, highest)
+  )
+  return f'{low:.15g},{high if high > low else low + 1:.15g}'
 
 
 def labels(

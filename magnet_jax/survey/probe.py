@@ -6,7 +6,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from magnet_jax.io import decoding, images, signatures, whole
+from magnet_jax.io import decoding, geo_reader, images, signatures, whole
 from magnet_jax.survey import alike, label_counts
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.survey.layout import Pair
@@ -27,7 +27,9 @@ class Look:
     orientation: EXIF orientation of the image, 1..8.
     bands: of the image, without alpha.
     bits: of a band.
-    highest: the largest of the 99.9th percentiles of the bands.
+    known: whether the numbers have a range of their own: 0..255 or 0..65535.
+    lowest: the least of the 0.1th percentiles of the bands, of what is data.
+    highest: the largest of their 99.9th percentiles.
     counts: of the label's pixels.
     traits: by which images are compared.
   """
@@ -38,6 +40,8 @@ class Look:
   orientation: int
   bands: int
   bits: int
+  known: bool
+  lowest: float
   highest: float
   counts: Counts
   traits: alike.Traits
@@ -62,7 +66,12 @@ def look(pair: Pair) -> Look:
   counts = label_counts.count(pair.label)
   label_size = images.read_size(pair.label, turned=False)
   size, orientation, bands, bits, picture = _see(pair.image)
-  flat = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
+  if picture.dtype.kind not in 'uifb':
+    raise InputError(
+      f'{pair.image}: holds {picture.dtype.name} numbers; convert it to real '
+      'ones'
+    )
+  lowest, highest = _range(picture)
   return Look(
     pair=pair,
     size=size,
@@ -70,13 +79,25 @@ def look(pair: Pair) -> Look:
     orientation=orientation,
     bands=bands,
     bits=bits,
-    highest=float(np.percentile(flat, 99.9, axis=0).max()),
+    known=picture.dtype in (np.bool_, np.uint8, np.uint16),
+    lowest=lowest,
+    highest=highest,
     counts=counts,
     traits=alike.traits(_grey(picture)),
   )
 
 
-_Seen = tuple[Size, int, int, int, np.ndarray]
+def _range(picture: np.ma.MaskedArray) -> tuple[float, float]:
+  """The 0.1th and 99.9th percentiles of what is data; 0, 0: nothing is."""
+  flat = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
+  bands = [np.ma.compressed(band) for band in flat.T]
+  ends = [np.percentile(b, (0.1, 99.9)) for b in bands if b.size]
+  if not ends:
+    return 0.0, 0.0
+  return float(np.min(ends)), float(np.max(ends))
+
+
+_Seen = tuple[Size, int, int, int, np.ma.MaskedArray]
 
 
 def _see(path: pathlib.Path) -> _Seen:
@@ -111,7 +132,7 @@ def _with_pillow(path: pathlib.Path) -> _Seen:
       pixels = np.asarray(image.convert('RGB' if bands > 1 else 'L'))
     else:
       pixels = np.asarray(image)
-  return size, orientation, bands, bits, _small(pixels)
+  return size, orientation, bands, bits, _data(_small(pixels))
 
 
 def _is_colour(alpha: object) -> bool:
@@ -120,11 +141,9 @@ def _is_colour(alpha: object) -> bool:
 
 
 def _with_rasterio(path: pathlib.Path) -> _Seen:
-  import rasterio
-  import rasterio.errors
-
+  rasterio = geo_reader.rasterio_for(path)
   try:
-    with rasterio.open(path) as file:
+    with geo_reader.open_dataset(path) as file:
       size = (file.height, file.width)
       scale = min(1.0, _SIDE / max(size))
       shape = [max(1, round(side * scale)) for side in size]
@@ -132,13 +151,18 @@ def _with_rasterio(path: pathlib.Path) -> _Seen:
       if kinds[0] == 'palette':
         return _with_pillow(path)
       bands = [i for i in file.indexes if kinds[i - 1] != 'alpha']
-      pixels = file.read(bands, out_shape=(len(bands), *shape))
+      pixels = file.read(bands, out_shape=(len(bands), *shape), masked=True)
       bits = 8 * np.dtype(file.dtypes[0]).itemsize
   except rasterio.errors.RasterioError as error:
     raise InputError(
       f'{path}: cannot be read; copy or export it again'
     ) from error
-  return size, 1, len(bands), bits, np.moveaxis(pixels, 0, -1)
+  return size, 1, len(bands), bits, _data(np.moveaxis(pixels, 0, -1))
+
+
+def _data(pixels: np.ndarray) -> np.ma.MaskedArray:
+  """Masks what is no data: what is masked already, or not finite."""
+  return np.ma.masked_invalid(pixels, copy=False)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
@@ -151,12 +175,14 @@ def _small(pixels: np.ndarray) -> np.ndarray:
   return cv2.resize(kind, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _grey(picture: np.ndarray) -> np.ndarray:
-  """uint8 [h,w], stretched to its own range."""
+def _grey(picture: np.ma.MaskedArray) -> np.ndarray:
+  """uint8 [h,w], stretched to its own range; 0 where there is no data."""
   grey = picture.astype(np.float32)
   if grey.ndim == 3:
     grey = grey[..., :3].mean(-1)
-  low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
-  if not high > low:
+  valid = np.ma.compressed(grey)
+  if not valid.size or not valid.max() > valid.min():
     return np.zeros(grey.shape, np.uint8)
-  return ((np.nan_to_num(grey) - low) / (high - low) * 255).astype(np.uint8)
+  low, high = float(valid.min()), float(valid.max())
+  scaled = (grey - low) / (high - low) * 255
+  return np.ma.filled(scaled, 0).astype(np.uint8)

@@ -83,3 +83,63 @@ def test_16_bits_that_fill_their_range_are_not_stretched(tmp_path):
     save(tmp_path / f'images/s{i}.png', grey.astype(np.uint16) * 257)
     save(tmp_path / f'labels/s{i}.png', label(i))
   assert look(tmp_path).reading == {}
+
+
+def test_numbers_of_other_kinds_get_a_range(tmp_path):
+  pytest.importorskip('rasterio')
+  for name, kind, low, high, wanted in (
+    ('reflectance', np.float32, 0.0, 0.3, '0,0.3'),
+    ('decibels', np.float32, -25.0, -3.0, '-25,-3'),
+    ('heights', np.float32, 0.0, 1000.0, '0,1000'),
+    ('signed', np.int16, -20000, 30000, '-20000,30000'),
+    ('wide', np.int32, 0, 75000, '0,75000'),
+  ):
+    folder = tmp_path / name
+    for i in range(3):
+      grey = photograph(i)[..., 0] / 255 * (high - low) + low
+      if name == 'heights':
+        grey[:5] = -9999
+      grey = np.clip(grey, None, high).astype(kind)
+      grey[20, 30], grey[40, 50:60] = low, high
+      save_tiff(folder / f'images/s{i}.tif', grey)
+      save(folder / f'labels/s{i}.png', label(i))
+    found = look(folder)
+    text = found.reading['stretch']
+    ends = [float(end) for end in text.split(',')]
+    expected = [float(end) for end in wanted.split(',')]
+    assert np.abs(np.subtract(ends, expected)).max() <= 0.06 * (high - low)
+    how = reading.from_settings(found.reading)
+    image, _ = how.image(found.looks[0].pair.image)
+    assert image.std() > 20 and len(np.unique(image)) > 50
+
+
+def save_tiff(path, pixels, **settings):
+  rasterio = pytest.importorskip('rasterio')
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with rasterio.open(
+    path, 'w', driver='GTiff', height=pixels.shape[0], width=pixels.shape[1],
+    count=1, dtype=pixels.dtype, transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
+    **settings,
+  ) as file:  # fmt: skip
+    file.write(pixels[None])
+
+
+def test_what_is_no_data_counts_for_no_range(tmp_path, recwarn):
+  for i in range(4):
+    grey = photograph(i)[..., 0].astype(np.float32)
+    grey[:30] = np.nan if i != 1 else -1e30
+    if i == 3:
+      grey[:] = np.nan
+    lacks = {'nodata': -1e30} if i == 1 else {}
+    save_tiff(tmp_path / f'images/s{i}.tif', grey, **lacks)
+    save(tmp_path / f'labels/s{i}.png', label(i))
+  # Without a place on the earth, which rasterio warns of.
+  Image.fromarray(photograph(9)[..., 0].astype(np.float32)).save(
+    tmp_path / 'images/s9.tif'
+  )
+  save(tmp_path / 'labels/s9.png', label(9))
+  found = look(tmp_path)
+  assert len(found.looks) == 5
+  low, high = (float(end) for end in found.reading['stretch'].split(','))
+  assert 0 <= low < 10 and 240 < high <= 255
+  assert not [w for w in recwarn if 'rasterio' in w.filename]
