@@ -61,8 +61,17 @@ def run(arguments: Arguments) -> int:
   folder = pathlib.Path(names[0])
   base = folder.parent if folder.is_file() else folder
   out = pathlib.Path(values.out) if values.out else base / 'magnet_jax'
-  if base.is_dir():
-    atomic.prepare_folder(out)
+  with atomic.made_for(out) if base.is_dir() else contextlib.nullcontext():
+    lines, found = _survey(folder, out, values.classes, values.seed)
+  print('\n'.join(lines))
+  print(f'\nlook at {out / "index.html"}, then')
+  _next(out, 'test' if found.of_split('test') else 'val')
+  return 0
+
+
+def _survey(
+  folder: pathlib.Path, out: pathlib.Path, classes: str, seed: int
+) -> tuple[list[str], surveys.Survey]:
   bars: dict[str, tqdm.tqdm] = {}
 
   def progress(name: str, total: int) -> None:
@@ -74,19 +83,12 @@ def run(arguments: Arguments) -> int:
 
   try:
     found = surveys.survey(
-      folder, out, classes=values.classes, seed=values.seed, progress=progress
+      folder, out, classes=classes, seed=seed, progress=progress
     )
-  except InputError:
-    with contextlib.suppress(OSError):  # keeps what was there before
-      out.rmdir()
-    raise
   finally:
     for bar in bars.values():
       bar.close()
-  print('\n'.join(output.write(found, out)))
-  print(f'\nlook at {out / "index.html"}, then')
-  _next(out, 'test' if found.of_split('test') else 'val')
-  return 0
+  return output.write(found, out), found
 
 
 def _next(out: pathlib.Path, split: str) -> None:

@@ -112,6 +112,34 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
           parent.rmdir()
 
 
+@contextlib.contextmanager
+def together(folder: PathLike) -> Iterator[pathlib.Path]:
+  """Gives a temporary folder in `folder`; moves its files up when it ends.
+
+  If the block raises, what was in `folder` is untouched.
+
+  Args:
+    folder: that exists; files of the same names are replaced.
+
+  Raises:
+    InputError: the system refuses to write.
+  """
+  folder = pathlib.Path(folder)
+  temporary = folder / f'.{os.getpid()}.{secrets.token_hex(4)}.tmp'
+  try:
+    temporary.mkdir()
+    yield temporary
+    for file in sorted(temporary.iterdir()):
+      os.replace(file, folder / file.name)
+  except OSError as error:
+    raise write_error(folder, error) from error
+  except InputError as error:
+    # What failed inside is known to the caller under the final name.
+    raise InputError(str(error).replace(str(temporary), str(folder))) from error
+  finally:
+    _remove(temporary)
+
+
 def _remove(folder: pathlib.Path) -> None:
   """Removes a folder, into which threads that failed may still write."""
   for _ in range(100):
@@ -167,6 +195,29 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
   except OSError as error:
     raise write_error(folder, error) from error
   return folder
+
+
+@contextlib.contextmanager
+def made_for(path: PathLike) -> Iterator[pathlib.Path]:
+  """Prepares a folder as `prepare_folder` does, for the block.
+
+  If the block raises, folders that were made for it and are empty are removed.
+
+  Args:
+    path: the folder; it and its parents are made if missing.
+
+  Raises:
+    InputError: it cannot be made or written to.
+  """
+  folder = pathlib.Path(path)
+  made = [p for p in (folder, *folder.parents) if not os.path.lexists(p)]
+  try:
+    yield prepare_folder(folder)
+  except BaseException:
+    for each in made:
+      with contextlib.suppress(OSError):
+        each.rmdir()
+    raise
 
 
 def check_space(folder: PathLike, size: int) -> None:

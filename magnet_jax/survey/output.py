@@ -28,31 +28,33 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
     Lines to print.
 
   Raises:
-    InputError: the system refuses to write.
+    InputError: the system refuses to write; then nothing is.
   """
   settings = reading.from_settings(survey.reading)
   rows = survey.of_split('train')
   sizes = [survey.looks[i].shown_size(settings.turn) for i in rows]
   proposed = proposal.propose(sizes, survey.pixels[rows, :-1].sum(0))
-  class_files.write(out / 'classes.json', survey.table)
+  name = survey.folder.resolve().name
   numbers = {name: len(survey.of_split(name)) for name in SPLITS}
-  for name in SPLITS:
-    atomic.write_bytes(out / f'{name}.txt', _list(survey, name, out).encode())
-  text = config_text.write(
+  config = config_text.write(
     proposed,
-    name=_safe(survey.folder.resolve().name),
+    name=_safe(name),
     splits=numbers,
     reading=survey.reading,
     classes=len(survey.table),
     median=_median(sizes),
   )
-  atomic.write_bytes(out / config_text.NAME, text.encode())
-  records.write_json(out / 'findings.json', as_json(survey, proposed))
-  images.write_image(out / 'pairs.jpg', sheet.draw(survey, settings))
   lines = _summary(survey, proposed)
   findings = ordered(survey.findings)
-  html = page.html_page(survey.folder.resolve().name, lines, findings)
-  atomic.write_bytes(out / 'index.html', html.encode())
+  texts = {f'{name}.txt': _list(survey, name, out) for name in SPLITS}
+  texts[config_text.NAME] = config
+  texts['index.html'] = page.html_page(name, lines, findings)
+  with atomic.together(out) as folder:
+    class_files.write(folder / 'classes.json', survey.table)
+    records.write_json(folder / 'findings.json', as_json(survey, proposed))
+    images.write_image(folder / 'pairs.jpg', sheet.draw(survey, settings))
+    for file, text in texts.items():
+      atomic.write_bytes(folder / file, text.encode())
   for each in findings:
     lines += each.lines()
   return lines

@@ -1,6 +1,7 @@
 """`magnet-jax init`: what it writes is what train and evaluate read."""
 
 import json
+import resource
 
 import numpy as np
 from PIL import Image
@@ -123,6 +124,22 @@ def test_bad_input(tmp_path, fails):
     'init', folder, '--classes', _names(tmp_path, 'one')
   )
   assert not (folder / 'magnet_jax').exists()
+
+
+def test_nothing_is_left_of_a_survey_that_failed(tmp_path, fails):
+  assert 'holds no .jpg' in fails('init', tmp_path, f'--out={tmp_path}/a/b/c')
+  assert not list(tmp_path.iterdir())
+  folder = folder_of(tmp_path, photograph, mask)
+  before = sorted(folder.rglob('*'))
+  old = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
+  try:
+    line = fails('init', folder, f'--out={folder / "x" / "y"}')
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+  assert 'pairs.jpg: cannot be written, File too large; ' in line
+  assert 'tmp' not in line.replace(str(tmp_path), '')
+  assert sorted(folder.rglob('*')) == before
 
 
 def _names(folder, text):

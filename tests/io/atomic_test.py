@@ -140,3 +140,35 @@ def test_space_is_checked(tmp_path):
   atomic.check_space(tmp_path, 1)
   with pytest.raises(InputError, match=r'1000000000000 MB are needed'):
     atomic.check_space(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize('error', [OSError, KeyboardInterrupt, ValueError])
+def test_folders_made_for_what_failed_are_removed(tmp_path, error):
+  (tmp_path / 'old').mkdir()
+  for name in ('a/b/c', 'old/d', 'old'):
+    with pytest.raises(error), atomic.made_for(tmp_path / name):
+      assert (tmp_path / name).is_dir()
+      raise error
+  assert [path.name for path in tmp_path.iterdir()] == ['old']
+  assert not list((tmp_path / 'old').iterdir())
+  with pytest.raises(ValueError), atomic.made_for(tmp_path / 'kept' / 'x'):
+    (tmp_path / 'kept' / 'file').write_text('')
+    raise ValueError
+  assert [p.name for p in (tmp_path / 'kept').iterdir()] == ['file']
+
+
+def test_files_appear_together_or_not_at_all(tmp_path):
+  (tmp_path / 'a').write_text('old')
+  with (
+    pytest.raises(InputError, match=f'{tmp_path}/b: cannot be written'),
+    atomic.together(tmp_path) as folder,
+  ):
+    (folder / 'a').write_text('new')
+    (folder / 'b').mkdir()
+    atomic.write_bytes(folder / 'b', b'')
+  assert [path.name for path in tmp_path.iterdir()] == ['a']
+  assert (tmp_path / 'a').read_text() == 'old'
+  with atomic.together(tmp_path) as folder:
+    (folder / 'a').write_text('new')
+  assert [path.name for path in tmp_path.iterdir()] == ['a']
+  assert (tmp_path / 'a').read_text() == 'new'
