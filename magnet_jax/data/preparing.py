@@ -131,12 +131,14 @@ def _write(
   done: Callable[[str], None],
 ) -> None:
   root = prepared.root(data_dir)
-  atomic.prepare_folder(root)
   begins(sum(len(items) for items in found.values()))
   # Its import takes seconds: bad folders are refused before.
   from magnet_jax.data import tfds_builders
 
-  with tempfile.TemporaryDirectory() as downloads:
+  with (
+    atomic.made_for(root / recipe.name),
+    tempfile.TemporaryDirectory() as downloads,
+  ):
     tfds_builders.write(recipe, found, str(root), downloads, done)
 
 

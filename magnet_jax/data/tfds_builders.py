@@ -7,7 +7,9 @@ Importing this file registers the builders with TFDS.
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
+import errno
 import io
+import os
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +18,7 @@ import tensorflow_datasets as tfds
 
 from magnet_jax.data import cityscapes, deepglobe, gleason, prepared
 from magnet_jax.data.recipes import Item, Recipe, Splits
+from magnet_jax.io import atomic
 
 Done = Callable[[str], None]
 _FEATURES = {'name': (), 'image': (None, None, 3), 'label': (None, None, 1)}
@@ -143,7 +146,7 @@ def write(
     done: called after each image.
 
   Raises:
-    InputError: an image or a label is bad.
+    InputError: an image or a label is bad, or the disk is full.
   """
   name, _, variant = recipe.name.partition('/')
   config = {}
@@ -159,13 +162,27 @@ def write(
     file_format=prepared.FORMAT,
     **config,
   )
-  with _silence():
+  with _silence(), _told(f'{data_dir}/{recipe.name}'):
     builder.download_and_prepare(
       download_dir=downloads,
       download_config=tfds.download.DownloadConfig(
         manual_dir=downloads, try_download_gcs=False
       ),
     )
+
+
+@contextlib.contextmanager
+def _told(folder: str) -> Iterator[None]:
+  """Turns failed writes, which TFDS raises as RuntimeError, into one line."""
+  try:
+    yield
+  except RuntimeError as error:
+    # ArrayRecord tells the system's reason by its words alone.
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+      if os.strerror(number) in str(error):
+        failed = OSError(number, os.strerror(number))
+        raise atomic.write_error(folder, failed) from error
+    raise
 
 
 @contextlib.contextmanager

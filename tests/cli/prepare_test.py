@@ -1,5 +1,7 @@
 """The command `prepare`, and what can be done with its result."""
 
+import resource
+
 import official_sets
 
 from magnet_jax.cli import main
@@ -85,3 +87,23 @@ def test_a_truncated_zip_is_refused(fails, tmp_path):
     'prepare', 'cityscapes_magnet', f'--manual_dir={folder}',
     f'--data_dir={tmp_path / "out"}',
   )  # fmt: skip
+
+
+def test_nothing_is_left_of_a_set_that_failed(fails, tmp_path):
+  folder = official_sets.deepglobe(tmp_path / 'set', count=60)
+  path = folder / 'train' / '103_mask.png'
+  whole = path.read_bytes()
+  out = tmp_path / 'out'
+  flags = f'--manual_dir={folder}', f'--data_dir={out}'
+  path.write_bytes(whole[:-60])
+  assert '103_mask.png' in fails('prepare', 'deepglobe_land_cover', *flags)
+  assert not out.exists()
+  path.write_bytes(whole)
+  old = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
+  try:
+    line = fails('prepare', 'deepglobe_land_cover', *flags)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+  assert f'{out}/deepglobe_land_cover: cannot be written, File too' in line
+  assert not out.exists()
