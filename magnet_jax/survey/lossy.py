@@ -37,11 +37,16 @@ def spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
 def peaks(
   totals: Mapping[int, int], colours: bool, rest: int
 ) -> tuple[list[int], list[Finding]]:
-  """The codes of classes in labels that are only near them."""
+  """The codes of classes in labels that are only near them.
+
+  Raises:
+    InputError: they cannot be told from what lies between them.
+  """
   numbers = np.array(sorted(totals, key=lambda code: -totals[code]))
   pixels = np.array([totals[int(n)] for n in numbers], np.int64)
   whole = int(pixels.sum()) + rest
   places = spread(numbers, colours)
+  _check_apart(places[pixels >= _PEAK * whole])
   free = np.ones(len(numbers), bool)
   codes, covered = [], 0
   for index in range(len(numbers)):
@@ -64,6 +69,16 @@ def peaks(
       'the pairs'
     )
   return codes, [_finding(totals, codes, colours, covered, whole)]
+
+
+def _check_apart(places: np.ndarray) -> None:
+  """Raises InputError if all codes [n,channels] would be one class."""
+  if len(places) > 1 and np.ptp(places, axis=0).max() <= TOLERANCE:
+    raise InputError(
+      f'labels: hold only {places.min()} to {places.max()}, and are JPEG or '
+      f'softened: classes that differ by less than {TOLERANCE} cannot be told '
+      'apart there; save the labels as PNG from their source, without smoothing'
+    )
 
 
 def _finding(

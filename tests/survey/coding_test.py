@@ -140,6 +140,14 @@ def test_softened_binary_masks(tmp_path):
   assert kinds(found) == ['inexact labels']
 
 
+@pytest.mark.parametrize('values', [(0, 1), (0, 1, 2), (3, 30)])
+def test_indices_in_jpeg_are_refused(tmp_path, values):
+  """They would all be one class, silently."""
+  path = save(tmp_path / 'a.jpg', label(0, values=values), quality=90)
+  with pytest.raises(InputError, match=r'hold only \d+ to \d+, and are JPEG'):
+    decide([path])
+
+
 def test_instance_numbers_are_refused(tmp_path):
   numbers = np.arange(900, dtype=np.uint16).repeat(20).reshape(120, 150)
   with pytest.raises(InputError, match='hold 900 different values'):
