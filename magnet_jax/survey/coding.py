@@ -8,12 +8,13 @@ import numpy as np
 from magnet_jax.data import classes as class_tables
 from magnet_jax.io import label_codes
 from magnet_jax.survey import lossy, naming
-from magnet_jax.survey.findings import Finding
+from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 
 _STRAY = 1e-5
 _IGNORED = 255
+_SERIES = 64  # from here on, few values are greys rather than numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,14 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
   """
   findings: list[Finding] = []
   colours = any(each.colours for each in counts)
+  plain = [each for each in counts if not each.colours and not each.palette]
+  if colours and plain:
+    findings.append(Finding(
+      'warning', 'kinds of labels',
+      f'{count(len(plain), "label")} of {len(counts)} hold values and the '
+      'others colours: values are taken for greys, which are classes of their '
+      'own', 'save all labels as one kind',
+    ))  # fmt: skip
   if not colours and _differ([each.palette for each in counts]):
     colours = True
     findings.append(Finding(
@@ -121,7 +130,7 @@ def _table(
         [Finding('note', 'known colours', text)],
       )
     codes = sorted(codes, key=lambda code: -totals[code])
-  elif _IGNORED in codes and len(codes) > 2:
+  elif _IGNORED in codes and len(codes) > 2 and not _greys(codes):
     codes = [code for code in codes if code != _IGNORED]
     ignored = (_IGNORED,)
     share = totals[_IGNORED] / sum(totals.values())
@@ -139,6 +148,12 @@ def _table(
     ),
     findings + _strays(codes, totals, colours) + _gaps(codes, colours, given),
   )  # fmt: skip
+
+
+def _greys(codes: Sequence[int]) -> bool:
+  """Whether values are greys, as 0, 128, 255: then 255 is one of them."""
+  others = [code for code in codes if code != _IGNORED]
+  return _SERIES <= max(others) < _IGNORED and max(others) > 16 * len(others)
 
 
 def _known(codes: Sequence[int]) -> tuple[str, ClassTable] | None:

@@ -64,6 +64,26 @@ def test_255_beside_others_is_ignored(tmp_path):
   agrees(found, paths, [label(0, values=(0, 1, 255))])
 
 
+@pytest.mark.parametrize('values', [(0, 128, 255), (0, 85, 170, 255)])
+def test_255_among_greys_is_a_class(tmp_path, values):
+  paths = [save(tmp_path / 'a.png', label(0, values=values))]
+  found = decide(paths)
+  assert kinds(found) == []
+  agrees(found, paths, [label(0, values=range(len(values)))])
+
+
+def test_values_beside_colours_are_told(tmp_path):
+  paths = [
+    save(tmp_path / 'a.png', COLOURS[label(0)]),
+    save(tmp_path / 'b.png', label(1)),
+    palette_png(tmp_path / 'c.png', label(2), COLOURS),
+  ]
+  found = decide(paths)
+  assert kinds(found) == ['kinds of labels']
+  assert '1 label of 3 hold values' in found.findings[0].text
+  assert len(found.table) == 6
+
+
 def test_16_bits_and_other_values(tmp_path):
   paths = [save(tmp_path / 'a.png', label(0, values=(7, 1000, 40000)))]
   found = decide(paths)
