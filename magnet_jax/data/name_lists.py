@@ -71,15 +71,15 @@ def from_lists(
 
 def _read(path: pathlib.Path) -> list[str]:
   try:
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding='utf-8-sig').splitlines()
   except (OSError, UnicodeDecodeError) as error:
     raise InputError(
       f'{path}: list cannot be read; give a text file of one image a line'
     ) from error
   names = [line.split('\t')[0].strip() for line in lines if line[:1] != '#']
-  return [
-    _ENDING.sub('', pathlib.PurePath(name).name) for name in names if name
-  ]
+  # Knows both kinds of slashes.
+  paths = [pathlib.PureWindowsPath(name) for name in names if name]
+  return [_ENDING.sub('', path.name) for path in paths]
 
 
 def by_shares(

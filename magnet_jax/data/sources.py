@@ -39,6 +39,25 @@ def _count_bytes(sample: Sample) -> int:
   return sample.image.nbytes + label
 
 
+def read_lines(path: pathlib.Path) -> list[str]:
+  """The lines of a list.
+
+  Raises:
+    InputError: it cannot be read, or is no text in UTF-8.
+  """
+  try:
+    text = path.read_text(encoding='utf-8-sig')  # as Windows writes it, too
+  except FileNotFoundError as error:
+    raise InputError(f'{path}: no such list; check the path') from error
+  except (OSError, UnicodeDecodeError) as error:
+    reason = getattr(error, 'strerror', None) or 'it is not a text file'
+    raise InputError(
+      f'{path}: list cannot be read, {reason}; give a text file (UTF-8) of '
+      'image<TAB>label lines'
+    ) from error
+  return text.splitlines()
+
+
 def read_list(path: PathLike) -> tuple[Pair, ...]:
   """Reads a list of `image<TAB>label` lines, relative to the list's folder.
 
@@ -52,18 +71,8 @@ def read_list(path: PathLike) -> tuple[Pair, ...]:
     InputError: it cannot be read, is empty, or has a malformed line.
   """
   path = pathlib.Path(path)
-  try:
-    lines = path.read_text().splitlines()
-  except FileNotFoundError as error:
-    raise InputError(f'{path}: no such list; check the path') from error
-  except (OSError, UnicodeDecodeError) as error:
-    reason = getattr(error, 'strerror', None) or 'it is not a text file'
-    raise InputError(
-      f'{path}: list cannot be read, {reason}; give a text file of '
-      'image<TAB>label lines'
-    ) from error
   pairs = []
-  for number, line in enumerate(lines, start=1):
+  for number, line in enumerate(read_lines(path), start=1):
     if not line.strip() or line.startswith('#'):
       continue
     names = [name.strip() for name in line.split('\t')]

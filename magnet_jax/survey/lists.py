@@ -1,10 +1,12 @@
 """Lists that a folder holds already: of pairs, or of names in a split."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+import csv
 import dataclasses
 import pathlib
 import re
 
+from magnet_jax.data import sources, splits
 from magnet_jax.survey import words
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.layout import Pair, names
@@ -28,18 +30,43 @@ class Lists:
 
 
 def find(folder: pathlib.Path, files: Sequence[pathlib.Path]) -> Lists:
-  """Reads all files that are named for a split: train.txt, val_list.csv."""
+  """Reads all files that are named for a split: train.txt, val_list.csv.
+
+  Raises:
+    InputError: one of them is no text.
+  """
   found = Lists()
+  known = {
+    words.stem(f) for f in files if f.suffix.lower() in sources.SUFFIXES
+  }  # fmt: skip
+  several: set[str] = set()
   for file in files:
     split = words.split_of(file.stem)
     if split and file.suffix.lower() in _SUFFIXES:
-      read(file, split, folder, found)
+      several |= read(file, split, folder, found, known)
+  _settle(folder, found, several)
+  return found
+
+
+def of_file(path: pathlib.Path) -> Lists:
+  """Reads one list of pairs, whatever its name.
+
+  Raises:
+    InputError: it is no text.
+  """
+  found = Lists()
+  read(path, '', path.parent, found)
+  _settle(path.parent, found, set())
   return found
 
 
 def read(
-  path: pathlib.Path, split: str, folder: pathlib.Path, into: Lists
-) -> None:
+  path: pathlib.Path,
+  split: str,
+  folder: pathlib.Path,
+  into: Lists,
+  known: Collection[str] = (),
+) -> set[str]:
   """Adds what one list says.
 
   Args:
@@ -48,48 +75,102 @@ def read(
     split: that it is of; '' for none.
     folder: the data's.
     into: to which it is added.
+    known: stems of the images, which lines of one name may have.
+
+  Returns:
+    Stems that a list of another split has named already.
+
+  Raises:
+    InputError: it is no text.
   """
   lost: list[str] = []
+  several: set[str] = set()
   understood = 0
-  for line in path.read_text(errors='replace').splitlines():
+  for line in sources.read_lines(path):
     if not line.strip() or line.startswith('#'):
       continue
-    cells = _cells(line)
-    places = [_resolve(cell, path.parent, folder) for cell in cells]
-    if len(places) == 2 and places[0] and places[1]:
-      into.pairs.append(Pair(places[0], places[1], split))
-    elif len(cells) == 1:
-      stem = pathlib.PurePath(cells[0]).stem.lower()
-      into.splits[stem] = split
-    elif understood or lost:  # the first line may be a head
+    stem = words.stem(pathlib.PurePath(line.strip().strip('"')))
+    pair = _pair(line, path.parent, folder)
+    if pair:
+      into.pairs.append(Pair(*pair, split))
+    elif stem in known:
+      several |= {stem} if into.splits.get(stem, split) != split else set()
+      into.splits[stem] = _stricter(into.splits.get(stem, split), split)
+    elif understood or lost or set(line) & {'/', '\\'}:  # else it is a head
       lost.append(line.strip()[:80])
       continue
     understood += 1
   if lost:
     into.findings.append(Finding(
       'error', 'list names no file',
-      f'{path.name}: {count(len(lost), "line")} name files that are not there',
-      'correct the lines', tuple(lost),
+      f'{path.name}: {count(len(lost), "line")} of files that are not there',
+      'correct the lines, whose paths are relative to the list', tuple(lost),
     ))  # fmt: skip
   if not understood and not lost:
     into.findings.append(Finding(
       'warning', 'empty split', f'the list {path.name} names no image',
       'add image<TAB>label lines, or remove it', names(folder, [path]),
     ))  # fmt: skip
+  return several
 
 
-def _cells(line: str) -> list[str]:
-  for pattern in (r'\t', ',', r'\s+'):
-    cells = [cell.strip() for cell in re.split(pattern, line.strip())]
-    if len(cells) > 1:
-      return cells
-  return cells
+def _stricter(one: str, other: str) -> str:
+  """Of two splits the one that must not be trained on."""
+  return min(one, other, key=splits.SPLITS.index)
+
+
+def _settle(folder: pathlib.Path, into: Lists, several: set[str]) -> None:
+  """One pair for each image, in one split; tells of what is left out."""
+  pairs: dict[pathlib.Path, Pair] = {}
+  doubted: dict[pathlib.Path, None] = {}
+  moved = dict.fromkeys(sorted(several))
+  for pair in into.pairs:
+    before = pairs.setdefault(pair.image, pair)
+    if before.label != pair.label:
+      doubted[pair.image] = None
+    elif before.split != pair.split:
+      moved |= dict.fromkeys(names(folder, [pair.image]))
+      split = _stricter(before.split, pair.split)
+      pairs[pair.image] = dataclasses.replace(pair, split=split)
+  into.pairs[:] = [p for image, p in pairs.items() if image not in doubted]
+  if doubted:
+    into.findings.append(Finding(
+      'error', 'two labels for one image',
+      f'{count(len(doubted), "image")} with several labels each in the lists, '
+      'left out: which is right cannot be told', 'correct the lists',
+      names(folder, doubted),
+    ))  # fmt: skip
+  if moved:
+    into.findings.append(Finding(
+      'warning', 'in two splits',
+      f'{count(len(moved), "image")} in the lists of two splits: test goes '
+      'before val and val before train, so that nothing is measured on what '
+      'was learnt', 'name each image in one list', tuple(moved),
+    ))  # fmt: skip
+
+
+def _pair(
+  line: str, here: pathlib.Path, folder: pathlib.Path
+) -> tuple[pathlib.Path, pathlib.Path] | None:
+  """The two files of a line, however they are parted; None: it is no such."""
+  for cells in (
+    line.split('\t'),
+    next(csv.reader([line]), []),
+    re.split(r'\s+', line.strip()),
+  ):
+    files = [_resolve(cell.strip(), here, folder) for cell in cells]
+    if len(files) == 2 and files[0] and files[1]:
+      return files[0], files[1]
+  return None
 
 
 def _resolve(
   name: str, here: pathlib.Path, folder: pathlib.Path
 ) -> pathlib.Path | None:
   for base in (here, folder):
-    if (base / name).is_file():
-      return base / name
+    try:
+      if name and (base / name).is_file():
+        return base / name
+    except OSError:  # longer than names can be: it is no list of files
+      return None
   return None

@@ -18,6 +18,7 @@ from magnet_jax.survey import (
   lists,
   naming,
   probe,
+  words,
 )
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.layout import Pair
@@ -98,10 +99,8 @@ def survey(
 def _pairs(
   folder: pathlib.Path, out: pathlib.Path, classes: str
 ) -> tuple[list[Pair], list[Finding], pathlib.Path, naming.Given | None]:
-  listed = lists.Lists()
   if folder.is_file():
-    base, files = folder.parent, []
-    lists.read(folder, '', base, listed)
+    base, listed = folder.parent, lists.of_file(folder)
     found = layout.Layout(listed.pairs, [])
   elif folder.is_dir():
     base, files = folder, layout.files_in(folder, out)
@@ -112,7 +111,7 @@ def _pairs(
   findings = listed.findings + found.findings
   pairs = [
     dataclasses.replace(
-      pair, split=listed.splits.get(pair.image.stem.lower(), pair.split)
+      pair, split=listed.splits.get(words.stem(pair.image), pair.split)
     )
     for pair in found.pairs
   ]
@@ -175,6 +174,8 @@ def _splits(
   labelled = pixels[:, :-1]
   if counts['train'] and counts['val']:
     text = ', '.join(f'{name} {number}' for name, number in counts.items())
+    if '' in splits:
+      text += f'; {splits.count("")} in none of them are taken for train'
     return [s or 'train' for s in splits], [
       Finding('note', 'splits', f'splits as they are: {text}')
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 import dataclasses
 import pathlib
 import re
+import unicodedata
 
 _LABELS = frozenset((
   'label', 'labels', 'mask', 'masks', 'annotation', 'annotations',
@@ -71,6 +72,12 @@ def split_of(text: str) -> str:
   return found.pop() if len(found) == 1 and not others else ''
 
 
+def stem(path: pathlib.PurePath) -> str:
+  """A file's name without suffix, as it is compared with others."""
+  # Macs part letters from their accents, where others write them in one.
+  return unicodedata.normalize('NFC', path.stem).lower()
+
+
 def _role(words: Iterable[str]) -> str:
   found = set(words)
   if found & _LABELS:
@@ -93,10 +100,10 @@ def read(path: pathlib.PurePath) -> Named:
       context += rest
     else:
       context.append(folder.lower())
-  stem, told = _stem(path.stem)
+  bare, told = _stem(unicodedata.normalize('NFC', path.stem))
   # A suffix such as _mask beats the folder, which beats a prefix such as IMG_.
   role = 'label' if told == 'label' else role or told
-  return Named(role, split, tuple(context), stem)
+  return Named(role, split, tuple(context), bare)
 
 
 def _stem(stem: str) -> tuple[str, str]:

@@ -19,6 +19,10 @@ def test_no_list_is_none_and_lists_may_leave_images_out(tmp_path):
   assert lists(tmp_path, train='a.jpg\n', val='c\n') == {
     'train': ['a'], 'val': ['c']
   }  # fmt: skip
+  # As Windows writes them, and with its slashes.
+  assert lists(tmp_path, train='\ufefftrain\\a.jpg\r\n', val='c\n') == {
+    'train': ['a'], 'val': ['c']
+  }  # fmt: skip
 
 
 @pytest.mark.parametrize(

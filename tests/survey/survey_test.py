@@ -126,6 +126,51 @@ def test_faults_of_lists(tmp_path):
   assert any('test.txt' in text for text in empty)
 
 
+def test_lists_as_programs_write_them(tmp_path):
+  fill(tmp_path, 3, 'images/my {}.png', 'labels/my {}.png')
+  rows = [f'images/my s{i}.png,labels/my s{i}.png' for i in range(3)]
+  for name, text in {
+    'mark.csv': '\ufeff' + '\r\n'.join(rows),
+    'quoted.csv': '"image","label"\n'
+    + '\n'.join(f'"{row}"'.replace(',', '","') for row in rows),
+  }.items():
+    (tmp_path / name).write_text(text)
+    assert len(survey.survey(tmp_path / name, tmp_path / 'out').looks) == 3
+  for split, names in {'train': 'my s0\nmy s2.png', 'val': 'my s1'}.items():
+    (tmp_path / f'{split}.txt').write_text('\ufeff' + names)
+  assert look(tmp_path).splits == ['train', 'val', 'train']
+  for content in (rows[0].encode('utf-16'), bytes(range(256)) * 9):
+    (tmp_path / 'train.txt').write_bytes(content)
+    with pytest.raises(InputError, match=r'train\.txt: list cannot be read'):
+      look(tmp_path)
+  (tmp_path / 'train.txt').write_text('x' * 5000 + '\n' + 'y' * 5000)
+  assert finding(look(tmp_path), 'list names no file').files == ('y' * 80,)
+
+
+def test_lists_that_contradict_themselves(tmp_path):
+  fill(tmp_path, 6)
+  line = 'images/s{}.png\tlabels/s{}.png\n'.format
+  train = [line(i, i) for i in (0, 0, 1, 2, 3, 4)] + [line(1, 2)]
+  (tmp_path / 'train.txt').write_text(''.join(train))
+  (tmp_path / 'val.txt').write_text(line(4, 4) + line(5, 5))
+  found = look(tmp_path)
+  assert finding(found, 'two labels for one image').files == ('images/s1.png',)
+  assert finding(found, 'in two splits').files == ('images/s4.png',)
+  assert found.splits == ['train'] * 3 + ['val'] * 2
+  (tmp_path / 'train.txt').write_text('s0\ns1\ns4\nnone')
+  (tmp_path / 'val.txt').write_text('s4\ns5')
+  found = look(tmp_path)
+  assert finding(found, 'list names no file').files == ('none',)
+  assert finding(found, 'in two splits').files == ('s4',)
+  assert found.splits == ['train'] * 4 + ['val'] * 2
+  assert '2 in none of them' in finding(found, 'splits').text
+
+
+def test_letters_with_accents_in_one_piece_and_in_two(tmp_path):
+  fill(tmp_path, 3, 'images/\u00e9{}.png', 'labels/e\u0301{}.png')
+  assert len(look(tmp_path).looks) == 3
+
+
 def test_missing_pairs_and_two_labels(tmp_path):
   fill(tmp_path, 6)
   (tmp_path / 'labels/s1.png').unlink()
