@@ -12,6 +12,7 @@ from magnet_jax.survey.findings import Finding, count
 from magnet_jax.types import InputError
 
 _OTHERS = ('.bmp', '.gif', '.webp', '.jp2', '.heic', '.tga', '.npy', '.mat')
+SHEET = 'pairs.jpg'  # among the results
 Key = tuple[str, tuple[str, ...], str]
 
 
@@ -33,16 +34,43 @@ class Layout:
 
 
 def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
-  """All files below a folder but hidden ones and those below `skip`."""
+  """All files below a folder but hidden ones and those below `skip`.
+
+  Links to folders are followed, each folder once.
+  """
   found = []
-  for root, folders, names in os.walk(folder):
+  seen = {skip.resolve()}
+  for root, folders, names in os.walk(folder, followlinks=True):
     here = pathlib.Path(root)
-    folders[:] = sorted(
-      name for name in folders
-      if not name.startswith('.') and (here / name).resolve() != skip.resolve()
-    )  # fmt: skip
+    real = here.resolve()
+    if real in seen:
+      folders.clear()
+      continue
+    seen.add(real)
+    folders[:] = sorted(name for name in folders if not name.startswith('.'))
     found += [here / n for n in sorted(names) if not n.startswith('.')]
   return found
+
+
+def check_apart(folder: pathlib.Path, out: pathlib.Path) -> None:
+  """Raises InputError if results would lie among the images or replace lists.
+
+  Args:
+    folder: the data's.
+    out: for results.
+  """
+  inside = folder.resolve() in out.resolve().parents
+  found = [
+    os.path.relpath(path, folder)
+    for path in (sorted(out.rglob('*')) if inside else ())
+    if path.suffix.lower() in sources.SUFFIXES and path.name != SHEET
+  ]
+  if found or folder.resolve() == out.resolve():
+    what = found[0] if found else 'its lists and classes'
+    raise InputError(
+      f'{out}: is a folder of the data, with {what}: must be one for results '
+      'alone; choose another --out'
+    )
 
 
 def find(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 import csv
 import dataclasses
+import os
 import pathlib
 import re
 
@@ -86,18 +87,18 @@ def read(
   lost: list[str] = []
   several: set[str] = set()
   understood = 0
-  for line in sources.read_lines(path):
-    if not line.strip() or line.startswith('#'):
+  for text in sources.read_lines(path):
+    if not text.strip() or text.startswith('#'):
       continue
-    stem = words.stem(pathlib.PurePath(line.strip().strip('"')))
-    pair = _pair(line, path.parent, folder)
+    stem = words.stem(pathlib.PurePath(text.strip().strip('"')))
+    pair = _pair(text, path.parent, folder)
     if pair:
       into.pairs.append(Pair(*pair, split))
     elif stem in known:
       several |= {stem} if into.splits.get(stem, split) != split else set()
       into.splits[stem] = _stricter(into.splits.get(stem, split), split)
-    elif understood or lost or set(line) & {'/', '\\'}:  # else it is a head
-      lost.append(line.strip()[:80])
+    elif understood or lost or set(text) & {'/', '\\'}:  # else it is a head
+      lost.append(text.strip()[:80])
       continue
     understood += 1
   if lost:
@@ -149,14 +150,47 @@ def _settle(folder: pathlib.Path, into: Lists, several: set[str]) -> None:
     ))  # fmt: skip
 
 
+def line(pair: Pair, out: pathlib.Path) -> str:
+  """`image<TAB>label`, relative to the folder of a list."""
+  return '\t'.join(
+    os.path.relpath(path.resolve(), out.resolve())
+    for path in (pair.image, pair.label)
+  )
+
+
+def without_odd_names(
+  pairs: Sequence[Pair], out: pathlib.Path, base: pathlib.Path
+) -> tuple[list[Pair], list[Finding]]:
+  """Leaves out files whose names no list in `out` can hold."""
+  odd = [pair for pair in pairs if _is_odd(line(pair, out))]
+  if not odd:
+    return list(pairs), []
+  shown = tuple(ascii(name) for name in names(base, [p.image for p in odd]))
+  return [pair for pair in pairs if pair not in odd], [Finding(
+    'error', 'odd names',
+    f'{count(len(odd), "pair")} whose names lists cannot hold, left out: with '
+    'a tab, a line break or bytes that are no UTF-8, or with # or a blank at '
+    'an end', 'rename the files or their folder', shown,
+  )]  # fmt: skip
+
+
+def _is_odd(text: str) -> bool:
+  cells = text.split('\t')
+  surrogates = any('\ud800' <= letter <= '\udfff' for letter in text)
+  return (
+    surrogates or len(cells) != 2 or len(text.splitlines()) != 1
+    or text.startswith('#') or any(cell != cell.strip() for cell in cells)
+  )  # fmt: skip
+
+
 def _pair(
-  line: str, here: pathlib.Path, folder: pathlib.Path
+  text: str, here: pathlib.Path, folder: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path] | None:
   """The two files of a line, however they are parted; None: it is no such."""
   for cells in (
-    line.split('\t'),
-    next(csv.reader([line]), []),
-    re.split(r'\s+', line.strip()),
+    text.split('\t'),
+    next(csv.reader([text]), []),
+    re.split(r'\s+', text.strip()),
   ):
     files = [_resolve(cell.strip(), here, folder) for cell in cells]
     if len(files) == 2 and files[0] and files[1]:

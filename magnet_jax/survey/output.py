@@ -1,7 +1,6 @@
 """The files that `magnet-jax init` writes, and what it prints."""
 
 from collections.abc import Mapping, Sequence
-import os
 import pathlib
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from magnet_jax.data import class_files, reading
 from magnet_jax.io import atomic, images, records
-from magnet_jax.survey import config_text, page, proposal, sheet
+from magnet_jax.survey import config_text, layout, lists, page, proposal, sheet
 from magnet_jax.survey.findings import count, ordered
 from magnet_jax.survey.survey import Survey
 from magnet_jax.types import Size
@@ -52,7 +51,7 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
   with atomic.together(out) as folder:
     class_files.write(folder / 'classes.json', survey.table)
     records.write_json(folder / 'findings.json', as_json(survey, proposed))
-    images.write_image(folder / 'pairs.jpg', sheet.draw(survey, settings))
+    images.write_image(folder / layout.SHEET, sheet.draw(survey, settings))
     for file, text in texts.items():
       atomic.write_bytes(folder / file, text.encode())
   for each in findings:
@@ -62,15 +61,9 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
 
 def _list(survey: Survey, split: str, out: pathlib.Path) -> str:
   """`image<TAB>label` lines, relative to the folder of the list."""
-  lines = ['# image<TAB>label, relative to this folder']
-  for index in survey.of_split(split):
-    pair = survey.looks[index].pair
-    paths = (
-      os.path.relpath(path.resolve(), out.resolve())
-      for path in (pair.image, pair.label)
-    )
-    lines.append('\t'.join(paths))
-  return '\n'.join(lines) + '\n'
+  pairs = [survey.looks[index].pair for index in survey.of_split(split)]
+  lines = [lists.line(pair, out) for pair in pairs]
+  return '\n'.join(['# image<TAB>label, relative to this folder', *lines, ''])
 
 
 def _safe(name: str) -> str:

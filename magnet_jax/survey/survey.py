@@ -76,6 +76,8 @@ def survey(
     InputError: nothing there can be trained on.
   """
   pairs, findings, base, given = _pairs(folder, out, classes)
+  pairs, odd = lists.without_odd_names(pairs, out, base)
+  findings += odd
   looks, bad = _looks(pairs, base, progress)
   findings += bad
   looks, reading, found = checks.images(looks, base)
@@ -103,6 +105,7 @@ def _pairs(
     base, listed = folder.parent, lists.of_file(folder)
     found = layout.Layout(listed.pairs, [])
   elif folder.is_dir():
+    layout.check_apart(folder, out)
     base, files = folder, layout.files_in(folder, out)
     listed = lists.find(folder, files)
     found = layout.find(folder, files, listed.pairs)
@@ -116,9 +119,14 @@ def _pairs(
     for pair in found.pairs
   ]
   if not pairs:
+    named, remedy = (
+      ('names no image and label', 'give image<TAB>label lines in it')
+      if folder.is_file()
+      else ('no image has a label', 'put images and labels of the same names '
+            'into images/ and labels/')
+    )  # fmt: skip
     raise InputError(
-      f'{folder}: no image has a label: {_why(findings)}; put images and '
-      'labels of the same names into images/ and labels/'
+      f'{folder}: {named}: {_why(findings) or "none was found"}; {remedy}'
     )
   usual = [base / name for name in naming.USUAL if (base / name).is_file()]
   path = classes or (str(usual[0]) if usual else '')
@@ -126,8 +134,12 @@ def _pairs(
 
 
 def _why(findings: Sequence[Finding]) -> str:
-  errors = [each.text for each in findings if each.level == 'error']
-  return ', '.join(errors[:3]) or 'none was found'
+  """The first errors, each with a file as an example."""
+  errors = [each for each in findings if each.level == 'error']
+  return ', '.join(
+    f'{each.text}, such as {each.files[0]}' if each.files else each.text
+    for each in errors[:3]
+  )
 
 
 def _looks(
@@ -157,7 +169,7 @@ def _need(
     raise InputError(
       f'{folder}: {count(len(looks), "pair")} of image and label can be used: '
       'need at least 2, one to learn from and one to measure on; '
-      f'{_why(findings)}'
+      f'{_why(findings) or "add images and their labels"}'
     )
 
 

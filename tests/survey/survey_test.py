@@ -1,5 +1,6 @@
 """Planted faults in small folders: each is found."""
 
+import os
 import shutil
 
 import folders
@@ -169,6 +170,52 @@ def test_lists_that_contradict_themselves(tmp_path):
 def test_letters_with_accents_in_one_piece_and_in_two(tmp_path):
   fill(tmp_path, 3, 'images/\u00e9{}.png', 'labels/e\u0301{}.png')
   assert len(look(tmp_path).looks) == 3
+
+
+def test_names_that_lists_cannot_hold_are_left_out(tmp_path):
+  fill(tmp_path, 3)
+  odd = ['a\tb', 'a\nb', 'a\u2028b', os.fsdecode(b'caf\xe9')]
+  for i, name in enumerate(odd):
+    save(tmp_path / 'images' / f'{name}.png', photograph(10 + i))
+    save(tmp_path / 'labels' / f'{name}.png', label(10 + i))
+  found = look(tmp_path)
+  assert len(found.looks) == 3
+  assert len(finding(found, 'odd names').files) == 4
+  assert "'images/caf\\udce9.png'" in finding(found, 'odd names').files
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+  fill(tmp_path / 'disk', 3)
+  folder = tmp_path / 'data'
+  folder.mkdir()
+  (folder / 'images').symlink_to(tmp_path / 'disk' / 'images')
+  (folder / 'labels').symlink_to('../disk/labels')
+  (tmp_path / 'disk' / 'images' / 'round').symlink_to(folder)
+  assert len(look(folder).looks) == 3
+
+
+def test_results_do_not_go_among_the_data(tmp_path):
+  fill(tmp_path, 3)
+  for out in (tmp_path, tmp_path / 'images', tmp_path / 'images/../labels'):
+    with pytest.raises(InputError, match='must be one for results alone'):
+      survey.survey(tmp_path, out)
+
+
+def test_what_cannot_be_used_is_named(tmp_path):
+  fill(tmp_path, 3, values=(0, 1, 7))
+  names = tmp_path / 'classes.json'
+  row = '{{"name": "{}", "colour": [0, 0, {}], "labels": [{}]}}'.format
+  names.write_text(
+    '{"classes": [' + row('a', 0, 0) + ',' + row('b', 9, 1) + ']}'
+  )
+  with pytest.raises(InputError, match=r's0\.png holds .* class: 7 in 7000'):
+    look(tmp_path)
+  (tmp_path / 'all.txt').write_text('image,label\nx/a.png,x/b.png\n')
+  with pytest.raises(InputError, match=r'such as x/a\.png,x/b\.png; give'):
+    survey.survey(tmp_path / 'all.txt', tmp_path / 'out')
+  fill(tmp_path / 'one', 1)
+  with pytest.raises(InputError, match='measure on; add images'):
+    look(tmp_path / 'one')
 
 
 def test_missing_pairs_and_two_labels(tmp_path):
