@@ -49,9 +49,10 @@ def _members(archive: Archive, pattern: str) -> dict[str, str]:
   ]
   if not found:
     example = archive.names[0] if archive.names else 'nothing'
+    wanted = re.sub(r'[()\\]', '', pattern.replace('[^/]+', '*'))
     raise InputError(
-      f'{archive.path}: holds no {pattern.replace("[^/]+", "*")}, but '
-      f'{example}: is the zip file of another set; download it from {_SITE}'
+      f'{archive.path}: holds no {wanted}, but {example}: is the zip file of '
+      f'another set, or was packed anew; download it from {_SITE}'
     )
   return recipes.keyed(found, str(archive.path))
 

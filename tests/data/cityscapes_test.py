@@ -67,7 +67,8 @@ def test_missing_files_say_where_they_come_from(tmp_path):
 def test_the_zip_of_another_set(tmp_path):
   folder = official_sets.cityscapes(tmp_path, extra=1)
   (folder / 'gtCoarse.zip').rename(folder / 'gtFine_trainvaltest.zip')
-  with pytest.raises(InputError, match=r'holds no gtFine/train.*another set'):
+  wanted = r'no gtFine/train/\*/\*_gtFine_labelIds.png, but .* of another set'
+  with pytest.raises(InputError, match=wanted):
     cityscapes.FINE.items(folder)
 
 
