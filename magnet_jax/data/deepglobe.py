@@ -23,6 +23,7 @@ _LISTS = {
 }
 # How many of the 803 images GLNet (Chen et al., CVPR 2019) put in each split.
 _SHARES = {'train': 454, 'val': 207, 'test': 142}
+_SAMPLES = 16  # masks, of which one without any colour is rare
 _SITE = (
   'http://deepglobe.org or kaggle.com/datasets/balraj98/'
   'deepglobe-land-cover-classification-dataset'
@@ -57,6 +58,23 @@ def read_label(path: pathlib.Path) -> np.ndarray:
   return label_codes.translate(pure, label_codes.of_colours(table), table, path)
 
 
+def _check_land_cover(paths: Sequence[pathlib.Path]) -> None:
+  """Raises InputError if masks are those of roads, which have the same names.
+
+  Args:
+    paths: of masks, of which some are read until one has a colour.
+  """
+  names = classes.TABLES['deepglobe'].names
+  plain = [names.index('unknown'), names.index('barren')]  # black and white
+  some = paths[:: max(1, len(paths) // _SAMPLES)][:_SAMPLES]
+  if all(np.isin(read_label(path), plain).all() for path in some):
+    raise InputError(
+      f'{paths[0].parent}: masks hold black and white alone, in {len(some)} of '
+      f'{len(some)} that were read: are those of DeepGlobe roads, not of land '
+      f'cover; {RECIPE.layout}'
+    )
+
+
 def _by_key(folder: pathlib.Path, ending: str) -> dict[str, str]:
   return recipes.keyed(
     [
@@ -84,6 +102,7 @@ def _find(folder: pathlib.Path) -> Mapping[str, Sequence[Item]]:
     )
     for key, image, mask in recipes.pair(pictures, masks, str(inside))
   }
+  _check_land_cover([inside / masks[key] for key in items])
   names = name_lists.from_lists(folder, list(items), _LISTS)
   if names is None:
     names = name_lists.by_shares(list(items), _SHARES)

@@ -81,3 +81,15 @@ def test_missing_pairs_and_empty_folders(tmp_path):
   (tmp_path / 'empty').mkdir()
   with pytest.raises(InputError, match=r'holds no \*_sat\.jpg.*deepglobe\.org'):
     deepglobe.RECIPE.items(tmp_path / 'empty')
+
+
+def test_masks_of_roads_are_another_set(tmp_path):
+  official_sets.deepglobe(tmp_path)
+  masks = sorted((tmp_path / 'train').glob('*_mask.png'))
+  road = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (6, 8))
+  for path in masks[:-1]:
+    path.write_bytes(official_sets.encode(road))
+  assert deepglobe.RECIPE.items(tmp_path)
+  masks[-1].write_bytes(official_sets.encode(road))
+  with pytest.raises(InputError, match='are those of DeepGlobe roads'):
+    deepglobe.RECIPE.items(tmp_path)
