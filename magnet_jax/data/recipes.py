@@ -89,7 +89,18 @@ class Recipe:
         raise InputError(
           f'{folder}: split {split} holds no image; {self.layout}'
         )
+      for item in items:
+        _check_name(item)
     return found
+
+
+def _check_name(item: Item) -> None:
+  try:
+    item.name.encode()
+  except UnicodeEncodeError as error:
+    raise InputError(
+      f'{item.origin!a}: has a name that is no UTF-8; rename the file'
+    ) from error
 
 
 def pair(

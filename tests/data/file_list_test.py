@@ -1,6 +1,7 @@
 """One's own images as a prepared set."""
 
 import dataclasses
+import os
 
 import numpy as np
 import official_sets
@@ -101,3 +102,9 @@ def test_a_damaged_image_is_found(tmp_path):
   items = file_list.recipe('x', CLASSES).items(tmp_path)['train']
   with pytest.raises(InputError, match=r'images/a\.png: cannot be decoded'):
     items[0].read()
+
+
+def test_a_name_that_is_no_text(tmp_path):
+  put(tmp_path, ['a', os.fsdecode(b'caf\xe9')])
+  with pytest.raises(InputError, match=r"udce9\.png': has a name that is no"):
+    file_list.recipe('x', CLASSES).items(tmp_path)
