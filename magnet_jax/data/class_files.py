@@ -33,7 +33,7 @@ def read(path: PathLike) -> ClassTable:
   """
   path = pathlib.Path(path)
   try:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding='utf-8-sig'))
   except FileNotFoundError as error:
     raise InputError(f'{path}: no such class file; check the path') from error
   except (OSError, ValueError) as error:
@@ -87,8 +87,14 @@ def from_json(content: Any) -> ClassTable:
       f'{_MOST} of them; see configs/custom.py'
     )
   _check_keys(content, _KEYS, 'class file')
+  for key in ('ignored', 'unscored'):
+    if not isinstance(content.get(key, []), list):
+      raise InputError(
+        f'class file: {key!r} is {content[key]!r}: must be a list, which may '
+        'be empty; correct it'
+      )
   for number, row in enumerate(rows):
-    if not isinstance(row, Mapping) or not str(row.get('name', '')).strip():
+    if not isinstance(row, Mapping) or not str(row.get('name') or '').strip():
       raise InputError(f'class {number}: has no "name"; add it')
     _check_keys(row, _CLASS_KEYS, f'class {number}')
   names = tuple(str(row['name']) for row in rows)
@@ -152,5 +158,10 @@ def _codes(
 
 def _code(value: Any, name: str) -> Code:
   if isinstance(value, int) and not isinstance(value, bool):
+    if not -(2**31) <= value < 2**32:
+      raise InputError(
+        f'class {name!r}: label {value}: must be a number of 32 bits, as '
+        'images can hold; correct it'
+      )
     return value
   return _colour(value, name)

@@ -43,9 +43,16 @@ def read(path: str) -> Given:
     table = class_tables.get(path)
     return Given(path, table.names, table)
   try:
-    lines = pathlib.Path(path).read_text().splitlines()
-  except (OSError, UnicodeDecodeError) as error:
-    raise InputError(f'{path}: cannot be read; check the path') from error
+    text = pathlib.Path(path).read_text(encoding='utf-8-sig')
+  except UnicodeDecodeError as error:
+    raise InputError(
+      f'{path}: is no text in UTF-8; save it as such'
+    ) from error
+  except OSError as error:
+    raise InputError(
+      f'{path}: cannot be read, {error.strerror}; check the path'
+    ) from error
+  lines = text.splitlines()
   rows = [_row(line) for line in lines if line.strip() and line[0] != '#']
   rows = [row for row in rows if row[0]]
   if rows and rows[0][1] is None and any(row[1] for row in rows):

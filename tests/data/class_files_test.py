@@ -43,6 +43,10 @@ def test_a_table_survives_its_file(tmp_path, codes):
     ({'classes': [{**ROW, 'labels': [0, 0]}]}, 'code 0: belongs to two'),
     ({'classes': [{**ROW, 'labels': [0, [1, 2, 3]]}]}, 'all values or all'),
     ({'classes': [{**ROW, 'labels': [0]}], 'tolerance': -1}, 'tolerance -1'),
+    ({'classes': [ROW], 'ignored': None}, "'ignored' is None: must be a list"),
+    ({'classes': [ROW], 'unscored': 'a'}, "'unscored' is 'a': must be a list"),
+    ({'classes': [{**ROW, 'name': None}]}, 'class 0: has no "name"'),
+    ({'classes': [{**ROW, 'labels': [2**40]}]}, 'number of 32 bits'),
   ],
 )
 def test_bad_files(tmp_path, content, words):
@@ -55,6 +59,9 @@ def test_bad_files(tmp_path, content, words):
 def test_missing_and_broken_files(tmp_path):
   with pytest.raises(InputError, match='no such class file'):
     classes.get(str(tmp_path / 'none.json'))
+  text = json.dumps({'classes': [ROW]})
+  (tmp_path / 'c.json').write_text('\ufeff' + text)  # as Windows marks texts
+  assert class_files.read(tmp_path / 'c.json').names == (ROW['name'],)
   (tmp_path / 'c.json').write_text('{')
   with pytest.raises(InputError, match='cannot be read as JSON'):
     class_files.read(tmp_path / 'c.json')
