@@ -47,9 +47,10 @@ def exif_orientation(image: Image.Image) -> int:
   ):
     return 1  # getexif would decode the whole PNG to look behind the pixels
   try:
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    found = int(image.getexif().get(ExifTags.Base.Orientation, 1))
   except Exception:  # damaged EXIF does not make the pixels unreadable
     return 1
+  return found if found in _TURNS else 1
 
 
 def _decode(image: Image.Image) -> np.ndarray:

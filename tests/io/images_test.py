@@ -164,6 +164,15 @@ def test_exif_orientation(tmp_path, suffix, orientation):
   assert read.shape[0] == (40 if orientation >= 5 else 24)
 
 
+@pytest.mark.parametrize('orientation', [0, 9, 99])
+def test_an_orientation_that_is_none_turns_nothing(tmp_path, orientation):
+  path = tmp_path / 'a.jpg'
+  exif = Image.Exif()
+  exif[274] = orientation
+  Image.fromarray(_pixels((24, 40, 3))).save(path, exif=exif)
+  assert images.read_size(path) == images.read_image(path).shape[:2] == (24, 40)
+
+
 def test_size_of_a_png_is_read_without_its_pixels(tmp_path):
   path = tmp_path / 'a.png'
   path.write_bytes(_png_header(123, 45) + _chunk(b'IDAT', b'garbage'))
