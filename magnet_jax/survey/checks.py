@@ -114,10 +114,13 @@ def _bands(
   many = [k for k in looks if k.bands not in (1, 3)]
   if many:
     most = max(k.bands for k in many)
+    # Bands are chosen for all images: what the least of them has.
+    three = all(k.bands >= 3 for k in looks)
+    reading['bands'] = (1, 2, 3) if three else (1,)
     text = f'{count(len(many), "image")} of {most} bands: networks see three. '
-    if len(many) == len(looks):
-      reading['bands'] = (1, 2, 3) if most > 2 else (1,)
-    text += f'{"The first three" if most > 2 else "The first"} are taken'
+    text += 'The first three are taken' if three else 'The first is taken'
+    if len(many) < len(looks):
+      text += ', of all images'
     findings.append(Finding(
       'note', 'bands', text,
       'other ones: data.bands = (4, 3, 2); segment --bands=4,3,2 is told the '

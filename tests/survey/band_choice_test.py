@@ -60,6 +60,25 @@ def test_one_band_and_several_kinds(tmp_path):
   assert found.reading == {}
 
 
+@pytest.mark.parametrize(('least', 'bands'), [(3, (1, 2, 3)), (1, (1,))])
+def test_bands_are_chosen_that_all_images_have(tmp_path, least, bands):
+  fill(tmp_path, 4)
+  grey = Image.fromarray(photograph(3)).convert('L' if least == 1 else 'RGB')
+  save(tmp_path / 'images/s3.png', np.asarray(grey))
+  for i in range(2):
+    (tmp_path / f'images/s{i}.png').unlink()
+    pixels = np.concatenate([photograph(i), photograph(i + 50)[..., :1]], -1)
+    four_bands(tmp_path / f'images/s{i}.tif', pixels, 'minisblack')
+  found = look(tmp_path)
+  assert found.reading['bands'] == bands
+  how = reading.from_settings(found.reading)
+  for each in found.looks:
+    image, _ = how.image(each.pair.image)
+    assert image.shape == (140, 150, 3)
+  expected = 'first three are' if least == 3 else 'first is'
+  assert f'{expected} taken, of all images' in texts(found, 'bands')[0]
+
+
 def test_alpha_is_no_fourth_band(tmp_path):
   fill(tmp_path, 4)
   for i in range(4):
