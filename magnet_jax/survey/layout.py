@@ -13,6 +13,7 @@ from magnet_jax.types import InputError
 
 _OTHERS = ('.bmp', '.gif', '.webp', '.jp2', '.heic', '.tga', '.npy', '.mat')
 SHEET = 'pairs.jpg'  # among the results
+OTHERS = 'other formats'  # the kind of a finding
 Key = tuple[str, tuple[str, ...], str]
 
 
@@ -36,6 +37,8 @@ class Layout:
 def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
   """All files below a folder but hidden ones and those below `skip`.
 
+  What Macs put into zip files beside the files is passed over as well.
+
   Links to folders are followed, each folder once.
   """
   found = []
@@ -47,7 +50,10 @@ def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
       folders.clear()
       continue
     seen.add(real)
-    folders[:] = sorted(name for name in folders if not name.startswith('.'))
+    folders[:] = sorted(
+      name for name in folders
+      if not name.startswith('.') and name != '__MACOSX'
+    )  # fmt: skip
     found += [here / n for n in sorted(names) if not n.startswith('.')]
   return found
 
@@ -87,12 +93,13 @@ def find(
     InputError: there is no image file at all.
   """
   pictures = [f for f in files if f.suffix.lower() in sources.SUFFIXES]
-  if not pictures:
-    raise InputError(
-      f'{folder}: holds no {", ".join(sources.SUFFIXES)} file; name the folder '
-      'that holds the images and their labels'
-    )
   findings = _strangers(folder, files)
+  if not pictures:
+    others = f', but {findings[0].text}' if findings else ''
+    raise InputError(
+      f'{folder}: holds no {", ".join(sources.SUFFIXES)} file{others}; name '
+      'the folder that holds the images and their labels, as such files'
+    )
   pairs = list(listed)
   if pairs:
     used = {path for pair in pairs for path in (pair.image, pair.label)}
@@ -127,7 +134,7 @@ def _strangers(
     return []
   kinds = ', '.join(sorted({f.suffix.lower() for f in others}))
   return [Finding(
-    'warning', 'other formats',
+    'warning', OTHERS,
     f'{count(len(others), "file")} of {kinds}, which are not read',
     'convert them to PNG, JPEG or TIFF', names(folder, others),
   )]  # fmt: skip

@@ -135,7 +135,10 @@ def _pairs(
 
 def _why(findings: Sequence[Finding]) -> str:
   """The first errors, each with a file as an example."""
-  errors = [each for each in findings if each.level == 'error']
+  errors = [
+    each for each in findings
+    if each.level == 'error' or each.kind == layout.OTHERS
+  ]  # fmt: skip
   return ', '.join(
     f'{each.text}, such as {each.files[0]}' if each.files else each.text
     for each in errors[:3]

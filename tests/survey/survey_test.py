@@ -218,6 +218,17 @@ def test_what_cannot_be_used_is_named(tmp_path):
     look(tmp_path / 'one')
 
 
+def test_files_of_other_formats_are_named(tmp_path):
+  fill(tmp_path, 3, mask='labels/{}.gif')
+  save(tmp_path / '__MACOSX' / 's0.png', label(0))
+  with pytest.raises(InputError, match=r'3 files of \.gif, which are not read'):
+    look(tmp_path)
+  with pytest.raises(InputError, match=r'\.tiff file, but 3 files of \.gif'):
+    look(tmp_path / 'labels')
+  fill(tmp_path, 3)
+  assert {f.level for f in look(tmp_path).findings} == {'warning', 'note'}
+
+
 def test_missing_pairs_and_two_labels(tmp_path):
   fill(tmp_path, 6)
   (tmp_path / 'labels/s1.png').unlink()
