@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import io
+import os
 import pathlib
 import threading
 from typing import Any
@@ -82,6 +83,8 @@ def check_file(path: PathLike) -> pathlib.Path:
       raise InputError(f'{path}: is not a regular file; copy it to one first')
     if not path.stat().st_size:
       raise InputError(f'{path}: is empty (0 bytes); copy or export it again')
+    if not os.access(path, os.R_OK):
+      raise InputError(f'{path}: may not be read; change its permissions')
   except OSError as error:
     raise InputError(
       f'{path}: cannot be read, {error.strerror}; check the path'

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import dataclasses
 import os
 import pathlib
+from typing import NoReturn
 
 from magnet_jax.data import sources
 from magnet_jax.survey import looks_like, words
@@ -40,10 +41,13 @@ def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
   What Macs put into zip files beside the files is passed over as well.
 
   Links to folders are followed, each folder once.
+
+  Raises:
+    InputError: one of the folders cannot be read.
   """
   found = []
   seen = {skip.resolve()}
-  for root, folders, names in os.walk(folder, followlinks=True):
+  for root, folders, names in os.walk(folder, True, _refuse, True):
     here = pathlib.Path(root)
     real = here.resolve()
     if real in seen:
@@ -56,6 +60,13 @@ def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
     )  # fmt: skip
     found += [here / n for n in sorted(names) if not n.startswith('.')]
   return found
+
+
+def _refuse(error: OSError) -> NoReturn:
+  raise InputError(
+    f'{error.filename}: cannot be read, {error.strerror}; change its '
+    'permissions or move it away'
+  ) from error
 
 
 def check_apart(folder: pathlib.Path, out: pathlib.Path) -> None:

@@ -229,6 +229,24 @@ def test_files_of_other_formats_are_named(tmp_path):
   assert {f.level for f in look(tmp_path).findings} == {'warning', 'note'}
 
 
+def test_without_permission(tmp_path, monkeypatch):
+  """As others than root see it."""
+  fill(tmp_path, 4)
+  closed, scandir = str(tmp_path / 'labels'), os.scandir
+  monkeypatch.setattr(os, 'access', lambda path, _: path.name != 's3.png')
+  (bad,) = finding(look(tmp_path), 'unreadable').files
+  assert bad == 'labels/s3.png: may not be read; change its permissions'
+
+  def refuse(path):
+    if str(path) == closed:
+      raise PermissionError(13, 'Permission denied', closed)
+    return scandir(path)
+
+  monkeypatch.setattr(os, 'scandir', refuse)
+  with pytest.raises(InputError, match='labels: cannot be read, Permission'):
+    look(tmp_path)
+
+
 def test_missing_pairs_and_two_labels(tmp_path):
   fill(tmp_path, 6)
   (tmp_path / 'labels/s1.png').unlink()
