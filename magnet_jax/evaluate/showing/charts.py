@@ -43,7 +43,9 @@ def bars(
   """
   thick, apart = (14, 14) if len(series) < 4 else (11, 12)
   left = max(text_width(group.name) for group in groups) + 34
-  width, top = left + 560, 66
+  width = left + 560
+  more = drawing.legend_lines(series, width) - 1
+  top = 66 + drawing.LINE * more
   step = thick * len(series) + apart
   paper = Paper(width, top + step * len(groups) + 6)
   end = width - 60
@@ -52,7 +54,7 @@ def bars(
     return left + value * (end - left)
 
   paper.text(4, 12, title)
-  drawing.legend(paper, series, 34)
+  drawing.legend(paper, series, 34, width)
   for percent in range(0, 101, 20):
     paper.line(x(percent / 100), top - 4, x(percent / 100),
                top + step * len(groups), fill=drawing.RULE)  # fmt: skip

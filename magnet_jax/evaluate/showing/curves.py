@@ -47,15 +47,18 @@ def curves(
   across = [value for each in series for value in each.x]
   across += [] if start is None else [start]
   up = [value for each in series for value in each.y]
-  right, bottom = _LEFT + _WIDE, _TOP + _HIGH
+  names = [each.name for each in series]
+  right, width = _LEFT + _WIDE, _LEFT + _WIDE + 70
+  top = _TOP + drawing.LINE * (drawing.legend_lines(names, width) - 1)
+  bottom = top + _HIGH
   horizontal = Axis(drawing.ticks(across), _LEFT, right)
-  vertical = Axis(drawing.ticks(up), bottom, _TOP)
-  paper = Paper(right + 70, bottom + 52)
+  vertical = Axis(drawing.ticks(up), bottom, top)
+  paper = Paper(width, bottom + 52)
   paper.text(4, 12, y)
-  drawing.legend(paper, [each.name for each in series], 36)
+  drawing.legend(paper, names, 36, width)
   for tick in horizontal.ticks:
     place = horizontal.place(tick)
-    paper.line(place, _TOP, place, bottom + 4, fill=drawing.RULE)
+    paper.line(place, top, place, bottom + 4, fill=drawing.RULE)
     paper.text(place, bottom + 14, f'{tick:g}', size=drawing.SMALL,
                fill=pictures.QUIET, anchor='mm')  # fmt: skip
   for tick in vertical.ticks:

@@ -24,11 +24,12 @@ ZERO: Colour = (150, 156, 162)
 # Told apart by most colour-blind eyes, and in grey.
 _SERIES: tuple[Colour, ...] = (
   (38, 84, 124), (226, 125, 66), (42, 157, 143), (190, 160, 60),
-  (140, 90, 150), (120, 126, 132),
+  (140, 90, 150), (120, 126, 132), (196, 86, 128), (112, 76, 52),
 )  # fmt: skip
 TEXT = 13
 SMALL = 11
 GAP = 12
+LINE = 20  # of a legend, from one to the next
 
 
 class Paper:
@@ -89,19 +90,36 @@ def text_width(words: str, size: int = TEXT) -> int:
   return math.ceil(pictures.typeface(size * 4).getlength(words) / 4)
 
 
-
 def colour(number: int) -> Colour:
   """Of one of several series."""
   return _SERIES[number % len(_SERIES)]
 
 
-def legend(paper: Paper, series: Sequence[str], y: float) -> None:
-  """Swatches and names in a line."""
-  x = 4.0
-  for number, name in enumerate(series):
-    paper.box(x, y - 6, x + 12, y + 6, fill=colour(number))
-    paper.text(x + 18, y, name)
-    x += 18 + text_width(name) + 2 * GAP
+def legend(paper: Paper, series: Sequence[str], y: float, width: int) -> None:
+  """Swatches and names, from a line about `y` downwards, `width` wide."""
+  for number, (x, line) in enumerate(_legend_places(series, width)):
+    middle = y + LINE * line
+    paper.box(x, middle - 6, x + 12, middle + 6, fill=colour(number))
+    paper.text(x + 18, middle, series[number])
+
+
+def legend_lines(series: Sequence[str], width: int) -> int:
+  """How many lines a legend takes; at least one."""
+  return 1 + max((line for _, line in _legend_places(series, width)), default=0)
+
+
+def _legend_places(
+  series: Sequence[str], width: int
+) -> list[tuple[float, int]]:
+  """Where each swatch begins, and in which line."""
+  places, x, line = [], 4.0, 0
+  for name in series:
+    wide = 18 + text_width(name)
+    if x > 4 and x + wide > width:
+      x, line = 4.0, line + 1
+    places.append((x, line))
+    x += wide + 2 * GAP
+  return places
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,6 +33,23 @@ def test_one_point_and_equal_values():
   assert _has(found, drawing.colour(0))
 
 
+def test_a_long_legend_takes_more_lines():
+  names = [f'experiments/{n}/validation' for n in range(8)]
+  places = drawing._legend_places(names, 654)
+  for (x, line), name in zip(places, names, strict=True):
+    assert x + 18 + drawing.text_width(name) <= 654
+    assert 0 <= line < drawing.legend_lines(names, 654)
+  assert len(set(places)) == 8
+  assert drawing.legend_lines(['a', 'b'], 654) == 1
+  series = [Curve(name, (1,), (n,)) for n, name in enumerate(names)]
+  found = curves.curves(series, x='x', y='y')
+  for number in range(8):  # each has a colour of its own
+    assert _has(found, drawing.colour(number))
+  assert len({drawing.colour(number) for number in range(8)}) == 8
+  low = curves.curves(series[:2], x='x', y='y')
+  assert found.pixels.shape[0] > low.pixels.shape[0]
+
+
 def test_ticks_are_round_and_span_the_values():
   for values in ([0.0], [0.013, 0.2], [-3.2, 41.0], [5.0, 5.0, math.nan]):
     ticks = drawing.ticks(values)
