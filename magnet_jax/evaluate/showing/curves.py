@@ -7,8 +7,9 @@ import dataclasses
 import itertools
 import math
 
-from magnet_jax.evaluate.showing import drawing, pictures
+from magnet_jax.evaluate.showing import drawing, label_places, pictures
 from magnet_jax.evaluate.showing.drawing import Axis, Paper
+from magnet_jax.evaluate.showing.pictures import Colour
 from magnet_jax.evaluate.showing.shown import Picture
 
 _LEFT, _TOP, _WIDE, _HIGH = 64, 62, 520, 300
@@ -67,27 +68,51 @@ def curves(
     paper.text(_LEFT - 10, place, f'{tick:g}', size=drawing.SMALL,
                fill=pictures.QUIET, anchor='rm')  # fmt: skip
   paper.text((_LEFT + right) / 2, bottom + 38, x, anchor='mm')
-  for number, each in enumerate(series):
-    _draw(paper, each, number, horizontal, vertical)
+  points = [_points(each, horizontal, vertical) for each in series]
+  for number, (each, own) in enumerate(zip(series, points, strict=True)):
+    _draw(paper, own, drawing.colour(number), joined=each.joined)
+  _label(paper, points, (_LEFT, top, width, bottom))
   return Picture(paper.pixels(), f'{y} against {x}', scale=drawing.SCALE)
 
 
-def _draw(
-  paper: Paper, curve: Curve, number: int, horizontal: Axis, vertical: Axis
-) -> None:
-  colour = drawing.colour(number)
+_Point = tuple[float, float, str]  # x and y in pixels, words
+
+
+def _points(
+  curve: Curve, horizontal: Axis, vertical: Axis
+) -> list[_Point]:
+  """Places and words of what is known."""
   labels = curve.labels or ('',) * len(curve.x)
-  points = [
+  return [
     (horizontal.place(x), vertical.place(y), label)
     for x, y, label in zip(curve.x, curve.y, labels, strict=True)
     if not math.isnan(y)
   ]
-  lines = itertools.pairwise(points) if curve.joined else ()
-  for (x, y, _), (end, height, _) in lines:
-    paper.line(x, y, end, height, fill=colour, width=2)
-  for x, y, label in points:
+
+
+def _draw(
+  paper: Paper,
+  points: Sequence[_Point],
+  colour: Colour,
+  *,
+  joined: bool,
+) -> None:
+  for (x, y, _), (end, height, _) in itertools.pairwise(points):
+    if joined:
+      paper.line(x, y, end, height, fill=colour, width=2)
+  for x, y, _ in points:
     paper.dot(x, y, 4, colour)
-    if label:
-      # One series above, the next below: their words keep apart.
-      paper.text(x + 7, y + (-9 if number % 2 else 9), label,
-                 size=drawing.SMALL, fill=colour)  # fmt: skip
+
+
+def _label(
+  paper: Paper, series: Sequence[Sequence[_Point]], room: label_places.Box
+) -> None:
+  """Writes the words; they keep off all points and off each other."""
+  taken = [(x - 4, y - 4, x + 4, y + 4) for own in series for x, y, _ in own]
+  for number, own in enumerate(series):
+    for x, y, label in filter(lambda point: point[2], own):
+      size = drawing.text_width(label, drawing.SMALL), drawing.SMALL + 1
+      box = label_places.beside((x, y), size, taken, room, above=number % 2 > 0)
+      taken.append(box)
+      paper.text(box[0], (box[1] + box[3]) / 2, label, size=drawing.SMALL,
+                 fill=drawing.colour(number))  # fmt: skip
