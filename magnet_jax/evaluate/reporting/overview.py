@@ -58,6 +58,7 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
     introduction=introduction,
     viewer=viewer.section(found.views, found.classes),
     sections=lower,
+    notes=report.images_differ(found.runs),
   )
 
 

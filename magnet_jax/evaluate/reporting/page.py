@@ -33,6 +33,7 @@ def html_page(
   introduction: str = '',
   viewer: str = '',
   sections: Sequence[str] = (),
+  notes: Sequence[str] = (),
 ) -> str:
   """Writes the report.
 
@@ -45,6 +46,7 @@ def html_page(
     introduction: a sentence or two below the title.
     viewer: the images, from `viewer.section`.
     sections: more parts in HTML, after the classes.
+    notes: sentences on the results, below their table.
 
   Returns:
     The whole page. Every text is escaped.
@@ -52,7 +54,7 @@ def html_page(
   found = [
     f'<h1>{parts.escaped(title)}</h1>',
     f'<p>{parts.escaped(introduction)}</p>' if introduction else '',
-    _results(rows) if rows else '',
+    _results(rows, notes) if rows else '',
     _differences(differences) if differences else '',
     viewer,
     _classes(rows, classes),
@@ -92,7 +94,7 @@ def _best(values: Sequence[float], more_is_better: bool) -> float:
   return max(known) if more_is_better else min(known)
 
 
-def _results(rows: Sequence[Row]) -> str:
+def _results(rows: Sequence[Row], notes: Sequence[str]) -> str:
   lines = [f'<th scope="row">{parts.escaped(row.method)}</th>' for row in rows]
   for _, name, show, more_is_better in _NUMBERS:
     values = [float(getattr(row, name)) for row in rows]
@@ -103,10 +105,10 @@ def _results(rows: Sequence[Row]) -> str:
     for index, value in enumerate(values):
       between = _between(rows[index].intervals.get(name))
       lines[index] += _cell(show(value), value / full, value == best, between)
-  images = max(row.images for row in rows)
-  counted = 'One image.' if images == 1 else f'{images} images. {tables.NOTE}'
+  words = tables.images_note(rows)
   if any(_between(span) for row in rows for span in row.intervals.values()):
-    counted += ' Below a score: its 95 % interval, by bootstrap over images.'
+    words.append('Below a score: its 95 % interval, by bootstrap over images.')
+  counted = ' '.join([*words, *notes])
   heads = ['method', *(heading for heading, *_ in _NUMBERS)]
   return (
     f'<h2>Results</h2>\n{parts.table(heads, lines)}\n'

@@ -41,15 +41,20 @@ def results(runs: Runs) -> Table:
     for column, key in enumerate(_SCORED)
     for line in _best([getattr(row, key) for row in rows])
   }
+  notes = (tables.NOTE, *images_differ(runs))
+  return Table(heads, body, 2, frozenset(best), notes)
+
+
+def images_differ(runs: Runs) -> tuple[str, ...]:
+  """A sentence where not all methods of all runs have the same images."""
   sets = {
     frozenset(run.of(method)) for run in runs.values() for method in run.methods
   }
-  notes = [tables.NOTE]
-  if len(sets) > 1:
-    notes.append(
-      'The lines are over different images: compare by the paired differences.'
-    )
-  return Table(heads, body, 2, frozenset(best), tuple(notes))
+  if len(sets) < 2:
+    return ()
+  return (
+    'The lines are over different images: compare by the paired differences.',
+  )
 
 
 def _best(values: Sequence[float]) -> list[int]:

@@ -59,7 +59,7 @@ def table_text(
     Lines of text, without a newline at the end.
   """
   lines = aligned(_cells(rows))
-  lines += _images_note(rows)
+  lines += images_note(rows)
   width = max(map(len, differences or ()), default=0)
   for name, difference in (differences or {}).items():
     lines.append(f'{name.ljust(width)}  {difference_text(difference)}')
@@ -123,7 +123,7 @@ def table_markdown(
     _markdown_line(['---'] + ['---:'] * (len(head) - 1)),
     *map(_markdown_line, body),
     '',
-    *_images_note(rows),
+    *images_note(rows),
   ]
   if differences:
     lines += ['', '| difference | points (95 % interval) |', '| --- | --- |']
@@ -158,7 +158,8 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
   return [head, *([read(row) for _, read in COLUMNS] for row in rows)]
 
 
-def _images_note(rows: Sequence[Row]) -> list[str]:
+def images_note(rows: Sequence[Row]) -> list[str]:
+  """How many images the rows are over, and what their numbers are."""
   counts = sorted({row.images for row in rows})
   if counts == [1]:
     return ['One image.']

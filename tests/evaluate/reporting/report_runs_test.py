@@ -65,6 +65,16 @@ def test_runs_of_a_training_are_found_with_its_curves(write, tmp_path):
   assert lines[0].startswith('run,method,images') and len(lines) == 5
 
 
+def test_lines_over_different_images_are_said_to_be(write):
+  folders = [write('first'), write('second')]
+  said = 'over different images'
+  assert said not in overview.html_page(runs.find(folders), 'same')
+  path = folders[1] / 'records.jsonl'
+  path.write_text('\n'.join(path.read_text().splitlines()[:3]) + '\n')
+  text = overview.html_page(runs.find(folders), 'interrupted')
+  assert said in text and '1 to 2 images.' in text
+
+
 def test_names_are_as_long_as_they_must_be(write, tmp_path):
   folders = [write('a/val'), write('b/val')]
   assert list(runs.find(folders).runs) == ['a/val', 'b/val']
