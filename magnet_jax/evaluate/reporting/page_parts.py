@@ -15,7 +15,10 @@ def escaped(value: object) -> str:
 
 
 def table(
-  head: Sequence[str], body: Sequence[str], kind: str = 'numbers'
+  head: Sequence[str],
+  body: Sequence[str],
+  kind: str = 'numbers',
+  words: int = 1,
 ) -> str:
   """A table in a card.
 
@@ -23,8 +26,12 @@ def table(
     head: headings, plain text.
     body: a line each, cells in HTML.
     kind: class of the style sheet: 'numbers', 'wordy', 'matrix'.
+    words: how many headings, from the left, stand over words.
   """
-  heads = ''.join(f'<th scope="col">{escaped(cell)}</th>' for cell in head)
+  heads = ''.join(
+    f'<th scope="col"{_side(column, words)}>{escaped(cell)}</th>'
+    for column, cell in enumerate(head)
+  )
   lines = '\n'.join(f'<tr>{line}</tr>' for line in body)
   # A wide table scrolls, and can be scrolled by keys.
   return (
@@ -39,13 +46,20 @@ def plain_table(shown: Table) -> str:
   for line, row in enumerate(shown.body):
     cells = []
     for column, cell in enumerate(row):
-      best = ' class="best"' if (line, column) in shown.best else ''
+      kind = _side(column, shown.words)
+      if (line, column) in shown.best:
+        kind = ' class="best"'
       tag = 'th scope="row"' if column == 0 else 'td'
-      cells.append(f'<{tag}{best}>{escaped(cell)}</{tag[:2]}>')
+      cells.append(f'<{tag}{kind}>{escaped(cell)}</{tag[:2]}>')
     lines.append(''.join(cells))
-  kind = 'numbers' if shown.words < len(shown.head) else 'wordy'
+  style = 'numbers' if shown.words < len(shown.head) else 'wordy'
   notes = ''.join(f'<p class="quiet">{escaped(n)}</p>' for n in shown.notes)
-  return table(shown.head, lines, kind) + notes
+  return table(shown.head, lines, style, shown.words) + notes
+
+
+def _side(column: int, words: int) -> str:
+  """Puts words on the left, where the first column always is."""
+  return ' class="word"' if 0 < column < words else ''
 
 
 def chart(picture: Picture) -> str:

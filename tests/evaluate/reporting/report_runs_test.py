@@ -134,4 +134,7 @@ def test_a_page_is_not_written_over_a_folder(write, tmp_path):
 def test_further_scores_are_shown(write):
   found = runs.find([write('run', more={'boundary_f': 0.125})])
   text = overview.html_page(found, 'title')
-  assert 'Further scores' in text and '12.50' in text
+  assert 'Further scores' in text and '<td>12.50</td>' in text
+  # Of the columns of words the first stands left by itself.
+  assert '<th scope="col" class="word">method</th>' in text
+  assert '<td class="word">magnet</td>' in text
