@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import pathlib
 
-from magnet_jax.evaluate.measuring import differences, summary
+from magnet_jax.evaluate.measuring import summary
 from magnet_jax.evaluate.measuring.differences import SCORES, Paired
 from magnet_jax.evaluate.measuring.saved_runs import Run
 from magnet_jax.evaluate.measuring.summary import Difference, Row
-from magnet_jax.evaluate.reporting import page, report, sections, viewer
+from magnet_jax.evaluate.reporting import (
+  csv_tables,
+  page,
+  report,
+  sections,
+  viewer,
+)
 from magnet_jax.evaluate.reporting import page_parts as parts
 from magnet_jax.evaluate.reporting.runs import Found
-from magnet_jax.evaluate.showing.shown import Table
 from magnet_jax.io import atomic
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
@@ -90,19 +93,10 @@ def write_files(found: Found, folder: PathLike) -> list[str]:
   pictures = sections.charts(found.runs, found.training)
   for name, picture in pictures.items():
     picture.write(folder / f'{name}.png')
-  shown = {'results': report.results(found.runs)}
-  more = sections.further(found.runs)
-  if more:
-    shown['further'] = more
-  for name, table in shown.items():
-    atomic.write_bytes(folder / f'{name}.csv', _csv(table).encode())
-  return [f'{n}.png' for n in pictures] + [f'{n}.csv' for n in shown]
-
-
-def _csv(table: Table) -> str:
-  stream = io.StringIO()
-  csv.writer(stream, lineterminator='\n').writerows([table.head, *table.body])
-  return stream.getvalue()
+  texts = csv_tables.texts(found.runs)
+  for name, text in texts.items():
+    atomic.write_bytes(folder / f'{name}.csv', text.encode())
+  return [f'{n}.png' for n in pictures] + [f'{n}.csv' for n in texts]
 
 
 def _rows(run: Run, single: bool) -> list[Row]:
@@ -119,15 +113,8 @@ def _rows(run: Run, single: bool) -> list[Row]:
 def _differences(found: Found) -> dict[str, Difference]:
   """MagNet against the other methods of its run, and across runs."""
   single = len(found.runs) == 1
-  pairs = differences.within(found.runs)
-  if not single:
-    pairs += differences.across(found.runs)
   named: dict[str, Difference] = {}
-  for first, second in pairs:
-    try:
-      (paired,) = differences.compare(found.runs, [(first, second)])
-    except InputError:  # no image in common, as in an interrupted run
-      continue
+  for paired in csv_tables.paired(found.runs):
     for key, words in SCORES.items():
       difference = paired.by_score[key]
       if difference is not None:

@@ -1,5 +1,6 @@
 """Folders of runs: what is found in them, and what is refused."""
 
+import csv
 import json
 
 import numpy as np
@@ -63,6 +64,33 @@ def test_runs_of_a_training_are_found_with_its_curves(write, tmp_path):
   assert {path.name for path in (tmp_path / 'files').iterdir()} == set(names)
   lines = (tmp_path / 'files' / 'results.csv').read_text().splitlines()
   assert lines[0].startswith('run,method,images') and len(lines) == 5
+
+
+def test_the_tables_for_spreadsheets_have_all_numbers(write, tmp_path):
+  folders = [write('first'), write('second', right=90)]
+  found = runs.find(folders)
+  names = overview.write_files(found, tmp_path / 'files')
+  read = {}
+  for name in names:
+    if name.endswith('.csv'):
+      with (tmp_path / 'files' / name).open() as lines:
+        read[name[:-4]] = list(csv.DictReader(lines))
+  assert set(read) == {
+    'results', 'further', 'differences', 'classes', 'confusion'
+  }  # fmt: skip
+  matrix = np.array([[80, 20], [0, 100]])
+  first = read['results'][0]
+  score = f'{100 * confusion.mean_iou(matrix):.2f}'
+  # Both images are alike, so the interval is a point.
+  assert {first[f'mIoU %{end}'] for end in ('', ' low', ' high')} == {score}
+  assert [float(line['IoU %']) for line in read['classes'][:2]] == (
+    pytest.approx(100 * confusion.iou(matrix), abs=0.01)
+  )
+  pixels = [int(line['pixels']) for line in read['confusion'][:4]]
+  assert pixels == (2 * matrix).ravel().tolist()
+  across = read['differences'][-2]
+  assert (across['run'], across['minus run']) == ('second', 'first')
+  assert float(across['points']) > 0 and across['images'] == '2'
 
 
 def test_lines_over_different_images_are_said_to_be(write):
