@@ -139,7 +139,15 @@ def _same(tables: dict[str, ClassTable]) -> None:
   for name, table in others:
     if (table.names, table.unscored) != (known.names, known.unscored):
       raise InputError(
-        f'{name}: has the classes {", ".join(table.names)}, but {first} has '
-        f'{", ".join(known.names)}: runs of one report must have the same; '
-        'report them one by one'
+        f'{name}: has the classes {_listed(table)}, but {first} has '
+        f'{_listed(known)}: runs of one report must have the same; report '
+        'them one by one'
       )
+
+
+def _listed(table: ClassTable) -> str:
+  """The names; runs may differ in which of them are scored alone."""
+  return ', '.join(
+    f'{name} (not scored)' if index in table.unscored else name
+    for index, name in enumerate(table.names)
+  )

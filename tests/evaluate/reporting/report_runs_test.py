@@ -128,10 +128,12 @@ def test_bad_folders_are_named(write, tmp_path):
   folder = write('good')
   (tmp_path / 'empty').mkdir()
   other = types.ClassTable(('soil', 'weed'), CLASSES.colours)
+  fewer = types.ClassTable(CLASSES.names, CLASSES.colours, unscored=(0,))
   cases = [
     ([tmp_path / 'empty'], r'empty: has no records\.jsonl'),
     ([tmp_path / 'nowhere'], 'no such folder'),
     ([folder, write('other', table=other)], 'weed.*must have the same'),
+    ([folder, write('left_out', table=fewer)], r'soil \(not scored\), leaf,'),
   ]
   for paths, words in cases:
     with pytest.raises(types.InputError, match=words):
