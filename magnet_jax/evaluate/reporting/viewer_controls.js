@@ -31,6 +31,8 @@
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at(event));
     canvas.classList.add('dragging');
+    // A finger does not hover: what it touches is read.
+    if (viewer.ready()) viewer.read(...at(event));
   });
   canvas.addEventListener('pointermove', move);
   for (const kind of ['pointerup', 'pointercancel']) {

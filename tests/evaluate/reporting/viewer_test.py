@@ -84,6 +84,20 @@ const tell = arguments[0];
     clientX: canvas.getBoundingClientRect().left + width / 2,
     clientY: canvas.getBoundingClientRect().top + height / 2 }));
   seen.readout = find('readout').textContent;
+  find('readout').textContent = '';
+  canvas.setPointerCapture = () => {};  // knows no made pointers
+  for (const kind of ['pointerdown', 'pointerup']) {
+    canvas.dispatchEvent(new PointerEvent(kind, { pointerType: 'touch',
+      clientX: canvas.getBoundingClientRect().left + width / 2,
+      clientY: canvas.getBoundingClientRect().top + height / 2 }));
+  }
+  seen.touched = find('readout').textContent;
+  const select = find('right');
+  const style = getComputedStyle(select);
+  probe.font = style.font;
+  const words = [...select.options].map((o) => probe.measureText(o.text).width);
+  seen.spare = select.clientWidth - 2 * parseFloat(style.paddingLeft)
+    - 20 - Math.max(...words);  // 20 for the arrow
   seen.overflow = document.documentElement.scrollWidth > innerWidth;
   set('picture', 1, 'change');
   for (let n = 0; n < 100 && root.dataset.ready !== 'b'; n++) await settle();
@@ -194,6 +208,8 @@ def test_the_page_works_in_a_browser(run, tmp_path, width):
   assert seen['deepest'] == 64
   assert seen['back'] == pytest.approx(seen['fit'])
   assert seen['readout'].startswith('row 20, column 30 · label </script>')
+  assert seen['touched'] == seen['readout']
+  assert seen['spare'] > 0  # the longest name of a layer is not cut off
   assert not seen['overflow']
 
 
