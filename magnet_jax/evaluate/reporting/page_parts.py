@@ -72,6 +72,7 @@ def chart(picture: Picture) -> str:
   width = picture.pixels.shape[1] // picture.scale
   source = base64.b64encode(data).decode()
   return (
-    f'<figure class="chart"><img src="data:{kind};base64,{source}" '
+    '<figure class="chart" tabindex="0">'
+    f'<img src="data:{kind};base64,{source}" '
     f'width="{width}" alt="{escaped(picture.title)}"></figure>'
   )
