@@ -46,7 +46,8 @@ class Command(Protocol):
     """Defines the flags; the `module_name` of a flag is its group's title.
 
     A help text begins with the flag's value in capitals and a colon, such as
-    'DIR: where to write', except that of a switch.
+    'DIR: where to write', except that of a switch or of an enum, whose values
+    absl puts there.
     """
     ...
 
@@ -168,9 +169,9 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'
   if flag.default is not False and flag.default not in (None, ''):
-    several = isinstance(flag.default, list)
-    value = ','.join(flag.default) if several else flag.default
-    text += f' (default: {value})'
+    default = flag.default
+    words = ','.join(default) if isinstance(default, list) else default
+    text += f' (default: {words})'
   body = textwrap.wrap(text, max(width - _COLUMN, 20))
   if len(left) > _COLUMN - 2:
     body.insert(0, '')

@@ -68,8 +68,8 @@ def define(values: flags.FlagValues) -> None:
   integer('pictures', 2, 'N: images in the report', lower_bound=0,
           module_name=group)  # fmt: skip
   flags.DEFINE_enum(
-    'metrics', 'standard', ['standard', 'all'], 'standard|all: prints the '
-    'table alone, or category and weighted IoU, accuracy, boundary F, too',
+    'metrics', 'standard', ['standard', 'all'], 'prints the table alone, or '
+    'category and weighted IoU, accuracy, boundary F, too',
     flag_values=values, module_name=group,
   )  # fmt: skip
   text('json', '', 'FILE: writes the table there', module_name=group)

@@ -85,8 +85,8 @@ def define(values: flags.FlagValues) -> None:
     flag_values=values, module_name=group,
   )  # fmt: skip
   flags.DEFINE_enum(
-    'store', 'auto', budget.STORES, '|'.join(budget.STORES) + ': where maps '
-    'go: by --memory, always in memory, or always to disk in that precision',
+    'store', 'auto', budget.STORES, 'where maps go: by --memory, always in '
+    'memory, or always to disk in that precision',
     flag_values=values, module_name=group,
   )  # fmt: skip
   group = 'how to segment'

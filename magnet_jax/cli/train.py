@@ -38,7 +38,7 @@ def define(values: flags.FlagValues) -> None:
        'shipped config; --config.KEY=VALUE changes a field of it',
        module_name=group)  # fmt: skip
   flags.DEFINE_enum(
-    'stage', 'both', runs.STAGES, '|'.join(runs.STAGES) + ': what to train',
+    'stage', 'both', runs.STAGES, 'what to train',
     flag_values=values, module_name=group,
   )  # fmt: skip
   group = 'output'

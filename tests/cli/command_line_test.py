@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from magnet_jax.cli import command_line, evaluate, segment, train
@@ -57,10 +59,15 @@ def test_lists():
   assert found.flags.methods == ['magnet', 'patch']
 
 
-def test_help_shows_lists_as_they_are_written(capsys):
-  assert command_line.parse('evaluate', evaluate, ['--help']) is None
+@pytest.mark.parametrize('command', [evaluate, segment, train])
+def test_help_names_choices_and_defaults_once(command, capsys):
+  assert command_line.parse('it', command, ['--help']) is None
   text = ' '.join(capsys.readouterr().out.split())
-  assert '(default: downsample,patch,magnet,magnet-fast)' in text
+  assert "['" not in text
+  for choices in re.findall(r'=<([^>]*\|[^>]*)>', text):
+    assert text.count(f'{choices}: ') == 0, choices
+  if command is evaluate:
+    assert '(default: downsample,patch,magnet,magnet-fast)' in text
 
 
 def test_share():
