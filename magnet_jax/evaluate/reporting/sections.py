@@ -117,7 +117,8 @@ def confusion(runs: Mapping[str, Run]) -> str:
   return (
     '<h2>Confusion matrices</h2>\n' + '\n'.join(folds) + '\n<p class="quiet">'
     'A row is a class of the label: what percentage of its pixels is found as '
-    'which class, summed over images.</p>'
+    f'which class, summed over images; {tables.UNKNOWN} where no label has '
+    'it.</p>'
   )
 
 
