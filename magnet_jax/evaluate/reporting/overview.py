@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import dataclasses
 import pathlib
+from typing import Any
 
 from magnet_jax.evaluate.measuring import summary
 from magnet_jax.evaluate.measuring.differences import SCORES, Paired
@@ -18,6 +20,7 @@ from magnet_jax.evaluate.reporting import (
 )
 from magnet_jax.evaluate.reporting import page_parts as parts
 from magnet_jax.evaluate.reporting.runs import Found
+from magnet_jax.evaluate.showing import tables
 from magnet_jax.io import atomic
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
@@ -128,10 +131,9 @@ def _label(paired: Paired, single: bool) -> str:
   return paired.label
 
 
-def _plain(settings: object) -> dict[str, object]:
+def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
   """Settings without those that are not set, and without the classes."""
-  assert isinstance(settings, dict)
   return {
-    key: value for key, value in settings.items()
-    if key != 'classes' and value not in ('', None, [])
+    key: words for key, words in report.setting_texts(settings).items()
+    if key != 'classes' and words != tables.UNKNOWN
   }  # fmt: skip

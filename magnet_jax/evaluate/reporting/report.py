@@ -6,8 +6,9 @@ Everything here starts from `saved_runs.read_runs` and gives a `Table` or a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import math
+from typing import Any
 
 import numpy as np
 
@@ -69,10 +70,11 @@ def _best(values: Sequence[float]) -> list[int]:
 
 def settings(runs: Runs) -> Table:
   """The settings that are not the same in all runs, one a line."""
-  keys = sorted({key for run in runs.values() for key in run.settings})
+  texts = {name: setting_texts(run.settings) for name, run in runs.items()}
+  keys = sorted({key for each in texts.values() for key in each})
   body = []
   for key in keys:
-    values = [repr(run.settings.get(key, '')) for run in runs.values()]
+    values = [each.get(key, tables.UNKNOWN) for each in texts.values()]
     if len(set(values)) > 1:
       body.append((key, *values))
   unknown = [run.name for run in runs.values() if not run.settings]
@@ -80,6 +82,17 @@ def settings(runs: Runs) -> Table:
   if unknown:
     notes.append(f'No settings were kept of {", ".join(unknown)}.')
   return Table(('setting', *runs), tuple(body), 1 + len(runs), notes=(*notes,))
+
+
+def setting_texts(settings: Mapping[str, Any]) -> dict[str, str]:
+  """Settings in words; UNKNOWN where one is not set."""
+  found = {}
+  for key, value in settings.items():
+    words = ' '.join(map(str, value)) if isinstance(value, list) else str(value)
+    found[key] = tables.UNKNOWN if value in ('', None, []) else words
+  if settings.get('checkpoint') == '' and not settings.get('segmenter'):
+    found['checkpoint'] = 'embedded model'
+  return found
 
 
 def difference_table(found: Sequence[Paired]) -> Table:

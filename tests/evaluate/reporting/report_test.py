@@ -8,6 +8,7 @@ import pytest
 from magnet_jax import types
 from magnet_jax.evaluate.measuring import differences, saved_runs
 from magnet_jax.evaluate.reporting import report
+from magnet_jax.evaluate.showing import tables
 from magnet_jax.metrics import confusion
 
 CLASSES = types.ClassTable(
@@ -77,8 +78,14 @@ def test_tables_are_html_and_text(runs):
 def test_settings_show_only_what_differs(runs):
   table = report.settings(runs)
   assert table.head == ('setting', 'a', 'b')
-  assert table.body == (('k', "'a'", "'b'"),)
+  assert table.body == (('k', 'a', 'b'),)
   assert '1 further' in table.notes[0]
+  words = report.setting_texts(
+    {'checkpoint': '', 'segmenter': None, 'overrides': ['--a=1', '--b=2']}
+  )
+  assert words['checkpoint'] == 'embedded model'
+  assert words['segmenter'] == tables.UNKNOWN
+  assert words['overrides'] == '--a=1 --b=2'
   bare = saved_runs.Run('c', runs['a'].records, CLASSES, {})
   assert 'No settings were kept of c.' in report.settings({'c': bare}).notes
 
