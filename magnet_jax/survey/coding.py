@@ -68,12 +68,14 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
     counts = [each.as_colours() for each in counts]
   totals = _totals(counts)
   tolerance = 0
-  if lossy.is_lossy(counts, totals):
+  codes, found = lossy.areas(counts, totals, colours)
+  if not codes and lossy.is_lossy(counts, totals):
     codes, found = lossy.peaks(
       totals, colours, sum(each.rest for each in counts)
     )
+  findings += found
+  if codes:
     tolerance = lossy.TOLERANCE
-    findings += found
   else:
     codes = sorted(totals)
     _check(codes, colours)

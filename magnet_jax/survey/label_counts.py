@@ -24,6 +24,7 @@ class Counts:
     colours: whether they are colours.
     palette: colour of each value that occurs, of palette images.
     lossy: whether the file is a JPEG, whose pixels are near what was saved.
+    solid: codes that fill 3x3 pixels somewhere, as blends along edges do not.
   """
 
   pixels: dict[int, int]
@@ -33,6 +34,7 @@ class Counts:
     default_factory=dict
   )
   lossy: bool = False
+  solid: frozenset[int] = frozenset()
 
   def as_colours(self) -> 'Counts':
     """The same, with the colours of its palette or greys for its values."""
@@ -40,11 +42,15 @@ class Counts:
       return self
     pixels: dict[int, int] = {}
     for value, number in self.pixels.items():
-      grey = min(value, 255)
-      colour = self.palette.get(value, (grey, grey, grey))
-      packed = int(label_codes.pack(np.array([[colour]]))[0, 0])
+      packed = self._colour(value)
       pixels[packed] = pixels.get(packed, 0) + number
-    return Counts(pixels, self.rest, True, {}, self.lossy)
+    solid = frozenset(self._colour(value) for value in self.solid)
+    return Counts(pixels, self.rest, True, {}, self.lossy, solid)
+
+  def _colour(self, value: int) -> int:
+    grey = min(value, 255)
+    colour = self.palette.get(value, (grey, grey, grey))
+    return int(label_codes.pack(np.array([[colour]]))[0, 0])
 
 
 def count(path: pathlib.Path) -> Counts:
@@ -76,7 +82,7 @@ def count(path: pathlib.Path) -> Counts:
       for v in found
       if 3 * v + 2 < len(table)
     }
-  return Counts(found, rest, colours, palette, lossy)
+  return Counts(found, rest, colours, palette, lossy, _solid(pixels))
 
 
 def _tally(pixels: np.ndarray) -> dict[int, int]:
@@ -91,6 +97,19 @@ def _tally(pixels: np.ndarray) -> dict[int, int]:
     for code, number in zip(codes.tolist(), sums, strict=True):
       found[code] = found.get(code, 0) + int(number)
   return found
+
+
+def _solid(pixels: np.ndarray) -> frozenset[int]:
+  """Packed codes that fill a square of 3x3 pixels, some rows at a time."""
+  found: set[int] = set()
+  for top in range(0, len(pixels) - 2, _ROWS):
+    codes = label_codes.pack(pixels[top : top + _ROWS + 2])
+    across = codes[:, 1:] == codes[:, :-1]
+    triple = across[:, 1:] & across[:, :-1]
+    down = codes[1:, 1:-1] == codes[:-1, 1:-1]
+    square = triple[:-2] & triple[1:-1] & triple[2:] & down[:-1] & down[1:]
+    found.update(np.unique(codes[1:-1, 1:-1][square]).tolist())
+  return frozenset(found)
 
 
 def _most(found: dict[int, int]) -> tuple[dict[int, int], int]:

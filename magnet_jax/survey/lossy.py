@@ -11,6 +11,7 @@ from magnet_jax.types import InputError
 
 TOLERANCE = 48  # of lossy labels: JPEG seldom errs more inside a class
 _EXACT = 32  # different codes that are exact labels, whatever their shares
+_BLENDS = 2  # codes that are no class, at least, in softened labels
 _PEAK = 5e-4  # share of the pixels that a class of a lossy label has, exactly
 _CLUSTER = 0.4  # share of the pixels near it; edges are spread over many
 _COVERED = 0.8
@@ -25,6 +26,36 @@ def is_lossy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
   ordered = np.sort(list(totals.values()))[::-1]
   many = np.searchsorted(np.cumsum(ordered), 0.9 * ordered.sum()) + 1
   return bool(4 * many <= len(totals))
+
+
+def areas(
+  counts: Sequence[Counts], totals: Mapping[int, int], colours: bool
+) -> tuple[list[int], list[Finding]]:
+  """The codes of classes where half of the codes or more are blends of them.
+
+  A mask that was smoothed, or resized by interpolation, has a few codes that
+  lie between those of its classes and are never three pixels wide. So have thin
+  classes, but their codes are mostly numbers, and not greys or colours.
+
+  Returns:
+    The codes and what to tell; nothing where none are blends.
+  """
+  solid = sorted(frozenset[int]().union(*(each.solid for each in counts)))
+  thin = np.array([code for code in totals if code not in solid], np.int64)
+  # JPEG's noise fills areas, too.
+  jpeg = any(each.lossy or each.rest for each in counts)
+  if jpeg or len(solid) < 2 or len(thin) < max(_BLENDS, len(totals) / 2):
+    return [], []
+  places = spread(np.array(solid, np.int64), colours)
+  between = spread(thin, colours)
+  low, high = places.min(0), places.max(0)
+  inside = (between >= low) & (between <= high)
+  if not inside.all() or (high - low).max() <= TOLERANCE:
+    return [], []
+  apart = np.abs(between[:, None] - places).max(-1).min(-1) > TOLERANCE
+  whole = sum(totals.values())
+  far = sum(totals[code] for code in thin[apart].tolist())
+  return solid, [_finding(totals, solid, colours, whole - far, whole)]
 
 
 def spread(numbers: np.ndarray, colours: bool) -> np.ndarray:

@@ -160,6 +160,31 @@ def test_softened_binary_masks(tmp_path):
   assert kinds(found) == ['inexact labels']
 
 
+def _blocks(values, side=12):
+  places = np.random.default_rng(0).integers(0, len(values), (9, 9))
+  squares = np.array(values, np.uint8)[places]
+  return np.kron(squares, np.ones((side, side), np.uint8))
+
+
+@pytest.mark.parametrize('values', [(0, 255), (0, 100, 220)])
+def test_codes_between_areas_are_blends(tmp_path, values):
+  sharp = _blocks(values)
+  soft = Image.fromarray(sharp).resize((216, 216), Image.Resampling.BILINEAR)
+  soft.save(tmp_path / 'a.png')
+  found = decide([tmp_path / 'a.png'])
+  assert sorted(c[0] for c in found.table.codes.classes) == list(values)
+  assert kinds(found) == ['inexact labels']
+
+
+@pytest.mark.parametrize('areas', [(0,), (0, 4)])
+def test_thin_lines_are_classes(tmp_path, areas):
+  pixels = _blocks(areas)
+  pixels[::9], pixels[4::9], pixels[:, ::12] = 1, 2, 3
+  found = decide([save(tmp_path / 'a.png', pixels)])
+  assert len(found.table) == 3 + len(areas)
+  assert 'inexact labels' not in kinds(found)
+
+
 @pytest.mark.parametrize('values', [(0, 1), (0, 1, 2), (3, 30)])
 def test_indices_in_jpeg_are_refused(tmp_path, values):
   """They would all be one class, silently."""
