@@ -34,6 +34,8 @@ def test_table_records_and_report(flags, tmp_path, capsys):
     'records.jsonl', 'settings.json', 'summary.json', 'report.html',
     'panel_0.png', 'views',
   }  # fmt: skip
+  assert main.main([*flags, '--pictures=0']) == 0
+  assert not list((tmp_path / 'out').glob('panel_*'))
 
 
 def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):

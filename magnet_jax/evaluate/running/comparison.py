@@ -218,6 +218,8 @@ def write_report(
   records.write_json(folder / 'summary.json', as_json(found, model))
   cascade = model.cascade()
   views.clear(folder)
+  for old in folder.glob('panel_*.png'):  # of a report of more images
+    old.unlink()
   for number, load in enumerate(loads):
     try:
       sample = load()
