@@ -159,7 +159,8 @@ def refiner_step(
     key: where the crops of all steps come from.
 
   Returns:
-    The state after it, and {'loss', 'gradient_norm'}.
+    The state after it, and {'loss', 'gradient_norm'}: the mean over the
+    refiners, and the norm of all their gradients together.
   """
   scale, coarse, _ = cascade_pairs(
     split(state.average, count),
@@ -179,7 +180,7 @@ def refiner_step(
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
     variables = {**state.variables, 'params': params}
-    total, weight, statistics = jnp.zeros(()), jnp.zeros(()), []
+    total, statistics = jnp.zeros(()), []
     for each, part in zip(split(variables, count), parts, strict=True):
       logits, updated = refiner.apply(
         each,
@@ -188,13 +189,14 @@ def refiner_step(
         train=True,
         mutable=['batch_stats'],
       )
-      found, counted = loss(logits, _flat(labels[:, part]))
-      total, weight = total + found, weight + counted
+      total += losses.mean_loss(*loss(logits, _flat(labels[:, part])))
       statistics.append(updated)
-    mean = losses.mean_loss(total, weight)
-    return mean, join(statistics)['batch_stats']
+    return total, join(statistics)['batch_stats']
 
-  return steps.descend(state, loss_of, optimizer, decay)
+  # The sum, as each refiner follows the gradient of its own mean: with sgd a
+  # mean over all of them would divide its learning rate by their number.
+  state, metrics = steps.descend(state, loss_of, optimizer, decay)
+  return state, {**metrics, 'loss': metrics['loss'] / count}
 
 
 def _flat(windows: jax.Array) -> jax.Array:
