@@ -116,7 +116,9 @@ def _show(
     print(comparison.as_text(found, model, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)
-      comparison.write_report(folder, model, found, loads[: values.pictures])
+      shown = loads[: values.pictures]
+      if note := comparison.write_report(folder, model, found, shown):
+        print(note)
       print(f'look at {folder / "report.html"}')
     if values.json:
       records.write_json(values.json, comparison.as_json(found, model))

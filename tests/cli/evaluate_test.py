@@ -71,6 +71,24 @@ def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
   assert len(calls) == 4 + 5
 
 
+def test_a_smaller_limit_shows_its_own_images_alone(flags, tmp_path, capsys):
+  out, path = tmp_path / 'out', tmp_path / 'table.json'
+  short = ['--methods=downsample,magnet', '--pictures=0', f'--json={path}']
+  assert main.main([*flags, *short]) == 0
+  whole = records.read(out / 'records.jsonl')
+  assert '1 more image' not in capsys.readouterr().out
+  assert main.main([*flags, *short, '--limit=1']) == 0
+  text = capsys.readouterr().out
+  assert 'One image.' in text
+  assert f'{out} has records of 1 more image, left out here;' in text
+  for table in (path, out / 'summary.json'):
+    rows = json.loads(table.read_text())['rows']
+    assert rows[0]['miou'] == pytest.approx(whole[0]['miou'])
+  page = (out / 'report.html').read_text()
+  assert 'One image.' in page and '1 more image' in page
+  assert records.read(out / 'records.jsonl') == whole
+
+
 def test_a_folder_of_another_run_is_refused(flags, fails):
   assert main.main([*flags, '--methods=downsample', '--pictures=0']) == 0
   line = fails(*flags, '--overlap=0.5')

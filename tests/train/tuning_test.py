@@ -98,6 +98,10 @@ def test_an_interrupted_run_goes_on(tmp_path):
   assert {r['method'] for r in again.found} == {'K 0.5', 'K 0.9'}
   kept = records.read(tmp_path / 'records.jsonl')
   assert len(kept) == 6 and all(record in kept for record in first)
+  fewer = tuning.tune(
+    model, LOADS[:1], [0.5, 0.9], folder=tmp_path, settings=SETTINGS
+  )
+  assert {r['image'] for r in fewer.found} == {'noise-0'}
 
 
 def test_a_bad_image_stops_no_other():

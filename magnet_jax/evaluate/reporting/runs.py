@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import dataclasses
 import pathlib
 
@@ -38,6 +38,21 @@ class Found:
   def classes(self) -> ClassTable:
     """Of all runs."""
     return next(iter(self.runs.values())).classes
+
+  @property
+  def images(self) -> set[str]:
+    """Names of all images that have a record."""
+    return {r['image'] for run in self.runs.values() for r in run.records}
+
+  def only(self, images: Collection[str]) -> Found:
+    """The same with the records of some images alone."""
+    kept = {
+      name: dataclasses.replace(
+        run, records=tuple(r for r in run.records if r['image'] in images)
+      )
+      for name, run in self.runs.items()
+    }
+    return dataclasses.replace(self, runs=kept)
 
 
 def find(paths: Sequence[PathLike], table: ClassTable | None = None) -> Found:

@@ -54,8 +54,9 @@ class Comparison:
       done: called with 'image method' after each of both.
 
     Returns:
-      All records, old and new, and one line for each bad image; of several
-      processes, of which each measures its share of the images, all of both.
+      The records of these images, old and new, and one line for each bad
+      image; of several processes, of which each measures its share of the
+      images, all of both. What the folder has of further images stays there.
 
     Raises:
       InputError: if the folder cannot be written to or is of another run.
@@ -83,7 +84,8 @@ class Comparison:
         name = kept.add({**record, 'index': index})
         done(f'{name} {method}')
     bad = sorted(each for part in parallel.gather(errors) for each in part)
-    return kept.finish(), [line for _, line in bad]
+    asked = [r for r in kept.finish() if r['index'] < len(loads)]
+    return asked, [line for _, line in bad]
 
   def run_with_bar(
     self, loads: Sequence[Load], name: str
@@ -206,14 +208,18 @@ def write_report(
   model: Model,
   found: Sequence[Record],
   loads: Sequence[Load],
-) -> None:
+) -> str:
   """Writes summary.json, views and panels of some images, and report.html.
 
   Args:
     folder: of the run; has its records.
     model: the networks.
-    found: the records.
+    found: the records to tabulate.
     loads: read the images that are shown; the bad ones are left out.
+
+  Returns:
+    A sentence on images that the folder has records of, but `found` has not;
+    empty if there are none.
   """
   records.write_json(folder / 'summary.json', as_json(found, model))
   cascade = model.cascade()
@@ -231,5 +237,13 @@ def write_report(
       sample.image, columns, model.classes, truth=sample.label
     )
     images.write_image(folder / f'panel_{number}.png', picture)
-  shown = runs.find([folder], model.classes)
-  overview.write(shown, folder / 'report.html', 'magnet-jax evaluate')
+  kept = runs.find([folder], model.classes)
+  shown = kept.only({record['image'] for record in found})
+  note = ''
+  if more := len(kept.images - shown.images):
+    note = (
+      f'{folder} has records of {more} more image{"s" * (more > 1)}, left out '
+      f'here; magnet-jax report {folder} shows all.'
+    )
+  overview.write(shown, folder / 'report.html', 'magnet-jax evaluate', note)
+  return note
