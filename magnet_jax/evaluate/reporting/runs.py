@@ -112,17 +112,31 @@ def _evaluations(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
-  """The last parts of the paths, as many as tell them apart."""
+  """The last parts of the paths, as many as tell runs and their splits apart.
+
+  Runs of different folders have those in their names, also where the last part
+  would do: 'a/val' and 'b/test', but 'val' and 'test' where both are in one.
+  """
   whole = [folder.resolve() for folder in folders]
+  whole = [path.parent if path.name == _RECORDS else path for path in whole]
   for path in whole:
     if whole.count(path) > 1:
       raise InputError(f'{path}: is named twice; name each run once')
+  parents = list({path.parent for path in whole})
   length = 1
-  while True:
-    names = ['/'.join(path.parts[-length:]) for path in whole]
-    if len(set(names)) == len(names):
-      return names
+  while not (_differ(whole, length) and _differ(parents, length - 1)):
     length += 1
+  return ['/'.join(_ending(path, length)) for path in whole]
+
+
+def _differ(paths: Sequence[pathlib.Path], length: int) -> bool:
+  """Whether no two paths have the same last parts."""
+  return len({_ending(path, length) for path in paths}) == len(paths)
+
+
+def _ending(path: pathlib.Path, length: int) -> tuple[str, ...]:
+  parts = path.parts[1:]  # without the root
+  return parts[max(0, len(parts) - length) :]
 
 
 def _table(folder: pathlib.Path) -> ClassTable:

@@ -106,9 +106,18 @@ def test_lines_over_different_images_are_said_to_be(write):
 def test_names_are_as_long_as_they_must_be(write, tmp_path):
   folders = [write('a/val'), write('b/val')]
   assert list(runs.find(folders).runs) == ['a/val', 'b/val']
-  other = tmp_path / 'results.txt'
-  other.write_text('words')
-  assert list(runs.find([*folders[:1], other]).runs) == ['val']
+  # 'val' and 'test' would not say of which training each is.
+  other = [folders[0], write('b/test')]
+  assert list(runs.find(other).runs) == ['a/val', 'b/test']
+  records_alone = [folder / 'records.jsonl' for folder in other]
+  table = runs.find(records_alone, CLASSES).runs
+  assert list(table) == ['a/val', 'b/test']
+  deep = [write('c/out/val'), write('d/out/test')]
+  assert list(runs.find(deep).runs) == ['c/out/val', 'd/out/test']
+  assert list(runs.find([tmp_path / 'b']).runs) == ['test', 'val']
+  text = tmp_path / 'results.txt'
+  text.write_text('words')
+  assert list(runs.find([*folders[:1], text]).runs) == ['val']
   with pytest.raises(types.InputError, match='named twice'):
     runs.find([folders[0], folders[0]])
 
