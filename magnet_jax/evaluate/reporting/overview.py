@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import dataclasses
+import os
 import pathlib
 from typing import Any
 
@@ -24,6 +25,8 @@ from magnet_jax.evaluate.showing import tables
 from magnet_jax.io import atomic
 from magnet_jax.io.atomic import PathLike
 from magnet_jax.types import InputError
+
+_PAGES = ('.html', '.htm')  # as browsers know them
 
 
 def html_page(found: Found, title: str, introduction: str = '') -> str:
@@ -74,14 +77,18 @@ def write(
   """Writes the page, whole or not at all.
 
   Raises:
-    InputError: as `html_page`, or the system refuses to write.
+    InputError: as `html_page`, the name is none of a page, or the system
+      refuses to write.
   """
-  if pathlib.Path(path).is_dir():
+  path = pathlib.Path(path)
+  if path.suffix.lower() not in _PAGES:
+    inside = os.path.isdir(path)  # of pathlib, a long name is an error
+    better = path / 'report.html' if inside else path.with_suffix('.html')
     raise InputError(
-      f'{path}: is a folder where a page is to be written; name a file, such '
-      f'as {pathlib.Path(path) / "report.html"}'
+      f'--out={path}: {"is a folder" if inside else "names no page"}: must be '
+      f'a file that ends in .html; choose another, such as {better}'
     )
-  atomic.prepare_folder(pathlib.Path(path).parent)
+  atomic.prepare_folder(path.parent)
   text = html_page(found, title, introduction)
   atomic.write_bytes(path, text.encode())
 

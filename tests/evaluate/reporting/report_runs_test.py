@@ -161,13 +161,22 @@ def test_bad_folders_are_named(write, tmp_path):
     runs.find([folder])
 
 
-def test_a_page_is_not_written_over_a_folder(write, tmp_path):
+def test_bad_names_of_a_page_are_refused(write, tmp_path):
   found = runs.find([write('run')])
-  with pytest.raises(types.InputError, match='is a folder'):
-    overview.write(found, tmp_path, 'title')
-  (tmp_path / 'file').write_text('')
-  with pytest.raises(types.InputError, match='is a file'):
-    overview.write(found, tmp_path / 'file' / 'report.html', 'title')
+  (tmp_path / 'photo.jpg').write_text('pixels')
+  (tmp_path / 'folder.html').mkdir()
+  cases = [
+    (tmp_path, r'is a folder.*report\.html'),
+    ('', r'is a folder.*such as report\.html'),
+    (tmp_path / 'photo.jpg', r'names no page.*such as .*photo\.html'),
+    (tmp_path / 'folder.html', 'cannot be written, Is a directory'),
+    (tmp_path / 'photo.jpg' / 'report.html', 'is a file'),
+    ('x' * 300 + '.html', 'too long; choose a shorter name'),
+  ]
+  for path, words in cases:
+    with pytest.raises(types.InputError, match=words):
+      overview.write(found, path, 'title')
+  assert (tmp_path / 'photo.jpg').read_text() == 'pixels'
 
 
 def test_further_scores_are_shown(write):
