@@ -7,7 +7,7 @@ from absl import flags
 
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
-from magnet_jax.evaluate.reporting import overview, runs
+from magnet_jax.evaluate.reporting import overview, runs, sections
 from magnet_jax.types import InputError
 
 NAMES = True
@@ -53,5 +53,7 @@ def run(arguments: Arguments) -> int:
   if values.files:
     overview.write_files(found, values.files)
     print(f'wrote charts and tables into {values.files}')
+    if why := sections.why_no_classes(found.runs):
+      print(why)
   print(f'look at {pathlib.Path(values.out)}')
   return 0

@@ -8,10 +8,11 @@ import math
 import numpy as np
 
 from magnet_jax.evaluate.measuring import figures
+from magnet_jax.evaluate.measuring.differences import Side
 from magnet_jax.evaluate.measuring.saved_runs import Run
 from magnet_jax.evaluate.reporting import page_parts as parts
 from magnet_jax.evaluate.reporting import report
-from magnet_jax.evaluate.showing import curves, tables
+from magnet_jax.evaluate.showing import curves, drawing, tables
 from magnet_jax.evaluate.showing.curves import Curve
 from magnet_jax.evaluate.showing.shown import Picture, Table
 from magnet_jax.io.records import Record
@@ -28,10 +29,8 @@ def charts(
     'miou_windows': _cost(runs, 'windows'),
     'miou_seconds': _cost(runs, 'seconds'),
   }
-  sides = [(run.name, m) for run in runs.values() for m in run.methods]
-  common = set.intersection(*(set(runs[r].of(m)) for r, m in sides))
-  if common and len(sides) <= 8:
-    found['classes'] = report.class_bars(runs, sides)
+  if not why_no_classes(runs):
+    found['classes'] = report.class_bars(runs, _sides(runs))
   for key, words in _TRAINED.items():
     series = [
       curve for name, each in training.items()
@@ -40,6 +39,24 @@ def charts(
     if series:
       found[f'training_{key}'] = curves.curves(series, x='step', y=words)
   return found
+
+
+def why_no_classes(runs: Mapping[str, Run]) -> str:
+  """A line on why `charts` has no 'classes', and the remedy; '' if it has."""
+  sides = _sides(runs)
+  reason = ''
+  if len(sides) > drawing.COLOURS:
+    reason = (
+      f'these runs have {len(sides)} methods in all, and {drawing.COLOURS} '
+      'colours can be told apart; report fewer runs'
+    )
+  elif not set.intersection(*(set(runs[r].of(m)) for r, m in sides)):
+    reason = 'the methods have no image in common; evaluate all on the same'
+  return reason and f'classes.png is left out: {reason}, or see classes.csv'
+
+
+def _sides(runs: Mapping[str, Run]) -> list[Side]:
+  return [(run.name, m) for run in runs.values() for m in run.methods]
 
 
 def _cost(runs: Mapping[str, Run], key: str) -> Picture:

@@ -8,7 +8,7 @@ import pytest
 
 from magnet_jax import types
 from magnet_jax.data import class_files, classes
-from magnet_jax.evaluate.reporting import overview, runs
+from magnet_jax.evaluate.reporting import overview, runs, sections
 from magnet_jax.io import records
 from magnet_jax.metrics import confusion
 
@@ -177,6 +177,22 @@ def test_bad_names_of_a_page_are_refused(write, tmp_path):
     with pytest.raises(types.InputError, match=words):
       overview.write(found, path, 'title')
   assert (tmp_path / 'photo.jpg').read_text() == 'pixels'
+
+
+def test_bars_of_classes_are_drawn_or_it_is_said_why_not(write):
+  folders = [write(str(number)) for number in range(5)]
+  few = runs.find(folders[:4])
+  assert sections.why_no_classes(few.runs) == ''
+  assert 'classes' in sections.charts(few.runs, {})
+  many = runs.find(folders)
+  assert 'classes' not in sections.charts(many.runs, {})
+  assert '10 methods in all, and 8' in sections.why_no_classes(many.runs)
+  path = folders[0] / 'records.jsonl'
+  path.write_text(path.read_text().replace('"one"', '"three"', 1))
+  path.write_text(path.read_text().replace('"two"', '"four"', 1))
+  apart = runs.find(folders[:2])
+  assert 'classes' not in sections.charts(apart.runs, {})
+  assert 'no image in common' in sections.why_no_classes(apart.runs)
 
 
 def test_further_scores_are_shown(write):
