@@ -53,7 +53,8 @@
       })),
     ]);
     if (turn !== asked) return; // another image was chosen meanwhile
-    view = { size: raw.size, image, truth, stages, drawn: new Map() };
+    view = { title: raw.title, size: raw.size, image, truth, stages,
+      drawn: new Map() };
     fillChoices();
     fit();
     root.removeAttribute('aria-busy');
@@ -187,11 +188,19 @@
     const divider = find('divider');
     divider.style.left = `${100 * split}%`;
     find('split').value = Math.round(100 * split);
-    for (const side of ['left', 'right']) {
-      find(`${side}tag`).textContent = find(side).selectedOptions[0].text;
-    }
+    const shown = ['left', 'right'].map(
+      (side) => find(side).selectedOptions[0].text);
+    find('lefttag').textContent = shown[0];
+    find('righttag').textContent = shown[1];
+    tell(`${view.title}: left of the divider ${shown[0]}; `
+      + `right of it ${shown[1]}`);
     root.dataset.scale = scale.toFixed(4);
     root.dataset.split = split.toFixed(3);
+  };
+
+  // For those who do not see it; read aloud when it changes, not at every move.
+  const tell = (words) => {
+    if (find('state').textContent !== words) find('state').textContent = words;
   };
 
   const drawSide = (choice, left, right, height) => {

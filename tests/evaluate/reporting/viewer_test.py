@@ -54,6 +54,9 @@ const tell = arguments[0];
   seen.ready = root.dataset.ready;
   seen.script = document.querySelectorAll('.legend button')[1].textContent;
   seen.fit = Number(root.dataset.scale);
+  const named = () => document.getElementById(
+    canvas.getAttribute('aria-labelledby')).textContent;
+  seen.named = [named()];
   seen.choices = [...find('left').options].map((o) => o.value);
   set('left', 'label 0', 'change');
   set('right', 'truth', 'change');
@@ -68,6 +71,16 @@ const tell = arguments[0];
   set('right', 'points 1', 'change');
   set('step', 0, 'input');
   seen.stepped = find('right').value;
+  seen.named.push(named());
+  key('.');
+  seen.named.push(named());
+  key(',');
+  const spoken = new MutationObserver(() => { seen.named.push('again'); });
+  spoken.observe(find('state'), { childList: true, characterData: true,
+    subtree: true });
+  for (const name of ['+', 'ArrowLeft', ']', '0', '[']) key(name);
+  await settle();
+  spoken.disconnect();
   set('right', 'truth', 'change');
   root.querySelectorAll('.legend button')[1].click();
   seen.hidden = colour(...spots[0]);
@@ -102,6 +115,7 @@ const tell = arguments[0];
   set('picture', 1, 'change');
   for (let n = 0; n < 100 && root.dataset.ready !== 'b'; n++) await settle();
   seen.second = root.dataset.ready;
+  seen.named.push(named());
   return seen;
 })().then(tell, (error) => tell({ failed: String(error) }));
 """
@@ -202,6 +216,15 @@ def test_the_page_works_in_a_browser(run, tmp_path, width):
   assert seen['split'] == pytest.approx(0.9)
   assert seen['error'] == [224, 36, 36]
   assert seen['stepped'] == 'label 0'
+  assert seen['named'] == [
+    f'{image}: left of the divider {left}; right of it {right}'
+    for image, left, right in (
+      ('a', 'image', 'segmentation, stage 1'),
+      ('a', 'segmentation, stage 0', 'segmentation, stage 0'),
+      ('a', 'segmentation, stage 1', 'segmentation, stage 1'),
+      ('b', 'segmentation, stage 0', 'label'),
+    )
+  ]
   blue = np.array(seen['hidden'])
   assert blue[2] > 150 and blue[1] < 60
   assert seen['wheel'] == pytest.approx(np.e, rel=0.01)
