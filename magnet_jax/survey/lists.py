@@ -71,8 +71,9 @@ def read(
   """Adds what one list says.
 
   Args:
-    path: lines of `image label`, parted by a tab, a comma or blanks, or of one
-      name each; paths are relative to the list's folder or to `folder`.
+    path: lines of `image label`, parted by a tab, a comma or blanks, beside
+      cells that are no files, or of one name each; paths are relative to the
+      list's folder or to `folder`.
     split: that it is of; '' for none.
     folder: the data's.
     into: to which it is added.
@@ -186,14 +187,18 @@ def _is_odd(text: str) -> bool:
 def _pair(
   text: str, here: pathlib.Path, folder: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path] | None:
-  """The two files of a line, however they are parted; None: it is no such."""
+  """The two files of a line, however they are parted; None: it is no such.
+
+  Cells that are no files are passed over, such as the index that pandas writes.
+  """
   for cells in (
     text.split('\t'),
     next(csv.reader([text]), []),
     re.split(r'\s+', text.strip()),
   ):
-    files = [_resolve(cell.strip(), here, folder) for cell in cells]
-    if len(files) == 2 and files[0] and files[1]:
+    found = [_resolve(cell.strip(), here, folder) for cell in cells]
+    files = [file for file in found if file]
+    if len(files) == 2:
       return files[0], files[1]
   return None
 

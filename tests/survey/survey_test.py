@@ -134,6 +134,10 @@ def test_lists_as_programs_write_them(tmp_path):
     'mark.csv': '\ufeff' + '\r\n'.join(rows),
     'quoted.csv': '"image","label"\n'
     + '\n'.join(f'"{row}"'.replace(',', '","') for row in rows),
+    'pandas.csv': ',image,mask\n'
+    + '\n'.join(f'{number},{row}' for number, row in enumerate(rows)),
+    'more.csv': 'image,mask,field,size\n'
+    + '\n'.join(f'{row},north,150' for row in rows),
   }.items():
     (tmp_path / name).write_text(text)
     assert len(survey.survey(tmp_path / name, tmp_path / 'out').looks) == 3
