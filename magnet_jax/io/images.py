@@ -163,7 +163,8 @@ def read_label(
     max_pixels: largest height * width that the header may claim.
 
   Returns:
-    uint8 [H,W] of class indices and `classes.ignore_label`.
+    uint8 [H,W] of class indices and `classes.ignore_label`, which stored
+    indices below 0 become, too.
 
   Raises:
     InputError: as `read_image`, or a value or colour of no class.
@@ -178,6 +179,8 @@ def read_label(
   if codes:
     return label_codes.translate(pixels, codes, classes, path)
   _check_range(pixels, classes, path)
+  if pixels.dtype.kind == 'i':  # -1 for "no label", of files with signs
+    pixels = np.where(pixels < 0, classes.ignore_label, pixels)
   return pixels.astype(np.uint8)
 
 

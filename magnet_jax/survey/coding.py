@@ -80,6 +80,8 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
     codes = sorted(totals)
     _check(codes, colours)
   if given and given.table:
+    if not colours and not given.table.codes:
+      findings += _ignored([code for code in codes if code < 0], totals)
     return Coding(_tolerant(given.table, tolerance, colours), findings)
   palette = {k: v for each in counts for k, v in each.palette.items()}
   table, more = _table(codes, totals, colours, palette, given)
@@ -132,14 +134,10 @@ def _table(
         [Finding('note', 'known colours', text)],
       )
     codes = sorted(codes, key=lambda code: -totals[code])
-  elif _IGNORED in codes and len(codes) > 2 and not _greys(codes):
-    codes = [code for code in codes if code != _IGNORED]
-    ignored = (_IGNORED,)
-    share = totals[_IGNORED] / sum(totals.values())
-    findings.append(Finding(
-      'note', 'ignored', f'the value 255 ({share:.2%} of the pixels) is taken '
-      'as "no label"', 'if it is a class, add it to "classes" in classes.json',
-    ))  # fmt: skip
+  else:
+    ignored = _no_label(codes, named=given is not None)
+    codes = [code for code in codes if code not in ignored]
+    findings += _ignored(ignored, totals)
   plain = [label_codes.unpack(code, colours=colours) for code in codes]
   table = naming.table(plain, palette, given)
   return (
@@ -150,6 +148,35 @@ def _table(
     ),
     findings + _strays(codes, totals, colours) + _gaps(codes, colours, given),
   )  # fmt: skip
+
+
+def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
+  """Values below 0, and 255 beside others; of two values both are classes.
+
+  Args:
+    codes: that occur.
+    named: whether classes have names, which count from 0.
+  """
+  negative = [code for code in codes if code < 0]
+  others = [code for code in codes if code >= 0]
+  if not others or (len(others) < 2 and not named):
+    return ()
+  if _IGNORED in others and len(others) > 2 and not _greys(others):
+    return *negative, _IGNORED
+  return tuple(negative)
+
+
+def _ignored(
+  values: Sequence[int], totals: Mapping[int, int]
+) -> list[Finding]:
+  if not values:
+    return []
+  share = sum(totals[value] for value in values) / sum(totals.values())
+  return [Finding(
+    'note', 'ignored', f'the pixels of {", ".join(map(str, values))} '
+    f'({share:.2%} of all) are taken as "no label"',
+    'if that is a class, move it from "ignored" to "classes" in classes.json',
+  )]  # fmt: skip
 
 
 def _greys(codes: Sequence[int]) -> bool:
@@ -187,7 +214,7 @@ def _gaps(
 ) -> list[Finding]:
   """Values that never occur between those that do."""
   last = max(codes)
-  if colours or given or last >= 2 * len(codes):
+  if colours or given or min(codes) < 0 or last >= 2 * len(codes):
     return []
   missing = sorted(set(range(last)) - set(codes))
   if not missing:
@@ -224,7 +251,8 @@ def _tally(counts: Counts, table: ClassTable) -> np.ndarray:
   weights = np.array(list(counts.pixels.values()), np.int64)
   if codes is None:
     indices = tuple((index,) for index in range(len(table)))
-    codes = LabelCodes(indices, (table.ignore_label,))
+    negative = sorted(code for code in counts.pixels if code < 0)
+    codes = LabelCodes(indices, (table.ignore_label, *negative))
   known = {code for each in (*codes.classes, codes.ignored) for code in each}
   others = {
     number: pixels for number, pixels in counts.pixels.items()

@@ -227,6 +227,14 @@ def test_missing_and_folder(tmp_path):
       read(tmp_path / ('a' * 400))
 
 
+def test_indices_below_0_are_ignored(tmp_path):
+  stored = np.array([[-1, 0], [1, -9999]], np.int32)
+  path = _save(tmp_path / 'a.tif', Image.fromarray(stored))
+  label = images.read_label(path, CLASSES)
+  assert label.dtype == np.uint8
+  assert label.tolist() == [[255, 0], [1, 255]]
+
+
 @pytest.mark.parametrize('kind', ['I', 'F'])
 def test_32_bit_pixels_are_refused(tmp_path, kind):
   image = Image.new(kind, (4, 4))

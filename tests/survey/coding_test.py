@@ -1,5 +1,7 @@
 """What the classes of label files are."""
 
+import json
+
 from folders import COLOURS, label, save
 import numpy as np
 from PIL import Image
@@ -70,6 +72,58 @@ def test_255_among_greys_is_a_class(tmp_path, values):
   found = decide(paths)
   assert kinds(found) == []
   agrees(found, paths, [label(0, values=range(len(values)))])
+
+
+def _signed(path, values, seed=0):
+  """A TIFF of signed numbers."""
+  index = label(seed, values=range(len(values)))
+  return save(path, np.array(values, np.int32)[index])
+
+
+def test_values_below_0_are_no_label(tmp_path):
+  paths = [_signed(tmp_path / 'a.tif', (-1, 0, 1, 255))]
+  found = decide(paths)
+  assert kinds(found) == ['ignored']
+  assert 'pixels of -1, 255 (50' in found.findings[0].text
+  assert found.table.codes.classes == ((0,), (1,))
+  assert found.table.codes.ignored == (-1, 255)
+  agrees(found, paths, [np.array([255, 0, 1, 255])[label(0, values=range(4))]])
+
+
+def test_of_two_values_one_below_0_is_a_class(tmp_path):
+  paths = [_signed(tmp_path / 'a.tif', (-1, 1))]
+  found = decide(paths)
+  assert not found.findings and len(found.table) == 2
+  agrees(found, paths, [label(0, values=(0, 1))])
+
+
+@pytest.mark.parametrize(
+  ('content', 'classes'),
+  [
+    ('a\nb\nc\n', ((0,), (1,), (2,))),
+    ('a,1,2,3\nb,4,5,6\nc,7,8,9\n', None),
+  ],
+)
+def test_names_leave_values_below_0_without_label(tmp_path, content, classes):
+  (tmp_path / 'c.csv').write_text(content)
+  paths = [_signed(tmp_path / 'a.tif', (-2, -1, 0, 2))]
+  found = decide(paths, naming.read(str(tmp_path / 'c.csv')))
+  assert kinds(found) == ['ignored']
+  assert '-2, -1' in found.findings[0].text
+  assert (found.table.codes and found.table.codes.classes) == classes
+  agrees(found, paths, [np.array([255, 255, 0, 2])[label(0, values=range(4))]])
+
+
+def test_a_class_that_is_said_to_be_below_0_is_one(tmp_path):
+  rows = [
+    {'name': str(value), 'colour': [0, 0, 40 * value + 40], 'labels': [value]}
+    for value in (-1, 0, 1)
+  ]
+  (tmp_path / 'c.json').write_text(json.dumps({'classes': rows}))
+  paths = [_signed(tmp_path / 'a.tif', (-1, 0, 1))]
+  found = decide(paths, naming.read(str(tmp_path / 'c.json')))
+  assert not found.findings
+  agrees(found, paths, [label(0)])
 
 
 def test_values_beside_colours_are_told(tmp_path):
