@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import io
+import logging
 import os
 import pathlib
 import threading
@@ -17,6 +18,8 @@ from magnet_jax.types import InputError
 
 MAX_PIXELS = 2**30
 _FORMATS = ('JPEG', 'PNG', 'TIFF')
+# Pillow logs some of what it raises, and Python prints what no one handles.
+logging.getLogger('PIL').addHandler(logging.NullHandler())
 
 
 @dataclasses.dataclass(frozen=True)

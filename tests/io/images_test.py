@@ -1,6 +1,7 @@
 """Every kind of image file, good and bad."""
 
 import io
+import logging
 import struct
 import threading
 import warnings
@@ -213,6 +214,16 @@ def test_bad_files(tmp_path, kind):
   assert '\n' not in str(caught.value)
   with pytest.raises(InputError):
     images.read_label(path, CLASSES)
+
+
+def test_what_pillow_logs_is_not_printed(tmp_path, monkeypatch, capsys):
+  three, seven = (struct.pack('<HHIHH', 277, 3, 1, n, 0) for n in (3, 7))
+  path = tmp_path / 'a.tif'
+  path.write_bytes(_encoded('TIFF').replace(three, seven))
+  monkeypatch.setattr(logging.getLogger(), 'handlers', [])  # those of pytest
+  with pytest.raises(InputError, match='is not a JPEG, PNG or TIFF'):
+    images.read_image(path)
+  assert capsys.readouterr().err == ''
 
 
 def test_missing_and_folder(tmp_path):
