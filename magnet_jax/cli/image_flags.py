@@ -27,7 +27,8 @@ def define(values: flags.FlagValues, group: str) -> None:
   )  # fmt: skip
   flags.DEFINE_string(
     'images', '', 'PATH: instead, a list of image<TAB>label lines or a folder '
-    'with images/ and labels/ in it', flag_values=values, module_name=group,
+    'with images/ and labels/ (masks/, gt/) in it', flag_values=values,
+    module_name=group,
   )  # fmt: skip
   flags.DEFINE_integer(
     'limit', None, 'N: only the first N images', lower_bound=1,

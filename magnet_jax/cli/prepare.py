@@ -29,7 +29,7 @@ HELP = """
     gleason2019                Train_imgs/ and Maps1_T/ to Maps6_T/
     file_list/NAME             yours: train.txt, val.txt, test.txt of
                                image<TAB>label lines, or folders of these names
-                               with images/ and labels/ in them
+                               with images/ and labels/ (masks/, gt/) in them
 
   examples:
     magnet-jax prepare deepglobe_land_cover --manual_dir=~/downloads/deepglobe

@@ -38,8 +38,8 @@ def recipe(
     citation='',
     layout=(
       'put train.txt, val.txt and test.txt with image<TAB>label lines there, '
-      'or folders of these names with images/ and labels/ in them, or '
-      'images/ and labels/ alone'
+      'or folders of these names with images/ and labels/ (or masks/, gt/, …) '
+      'in them, or images/ and labels/ alone'
     ),
     find=functools.partial(_find, classes=classes, colours=colours),
   )

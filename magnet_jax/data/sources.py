@@ -6,7 +6,7 @@ import os
 import pathlib
 from typing import Protocol
 
-from magnet_jax.data import cache, reading, scenes
+from magnet_jax.data import cache, reading, scenes, words
 from magnet_jax.io import images
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -135,11 +135,26 @@ def pair_folders(
 
 
 def find_pairs(path: PathLike) -> tuple[Pair, ...]:
-  """Pairs of a list file, or of a folder with `images` and `labels` in it."""
+  """Pairs of a list file, or of a folder with `images` and labels in it.
+
+  Raises:
+    InputError: as the readers of both, or none or several hold labels.
+  """
   folder = pathlib.Path(path)
   if not folder.is_dir():
     return read_list(folder)
-  return pair_folders(folder / 'images', folder / 'labels')
+  _by_stem(folder / 'images')  # what is missing there is told first
+  found = [
+    each for each in sorted(folder.iterdir())
+    if each.is_dir() and words.of_labels(each.name) and _by_stem(each)
+  ]  # fmt: skip
+  if len(found) != 1:
+    several = ' and '.join(f'{each.name}/' for each in found)
+    raise InputError(
+      f'{folder}: has {several or "no labels"} beside images/: must be one '
+      'folder of labels, such as masks/, or a list of image<TAB>label lines'
+    )
+  return pair_folders(folder / 'images', found[0])
 
 
 class FileSource:

@@ -7,8 +7,8 @@ import os
 import pathlib
 from typing import NoReturn
 
-from magnet_jax.data import sources
-from magnet_jax.survey import looks_like, words
+from magnet_jax.data import sources, words
+from magnet_jax.survey import looks_like
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.types import InputError
 

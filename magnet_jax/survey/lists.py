@@ -7,8 +7,7 @@ import os
 import pathlib
 import re
 
-from magnet_jax.data import sources, splits
-from magnet_jax.survey import words
+from magnet_jax.data import sources, splits, words
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.layout import Pair, names
 

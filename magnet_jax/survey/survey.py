@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 
+from magnet_jax.data import words
 from magnet_jax.data.splits import SPLITS
 from magnet_jax.survey import (
   alike,
@@ -18,7 +19,6 @@ from magnet_jax.survey import (
   lists,
   naming,
   probe,
-  words,
 )
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.layout import Pair

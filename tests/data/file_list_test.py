@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 
 import numpy as np
 import official_sets
@@ -72,6 +73,32 @@ def test_lists_and_folders_are_splits(tmp_path):
   }  # fmt: skip
   found = file_list.recipe('x', CLASSES).items(tmp_path / 'train.txt')
   assert [item.name for item in found['train']] == ['b']
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['masks', 'annotations', 'gt', 'SegmentationClass', 'mask', 'ground_truth'],
+)
+def test_other_names_of_the_folder_of_labels(tmp_path, name):
+  put(tmp_path, ['a'])
+  (tmp_path / 'labels').rename(tmp_path / name)
+  (tmp_path / 'labels_old').mkdir()
+  (tmp_path / 'targets').mkdir()  # holds no images, as of polygons
+  (tmp_path / 'targets' / 'a.json').write_text('[]')
+  items = file_list.recipe('x', CLASSES).items(tmp_path)['train']
+  np.testing.assert_array_equal(items[0].read()[1], LABEL)
+
+
+def test_the_folder_of_labels_must_be_one(tmp_path):
+  put(tmp_path, ['a'])
+  recipe = file_list.recipe('x', CLASSES)
+  shutil.copytree(tmp_path / 'labels', tmp_path / 'masks')
+  with pytest.raises(InputError, match='has labels/ and masks/ beside'):
+    recipe.items(tmp_path)
+  shutil.rmtree(tmp_path / 'masks')
+  (tmp_path / 'labels').rename(tmp_path / 'other')
+  with pytest.raises(InputError, match='has no labels beside images/'):
+    recipe.items(tmp_path)
 
 
 def test_bad_places(tmp_path):

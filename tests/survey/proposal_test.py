@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from magnet_jax.survey import alike, dividing, proposal, words
+from magnet_jax.data import words
+from magnet_jax.survey import alike, dividing, proposal
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def split_of(text: str) -> str:
   return found.pop() if len(found) == 1 and not others else ''
 
 
+def of_labels(text: str) -> bool:
+  """Whether a folder is named for labels and nothing else: 'ground_truth'."""
+  found = set(parts(text))
+  return bool(found & _LABELS) and found <= _LABELS | _IMAGES | _FILLERS
+
+
 def stem(path: pathlib.PurePath) -> str:
   """A file's name without suffix, as it is compared with others."""
   # Macs part letters from their accents, where others write them in one.
