@@ -8,7 +8,7 @@ import numpy as np
 
 from magnet_jax.data import classes, name_lists, recipes
 from magnet_jax.data.recipes import Item, Recipe
-from magnet_jax.io import images, label_codes
+from magnet_jax.io import decoding, images, label_codes
 from magnet_jax.types import InputError, LabelCodes
 
 # Map values: 0 background, 1 benign, 3 to 5 the Gleason grades. 6 is a mistake
@@ -63,15 +63,29 @@ def read_label(paths: Sequence[pathlib.Path]) -> np.ndarray:
   """The majority of some maps, uint8 [H,W].
 
   Raises:
-    InputError: a map is damaged, of another size, or has a value of no class.
+    InputError: a map is damaged, coloured, of another size, or has a value of
+      no class.
   """
   table = classes.TABLES['gleason']
   maps = []
   for path in paths:
+    _check_bands(path)
     values = images.read_codes(path, colours=False)
     maps.append(label_codes.translate(values, CODES, table, path))
     images.check_sizes(paths[0], maps[0].shape, path, maps[-1].shape)
   return majority(maps, len(table))
+
+
+def _check_bands(path: pathlib.Path) -> None:
+  """Raises InputError for what is a picture of a map, in colours."""
+  with decoding.opened(path) as image:
+    bands = image.getbands()
+  if len(bands) > 1:
+    raise InputError(
+      f'{path}: has the bands {", ".join(bands)}, as a coloured picture: a map '
+      f'has one, of values 0 to 6, as in {_MAPS[0]} to {_MAPS[-1]} of the '
+      f'official files; unpack these again, they come from {_SITE}'
+    )
 
 
 def _find(folder: pathlib.Path) -> Mapping[str, Sequence[Item]]:

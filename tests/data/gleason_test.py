@@ -85,6 +85,10 @@ def test_values_of_no_class_and_sizes_that_differ(tmp_path):
   Image.fromarray(np.array([[0, 2, 2]], np.uint8)).save(paths[0])
   with pytest.raises(InputError, match='2 in 2 pixels'):
     gleason.read_label(paths[:1])
+  Image.fromarray(np.zeros((1, 3, 3), np.uint8)).save(paths[0])
+  expected = r'1\.png: has the bands R, G, B.* 0 to 6, as in Maps1_T to Maps6_T'
+  with pytest.raises(InputError, match=expected):
+    gleason.read_label(paths[:1])
   Image.fromarray(np.zeros((1, 3), np.uint8)).save(paths[0])
   Image.fromarray(np.zeros((1, 4), np.uint8)).save(paths[1])
   with pytest.raises(InputError, match='label of 1 x 4'):
