@@ -1,45 +1,20 @@
+"""A run from disk to disk: the same as in memory, and stopped anywhere."""
+
 import dataclasses
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+import toy_networks
 
-from magnet_jax import parallel
 from magnet_jax.io.rasters import ArrayRaster
 from magnet_jax.segment import journal, labels, plan, progressive, streaming
-from magnet_jax.segment.options import Options
 
-CLASSES = 3
-WINDOW = (16, 16)
-
-
-def _segmenter(kernel, images):
-  return jax.lax.conv_general_dilated(
-    images, kernel, (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
-  )
-
-
-def _refiner(*, scale, coarse):
-  return 4 * scale + 2 * jnp.roll(coarse, 1, axis=1) - 2 * coarse
+pytestmark = pytest.mark.usefixtures('one_device')
 
 
 def _cascade(**options):
-  kernel = jax.random.normal(jax.random.key(0), (3, 3, 3, CLASSES))
-  settings = {'kernel': 1, 'points': 0.5, 'batch': 3, **options}
-  return progressive.Cascade(
-    jax.tree_util.Partial(_segmenter, kernel),
-    [_refiner],
-    network=WINDOW,
-    options=Options(**settings),
-  )
-
-
-def _image(size, seed=0):
-  rng = np.random.default_rng(seed)
-  small = rng.integers(0, 256, (-(-size[0] // 3), -(-size[1] // 3), 3))
-  blocks = np.kron(small, np.ones((3, 3, 1)))[: size[0], : size[1]]
-  return blocks.astype(np.uint8)
+  settings = {'points': 0.5, 'batch': 3, **options}
+  return toy_networks.random_cascade(**settings)
 
 
 @dataclasses.dataclass
@@ -97,11 +72,6 @@ def _whole(plane):
   return plane.read(0, 0, *plane.size)
 
 
-@pytest.fixture(autouse=True)
-def _one_device(monkeypatch):
-  monkeypatch.setattr(parallel, 'device_count', lambda: 1)
-
-
 @pytest.mark.parametrize('reader', [ArrayRaster, Rows, Blocks])
 @pytest.mark.parametrize(
   ('size', 'overlap', 'options'),
@@ -118,8 +88,8 @@ def _one_device(monkeypatch):
 def test_float32_on_disk_is_the_same_as_in_memory(
   tmp_path, reader, size, overlap, options
 ):
-  stages = plan.make_plan(size, window=WINDOW, overlap=overlap)
-  image, cascade = _image(size), _cascade(**options)
+  stages = plan.make_plan(size, window=toy_networks.WINDOW, overlap=overlap)
+  image, cascade = toy_networks.image(size), _cascade(**options)
   heard = Heard()
   found = _stream(tmp_path, reader(image), cascade, stages, heard=heard)
   expected = list(cascade.stages(image, stages))
@@ -145,8 +115,8 @@ def test_float32_on_disk_is_the_same_as_in_memory(
 
 @pytest.mark.parametrize(('kind', 'same'), [('uint16', 0.999), ('uint8', 0.97)])
 def test_quantised_maps_change_few_labels(tmp_path, kind, same):
-  stages = plan.make_plan((80, 90), window=WINDOW, overlap=0.2)
-  image, cascade = _image((80, 90)), _cascade()
+  stages = plan.make_plan((80, 90), window=toy_networks.WINDOW, overlap=0.2)
+  image, cascade = toy_networks.image((80, 90)), _cascade()
   found = _stream(tmp_path, ArrayRaster(image), cascade, stages, kind=kind)
   label = progressive.predict(cascade.segment(image, stages))
   assert np.mean(_whole(found[-1].label) == label) >= same
@@ -156,8 +126,8 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
   size = (40, 50)
   mask = np.ones(size, bool)
   mask[5:17, 20:] = False
-  stages = plan.make_plan(size, window=WINDOW)
-  image, cascade = _image(size), _cascade()
+  stages = plan.make_plan(size, window=toy_networks.WINDOW)
+  image, cascade = toy_networks.image(size), _cascade()
   found = _stream(tmp_path, Blocks(image, mask), cascade, stages)
   label = progressive.predict(cascade.segment(image, stages))
   label[~mask] = labels.NO_LABEL
@@ -166,9 +136,9 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
 
 
 def test_what_is_not_asked_for_is_not_kept(tmp_path):
-  stages = plan.make_plan((40, 50), window=WINDOW)
+  stages = plan.make_plan((40, 50), window=toy_networks.WINDOW)
   *_, last = _stream(
-    tmp_path, ArrayRaster(_image((40, 50))), _cascade(), stages,
+    tmp_path, ArrayRaster(toy_networks.image((40, 50))), _cascade(), stages,
     confidence=False, probabilities=False,
   )  # fmt: skip
   assert last.probabilities is None and last.confidence is None
@@ -179,8 +149,8 @@ def test_what_is_not_asked_for_is_not_kept(tmp_path):
 @pytest.mark.parametrize('overlap', [0.0, 0.4])
 def test_a_run_that_is_stopped_anywhere_goes_on(tmp_path, overlap, windows):
   size = (47, 61)
-  stages = plan.make_plan(size, window=WINDOW, overlap=overlap)
-  image, cascade = _image(size), _cascade(windows=windows)
+  stages = plan.make_plan(size, window=toy_networks.WINDOW, overlap=overlap)
+  image, cascade = toy_networks.image(size), _cascade(windows=windows)
   straight = _stream(tmp_path / 'a', Blocks(image), cascade, stages)
   total = sum(len(r.windows) for r in cascade.stages(image, stages))
   counted = []
@@ -202,5 +172,3 @@ def test_a_run_that_is_stopped_anywhere_goes_on(tmp_path, overlap, windows):
   np.testing.assert_array_equal(
     _whole(straight[-1].label), _whole(found[-1].label)
   )
-
-
