@@ -1,133 +1,21 @@
+"""The released pipeline: as written in NumPy, and how its stages differ."""
+
 import functools
-import pathlib
 
 import cv2
-from goldens import seeded_weights
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import ndimage
+import toy_networks
 
-from magnet_jax import parallel
-from magnet_jax.models import build
-from magnet_jax.ops import normalise, resize, windows
+from magnet_jax.ops import resize, windows
 from magnet_jax.segment import progressive, released
 from magnet_jax.segment.options import Options
 from magnet_jax.types import InputError
 
-GOLDENS = pathlib.Path(__file__).parents[1] / 'goldens'
-CLASSES = 3
-_WEIGHTS = np.random.default_rng(3).normal(0, 2, (3, CLASSES))
-
-
-@pytest.fixture(autouse=True)
-def _one_device(monkeypatch):
-  monkeypatch.setattr(parallel, 'device_count', lambda: 1)  # compiles faster
-
-
-def _published_refiner(name, classes, calibration):
-  """A refiner on seeded weights; `calibration` by published names."""
-  module = build.refinement(classes=classes)
-  maps = jnp.zeros((1, 8, 8, classes))
-  template = jax.eval_shape(
-    lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)
-  )
-  variables = seeded_weights.variables(
-    name, 'refiner', template, calibration
-  )
-  return jax.tree_util.Partial(module.apply, variables)
-
-
-def _with_prefix(arrays, prefix):
-  return {
-    name.removeprefix(prefix): array
-    for name, array in arrays.items()
-    if name.startswith(prefix)
-  }
-
-
-def _one_by_one(weight, bias, images):
-  return images @ weight + bias.reshape(1, 1, 1, -1)
-
-
-def _golden_stages(golden, refiners):
-  """The golden's image through our stages."""
-  network, window = (
-    tuple(golden[name][::-1].tolist()) for name in ('input_wh', 'crop_wh')
-  )
-  plan = released.planner({
-    'network': network,
-    'window': window,
-    'scales': golden['scales_wh'][:, ::-1].tolist(),
-  })
-  segmenter = jax.tree_util.Partial(
-    _one_by_one, golden['segmenter_weight'].T, golden['segmenter_bias']
-  )
-  cascade = released.Released(
-    segmenter,
-    refiners,
-    network=network,
-    options=Options(
-      points=golden['n_points'].item(), kernel=golden['kernel'].item()
-    ),
-  )
-  image = cv2.imdecode(golden['image_webp'], cv2.IMREAD_COLOR_RGB)
-  return cascade.stages(image, plan(image.shape[:2]))
-
-
-@pytest.mark.parametrize('classes', [19, 7])
-def test_every_stage_is_the_published_one(classes):
-  with np.load(GOLDENS / f'released_pipeline_{classes}.npz') as file:
-    golden = dict(file)
-  if classes == 19:
-    names = ['refiner19_512', 'refiner19_1024', 'refiner19_2048']
-    calibrations = [_with_prefix(golden, f'{name}/') for name in names]
-  else:
-    names = ['refiner7']
-    with np.load(GOLDENS / 'refiner7.npz') as file:
-      calibrations = [_with_prefix(file, 'calibration/')]
-  refiners = [
-    _published_refiner(name, classes, calibration)
-    for name, calibration in zip(names, calibrations, strict=True)
-  ]
-  for result in _golden_stages(golden, refiners):
-    index, found = result.stage.index, result.probabilities
-    assert found.shape[:2] == result.stage.size
-    same = found.argmax(-1) == golden[f'stage{index}_argmax']
-    assert same.mean() >= 0.999
-    stride = 4 * 2**index
-    maps = golden[f'stage{index}_probs_stride{stride}'].astype(np.float32)
-    near = np.abs(found[::stride, ::stride] - np.moveaxis(maps, 0, -1)) < 2e-3
-    if index == 0:
-      assert near.all()
-      continue
-    packed = golden[f'stage{index}_points_packed']
-    points = np.unpackbits(packed)[: same.size].astype(bool)
-    points = points.reshape(same.shape)
-    both = (points & result.chosen).sum()
-    assert both / (points | result.chosen).sum() >= 0.999
-    alike = (points == result.chosen)[::stride, ::stride]
-    assert near[alike].all()
-  assert index == len(golden['scales_wh']) - 1
-
-
-def _pixelwise(images):
-  return images @ jnp.asarray(_WEIGHTS, jnp.float32)
-
-
-def _mixing(*, scale, coarse):
-  return 4 * scale + 2 * jnp.roll(coarse, 1, axis=1) - 2 * coarse
-
-
-def _softmax(logits):
-  raised = np.exp(logits - logits.max(-1, keepdims=True))
-  return raised / raised.sum(-1, keepdims=True)
-
-
-def _segmented(image):
-  normal = (image / 255 - normalise.MEAN) / np.array(normalise.STD)
-  return _softmax(normal @ _WEIGHTS)
+pytestmark = pytest.mark.usefixtures('one_device')
+CLASSES = toy_networks.CLASSES
 
 
 def _image(size, seed=0):
@@ -135,10 +23,13 @@ def _image(size, seed=0):
   return rng.integers(0, 256, (*size, 3), np.uint8)
 
 
-def _released(refiners=(_mixing,), network=(8, 8), **options):
+def _released(refiners=(toy_networks.mixing,), network=(8, 8), **options):
   settings = {'kernel': 3, 'points': 0.4, **options}
   return released.Released(
-    _pixelwise, refiners, network=network, options=Options(**settings)
+    toy_networks.pixelwise,
+    refiners,
+    network=network,
+    options=Options(**settings),
   )
 
 
@@ -150,11 +41,6 @@ def _plan(size, scales, window=(8, 8), **settings):
 
 def _resized(pixels, size):
   return cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _unsure(p):
-  ordered = np.sort(p, axis=-1)
-  return 1 - (ordered[..., -1] - ordered[..., -2])
 
 
 def _starts(length):
@@ -175,11 +61,11 @@ def _reference_stage(image, before, size):
   for left in _starts(w):
     for top in _starts(h):
       area = np.s_[top : top + 8, left : left + 8]
-      o, c = _segmented(pixels[area]), half[area]
-      r[area] = _softmax(4 * o + 2 * np.roll(c, 1, axis=0) - 2 * c)
+      o, c = toy_networks.segmented(pixels[area]), half[area]
+      r[area] = toy_networks.softmax(4 * o + 2 * np.roll(c, 1, axis=0) - 2 * c)
       times[area] += 1
   r /= np.maximum(times, 1)
-  q = _unsure(y) * (1 - _unsure(r))
+  q = toy_networks.unsure(y) * (1 - toy_networks.unsure(r))
   q = q[np.arange(8) * h // 8][:, np.arange(8) * w // 8]
   q = ndimage.median_filter(q, 3, mode='constant')
   q = q[np.arange(h) * 8 // h][:, np.arange(w) * 8 // w]
@@ -196,7 +82,8 @@ def test_equals_the_published_stages_written_in_numpy(scales):
   first, *results = cascade.stages(image, _plan((32, 32), scales))
   results = results[: len(scales) - 1]
   before = first.probabilities
-  expected = _segmented(_resized(_resized(image, scales[0]), (8, 8)))
+  smallest = _resized(_resized(image, scales[0]), (8, 8))
+  expected = toy_networks.segmented(smallest)
   np.testing.assert_allclose(before, expected, atol=1e-5)
   for size, result in zip(scales[1:], results, strict=True):
     y, r, q, covered = _reference_stage(image, before, size)
@@ -288,7 +175,7 @@ def test_patches_are_those_of_the_aligned_pipeline():
   image = _image((20, 30))
   grid = windows.make_grid((20, 30), (8, 8), 0.25)
   aligned = progressive.Cascade(
-    _pixelwise, (), network=(8, 8), options=Options()
+    toy_networks.pixelwise, (), network=(8, 8), options=Options()
   )
   np.testing.assert_array_equal(
     _released().patches(image, grid), aligned.patches(image, grid)
