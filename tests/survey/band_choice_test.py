@@ -4,13 +4,9 @@ from folders import fill, label, photograph, save
 import numpy as np
 from PIL import Image
 import pytest
+from surveys import look
 
 from magnet_jax.data import reading
-from magnet_jax.survey import survey
-
-
-def look(folder):
-  return survey.survey(folder, folder / 'out')
 
 
 def texts(found, kind):
