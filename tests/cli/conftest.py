@@ -11,7 +11,7 @@ import pytest
 from configs import tiny
 from magnet_jax.cli import main
 from magnet_jax.data import scenes
-from magnet_jax.io import bundle, images
+from magnet_jax.io import bundle, images, torch_files
 from magnet_jax.segment import model as models
 
 CLASSES = scenes.CLASSES
@@ -59,6 +59,28 @@ def checkpoint(tmp_path, toy, monkeypatch) -> pathlib.Path:
 
   monkeypatch.setattr(models, 'from_variables', build)
   return path
+
+
+@pytest.fixture
+def save_state(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+  """Writes a .pth file that is read without PyTorch; returns its path."""
+
+  def write(path, arrays):
+    with pathlib.Path(path).open('wb') as file:
+      np.savez(file, **arrays)
+
+  def read(path):
+    with np.load(path) as arrays:
+      return dict(arrays)
+
+  monkeypatch.setattr(torch_files, 'read', read)
+  monkeypatch.setattr(torch_files, 'write', write)
+
+  def run(arrays, name='a.pth'):
+    write(tmp_path / name, arrays)
+    return tmp_path / name
+
+  return run
 
 
 @pytest.fixture

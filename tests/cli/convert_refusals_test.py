@@ -1,0 +1,133 @@
+"""What `magnet-jax convert` refuses, and that nothing is left of it."""
+
+import resource
+
+import numpy as np
+import pytest
+from tiny_states import FLAGS, state
+
+from magnet_jax.cli import main
+from magnet_jax.io import torch_files
+
+
+def changed(kind, **arrays):
+  return state(kind) | arrays
+
+
+def without(kind, *keys):
+  return {key: a for key, a in state(kind).items() if key not in keys}
+
+
+ZERO = np.zeros(1, np.float32)
+BAD = {
+  'missing keys': (without('segmenter', 'classify.bias'), 'classify.bias'),
+  'no classifier': (without('segmenter', 'classify.weight'), 'lacks classify'),
+  'left over': (changed('refiner', **{'neck.weight': ZERO}), 'neck.weight'),
+  'twice': (
+    changed('refiner', **{'module.bn0.bias': ZERO}), 'module.bn0.bias',
+  ),
+  'another network': ({'vit.blocks.0.weight': ZERO}, 'vit.blocks.0.weight'),
+  'half': (
+    changed('refiner', **{'bn0.bias': np.zeros(14, np.float16)}),
+    '--cast=float32',
+  ),
+  'another shape': (
+    changed('refiner', **{'bn1.bias': np.zeros(5, np.float32)}), '[4]',
+  ),
+  'not finite': (
+    changed('refiner', **{'bn1.bias': np.full(4, np.nan, np.float32)}), 'NaN',
+  ),
+  'another class count': (
+    changed('refiner', **{
+      'seg_conv.weight': np.zeros((3, 8, 1, 1), np.float32)
+    }),
+    'has 3 classes, but the config has 7',
+  ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_bad_files(name, save_state, tmp_path, fails):
+  arrays, words = BAD[name]
+  path = save_state(arrays)
+  line = fails('convert', path, '--out', tmp_path / 'new' / 'run', *FLAGS)
+  assert 'a.pth' in line and words in line
+  assert [entry.name for entry in tmp_path.iterdir()] == ['a.pth']
+
+
+def test_files_that_do_not_belong_together(save_state, tmp_path, fails):
+  segmenter = save_state(state('segmenter'), 'segmenter.pth')
+  refiner = save_state(state('refiner'), 'refiner.pth')
+  trunk = save_state(state('trunk'), 'trunk.pth')
+  few = without('refiner', 'seg_conv.weight')
+  few['seg_conv.weight'] = np.zeros((3, 8, 1, 1), np.float32)
+  few = save_state(few, 'few.pth')
+  flags = ['--out', tmp_path / 'run', *FLAGS]
+  assert 'one segmenter more' in fails('convert', segmenter, segmenter, *flags)
+  assert 'alone' in fails('convert', trunk, refiner, *flags)
+  assert '7, ' in fails('convert', segmenter, few, *flags)
+  line = fails('convert', refiner, refiner, *flags)
+  assert '2 of 1 refiners' in line
+  line = fails('convert', segmenter, '--config=cityscapes', *flags[:2])
+  assert 'has 7 classes, but the config has 19' in line
+  line = fails('convert', few, *flags[:2])
+  assert 'refiner of 3 classes: no shipped config' in line
+  line = fails('convert', segmenter, *flags[:2])  # deepglobe, by its names
+  assert 'lacks resnet_backbone.' in line and 'choose the config' in line
+  assert not (tmp_path / 'run').exists()
+
+
+def test_flags(save_state, tmp_path, fails):
+  path = save_state(state('refiner'))
+  assert 'at least one FILE' in fails('convert', '--out', tmp_path / 'run')
+  assert '--out' in fails('convert', path)
+  line = fails('convert', path, path, '--to=pytorch', '--out', tmp_path / 'x')
+  assert 'one run' in line
+  line = fails('convert', tmp_path, '--out', tmp_path / 'run')
+  assert '--to=pytorch' in line
+  line = fails('convert', tmp_path, '--to=pytorch', '--out', tmp_path / 'run')
+  assert 'holds no checkpoint' in line
+  line = fails('convert', path, '--out', tmp_path / 'run', '--network=fpn')
+  assert 'network fpn, which knows no' in line
+  line = fails(
+    'convert', path, '--out', tmp_path / 'run', *FLAGS, '--table=dubai'
+  )
+  assert 'the config has 5' in line
+  assert [entry.name for entry in tmp_path.iterdir()] == ['a.pth']
+
+
+@pytest.mark.parametrize('what', ['folder', 'file', 'link'])
+def test_an_existing_output_is_left_alone(what, save_state, tmp_path, fails):
+  path, out = save_state(state('refiner')), tmp_path / 'run'
+  if what == 'folder':
+    out.mkdir()
+  elif what == 'file':
+    out.write_text('mine')
+  else:
+    out.symlink_to(tmp_path / 'nowhere')
+  line = fails('convert', path, '--out', out, *FLAGS)
+  assert f'{out}: exists already' in line
+  assert sorted(p.name for p in tmp_path.iterdir()) == ['a.pth', 'run']
+
+
+@pytest.mark.parametrize('to', ['orbax', 'pytorch'])
+def test_a_full_disk(to, save_state, tmp_path, fails):
+  """Writes beyond a file size limit fail like those to a full disk."""
+  given = save_state(state('segmenter'))
+  if to == 'pytorch':
+    run = tmp_path / 'given'
+    assert main.main(['convert', str(given), f'--out={run}', *FLAGS]) == 0
+    given = run
+  out = tmp_path / 'new' / 'out'
+  write = torch_files.write
+  torch_files.write = lambda path, _: path.write_bytes(bytes(9000))
+  old = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
+  try:
+    line = fails('convert', given, f'--to={to}', '--out', out, *FLAGS[:1])
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    torch_files.write = write
+  assert f'{out}' in line and '.tmp' not in line
+  assert 'cannot be written' in line
+  assert not (tmp_path / 'new').exists()
