@@ -6,16 +6,13 @@ import resource
 import sys
 
 import numpy as np
+from picture_files import CLASSES
 from PIL import Image
 import pytest
 
 from magnet_jax.io import geo_labels, images, rasters
 from magnet_jax.types import ClassTable, InputError
 
-CLASSES = ClassTable(
-  names=('soil', 'weed', 'carrot'),
-  colours=((120, 80, 40), (200, 30, 30), (30, 160, 60)),
-)
 SIZE = (1100, 700)
 PLACE = rasters.Place('', (0.5, 0.0, 500000.0, 0.0, -0.5, 5000000.0))
 KINDS = [
