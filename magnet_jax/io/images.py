@@ -53,8 +53,8 @@ def exif_orientation(image: Image.Image) -> int:
   return found if found in _TURNS else 1
 
 
-def _decode(image: Image.Image) -> np.ndarray:
-  """Decodes to uint8 [H,W,3], in the file's own orientation."""
+def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
+  """Decodes what was opened of a path to uint8 [H,W,3], in its own orientation."""
   image.load()
   if image.mode in _SIXTEEN_BITS:
     # Pillow's own conversion clips at 255 instead of scaling.
@@ -62,8 +62,8 @@ def _decode(image: Image.Image) -> np.ndarray:
     return np.repeat(gray[..., None], 3, axis=-1)
   if image.mode in ('I', 'F'):
     raise InputError(
-      f'{getattr(image, "filename", "image")}: has 32-bit pixels, whose range '
-      'is not known; convert it to 8 or unsigned 16 bits a channel'
+      f'{os.fspath(path)}: has 32-bit pixels, whose range is not known; '
+      'convert it to 8 or unsigned 16 bits a channel'
     )
   # A transparent palette entry only makes Pillow warn: alpha is dropped.
   image.info.pop('transparency', None)
@@ -104,7 +104,7 @@ def read_image(
   """
   with decoding.opened(path, max_pixels) as image:
     orientation = exif_orientation(image) if turned else 1
-    return turn(_decode(image), orientation)
+    return turn(_decode(image, path), orientation)
 
 
 def read_size(
@@ -203,12 +203,17 @@ def read_codes(
   with decoding.opened(path, max_pixels) as image:
     image.load()
     if colours:
-      return _decode(image)
+      return _decode(image, path)
     if image.mode in ('P', 'L', '1', 'I', *_SIXTEEN_BITS):
       return np.asarray(image)
+    remedy = (
+      'convert it to 8 or 16 bits'
+      if image.mode == 'F'
+      else 'set colours if it holds the colours of the classes'
+    )
     raise InputError(
       f'{os.fspath(path)}: pixels of kind {image.mode}: a label holds one '
-      'class index a pixel; set colours if it holds the colours of the classes'
+      f'class index a pixel, a whole number; {remedy}'
     )
 
 

@@ -7,7 +7,7 @@ from picture_files import noise, png, save
 from PIL import Image, ImageOps
 import pytest
 
-from magnet_jax.io import images
+from magnet_jax.io import decoding, images
 from magnet_jax.types import InputError
 
 
@@ -105,6 +105,9 @@ def test_32_bit_pixels_are_refused(tmp_path, kind):
   image = Image.new(kind, (4, 4))
   with pytest.raises(InputError, match=r'a\.tif.*32-bit.*convert'):
     images.read_image(save(tmp_path / 'a.tif', image))
+  content = decoding.Encoded('zip/a.tif', (tmp_path / 'a.tif').read_bytes())
+  with pytest.raises(InputError, match=r'zip/a\.tif.*32-bit'):
+    images.read_image(content)
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
