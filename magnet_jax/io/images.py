@@ -54,7 +54,7 @@ def exif_orientation(image: Image.Image) -> int:
 
 
 def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
-  """Decodes what was opened of a path to uint8 [H,W,3], in its own orientation."""
+  """Decodes what was opened of a path to uint8 [H,W,3], as it is stored."""
   image.load()
   if image.mode in _SIXTEEN_BITS:
     # Pillow's own conversion clips at 255 instead of scaling.
