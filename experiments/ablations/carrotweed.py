@@ -2,8 +2,8 @@
 
 Source: configs/carrotweed.py, shorter, on images of halve.py.
 Command: experiments/ablations/train.sh experiments/ablations/carrotweed.py \
-  carrotweed 3
-Time: 25 minutes a seed on one CPU core, refiners included.
+  carrotweed 3 100
+Time: 50 minutes a seed on one CPU core, refiners included.
 """
 
 import ml_collections

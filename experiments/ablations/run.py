@@ -3,9 +3,10 @@
     python experiments/ablations/run.py runs/ablations/scenes/seed0 \
       --points=0.25 --limit=6 --out=records.jsonl
 
-The folder is one of train.sh: `base`, `coarsest` and `stages`. Windows are the
-same in most variants, so what the segmenter says of each is kept. A run that
-was interrupted goes on after the last record.
+The folder is one of train.sh, with a model for each refiner; those that are not
+there are passed over. Windows are the same in most variants, so what the
+segmenter says of each is kept. A run that was interrupted goes on after the
+last record.
 """
 
 import argparse
@@ -60,7 +61,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Model], dict, Remembered]:
     remembered, classes=len(first.classes), normalised=False
   )
   found = {}
-  for name in ('base', 'coarsest', 'stages'):
+  for name in variants.REFINERS:
     try:
       parts, own = checkpoints.load(folder / name)
     except InputError as error:  # it is not trained yet

@@ -1,8 +1,9 @@
 """A small model of generated scenes: cheap enough for several seeds.
 
 Source: the default networks at half the window, scenes of a quarter the area.
-Command: experiments/ablations/train.sh scenes
-Time: 10 minutes a seed on one CPU core, refiners included.
+Command: experiments/ablations/train.sh experiments/ablations/scenes.py \
+  scenes 3 150
+Time: 45 minutes a seed on one CPU core, refiners included.
 """
 
 import ml_collections

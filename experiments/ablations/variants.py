@@ -15,6 +15,10 @@ from magnet_jax.ops.uncertainty import uncertainty
 
 Score = Callable[..., Any]
 
+# As train.sh calls them: `long` ones took STAGES times the steps, so that each
+# of the refiners of `stages-long` met as many pairs as `base`.
+REFINERS = ('base', 'coarsest', 'stages', 'base-long', 'stages-long')
+
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
@@ -25,7 +29,7 @@ class Variant:
     name: of the line.
     refine: settings of the section `refine` that differ from the model's own.
     plan: those of the section `plan`.
-    refiner: which of the trained refiners: 'base', 'coarsest' or 'stages'.
+    refiner: which of `REFINERS`.
     score: what takes the place of Y^u (1 - R^u), before the median.
     flat: blend windows by equal weights instead of tents.
   """
@@ -69,10 +73,7 @@ def all_of(points: float, stages: int) -> list[Variant]:
       found.append(
         Variant('blend', name, plan={'overlap': overlap}, flat=flat)
       )
-  found += [
-    Variant('refiner', name, refiner=name)
-    for name in ('base', 'coarsest', 'stages')
-  ]
+  found += [Variant('refiner', name, refiner=name) for name in REFINERS]
   shares = (0.1, 0.25, 0.5, 0.75, 1.0)
   found += [Variant('windows', f'{n:g}', {'windows': n}) for n in shares]
   found.append(Variant('windows', '4 a stage', {'windows': 4}))
