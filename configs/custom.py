@@ -51,6 +51,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.steps = 800
   config.train.segmenter.batch = 12
   config.train.segmenter.crop = (168, 168)
-  config.train.refiner.steps = 200
+  config.train.refiner.steps = 400
   config.train.refiner.crop = (168, 168)
   return config

@@ -66,7 +66,7 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
     rotate=network[0] == network[1],
     weights=class_weights(pixels),
     segmenter_steps=steps,
-    refiner_steps=max(100, 50 * round(steps / 200)),
+    refiner_steps=steps // 2,
     batch=12,
     tune_images=min(4, max(2, _TUNE_WINDOWS // windows)),
   )
