@@ -16,6 +16,9 @@ def get_config() -> ml_collections.ConfigDict:
   config = carrotweed.get_config()
   for split in ('train', 'val', 'test'):
     config.data[split] = f'runs/ablations/carrotweed/half/{split}.txt'
+  config.plan.window = (0, 0)  # the images are halved already
+  config.refine.points = 0.05
+  config.train.refiner.crop = (0, 0)
   config.train.segmenter.batch = 6
   config.train.segmenter.steps = 600
   config.train.segmenter.validate_every = 300

@@ -4,10 +4,11 @@
 #
 #   experiments/adaptive/run.sh NAME RUN [flags of magnet-jax evaluate]
 #
-# Writes results/NAME.{txt,png,jsonl}. The README's numbers were made by:
+# Writes results/NAME.{txt,png,jsonl}. RUN is of configs/scenes.py, and of
+# ../carrotweed/full_size.py. The README's numbers were made by:
 #
 #   experiments/adaptive/run.sh scenes runs/scenes --split=val
-#   experiments/adaptive/run.sh carrotweed runs/carrotweed --split=val
+#   experiments/adaptive/run.sh carrotweed runs/carrotweed-full --split=val
 set -euo pipefail
 here=$(dirname "$0")
 name=$1 run=$2

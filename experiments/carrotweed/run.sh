@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
-# Trains on carrotweed, and measures on val, where choices were made, and on test.
+# Trains on Carrot-Weed with windows that the networks see at half of their size,
+# and at full size; measures both on val, where choices were made, and on test.
 set -euo pipefail
 here=$(dirname "$0")
+results=$here/results
 
-magnet-jax train --config=carrotweed --workdir=runs/carrotweed
-for split in val test; do
-  magnet-jax evaluate --checkpoint=runs/carrotweed/model.npz --config=carrotweed \
-    --split="$split" --out="runs/carrotweed/$split" | tee "$here/results/$split.txt"
-  cp "runs/carrotweed/$split/records.jsonl" "$here/results/$split.jsonl"
-done
+measure() {  # CONFIG RUN NAME
+  magnet-jax train --config="$1" --workdir="runs/$2"
+  for split in val test; do
+    magnet-jax evaluate --checkpoint="runs/$2/model.npz" --config="$1" \
+      --split="$split" --out="runs/$2/$split" | tee "$results/$3$split.txt"
+    cp "runs/$2/$split/records.jsonl" "$results/$3$split.jsonl"
+  done
+}
+measure carrotweed carrotweed ''
+measure "$here/full_size.py" carrotweed-full full_size_
+python "$here/../compare.py" carrotweed "$results/full_size_test.jsonl" \
+  "$results/test.jsonl" | tee "$results/compared.txt"

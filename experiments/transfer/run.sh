@@ -13,11 +13,12 @@
 #     --workdir=runs/scenes-unet
 #   experiments/transfer/run.sh scenes runs/scenes runs/scenes-unet \
 #     --split=test --limit=6
-#   magnet-jax train --config=carrotweed --workdir=runs/carrotweed
+#   magnet-jax train --config=experiments/carrotweed/full_size.py \
+#     --workdir=runs/carrotweed-full
 #   magnet-jax train --config=experiments/transfer/carrotweed_unet.py \
 #     --workdir=runs/carrotweed-unet
-#   experiments/transfer/run.sh carrotweed runs/carrotweed runs/carrotweed-unet \
-#     --split=test --points=0.05
+#   experiments/transfer/run.sh carrotweed runs/carrotweed-full \
+#     runs/carrotweed-unet --split=test --points=0.05
 set -euo pipefail
 here=$(dirname "$0")
 name=$1 runs=("$2" "$3")
