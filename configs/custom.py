@@ -52,5 +52,5 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.batch = 12
   config.train.segmenter.crop = (168, 168)
   config.train.refiner.steps = 400
-  config.train.refiner.crop = (168, 168)
+  config.train.refiner.crop = (96, 96)
   return config

@@ -116,7 +116,7 @@ def _training(proposal: Proposal) -> list[str]:
     f'  segmenter.crop = {proposal.crop}',
     f'  segmenter.validate_every = {max(1, proposal.segmenter_steps // 4)}',
     f'  refiner.steps = {proposal.refiner_steps}',
-    f'  refiner.crop = {proposal.crop}',
+    f'  refiner.crop = {proposal.refiner_crop}',
     f'  refiner.validate_every = {max(1, proposal.refiner_steps // 2)}',
   ]
 

@@ -23,6 +23,7 @@ class Proposal:
   Attributes:
     network: (height, width) of the networks' input.
     crop: part of it that the segmenter is trained on.
+    refiner_crop: part that the refiner is trained on.
     stages: of an image of the median size, coarse to fine.
     rotate: whether windows may be turned by quarters.
     weights: of the classes.
@@ -34,6 +35,7 @@ class Proposal:
 
   network: Size
   crop: Size
+  refiner_crop: Size
   stages: tuple[Size, ...]
   rotate: bool
   weights: tuple[float, ...]
@@ -52,7 +54,6 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
   """
   size = _typical(sizes)
   network = _network(size)
-  crop = _crop(network)
   megapixels = sum(height * width for height, width in sizes) / 1e6
   # Twice the steps for four times the pixels: more to see, more alike.
   steps = 100 * round(1.5 * math.sqrt(megapixels))
@@ -61,7 +62,10 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
   windows = sum(len(stage.grid) for stage in stages)
   return Proposal(
     network=network,
-    crop=crop,
+    crop=_crop(network, 2 / 3),
+    # It sees 9x9 pixels at a time, so twice the steps teach it more than a
+    # crop of three times the pixels.
+    refiner_crop=_crop(network, 3 / 8),
     stages=tuple(stage.size for stage in stages),
     rotate=network[0] == network[1],
     weights=class_weights(pixels),
@@ -108,7 +112,9 @@ def _network(size: Size) -> Size:
   )
 
 
-def _crop(network: Size) -> Size:
-  """Two thirds of a side: two small windows teach more than a large one."""
-  height, width = (max(_LEAST, 8 * round(side / 12)) for side in network)
+def _crop(network: Size, share: float) -> Size:
+  """A share of a side: two small windows teach more than a large one."""
+  height, width = (
+    max(_LEAST, 8 * round(side * share / 8)) for side in network
+  )
   return min(height, network[0]), min(width, network[1])

@@ -23,7 +23,8 @@ def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   assert found.network == network
   assert len(found.stages) == stages and found.stages[-1] == size
   assert found.rotate == (network[0] == network[1])
-  assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
+  for crop in (found.crop, found.refiner_crop):
+    assert all(c <= n for c, n in zip(crop, found.network, strict=True))
   assert 400 <= found.segmenter_steps <= 3000
   assert found.tune_images == tuned
 
