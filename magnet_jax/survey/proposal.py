@@ -63,8 +63,7 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
   return Proposal(
     network=network,
     crop=_crop(network, 2 / 3),
-    # It sees 9x9 pixels at a time, so twice the steps teach it more than a
-    # crop of three times the pixels.
+    # It sees 9x9 pixels at a time; its steps are dear, and many are needed.
     refiner_crop=_crop(network, 3 / 8),
     stages=tuple(stage.size for stage in stages),
     rotate=network[0] == network[1],
