@@ -24,7 +24,6 @@ sys.exit(status)
 GLOO = '[Gloo]'  # the beginning of what it prints of itself
 
 
-
 class Pair:
   """Two processes that run the same commands together."""
 
@@ -54,6 +53,7 @@ class Pair:
     found = []
     for process in self.running:
       out, err = process.communicate(timeout=seconds)
-      lines = [x for x in out.splitlines() if not x.startswith(GLOO)]
+      # Its threads print at once: the ends of two lines make an empty one.
+      lines = [x for x in out.splitlines() if x and not x.startswith(GLOO)]
       found.append((process.returncode, lines, err.splitlines()))
     return found
