@@ -57,7 +57,6 @@ def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
   Raises:
     InputError: it is of none of them or damaged, or rasterio is missing.
   """
-  rasterio = rasterio_for(path)
   # GDAL's other drivers do more than is wanted of a file from outside.
   driver = signatures.image_format(path)
   if driver is None:
@@ -65,6 +64,7 @@ def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
       f'{path}: is none of {", ".join(signatures.FORMATS)}, which can be read; '
       'convert it to a GeoTIFF, as with gdal_translate'
     )
+  rasterio = rasterio_for(path)
   try:
     with environment(rasterio), warnings.catch_warnings():
       # An image without a place on the earth is no fault.
