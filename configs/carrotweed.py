@@ -21,8 +21,8 @@ def get_config() -> ml_collections.ConfigDict:
   for split in ('train', 'val', 'test'):
     config.data[split] = f'data/carrotweed/{split}.txt'
   config.augment.rotate = False  # windows are not square
-  # The networks see every window at half of its size: leaves are crisp enough
-  # there, and at full size a window shows too little to tell the plants apart.
+  # The networks see every window at half of its size. At full size windows know
+  # less of what they show: see experiments/carrotweed.
   config.plan.network = (153, 204)
   config.plan.window = (306, 408)  # an eighth of a side: four stages
   # Chosen on val among .02, .05, .1, .25 and .5.

@@ -3,7 +3,7 @@
 Source: the default networks at half the window, scenes of a quarter the area.
 Command: experiments/ablations/train.sh experiments/ablations/scenes.py \
   scenes 3 150
-Time: 45 minutes a seed on one CPU core, refiners included.
+Time: 62 minutes a seed on one CPU core, refiners included.
 """
 
 import ml_collections
