@@ -176,27 +176,50 @@ def refiner_step(
   )
   scale, coarse, labels = map(cut, (scale, coarse, batch['labels'][:, 1:]))
 
-  parts = shares(count, scale.shape[1])
-
-  def loss_of(params: Any) -> tuple[jax.Array, Any]:
-    variables = {**state.variables, 'params': params}
-    total, statistics = jnp.zeros(()), []
-    for each, part in zip(split(variables, count), parts, strict=True):
-      logits, updated = refiner.apply(
-        each,
-        scale=_flat(scale[:, part]),
-        coarse=_flat(coarse[:, part]),
-        train=True,
-        mutable=['batch_stats'],
-      )
-      total += losses.mean_loss(*loss(logits, _flat(labels[:, part])))
-      statistics.append(updated)
-    return total, join(statistics)['batch_stats']
-
+  losses_of = functools.partial(
+    _losses,
+    scale=scale,
+    coarse=coarse,
+    labels=labels,
+    refiner=refiner,
+    count=count,
+    loss=loss,
+  )
   # The sum, as each refiner follows the gradient of its own mean: with sgd a
   # mean over all of them would divide its learning rate by their number.
-  state, metrics = steps.descend(state, loss_of, optimizer, decay)
+  state, metrics = steps.descend(
+    state,
+    lambda params: losses_of({**state.variables, 'params': params}),
+    optimizer,
+    decay,
+  )
   return state, {**metrics, 'loss': metrics['loss'] / count}
+
+
+def _losses(
+  variables: Variables,
+  *,
+  scale: jax.Array,
+  coarse: jax.Array,
+  labels: jax.Array,
+  refiner: nn.Module,
+  count: int,
+  loss: Loss,
+) -> tuple[jax.Array, Any]:
+  """The sum of the refiners' mean losses, and their new statistics."""
+  total, statistics = jnp.zeros(()), []
+  parts = shares(count, scale.shape[1])
+  for each, part in zip(split(variables, count), parts, strict=True):
+    logits, updated = refiner.apply(
+      each,
+      scale=_flat(scale[:, part]),
+      coarse=_flat(coarse[:, part]),
+      train=True,
+      mutable=['batch_stats'],
+    )
+    total += losses.mean_loss(*loss(logits, _flat(labels[:, part])))
+    statistics.append(updated)
+  return total, join(statistics)['batch_stats']
 
 
 def _flat(windows: jax.Array) -> jax.Array:
