@@ -5,6 +5,7 @@ import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from configs import default
@@ -12,6 +13,7 @@ from magnet_jax.cli import config_file
 from magnet_jax.data import classes
 from magnet_jax.models import build
 from magnet_jax.segment import settings
+from magnet_jax.survey import proposal
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(
@@ -111,6 +113,22 @@ def test_the_template_names_every_choice_of_own_data():
   config = config_file.load('custom')
   table = classes.get(config.data.classes)
   assert table.codes is not None and len(table.codes.classes) == len(table)
+
+
+def test_the_template_has_what_init_proposes():
+  config = config_file.load('custom')
+  # As its docstring says; two classes of which one is five times as common.
+  found = proposal.propose([(1000, 1000)] * 30, np.array([5, 1]))
+  segmenter, refiner = config.train.segmenter, config.train.refiner
+  assert tuple(config.plan.network) == found.network
+  assert config.augment.rotate == found.rotate
+  assert config.tune.images == found.tune_images
+  assert (segmenter.steps, refiner.steps) == (
+    found.segmenter_steps, found.refiner_steps
+  )
+  assert segmenter.batch == found.batch
+  assert tuple(segmenter.crop) == found.crop
+  assert tuple(refiner.crop) == found.refiner_crop
 
 
 @pytest.mark.parametrize(
