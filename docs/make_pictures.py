@@ -12,19 +12,14 @@ import numpy as np
 from PIL import Image
 
 import magnet_jax
-from magnet_jax.evaluate.showing import (
-  drawing,
-  panel,
-  panel_cells,
-  pictures,
-  thumbnails,
-)
+from magnet_jax.cascade import refine_step, stage_windows
+from magnet_jax.cascade.progressive import StageResult, predict
+from magnet_jax.cascade.stores import InMemory
 from magnet_jax.ops import area, selection, windows
 from magnet_jax.ops.uncertainty import uncertainty
-from magnet_jax.segment import refine_step, stage_windows
-from magnet_jax.segment.model import Model
-from magnet_jax.segment.progressive import StageResult, predict
-from magnet_jax.segment.stores import InMemory
+from magnet_jax.predict import panel, panel_cells, pictures, thumbnails
+from magnet_jax.predict.model import Model
+from magnet_jax.report import drawing
 from magnet_jax.types import ClassTable, Sample
 
 FOLDER = pathlib.Path(__file__).parent / 'pictures'

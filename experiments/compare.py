@@ -7,8 +7,8 @@ Example:
 import sys
 
 from magnet_jax.data import classes
-from magnet_jax.evaluate.measuring import differences, saved_runs
-from magnet_jax.evaluate.reporting import report
+from magnet_jax.evaluate import differences, saved_runs
+from magnet_jax.report import run_tables
 from magnet_jax.types import InputError
 
 
@@ -22,7 +22,7 @@ def main(table: str, *paths: str) -> None:
   """
   runs = saved_runs.read_runs({p: p for p in paths}, classes.get(table))
   found = differences.compare(runs, differences.across(runs))
-  print(report.results(runs), report.difference_table(found), sep='\n\n')
+  print(run_tables.results(runs), run_tables.difference_table(found), sep='\n\n')
 
 
 if __name__ == '__main__':

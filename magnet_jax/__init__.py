@@ -23,15 +23,15 @@ from typing import Any
 # Name -> (module, name in it). They are imported when first asked for, so that
 # the console command can answer before JAX has started.
 _PUBLIC = {
-  'Cascade': ('segment.progressive', 'Cascade'),
+  'Cascade': ('cascade.progressive', 'Cascade'),
   'InputError': ('types', 'InputError'),
-  'Model': ('segment.model', 'Model'),
-  'Options': ('segment.options', 'Options'),
-  'generate_scene': ('data.scenes', 'generate'),
-  'load_model': ('segment.model', 'load'),
-  'make_plan': ('segment.plan', 'make_plan'),
-  'read_image': ('io.images', 'read_image'),
-  'segment_image': ('segment.model', 'segment_image'),
+  'Model': ('predict.model', 'Model'),
+  'Options': ('cascade.options', 'Options'),
+  'generate_scene': ('scenes.generator', 'generate'),
+  'load_model': ('predict.model', 'load'),
+  'make_plan': ('cascade.plan', 'make_plan'),
+  'read_image': ('files.images', 'read_image'),
+  'segment_image': ('predict.model', 'segment_image'),
 }
 
 __all__ = list(_PUBLIC)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from configs import default
+from magnet_jax.cascade import settings
 from magnet_jax.cli import config_file
 from magnet_jax.data import classes
 from magnet_jax.models import build
-from magnet_jax.segment import settings
 from magnet_jax.survey import proposal
 
 ROOT = pathlib.Path(__file__).parents[1]

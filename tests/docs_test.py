@@ -15,8 +15,9 @@ import shlex
 import pytest
 
 from magnet_jax.cli import command_line, config_file, main
-from magnet_jax.data import class_files, scenes
-from magnet_jax.io import images
+from magnet_jax.data import class_files
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = {
@@ -103,7 +104,7 @@ def test_a_command(argv):
 def folder(tmp_path, monkeypatch):
   """What the pages name: one image."""
   monkeypatch.chdir(tmp_path)
-  sample = scenes.generate(0, (300, 280))
+  sample = generator.generate(0, (300, 280))
   images.write_image('aerial.jpg', sample.image)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.io import bundle, checkpoints, images, records
+from magnet_jax.files import bundle, checkpoints, images, records
+from magnet_jax.scenes import generator
 
 OVERRIDES = ['--config=tiny', '--config.data.scene_size=(64, 64)']
 
@@ -93,11 +93,11 @@ def test_another_config_is_refused(run, capfd):
 
 
 def test_the_model_serves_the_other_commands(run, tmp_path):
-  image = scenes.generate(99, (64, 64)).image
+  image = generator.generate(99, (64, 64)).image
   images.write_image(tmp_path / 'scene.jpg', image)
   flags = [f'--checkpoint={run}', f'--out={tmp_path}', '--no-panel']
   assert main.main(['segment', str(tmp_path / 'scene.jpg'), *flags]) == 0
-  label = images.read_label(tmp_path / 'scene_label.png', scenes.CLASSES)
+  label = images.read_label(tmp_path / 'scene_label.png', generator.CLASSES)
   assert label.shape == (64, 64)
   path = tmp_path / 'table.json'
   flags = [f'--checkpoint={run / "model.npz"}', f'--json={path}']

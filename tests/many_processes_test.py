@@ -7,7 +7,7 @@ from two_processes import Pair
 
 from magnet_jax import parallel
 from magnet_jax.cli import main
-from magnet_jax.io import checkpoints, records
+from magnet_jax.files import checkpoints, records
 
 # Small networks: nearly all of the time goes into compiling them.
 CONFIG = """

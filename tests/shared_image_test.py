@@ -9,12 +9,12 @@ from two_processes import Pair
 from configs import tiny
 from magnet_jax import parallel
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.evaluate.benching import bench
-from magnet_jax.io import bundle, images
+from magnet_jax.evaluate import bench
+from magnet_jax.files import bundle, images
 from magnet_jax.models import build
+from magnet_jax.scenes import generator
 
-COUNT = len(scenes.CLASSES)
+COUNT = len(generator.CLASSES)
 NAMES = ('a', 'b', 'c')
 
 
@@ -32,7 +32,7 @@ def _write_model(path):
     'segmenter': bench.random_weights(rng, segmenter, pixels),
     'refiner': bench.random_weights(rng, refinement, scale=maps, coarse=maps),
   }
-  table = {'names': scenes.CLASSES.names, 'colours': scenes.CLASSES.colours}
+  table = {'names': generator.CLASSES.names, 'colours': generator.CLASSES.colours}
   bundle.export(path, networks, {'config': config, 'classes': table})
 
 

@@ -22,13 +22,13 @@ import numpy as np
 import tqdm
 import variants
 
+from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.data import splits
-from magnet_jax.evaluate.measuring import loop
-from magnet_jax.io import checkpoints, records
+from magnet_jax.evaluate import measuring
+from magnet_jax.files import checkpoints, records
 from magnet_jax.ops.normalise import normalise
-from magnet_jax.segment import model as models
-from magnet_jax.segment.host_segmenter import HostSegmenter
-from magnet_jax.segment.model import Model
+from magnet_jax.predict import model as models
+from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
 
@@ -87,7 +87,7 @@ def measure(sample: Any, model: Model, variant: variants.Variant) -> dict:
     stages = list(cascade.stages(sample.image, changed.plan(size)))
     seconds = time.perf_counter() - start
   prediction = stages[-1].probabilities.argmax(-1).astype(np.uint8)
-  scores = loop.score(sample.label, prediction, model.classes)
+  scores = measuring.score(sample.label, prediction, model.classes)
   return {
     'study': variant.study,
     'variant': variant.name,

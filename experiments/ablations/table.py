@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate.measuring import summary
-from magnet_jax.evaluate.measuring.summary import Difference
-from magnet_jax.evaluate.showing import charts, curves, tables
-from magnet_jax.evaluate.showing.curves import Curve
+from magnet_jax.evaluate import summary, tables
+from magnet_jax.evaluate.summary import Difference
+from magnet_jax.report import charts, curves
+from magnet_jax.report.curves import Curve
 
 # What each study is compared with; otherwise its first line.
 REFERENCES = {

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate.measuring import summary
-from magnet_jax.evaluate.showing import curves, tables
-from magnet_jax.evaluate.showing.curves import Curve
-from magnet_jax.io import atomic, records
+from magnet_jax.evaluate import summary, tables
+from magnet_jax.files import atomic, records
+from magnet_jax.report import curves
+from magnet_jax.report.curves import Curve
 
 Record = dict[str, Any]
 

@@ -24,9 +24,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.io import torch_names, torch_weights
 from magnet_jax.models import build
 from magnet_jax.ops import normalise
+from magnet_jax.weights import torch_names, torch_weights
 
 SEGMENTERS = {
   'fpn': {'classes': 7, 'name': 'fpn'},

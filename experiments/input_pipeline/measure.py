@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from magnet_jax.cli import config_file
-from magnet_jax.io import records
+from magnet_jax.files import records
 from magnet_jax.train import tasks
 
 _BATCHES, _STEPS = 40, 5

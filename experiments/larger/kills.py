@@ -24,10 +24,10 @@ import time
 import numpy as np
 
 from configs import tiny
-from magnet_jax.data import scenes
-from magnet_jax.evaluate.benching import bench
-from magnet_jax.io import bundle, images
+from magnet_jax.evaluate import bench
+from magnet_jax.files import bundle, images
 from magnet_jax.models import build
+from magnet_jax.scenes import generator
 
 SIZE = (600, 700)
 
@@ -35,7 +35,7 @@ SIZE = (600, 700)
 def write_model(path: pathlib.Path) -> None:
   """A segmenter and a refiner for windows of 32x32."""
   config = tiny.get_config().to_dict()
-  count = len(scenes.CLASSES)
+  count = len(generator.CLASSES)
   rng = np.random.default_rng(0)
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   maps = np.zeros((1, 8, 8, count), np.float32)
@@ -48,7 +48,7 @@ def write_model(path: pathlib.Path) -> None:
       rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
     ),
   }
-  table = {'names': scenes.CLASSES.names, 'colours': scenes.CLASSES.colours}
+  table = {'names': generator.CLASSES.names, 'colours': generator.CLASSES.colours}
   bundle.export(path, networks, {'config': config, 'classes': table})
 
 
@@ -147,7 +147,7 @@ def main(kills: int, seed: int, processes: int) -> int:
   different = done = tried = 0
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
-    images.write_image(folder / 'scene.png', scenes.generate(1, SIZE).image)
+    images.write_image(folder / 'scene.png', generator.generate(1, SIZE).image)
     write_model(folder / 'model.npz')
     expected, seconds = straight(folder, processes)
     print(

@@ -14,8 +14,9 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from magnet_jax.data import scenes
-from magnet_jax.io import atomic, geo_reader
+from magnet_jax.files import atomic
+from magnet_jax.rasters import geo_reader
+from magnet_jax.scenes import generator
 from magnet_jax.types import InputError
 
 SIDE = 1024  # pixels of a scene; whole tiles
@@ -26,7 +27,7 @@ TILE = 512
 def main(size: int, path: str, labels: str | None, seed: int) -> None:
   """Writes the image, and the labels where they have a path."""
   rng = np.random.default_rng(seed)
-  made = [scenes.generate(seed + i, (SIDE, SIDE)) for i in range(SCENES)]
+  made = [generator.generate(seed + i, (SIDE, SIDE)) for i in range(SCENES)]
   starts = range(0, size, SIDE)
   turns = rng.integers(0, (SCENES, 4, 2), (len(starts), len(starts), 3))
   _write(path, size, [scene.image for scene in made], turns)

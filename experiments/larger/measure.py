@@ -21,15 +21,15 @@ import jax.numpy as jnp
 import numpy as np
 import psutil
 
-from magnet_jax.evaluate.measuring import methods
-from magnet_jax.evaluate.measuring.memory import PeakMemory
-from magnet_jax.evaluate.running import batch_run
-from magnet_jax.evaluate.running.outputs import Outputs
-from magnet_jax.io import rasters
-from magnet_jax.segment import device_memory
-from magnet_jax.segment import model as models
-from magnet_jax.segment.budget import Budget
-from magnet_jax.segment.stores import InMemory
+from magnet_jax.cascade import device_memory
+from magnet_jax.cascade.stores import InMemory
+from magnet_jax.evaluate import methods
+from magnet_jax.evaluate.memory import PeakMemory
+from magnet_jax.predict import batch_run
+from magnet_jax.predict import model as models
+from magnet_jax.predict.budget import Budget
+from magnet_jax.predict.outputs import Outputs
+from magnet_jax.rasters import rasters
 
 
 class Counted:

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from magnet_jax.data import scenes
+from magnet_jax.scenes import generator
 
 _FIRST_SEED = 50_000  # none of these is in the training of the embedded model
 
@@ -22,8 +22,8 @@ def make(folder: pathlib.Path, count: int) -> None:
     (folder / name).mkdir(parents=True, exist_ok=True)
   for number in range(count):
     height, width = (int(side) for side in rng.integers(800, 1201, 2))
-    sample = scenes.generate(_FIRST_SEED + number, (height, width))
-    colours = scenes.CLASSES.palette[sample.label]
+    sample = generator.generate(_FIRST_SEED + number, (height, width))
+    colours = generator.CLASSES.palette[sample.label]
     Image.fromarray(sample.image).save(
       folder / 'images' / f'field_{number:02d}.jpg', quality=92
     )

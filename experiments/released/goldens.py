@@ -18,11 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.io import torch_weights
+from magnet_jax.cascade import released
+from magnet_jax.cascade.options import Options
+from magnet_jax.cascade.progressive import StageResult
 from magnet_jax.models import build
-from magnet_jax.segment import released
-from magnet_jax.segment.options import Options
-from magnet_jax.segment.progressive import StageResult
+from magnet_jax.weights import torch_weights
 
 REFINERS = {
   19: ('refiner19_512', 'refiner19_1024', 'refiner19_2048'),

@@ -19,9 +19,8 @@ import numpy as np
 
 from configs import scenes as scenes_config
 from magnet_jax.data import sources
-from magnet_jax.evaluate.measuring import loop, summary
-from magnet_jax.evaluate.showing import tables
-from magnet_jax.segment import model as models
+from magnet_jax.evaluate import measuring, summary, tables
+from magnet_jax.predict import model as models
 
 
 def pipelines() -> dict[str, tuple[models.Model, dict]]:
@@ -46,7 +45,7 @@ def measure(sample, name, model, changes):
     'seconds': time.perf_counter() - started,
   }
   prediction = results[-1].probabilities.argmax(-1).astype(np.uint8)
-  return results, record | loop.score(sample.label, prediction, model.classes)
+  return results, record | measuring.score(sample.label, prediction, model.classes)
 
 
 def differences(ours, theirs):

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from magnet_jax.io import bundle, trees
+from magnet_jax.files import bundle, trees
 
 
 def rounded(kernel: np.ndarray, bits: int) -> np.ndarray:

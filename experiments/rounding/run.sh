@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(dirname "$0")
 
 mkdir -p runs/rounding
-cp magnet_jax/segment/embedded.npz runs/rounding/float32.npz
+cp magnet_jax/predict/embedded.npz runs/rounding/float32.npz
 for bits in 8 4; do
   python "$here/round_weights.py" runs/rounding/float32.npz "$bits" \
     "runs/rounding/bits$bits.npz"

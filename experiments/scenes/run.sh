@@ -8,4 +8,4 @@ magnet-jax evaluate --checkpoint=runs/scenes/model.npz --config=scenes \
   --split=test --limit=8 --out=runs/scenes/test | tee "$here/results/test.txt"
 cp runs/scenes/test/records.jsonl "$here/results/test.jsonl"
 # The model that the package carries:
-cp runs/scenes/model.npz magnet_jax/segment/embedded.npz
+cp runs/scenes/model.npz magnet_jax/predict/embedded.npz

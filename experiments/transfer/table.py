@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate.measuring import summary
-from magnet_jax.evaluate.showing import tables
-from magnet_jax.io import records
+from magnet_jax.evaluate import summary, tables
+from magnet_jax.files import records
 
 SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
 COLUMNS = (

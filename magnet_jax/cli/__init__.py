@@ -1,1 +1,1 @@
-
+"""The commands: flags, and one call each."""

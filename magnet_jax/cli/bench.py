@@ -11,7 +11,7 @@ from absl import flags
 
 from magnet_jax.cli import bench_flags, command_line
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate.benching import (
+from magnet_jax.evaluate import (
   bench,
   bench_forward,
   bench_networks,
@@ -20,10 +20,10 @@ from magnet_jax.evaluate.benching import (
   bench_windows,
   bench_windows_table,
 )
-from magnet_jax.io import atomic, checkpoints, records
+from magnet_jax.files import atomic, checkpoints, records
 from magnet_jax.models import build
-from magnet_jax.segment import model as models
-from magnet_jax.segment.model import Model
+from magnet_jax.predict import model as models
+from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
 NAMES = False

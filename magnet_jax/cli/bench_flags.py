@@ -4,7 +4,7 @@ import functools
 
 from absl import flags
 
-from magnet_jax.evaluate.benching import bench_networks
+from magnet_jax.evaluate import bench_networks
 from magnet_jax.models import build
 from magnet_jax.types import InputError
 

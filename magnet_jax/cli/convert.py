@@ -9,9 +9,10 @@ from absl import flags
 from magnet_jax.cli import config_file
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
-from magnet_jax.io import atomic, conversion, torch_files, torch_names
-from magnet_jax.io import torch_states as states
+from magnet_jax.files import atomic
 from magnet_jax.types import InputError
+from magnet_jax.weights import conversion, torch_files, torch_names
+from magnet_jax.weights import torch_states as states
 
 NAMES = True
 HELP = """

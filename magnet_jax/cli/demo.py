@@ -8,8 +8,9 @@ import tqdm
 
 from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate.running import comparison, demo
-from magnet_jax.io import atomic, records
+from magnet_jax.evaluate import comparison
+from magnet_jax.files import atomic, records
+from magnet_jax.report import demo
 
 NAMES = False
 HELP = """

@@ -15,11 +15,10 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import class_files
-from magnet_jax.evaluate.measuring import methods
-from magnet_jax.evaluate.running import comparison
-from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
-from magnet_jax.io import atomic, records
-from magnet_jax.segment.model import Model
+from magnet_jax.evaluate import comparison, methods
+from magnet_jax.evaluate.comparison import Comparison, Load, Record
+from magnet_jax.files import atomic, records
+from magnet_jax.predict.model import Model
 
 NAMES = False
 HELP = """

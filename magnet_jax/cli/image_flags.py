@@ -8,9 +8,9 @@ from absl import flags
 from magnet_jax.cli import config_file
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes, reading, sources, splits
-from magnet_jax.evaluate.running import comparison
-from magnet_jax.evaluate.running.comparison import Load
-from magnet_jax.segment.model import Model
+from magnet_jax.evaluate import comparison
+from magnet_jax.evaluate.comparison import Load
+from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
 

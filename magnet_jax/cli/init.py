@@ -9,7 +9,7 @@ from absl import flags
 import tqdm
 
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.io import atomic
+from magnet_jax.files import atomic
 from magnet_jax.survey import config_text, output
 from magnet_jax.survey import survey as surveys
 from magnet_jax.types import InputError

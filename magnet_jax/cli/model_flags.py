@@ -7,11 +7,12 @@ from typing import Any
 
 from absl import flags
 
+from magnet_jax.cascade import settings
 from magnet_jax.cli import command_line
-from magnet_jax.io import checkpoints
-from magnet_jax.segment import combine, settings
-from magnet_jax.segment import model as models
-from magnet_jax.segment.model import Model
+from magnet_jax.files import checkpoints
+from magnet_jax.predict import combine
+from magnet_jax.predict import model as models
+from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
 _REFINE = (

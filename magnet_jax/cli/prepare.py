@@ -8,9 +8,9 @@ from absl import flags
 import tqdm
 
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.data import preparing
-from magnet_jax.data.preparing import Prepared
-from magnet_jax.evaluate.showing import tables
+from magnet_jax.datasets import preparing
+from magnet_jax.datasets.preparing import Prepared
+from magnet_jax.evaluate import tables
 from magnet_jax.types import InputError
 
 NAMES = True

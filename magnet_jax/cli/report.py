@@ -7,7 +7,7 @@ from absl import flags
 
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
-from magnet_jax.evaluate.reporting import overview, runs, sections
+from magnet_jax.report import overview, runs, sections
 from magnet_jax.types import InputError
 
 NAMES = True

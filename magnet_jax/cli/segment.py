@@ -11,11 +11,10 @@ from magnet_jax import parallel
 from magnet_jax.cli import command_line, host_flags, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
-from magnet_jax.evaluate.running import batch_run
-from magnet_jax.evaluate.running.outputs import Outputs
-from magnet_jax.io import rasters, stretching
-from magnet_jax.segment import budget
-from magnet_jax.segment.budget import Budget
+from magnet_jax.predict import batch_run, budget
+from magnet_jax.predict.budget import Budget
+from magnet_jax.predict.outputs import Outputs
+from magnet_jax.rasters import rasters, stretching
 from magnet_jax.types import InputError
 
 NAMES = True

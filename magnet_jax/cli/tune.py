@@ -13,7 +13,7 @@ from magnet_jax.cli import (
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.io import tuned
+from magnet_jax.files import tuned
 from magnet_jax.train import tuning
 from magnet_jax.types import InputError
 

@@ -1,1 +1,1 @@
-
+"""Class tables, sources, augmentation and input pipelines."""

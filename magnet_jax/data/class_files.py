@@ -13,8 +13,8 @@ import json
 import pathlib
 from typing import Any
 
-from magnet_jax.io import records
-from magnet_jax.io.atomic import PathLike
+from magnet_jax.files import records
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 
 _KEYS = ('classes', 'ignored', 'unscored', 'tolerance')

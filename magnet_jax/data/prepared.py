@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from magnet_jax.data import cache
-from magnet_jax.io import images
-from magnet_jax.io.decoding import Encoded
+from magnet_jax.files import images
+from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 FORMAT = 'array_record'

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.io import images, rasters, stretching
-from magnet_jax.io.atomic import PathLike
+from magnet_jax.files import images
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import rasters, stretching
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 

@@ -6,8 +6,9 @@ import os
 import pathlib
 from typing import Protocol
 
-from magnet_jax.data import cache, reading, scenes, words
-from magnet_jax.io import images
+from magnet_jax.data import cache, reading, words
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff')
@@ -293,7 +294,7 @@ class SceneSource:
       raise IndexError(f'scene {index} of {self._count}')
     sample: Sample = self._cache.get(
       index,
-      lambda: scenes.generate(self._first_seed + index, self._size),
+      lambda: generator.generate(self._first_seed + index, self._size),
       _count_bytes,
     )
     return sample

@@ -1,1 +1,1 @@
-"""Runs the methods over labelled images, and shows what came of it."""
+"""Methods measured on labelled images: records, statistics, times."""

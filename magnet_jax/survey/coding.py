@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from magnet_jax.data import classes as class_tables
-from magnet_jax.io import label_codes
+from magnet_jax.files import label_codes
 from magnet_jax.survey import lossy, naming
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.label_counts import Counts

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.io import decoding, label_codes
+from magnet_jax.files import decoding, label_codes
 from magnet_jax.types import InputError
 
 _ROWS = 256

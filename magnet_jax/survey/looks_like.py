@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.io import decoding
+from magnet_jax.files import decoding
 from magnet_jax.types import InputError
 
 _SAMPLES = 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from magnet_jax.io import label_codes
+from magnet_jax.files import label_codes
 from magnet_jax.survey.findings import Finding
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.types import InputError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from magnet_jax.data import class_files, reading
-from magnet_jax.io import atomic, images, records
+from magnet_jax.files import atomic, images, records
 from magnet_jax.survey import config_text, layout, lists, page, proposal, sheet
 from magnet_jax.survey.findings import count, ordered
 from magnet_jax.survey.survey import Survey

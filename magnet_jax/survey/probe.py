@@ -6,7 +6,8 @@ import pathlib
 import cv2
 import numpy as np
 
-from magnet_jax.io import decoding, geo_reader, images, signatures, whole
+from magnet_jax.files import decoding, images
+from magnet_jax.rasters import geo_reader, signatures, whole
 from magnet_jax.survey import alike, label_counts
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.survey.layout import Pair

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from magnet_jax.segment import plan
+from magnet_jax.cascade import plan
 from magnet_jax.types import Size
 
 _INPUT = 224  # side of the networks' input that two CPU cores train in minutes

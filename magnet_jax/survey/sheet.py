@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from magnet_jax.data import reading
-from magnet_jax.evaluate.showing import pictures
 from magnet_jax.ops import resize
+from magnet_jax.predict import pictures
 from magnet_jax.survey.survey import Survey
 from magnet_jax.types import InputError, Sample
 

@@ -16,7 +16,7 @@ import numpy as np
 import tqdm
 
 from magnet_jax import parallel
-from magnet_jax.io import checkpoints, records
+from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import confusion
 from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError

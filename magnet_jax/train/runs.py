@@ -8,9 +8,9 @@ import ml_collections
 
 from magnet_jax import parallel
 from magnet_jax.data import splits
-from magnet_jax.evaluate.running import comparison
-from magnet_jax.io import atomic, bundle, checkpoints, records, tuned
-from magnet_jax.segment import model as models
+from magnet_jax.evaluate import comparison
+from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
+from magnet_jax.predict import model as models
 from magnet_jax.train import loop, tasks, tuning, warm_start
 from magnet_jax.types import InputError
 

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import parallel
+from magnet_jax.cascade import settings
 from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.models.refiner import join
 from magnet_jax.ops import windows
-from magnet_jax.segment import settings
 from magnet_jax.train import (
   loop,
   optimizer,

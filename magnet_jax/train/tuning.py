@@ -5,14 +5,14 @@ import dataclasses
 import pathlib
 
 from magnet_jax import parallel
-from magnet_jax.evaluate.measuring import methods, summary
-from magnet_jax.evaluate.measuring.methods import Method
-from magnet_jax.evaluate.running.comparison import Comparison, Load, Record
-from magnet_jax.evaluate.showing import curves, tables
-from magnet_jax.evaluate.showing.curves import Curve
-from magnet_jax.evaluate.showing.shown import Picture
-from magnet_jax.segment.model import Model
-from magnet_jax.segment.progressive import Cascade
+from magnet_jax.cascade.progressive import Cascade
+from magnet_jax.evaluate import methods, summary, tables
+from magnet_jax.evaluate.comparison import Comparison, Load, Record
+from magnet_jax.evaluate.methods import Method
+from magnet_jax.predict.model import Model
+from magnet_jax.report import curves
+from magnet_jax.report.curves import Curve
+from magnet_jax.report.shown import Picture
 from magnet_jax.types import InputError
 
 PICTURE = 'points.png'

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from magnet_jax.io import checkpoints, trees
-from magnet_jax.io.atomic import PathLike
+from magnet_jax.files import checkpoints, trees
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.train.state import Variables
 from magnet_jax.types import InputError
 

@@ -13,10 +13,10 @@ import pytest
 
 from configs import tiny
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.evaluate.benching import bench
-from magnet_jax.io import bundle, images
+from magnet_jax.evaluate import bench
+from magnet_jax.files import bundle, images
 from magnet_jax.models import build
+from magnet_jax.scenes import generator
 
 
 def huge_header() -> bytes:
@@ -80,12 +80,12 @@ def test_label_of_another_size_or_range(pair, checkpoint, tmp_path, fails):
   listed.write_text('field.png\tlabel.png\n')
   flags = ['--images', listed, '--checkpoint', checkpoint]
   images.write_label(
-    tmp_path / 'label.png', np.zeros((64, 60), np.uint8), scenes.CLASSES
+    tmp_path / 'label.png', np.zeros((64, 60), np.uint8), generator.CLASSES
   )
   line = fails('evaluate', *flags)
   assert 'label.png' in line and '64 x 60' in line
   images.write_label(
-    tmp_path / 'label.png', np.full((64, 64), 99, np.uint8), scenes.CLASSES
+    tmp_path / 'label.png', np.full((64, 64), 99, np.uint8), generator.CLASSES
   )
   assert 'label 99' in fails('evaluate', *flags)
 
@@ -112,7 +112,7 @@ def random_weights(classes: int) -> dict:
 def export(path: pathlib.Path, weights: dict) -> None:
   """A segmenter that says it is for scenes."""
   config = tiny.get_config().to_dict()
-  table = scenes.CLASSES
+  table = generator.CLASSES
   names = {'names': table.names, 'colours': table.colours}
   bundle.export(
     path, {'segmenter': weights}, {'config': config, 'classes': names}

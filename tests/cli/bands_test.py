@@ -7,7 +7,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.io import images
+from magnet_jax.files import images
 
 rasterio = pytest.importorskip(
   'rasterio', reason='without rasterio, GeoTIFF in the command is not tested'

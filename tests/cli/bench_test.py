@@ -1,7 +1,7 @@
 import json
 
 from magnet_jax.cli import main
-from magnet_jax.evaluate.benching import bench
+from magnet_jax.evaluate import bench
 
 
 def test_bench(toy, tmp_path, monkeypatch, capfd):

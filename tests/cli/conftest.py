@@ -10,11 +10,12 @@ import pytest
 
 from configs import tiny
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.io import bundle, images, torch_files
-from magnet_jax.segment import model as models
+from magnet_jax.files import bundle, images
+from magnet_jax.predict import model as models
+from magnet_jax.scenes import generator
+from magnet_jax.weights import torch_files
 
-CLASSES = scenes.CLASSES
+CLASSES = generator.CLASSES
 
 
 def segmenter(weights, images):

@@ -7,7 +7,7 @@ import pytest
 from tiny_states import FLAGS, state
 
 from magnet_jax.cli import main
-from magnet_jax.io import torch_files
+from magnet_jax.weights import torch_files
 
 
 def changed(kind, **arrays):

@@ -5,8 +5,9 @@ import pytest
 from tiny_states import CLASSES, FLAGS, OWN, state
 
 from magnet_jax.cli import main
-from magnet_jax.io import checkpoints, torch_files, trees
-from magnet_jax.segment import model as models
+from magnet_jax.files import checkpoints, trees
+from magnet_jax.predict import model as models
+from magnet_jax.weights import torch_files
 
 CONFIG = f"""
 import ml_collections

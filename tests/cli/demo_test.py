@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 from magnet_jax.cli import main
-from magnet_jax.segment import model as models
+from magnet_jax.predict import model as models
 from magnet_jax.types import ClassTable
 
 

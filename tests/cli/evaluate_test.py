@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.evaluate.measuring import loop
-from magnet_jax.io import records
+from magnet_jax.evaluate import measuring
+from magnet_jax.files import records
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):
 
 
 def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
-  measure, calls = loop.measure, []
+  measure, calls = measuring.measure, []
 
   def third_fails(*args):
     calls.append(args)
@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
       raise KeyboardInterrupt
     return measure(*args)
 
-  monkeypatch.setattr(loop, 'measure', third_fails)
+  monkeypatch.setattr(measuring, 'measure', third_fails)
   assert main.main(flags) == 130
   path = tmp_path / 'out' / 'records.jsonl'
   first = records.read(path)

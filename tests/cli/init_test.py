@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from magnet_jax.cascade import settings
 from magnet_jax.cli import config_file, main
 from magnet_jax.data import classes, splits
-from magnet_jax.segment import settings
 
 
 def folder_of(tmp_path, image, mask, mode='RGB'):

@@ -9,8 +9,8 @@ import onnx_network
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.io import images
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 
 FUNCTIONS = """
   import numpy as np
@@ -46,7 +46,7 @@ def functions(tmp_path, monkeypatch):
   """The same as functions, in the folder where the command runs."""
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(sys, 'path', list(sys.path))
-  text = textwrap.dedent(FUNCTIONS).format(classes=len(scenes.CLASSES))
+  text = textwrap.dedent(FUNCTIONS).format(classes=len(generator.CLASSES))
   (tmp_path / 'my_functions_cli.py').write_text(text)
   yield 'my_functions_cli'
   sys.modules.pop('my_functions_cli', None)
@@ -69,7 +69,7 @@ def test_an_onnx_file_and_a_function_segment_as_the_same_weights(
     out = tmp_path / f'out{number}'
     assert segment(pair[0], f'--out={out}', *networks) == 0
     path = out / 'field_label.png'
-    found.append(images.read_label(path, scenes.CLASSES))
+    found.append(images.read_label(path, generator.CLASSES))
   np.testing.assert_array_equal(found[0], found[1])
   np.testing.assert_array_equal(found[0], found[2])
 
@@ -148,8 +148,8 @@ def test_the_released_pipeline(pair, checkpoint, tmp_path, fails):
   out = tmp_path / 'out'
   argv = ['segment', str(pair[0]), *flags, f'--out={out}']
   assert main.main(argv) == 0
-  label = images.read_label(out / 'field_label.png', scenes.CLASSES)
-  truth = images.read_label(pair[1], scenes.CLASSES)
+  label = images.read_label(out / 'field_label.png', generator.CLASSES)
+  truth = images.read_label(pair[1], generator.CLASSES)
   assert np.mean(label == truth) > 0.9
   assert (out / 'field_panel.png').exists()
   line = fails('evaluate', *DATA, *flags)

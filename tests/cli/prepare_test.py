@@ -5,7 +5,7 @@ import resource
 import official_sets
 
 from magnet_jax.cli import main
-from magnet_jax.io import records
+from magnet_jax.files import records
 
 
 def test_a_set_is_prepared_and_described(tmp_path, capsys):

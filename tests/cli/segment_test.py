@@ -2,8 +2,8 @@ import numpy as np
 from PIL import Image
 
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.io import images
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 
 
 def run(*argv):
@@ -19,12 +19,12 @@ def test_writes_all_files(pair, checkpoint, tmp_path):
     'field_label.png', 'field_overlay.jpg', 'field_panel.png',
     'field_probabilities.npy',
   ]  # fmt: skip
-  label = images.read_label(out / 'field_label.png', scenes.CLASSES)
-  truth = images.read_label(pair[1], scenes.CLASSES)
+  label = images.read_label(out / 'field_label.png', generator.CLASSES)
+  truth = images.read_label(pair[1], generator.CLASSES)
   assert np.mean(label == truth) > 0.95
   with Image.open(out / 'field_label.png') as image:
     assert image.mode == 'P'
-    assert image.getpalette()[:3] == list(scenes.CLASSES.colours[0])
+    assert image.getpalette()[:3] == list(generator.CLASSES.colours[0])
   maps = np.load(out / 'field_probabilities.npy')
   assert maps.dtype == np.float16
   assert maps.shape == (64, 64, 7)

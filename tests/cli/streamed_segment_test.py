@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from magnet_jax.cascade import streaming
 from magnet_jax.cli import main
-from magnet_jax.data import scenes
-from magnet_jax.io import images
-from magnet_jax.segment import streaming
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 
 
 def run(*argv):
@@ -72,13 +72,13 @@ def test_streamed_labels_are_those_in_memory(
   assert images.read_size(disk / 'field_overlay.jpg') == (200, 170)
   with Image.open(disk / 'field_label.png') as label:
     assert label.mode == 'P'
-    assert label.getpalette()[:3] == list(scenes.CLASSES.colours[0])
+    assert label.getpalette()[:3] == list(generator.CLASSES.colours[0])
 
 
 def test_what_does_not_fit_is_streamed_and_said_so(
   field, checkpoint, tmp_path, capfd, monkeypatch
 ):
-  monkeypatch.setattr('magnet_jax.segment.budget._STREAMING', 0)
+  monkeypatch.setattr('magnet_jax.predict.budget._STREAMING', 0)
   out = tmp_path / 'out'
   flags = ['--checkpoint', checkpoint, '--out', out, '--batch=1']
   assert run(field, *flags, '--memory=0.002', '--no-panel') == 0
@@ -223,6 +223,6 @@ def test_an_image_of_one_window_streams_as_well(pair, checkpoint, tmp_path):
   flags = ['--checkpoint', checkpoint, '--store=uint8', '--out']
   assert run(tmp_path / 'small.png', *flags, tmp_path / 'out') == 0
   label = images.read_label(
-    tmp_path / 'out' / 'small_label.png', scenes.CLASSES
+    tmp_path / 'out' / 'small_label.png', generator.CLASSES
   )
   assert label.shape == (32, 30)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import tiny
-from magnet_jax.io import torch_weights, trees
+from magnet_jax.files import trees
 from magnet_jax.models import build, resnet
+from magnet_jax.weights import torch_weights
 
 CLASSES = 7
 TINY = tiny.get_config().to_dict()

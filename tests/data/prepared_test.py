@@ -11,19 +11,11 @@ import numpy as np
 import official_sets
 import pytest
 
-from magnet_jax.data import (
-  cityscapes,
-  classes,
-  deepglobe,
-  gleason,
-  pipeline,
-  prepared,
-  preparing,
-  splits,
-)
-from magnet_jax.io import images
-from magnet_jax.io.decoding import Encoded
-from magnet_jax.segment import plan
+from magnet_jax.cascade import plan
+from magnet_jax.data import classes, pipeline, prepared, splits
+from magnet_jax.datasets import cityscapes, deepglobe, gleason, preparing
+from magnet_jax.files import images
+from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import InputError
 
 CITY = classes.TABLES['cityscapes']
@@ -200,7 +192,8 @@ def refuse(*args, **settings):
 socket.socket.connect = socket.create_connection = refuse
 socket.getaddrinfo = refuse
 import pathlib
-from magnet_jax.data import cityscapes, prepared, preparing
+from magnet_jax.datasets import cityscapes, preparing
+from magnet_jax.data import prepared
 result = preparing.prepare(
   cityscapes.FINE, pathlib.Path({str(city.folder.parents[3] / 'zips')!r}),
   {str(tmp_path)!r})
@@ -218,7 +211,7 @@ print(source[1].label.shape, 'tensorflow' in sys.modules)
 def test_tfds_knows_the_builders(tmp_path):
   import tensorflow_datasets as tfds
 
-  from magnet_jax.data import tfds_builders
+  from magnet_jax.datasets import tfds_builders
 
   official = official_sets.deepglobe(tmp_path / 'set')
   builder = tfds_builders.DeepglobeLandCover(

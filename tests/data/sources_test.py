@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.data import reading, scenes, sources
-from magnet_jax.io import images
+from magnet_jax.data import reading, sources
+from magnet_jax.files import images
+from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable, InputError
 
 CLASSES = ClassTable(('soil', 'weed'), ((100, 50, 0), (0, 200, 0)))
@@ -158,9 +159,9 @@ def test_bad_folders(tmp_path):
 
 def test_scenes_are_made_once_and_the_same_as_by_hand(monkeypatch):
   made = []
-  original = scenes.generate
+  original = generator.generate
   monkeypatch.setattr(
-    scenes, 'generate',
+    generator, 'generate',
     lambda seed, size: made.append(seed) or original(seed, size),
   )
   source = sources.SceneSource(5, 2, (48, 64))

@@ -11,7 +11,7 @@ import zlib
 import jax
 import numpy as np
 
-from magnet_jax.io import torch_weights
+from magnet_jax.weights import torch_weights
 
 
 def drawn(network: str, name: str, shape: tuple[int, ...]) -> np.ndarray:

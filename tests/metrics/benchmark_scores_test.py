@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from magnet_jax.data import cityscapes, classes
+from magnet_jax.data import classes
+from magnet_jax.datasets import cityscapes
 from magnet_jax.metrics import boundary, confusion
 
 CITY = classes.TABLES['cityscapes']

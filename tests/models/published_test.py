@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.io import torch_names
 from magnet_jax.models import build
 from magnet_jax.ops import normalise
+from magnet_jax.weights import torch_names
 
 GOLDENS = pathlib.Path(__file__).parents[1] / 'goldens'
 

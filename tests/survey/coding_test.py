@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.io import images
+from magnet_jax.files import images
 from magnet_jax.survey import coding, label_counts, naming
 from magnet_jax.types import InputError
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.io import label_codes
+from magnet_jax.files import label_codes
 from magnet_jax.survey import label_counts
 
 

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from magnet_jax import parallel
-from magnet_jax.io import checkpoints, records
+from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import losses
 from magnet_jax.models import build, layers
 from magnet_jax.train import loop, refiner_steps, steps

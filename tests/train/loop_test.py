@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from magnet_jax.io import checkpoints, records
+from magnet_jax.files import checkpoints, records
 from magnet_jax.train import loop, state
 from magnet_jax.types import InputError
 

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from magnet_jax.io import torch_weights
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.train import optimizer
 from magnet_jax.train import state as train_state
+from magnet_jax.weights import torch_weights
 
 GOLDENS = pathlib.Path(__file__).parents[1] / 'goldens'
 

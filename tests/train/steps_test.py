@@ -7,12 +7,12 @@ import numpy as np
 import optax
 import pytest
 
+from magnet_jax.cascade import progressive
+from magnet_jax.cascade.options import Options
+from magnet_jax.cascade.plan import make_plan
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.ops import normalise, resize
-from magnet_jax.segment import progressive
-from magnet_jax.segment.options import Options
-from magnet_jax.segment.plan import make_plan
 from magnet_jax.train import refiner_steps, steps
 from magnet_jax.train import state as train_state
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from configs import tiny
-from magnet_jax.data import scenes
-from magnet_jax.io import records
-from magnet_jax.segment import model as models
+from magnet_jax.files import records
+from magnet_jax.predict import model as models
+from magnet_jax.scenes import generator
 from magnet_jax.train import tuning
 from magnet_jax.types import InputError, Sample
 
-CLASSES = len(scenes.CLASSES)
+CLASSES = len(generator.CLASSES)
 
 
 def _segmenter(weights, images):
@@ -35,7 +35,7 @@ def _model(share=1.0):
   return models.Model(
     jax.tree_util.Partial(_segmenter, weights),
     (jax.tree_util.Partial(_refiner, np.float32(share)),),
-    scenes.CLASSES,
+    generator.CLASSES,
     {'plan': settings['plan'], 'refine': settings['refine']},
   )
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.io import checkpoints
+from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.train import warm_start
 from magnet_jax.types import InputError

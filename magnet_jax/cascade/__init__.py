@@ -1,0 +1,1 @@
+"""The method: plan, step and the loop over the stages."""

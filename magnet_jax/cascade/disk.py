@@ -1,0 +1,280 @@
+"""Planes on disk: zarr arrays of which every tile is a chunk of its own.
+
+A tile is written whole, to a new file that takes the place of the old one: a
+process that is killed leaves tiles as they were or as they should be. As
+chunks are all of one size and tiles are not, the array has gaps that are never
+filled. Written pages are left to the system to bring to the disk: they survive
+the process, not a power cut.
+"""
+
+import bisect
+from collections.abc import Iterator
+import dataclasses
+import functools
+import io
+import itertools
+import math
+import os
+import pathlib
+import re
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.files import atomic
+from magnet_jax.types import InputError, Size, WindowGrid
+
+# Of the quantised kinds, what stands for a probability of 1.
+SCALES = {'uint8': 255, 'uint16': 65535}
+# Of the tiles of images: low ones, as images are written in full rows.
+CHUNK = (64, 512)
+CACHE = 16_000_000  # bytes of decoded tiles to keep, of all planes together
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiles:
+  """How one axis is parted.
+
+  Attributes:
+    starts: first pixels of the tiles, ascending.
+    length: pixels of the axis.
+  """
+
+  starts: tuple[int, ...]
+  length: int
+
+  @functools.cached_property
+  def chunk(self) -> int:
+    """What the longest tile needs; the last may be so long as to need two."""
+    last = self.length - self.starts[-1]
+    others = [b - a for a, b in itertools.pairwise(self.starts)]
+    longest = max(others, default=last)
+    return max(longest, math.ceil(last / max(1, last // longest)))
+
+  @property
+  def stored(self) -> int:
+    """Length of the stored axis, gaps included."""
+    last = self.starts[-1]
+    return (len(self.starts) - 1) * self.chunk + self.length - last
+
+  def parts(self, start: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of [start, start + length) in single tiles.
+
+    Yields:
+      Where a part is stored, and where it is in the whole.
+    """
+    here, end = start, start + length
+    while here < end:
+      tile = bisect.bisect_right(self.starts, here) - 1
+      nexts = self.starts[tile + 1 : tile + 2]
+      stop = min(end, *nexts) if nexts else end
+      place = tile * self.chunk + here - self.starts[tile]
+      yield (
+        slice(place, place + stop - here), slice(here - start, stop - start)
+      )  # fmt: skip
+      here = stop
+
+
+def equal_tiles(size: Size) -> tuple[Tiles, Tiles]:
+  """Tiles of one size, for images."""
+  rows, columns = (
+    Tiles(tuple(range(0, length, chunk)), length)
+    for length, chunk in zip(size, CHUNK, strict=True)
+  )
+  return rows, columns
+
+
+def grid_tiles(grid: WindowGrid) -> tuple[Tiles, Tiles]:
+  """The tiles of `ops.mosaic`."""
+  return Tiles(grid.tops, grid.size[0]), Tiles(grid.lefts, grid.size[1])
+
+
+class OnDisk:
+  """A plane as a zarr array; see `stores.Store`.
+
+  Args:
+    folder: of the array; made if missing, with its parents.
+    tiles: along rows and columns.
+    channels: values of a pixel; 0 for a plane [H,W].
+    kind: 'uint8' or 'uint16' to keep numbers in [0, 1] as so many steps,
+      'float32' to keep them as they are, or 'bytes' for uint8 as it is.
+  """
+
+  def __init__(
+    self,
+    folder: pathlib.Path,
+    tiles: tuple[Tiles, Tiles],
+    channels: int,
+    kind: str,
+  ):
+    self._folder = folder
+    self._tiles = tiles
+    self._channels = (channels,) if channels else ()
+    self._scale = SCALES.get(kind)
+    self._type = np.dtype('uint8' if kind == 'bytes' else kind)
+    self._writes: list[Any] = []
+    with self._errors():
+      self._array = _open(
+        folder,
+        shape=(tiles[0].stored, tiles[1].stored, *self._channels),
+        chunk=(tiles[0].chunk, tiles[1].chunk, *self._channels),
+        kind=self._type,
+      )
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+    return self._tiles[0].length, self._tiles[1].length
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """[height,width,...]."""
+    found = np.empty((height, width, *self._channels), self._type)
+    places = self._parts(top, left, height, width)
+    with self._errors():
+      reads = [(to, self._array[place].read()) for place, to in places]
+      for to, part in reads:
+        found[to] = part.result()
+    if self._scale is None:
+      return found
+    return found * np.float32(1 / self._scale)
+
+  def write(self, top: int, left: int, values: np.ndarray) -> None:
+    """Begins to write a tile; `flush` waits for it."""
+    if self._scale is not None:
+      values = np.rint(values.clip(0, 1) * np.float32(self._scale))
+    values = values.astype(self._type, copy=False)
+    with self._errors():
+      for place, part in self._parts(top, left, *values.shape[:2]):
+        self._writes.append(self._array[place].write(values[part]))
+
+  def flush(self) -> None:
+    """Waits until all is written."""
+    with self._errors():
+      while self._writes:
+        self._writes.pop().result()
+
+  def _parts(
+    self, top: int, left: int, height: int, width: int
+  ) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    return [
+      ((row, column), (to_row, to_column))
+      for row, to_row in self._tiles[0].parts(top, height)
+      for column, to_column in self._tiles[1].parts(left, width)
+    ]
+
+  def _errors(self) -> 'DiskErrors':
+    return DiskErrors(self._folder)
+
+
+def _open(
+  folder: pathlib.Path,
+  *,
+  shape: tuple[int, ...],
+  chunk: tuple[int, ...],
+  kind: np.dtype[Any],
+) -> Any:
+  import tensorstore as ts
+
+  encoding: list[dict[str, Any]] = [{'name': 'bytes'}]
+  if kind.itemsize > 1:
+    encoding[0]['configuration'] = {'endian': 'little'}
+  # LZ4 takes a tenth of the time of others here; maps of unsure networks
+  # hardly shrink with any.
+  encoding.append({
+    'name': 'blosc',
+    'configuration': {
+      'cname': 'lz4', 'clevel': 5, 'shuffle': 'shuffle',
+      'typesize': kind.itemsize, 'blocksize': 0,
+    },
+  })  # fmt: skip
+  spec = {
+    'driver': 'zarr3',
+    'kvstore': {'driver': 'file', 'path': os.fspath(folder.absolute())},
+    'metadata': {
+      'shape': list(shape),
+      'data_type': kind.name,
+      'chunk_grid': {
+        'name': 'regular', 'configuration': {'chunk_shape': list(chunk)}
+      },
+      'codecs': encoding,
+    },
+    # Another run of this process may have had the same folder.
+    'recheck_cached_data': 'open',
+    'recheck_cached_metadata': 'open',
+  }  # fmt: skip
+  return ts.open(spec, context=_context(), open=True, create=True).result()
+
+
+@functools.cache
+def _context() -> Any:
+  """One for all planes, so that they share the cache."""
+  import tensorstore as ts
+
+  return ts.Context({
+    'cache_pool': {'total_bytes_limit': CACHE}, 'file_io_sync': False
+  })  # fmt: skip
+
+
+class DiskErrors:
+  """Makes one line of what goes wrong with a folder of the run."""
+
+  def __init__(self, folder: pathlib.Path):
+    self._folder = folder
+
+  def __enter__(self) -> None:
+    """Nothing to prepare."""
+
+  def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+    if error is None or isinstance(error, InputError):
+      return
+    found = re.search(r"(?:OS error |os_error_code=')(\d+)", str(error))
+    if found:
+      number = int(found[1])
+      reason = OSError(number, os.strerror(number))
+      raise atomic.write_error(self._folder, reason) from error
+    if isinstance(error, OSError):
+      raise atomic.write_error(self._folder, error) from error
+    if isinstance(error, ValueError):
+      words = ' '.join(str(error).split())[:200]
+      raise InputError(
+        f'{self._folder}: is damaged ({words}); remove '
+        f'{self._folder.parent} to start anew'
+      ) from error
+
+
+class WaitingOnDisk:
+  """Parts of windows that wait for their tiles, one file each.
+
+  A part stays after it was taken: a tile that was not recorded as finished
+  is made again.
+
+  Args:
+    folder: made if missing.
+  """
+
+  def __init__(self, folder: pathlib.Path):
+    self._folder = folder
+    with DiskErrors(folder):
+      folder.mkdir(exist_ok=True)
+
+  def put(self, tile: int, window: int, values: np.ndarray) -> None:
+    """Writes float32 [h,w,C]."""
+    encoded = io.BytesIO()  # as `save` hides why a disk refuses
+    np.save(encoded, values)
+    with DiskErrors(self._folder):
+      self._file(tile, window).write_bytes(encoded.getbuffer())
+
+  def take(self, tile: int, window: int) -> np.ndarray:
+    """Reads it."""
+    with DiskErrors(self._folder):
+      values: np.ndarray = np.load(self._file(tile, window))
+    return values
+
+  def forget(self, tiles: range) -> None:
+    """Removes what waited for tiles that are finished."""
+    for tile in tiles:
+      for file in self._folder.glob(f'{tile}_*.npy'):
+        file.unlink(missing_ok=True)
+
+  def _file(self, tile: int, window: int) -> pathlib.Path:
+    return self._folder / f'{tile}_{window}.npy'

@@ -1,0 +1,248 @@
+"""Any function of NumPy arrays as the segmenter: PyTorch, ONNX, your own."""
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.ops import normalise, resize
+from magnet_jax.types import Array, InputError, Size
+
+CHANNELS = ('last', 'first')
+OUTPUTS = ('logits', 'probabilities')
+
+# Of what should sum to 1 in every pixel; half precision is off by .002.
+_SUM_TOLERANCE = 1e-2
+_LEAST = 1e-30  # its logarithm is finite in float32
+
+
+@dataclasses.dataclass(frozen=True)
+class HostSegmenter:
+  """A function of NumPy arrays in the place of a segmenter.
+
+  It is given images of one shape only, [batch,h,w,3] with the plan's network
+  size (h, w): a last, smaller batch is filled up with copies. What it returns
+  may be smaller or larger than its input, as of a network of stride 4; it is
+  resized bilinearly. Arrays, or what NumPy makes arrays of, are fine.
+
+  Attributes:
+    function: images -> logits or probabilities.
+    classes: C.
+    normalised: give float32 with ImageNet's mean and deviation; otherwise
+      uint8, RGB.
+    channels: 'last' for images [B,h,w,3] -> [B,h,w,C]; 'first', as in PyTorch
+      and most ONNX files, for [B,3,h,w] -> [B,C,h,w].
+    outputs: 'logits' or 'probabilities', after softmax.
+    batch: B of every call.
+    size: (h, w) where the function takes one size alone.
+    name: what messages call it.
+
+  Raises:
+    InputError: for settings that are none of these.
+
+  A function of your own, with the refiner of a trained model:
+
+  >>> import dataclasses
+  >>> from magnet_jax.predict import model as models
+  >>> def by_brightness(images):  # float32 [1,h,w,3]
+  ...   return images @ np.linspace(-1, 1, 3 * 7).reshape(3, 7)
+  >>> trained = models.load()
+  >>> model = dataclasses.replace(
+  ...   trained, segmenter=HostSegmenter(by_brightness, classes=7)
+  ... )
+  >>> image = np.zeros((300, 400, 3), np.uint8)
+  >>> models.segment_image(model, image).shape
+  (300, 400)
+
+  A PyTorch network:
+
+  >>> network = torchvision_network.eval()  # doctest: +SKIP
+  >>> def run(images):  # doctest: +SKIP
+  ...   with torch.inference_mode():
+  ...     return network(torch.from_numpy(images))['out'].numpy()
+  >>> segmenter = HostSegmenter(
+  ...   run, classes=7, channels='first'
+  ... )  # doctest: +SKIP
+
+  An ONNX file:
+
+  >>> segmenter = onnx_file.load('net.onnx', classes=7)  # doctest: +SKIP
+  """
+
+  function: Callable[[np.ndarray], Any]
+  classes: int
+  normalised: bool = True
+  channels: str = 'last'
+  outputs: str = 'logits'
+  batch: int = 1
+  size: Size | None = None
+  name: str = 'segmenter'
+
+  def __post_init__(self) -> None:
+    for what, value, known in (
+      ('channels', self.channels, CHANNELS),
+      ('outputs', self.outputs, OUTPUTS),
+    ):
+      if value not in known:
+        raise InputError(
+          f'{self.name}: {what} {value!r}: must be one of {", ".join(known)}'
+        )
+    if self.batch < 1 or self.classes < 1:
+      raise InputError(
+        f'{self.name}: batch {self.batch} and classes {self.classes}: must '
+        'both be at least 1'
+      )
+
+  def __call__(self, images: Array) -> np.ndarray:
+    """Segments windows on the host.
+
+    Args:
+      images: uint8 [N,h,w,3], any number of them.
+
+    Returns:
+      float32 [N,h,w,C], logits.
+
+    Raises:
+      InputError: the function fails, or returns anything but finite maps of
+        the C classes for its images.
+    """
+    if isinstance(images, jax.core.Tracer):
+      raise InputError(
+        f'{self.name}: is a function of NumPy arrays, which no compiled step '
+        'can hold: it can segment and be evaluated, not be trained with or '
+        'timed in parts; take a segmenter of magnet_jax for that'
+      )
+    images = np.asarray(images)
+    self.check_size((images.shape[1], images.shape[2]))
+    pieces = [
+      self._batch(images[start : start + self.batch])
+      for start in range(0, len(images), self.batch)
+    ]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+  def check_size(self, network: Size) -> None:
+    """Raises InputError if it cannot take images of the network's size."""
+    if self.size is not None and self.size != network:
+      raise InputError(
+        f'{self.name}: takes images of {self.size[0]}x{self.size[1]} alone, '
+        f"but the plan's network size is {network[0]}x{network[1]}; give it "
+        'dynamic sizes, or set network to its size'
+      )
+
+  def try_out(self, network: Size) -> None:
+    """Segments black windows, to find what does not fit before all else.
+
+    Raises:
+      InputError: as a call does.
+    """
+    self(np.zeros((self.batch, *network, 3), np.uint8))
+
+  def _batch(self, images: np.ndarray) -> np.ndarray:
+    """At most `batch` images, filled up to it."""
+    count, *size, _ = images.shape
+    # A copy in any case: functions may write to what they are given.
+    filled = images[np.minimum(np.arange(self.batch), count - 1)]
+    given = _normalised(filled) if self.normalised else filled
+    if self.channels == 'first':
+      given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
+    maps = self._channels_last(self._run(given), (size[0], size[1]))[:count]
+    if maps.shape[1:3] != (*size,):
+      maps = np.stack(
+        [resize.probabilities(each, (size[0], size[1])) for each in maps]
+      )
+    if self.outputs == 'logits':
+      return maps
+    return np.log(np.maximum(maps, np.float32(_LEAST)))
+
+  def _run(self, given: np.ndarray) -> np.ndarray:
+    """Calls the function; whatever it raises becomes one line."""
+    try:
+      result = np.asarray(self.function(given))
+    except (InputError, MemoryError):
+      raise
+    except Exception as error:
+      lines = str(error).strip().splitlines() or ['']
+      raise InputError(
+        f'{self.name}: raises {type(error).__name__}: {lines[0][:300]}; it '
+        f'was given {given.dtype} {_shape(given)}, channels {self.channels}: '
+        'must take that; try it alone, or set channels, normalised or size'
+      ) from error
+    # NumPy does not know that bfloat16 is a number.
+    kinds = (jnp.floating, jnp.integer)
+    if not any(jnp.issubdtype(result.dtype, kind) for kind in kinds):
+      raise InputError(
+        f'{self.name}: returns {result.dtype} {_shape(result)}: must return '
+        'an array of floating-point numbers'
+      )
+    return result
+
+  def _channels_last(self, result: np.ndarray, size: Size) -> np.ndarray:
+    """The result as float32 [B,h',w',C], checked."""
+    batch, count = self.batch, self.classes
+    first = self.channels == 'first'
+    wanted = f'[{batch},{count},h,w]' if first else f'[{batch},h,w,{count}]'
+    problem = f'{self.name}: returns {_shape(result)}: must be {wanted}'
+    if result.ndim != 4 or result.shape[0] != batch or not result.size:
+      raise InputError(
+        f'{problem}, one map of each class for each image; return the '
+        f'{self.outputs} before any argmax'
+      )
+    maps = result.transpose(0, 2, 3, 1) if first else result
+    if maps.shape[-1] != count:
+      turned = result.shape[-1 if first else 1] == count
+      raise InputError(
+        f'{problem}, channels {self.channels}; '
+        + (
+          f'give channels={CHANNELS[1 - first]!r}'
+          if turned
+          else f'take a segmenter of {count} classes'
+        )
+      )
+    height, width = maps.shape[1:3]
+    # Of any stride, but of one: rounding makes a row of difference.
+    if abs(height / size[0] - width / size[1]) > 1 / size[0] + 1 / size[1]:
+      raise InputError(
+        f'{problem} for images of {size[0]}x{size[1]}: must keep their aspect '
+        'ratio; return height before width'
+      )
+    with np.errstate(over='ignore'):  # infinity has a message of its own
+      maps = np.asarray(maps, np.float32)
+    self._check_values(maps)
+    return maps
+
+  def _check_values(self, maps: np.ndarray) -> None:
+    if not np.isfinite(maps).all():
+      raise InputError(
+        f'{self.name}: returns NaN or infinity: {self.outputs} must be '
+        'finite; check its weights, its input range and half precision'
+      )
+    sums = maps.sum(-1)
+    sums_to_1 = bool(
+      maps.min() >= -_SUM_TOLERANCE and np.ptp(sums) <= 2 * _SUM_TOLERANCE
+      and abs(sums.flat[0] - 1) <= _SUM_TOLERANCE
+    )  # fmt: skip
+    if self.outputs == 'probabilities' and not sums_to_1:
+      raise InputError(
+        f'{self.name}: returns values from {maps.min():.3g} to '
+        f'{maps.max():.3g} that sum to {sums.min():.3g} to {sums.max():.3g}: '
+        "probabilities must sum to 1 in every pixel; give outputs='logits'"
+      )
+    if self.outputs == 'logits' and sums_to_1 and self.classes > 1:
+      raise InputError(
+        f'{self.name}: returns values that sum to 1 in every pixel: these are '
+        "probabilities and no logits; give outputs='probabilities'"
+      )
+
+
+def _normalised(images: np.ndarray) -> np.ndarray:
+  """`normalise.normalise` without a device."""
+  mean = np.asarray(normalise.MEAN, np.float32) * 255
+  scale = 1 / (np.asarray(normalise.STD, np.float32) * 255)
+  return (images.astype(np.float32) - mean) * scale
+
+
+def _shape(array: np.ndarray) -> str:
+  return f'[{",".join(map(str, array.shape))}]'

@@ -1,0 +1,1 @@
+"""Builders that prepare public data sets for TFDS."""

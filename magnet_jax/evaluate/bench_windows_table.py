@@ -1,0 +1,65 @@
+"""Windows a second as text and as JSON."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from magnet_jax.evaluate.bench_setting import Setting
+from magnet_jax.evaluate.bench_tables import columns
+from magnet_jax.evaluate.bench_windows import Throughput
+
+_HEADS = ('dtype', 'batch', 'windows', 'windows/s', '(spread)',
+                 'busy %', 'GFLOP/s', 'of product %')  # fmt: skip
+_WIDTHS = (9, 7, 9, 11, 18, 8, 11, 14)
+
+
+def as_text(setting: Setting, rows: Sequence[Throughput]) -> str:
+  """Windows a second as a table, and what it was measured with."""
+  lines = [columns(_HEADS, _WIDTHS)]
+  for row in rows:
+    speeds = [row.windows / seconds for seconds in row.seconds]
+    rate = row.per_second * row.flops / row.devices
+    cells = [
+      row.dtype,
+      str(row.batch),
+      str(row.windows),
+      f'{row.per_second:.2f}',
+      f'({min(speeds):.2f}-{max(speeds):.2f})',
+      f'{100 * row.busy:.0f}',
+      f'{rate / 1e9:.1f}',
+      f'{100 * row.of_product:.0f}',
+    ]
+    lines.append(columns(cells, _WIDTHS))
+  products = {row.dtype: row.product for row in rows}
+  each = ', '.join(f'{v / 1e9:.0f} GFLOP/s in {k}' for k, v in products.items())
+  devices = rows[0].devices if rows else 0
+  return '\n'.join([
+    *lines,
+    '',
+    'batch: windows that a device holds; windows/s: of the whole loop of a '
+    'stage, median',
+    'busy: time of the compiled step alone by that of the loop; of product: '
+    'operations a second by those of',
+    f'a large product of matrices: {each}',
+    f'JAX on {devices} x {setting.device}, {setting.threads} threads of the '
+    f'host, load {setting.load:.1f}',
+  ])
+
+
+def as_json(
+  setting: Setting, rows: Sequence[Throughput], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+  """All of it, times of every loop too."""
+  return {
+    'windows': [
+      dataclasses.asdict(row)
+      | {
+        'per_second': row.per_second,
+        'busy': row.busy,
+        'of_product': row.of_product,
+      }
+      for row in rows
+    ],
+    'measured_on': dataclasses.asdict(setting),
+    'settings': dict(settings),
+  }

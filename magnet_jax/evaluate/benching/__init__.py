@@ -1,1 +1,0 @@
-"""Times of every part, and of the same networks in PyTorch."""

@@ -1,1 +1,0 @@
-"""Two models or segmentations side by side: where they differ."""

@@ -1,0 +1,105 @@
+"""From labelled images to one record an image and method."""
+
+from collections.abc import Iterable, Iterator
+import time
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.cascade.progressive import predict
+from magnet_jax.data import classes as class_tables
+from magnet_jax.evaluate.memory import PeakMemory
+from magnet_jax.evaluate.methods import Method
+from magnet_jax.metrics import boundary, boundary_f, confusion
+from magnet_jax.types import ClassTable, Sample
+
+Record = dict[str, Any]
+
+
+def measure(
+  sample: Sample, method: Method, classes: ClassTable
+) -> tuple[Record, np.ndarray]:
+  """Segments one image by one method and scores it.
+
+  The seconds are those of the whole way from the image in memory to the map
+  in memory, windowing included; results are fetched, so all work is done.
+
+  Returns:
+    The record and the predicted classes, uint8 [H,W].
+  """
+  with PeakMemory() as memory:
+    start = time.perf_counter()
+    probabilities, seen = method.segment(sample.image)
+    prediction = predict(probabilities)
+    seconds = time.perf_counter() - start
+  record: Record = {
+    'image': sample.name,
+    'method': method.name,
+    'height': sample.image.shape[0],
+    'width': sample.image.shape[1],
+    'seconds': seconds,
+    'windows': seen,
+    'peak_host_mb': memory.peak_mb,
+  }
+  if sample.label is not None:
+    record |= score(sample.label, prediction, classes)
+  return record, prediction
+
+
+def score(
+  label: np.ndarray, prediction: np.ndarray, classes: ClassTable
+) -> Record:
+  """The scores of one prediction, as fields of a record."""
+  matrix = confusion.confusion_matrix(
+    label, prediction, len(classes), classes.ignore_label
+  )
+  edges = boundary.boundary_counts(
+    label, prediction, len(classes), ignore_label=classes.ignore_label
+  )
+  contours = boundary_f.contour_counts(
+    label, prediction, len(classes), ignore_label=classes.ignore_label
+  )
+  return {
+    'miou': confusion.mean_iou(matrix, classes.unscored),
+    'iou': confusion.iou(matrix),
+    'boundary_iou': boundary.mean_boundary_iou(edges, classes.unscored),
+    'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
+    **of_matrix(matrix, classes),
+    'confusion': matrix,
+    'boundary': edges,
+  }
+
+
+def of_matrix(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
+  """The other figures that benchmarks report, of one image or of many.
+
+  Args:
+    matrix: integers [C,C], a confusion matrix or the sum of several.
+    classes: of it.
+
+  Returns:
+    'pixel_accuracy' and 'fwiou'; 'category_iou' where the set has categories;
+    'miou_known', over pixels whose true class is scored, where some are not.
+  """
+  found = {
+    'pixel_accuracy': confusion.pixel_accuracy(matrix),
+    'fwiou': confusion.frequency_weighted_iou(matrix),
+  }
+  if categories := class_tables.categories(classes):
+    merged = confusion.merge_classes(matrix, categories)
+    found['category_iou'] = confusion.mean_iou(merged)
+  if classes.unscored:
+    known = confusion.without_truth(matrix, classes.unscored)
+    found['miou_known'] = confusion.mean_iou(known, classes.unscored)
+  return found
+
+
+def evaluate(
+  samples: Iterable[Sample], methods: Iterable[Method], classes: ClassTable
+) -> Iterator[Record]:
+  """Yields one record for each image and method, image by image."""
+  methods = list(methods)
+  for sample in samples:
+    for method in methods:
+      record, _ = measure(sample, method, classes)
+      yield record

@@ -1,1 +1,0 @@
-"""Runs the methods over labelled images and keeps a record of each."""

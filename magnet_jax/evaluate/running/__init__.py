@@ -1,1 +1,0 @@
-"""What the commands do with images: from files to files."""

@@ -1,0 +1,214 @@
+"""Runs as `magnet-jax evaluate --out` leaves them, read back and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import math
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.evaluate import summary
+from magnet_jax.evaluate.summary import Record, Row
+from magnet_jax.files import records
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.metrics import confusion
+from magnet_jax.types import ClassTable, InputError
+
+_RECORDS = 'records.jsonl'
+_SETTINGS = 'settings.json'
+_NUMBERS = ('miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb')
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """One evaluation.
+
+  Attributes:
+    name: what tables and charts call it.
+    records: one an image and method.
+    classes: names and colours.
+    settings: what it was made with; empty where they were not kept.
+  """
+
+  name: str
+  records: tuple[Record, ...]
+  classes: ClassTable
+  settings: Mapping[str, Any]
+
+  @property
+  def rows(self) -> list[Row]:
+    """Each method over all images."""
+    return summary.summarise(self.records, unscored=self.classes.unscored)
+
+  @property
+  def methods(self) -> list[str]:
+    """Names of the methods, in the order of tables."""
+    return [row.method for row in self.rows]
+
+  def of(self, method: str) -> dict[str, Record]:
+    """The records of a method by the names of their images.
+
+    Raises:
+      InputError: if the run has none; the methods that it has are named.
+    """
+    found = {r['image']: r for r in self.records if r['method'] == method}
+    if not found:
+      raise InputError(
+        f'method {method!r}: run {self.name} has no record of it; choose one '
+        f'of {", ".join(self.methods)}'
+      )
+    return found
+
+
+def read_runs(
+  paths: Mapping[str, PathLike], classes: ClassTable
+) -> dict[str, Run]:
+  """Reads runs to compare.
+
+  Args:
+    paths: by the name that each shall have; see `read_run`.
+    classes: of all of them.
+
+  Returns:
+    The runs by name, in the same order.
+
+  Raises:
+    InputError: as `read_run`, or an image has other labels in one run than
+      in another, as where their classes stand in another order.
+  """
+  if not paths:
+    raise InputError('0 runs: a comparison needs at least one; name a run')
+  runs = {name: read_run(name, paths[name], classes) for name in paths}
+  truths: dict[str, tuple[str, tuple[int, ...]]] = {}
+  for run in runs.values():
+    for record in run.records:
+      image, truth = record['image'], _truth(record)
+      other, known = truths.setdefault(image, (run.name, truth))
+      if truth != known:
+        raise InputError(
+          f'image {image}: its pixels of each class are {list(truth)} in run '
+          f'{run.name}, but {list(known)} in run {other}: runs must have the '
+          'same labels to be compared; evaluate both on the same data'
+        )
+  return runs
+
+
+def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
+  """Reads one run.
+
+  Args:
+    name: of the run.
+    path: a folder that `magnet-jax evaluate --out` wrote, or a file of its
+      records alone.
+    classes: names and colours of the classes that it was scored with.
+
+  Raises:
+    InputError: if it is missing, holds no record, was cut off or is damaged,
+      or has other classes.
+  """
+  path = pathlib.Path(path)
+  settings = {}
+  if path.is_dir():
+    settings = settings_of(path)
+    path = path / _RECORDS
+  if not path.exists():
+    raise InputError(
+      f'{path}: no such file; give a folder that magnet-jax evaluate --out '
+      f'wrote, or the {_RECORDS} in it'
+    )
+  found = records.read(path)
+  lines = [line for line in path.read_bytes().split(b'\n') if line.strip()]
+  if len(lines) > len(found):
+    raise InputError(
+      f'{path}: its last record is cut off: a run must be whole; give its '
+      'magnet-jax evaluate command again, which completes it'
+    )
+  if not found:
+    raise InputError(
+      f'{path}: holds no record; evaluate at least one image'
+    )
+  seen = set()
+  for number, record in enumerate(found, start=1):
+    _check(f'{path}: record {number}', record, classes)
+    key = record['image'], record['method']
+    if key in seen:
+      raise InputError(
+        f'{path}: record {number} is a second one of image {key[0]} and method '
+        f'{key[1]}: there must be one of each; remove one'
+      )
+    seen.add(key)
+  return Run(name, tuple(found), classes, settings)
+
+
+def settings_of(folder: PathLike) -> dict[str, Any]:
+  """The settings that a run's folder keeps; empty if it keeps none.
+
+  Raises:
+    InputError: if they are damaged.
+  """
+  path = pathlib.Path(folder) / _SETTINGS
+  if not path.exists():
+    return {}
+  return records.read_object(path, 'copy it again or remove it')
+
+
+def _check(name: str, record: Record, classes: ClassTable) -> None:
+  """Raises InputError unless the record is a scored one of these classes."""
+  for key in ('image', 'method'):
+    if not isinstance(record.get(key), str):
+      raise InputError(
+        f'{name}: has the {key} {record.get(key)!r}: it must be a name; give '
+        'records that magnet-jax evaluate wrote'
+      )
+  for key in _NUMBERS:
+    value = record.get(key)
+    if value is not None and not _is_number(value):
+      raise InputError(
+        f'{name}: has {key} {value!r}: it must be a number or null; give '
+        'records that magnet-jax evaluate wrote'
+      )
+  matrix = _matrix(record.get('confusion'))
+  if matrix is None:
+    raise InputError(
+      f'{name}: has no square confusion matrix of counts: a comparison needs '
+      'scored images; give records that magnet-jax evaluate wrote'
+    )
+  if len(matrix) != len(classes):
+    raise InputError(
+      f'{name}: has {len(matrix)} classes, but the class table the '
+      f'{len(classes)} {", ".join(classes.names)}; choose the table that the '
+      'run was scored with'
+    )
+  score = confusion.mean_iou(matrix, classes.unscored)
+  stored = math.nan if record.get('miou') is None else record['miou']
+  if not np.isclose(stored, score, rtol=0, atol=1e-6, equal_nan=True):
+    raise InputError(
+      f'{name}: has a mean IoU of {stored}, but {score:.6f} by its confusion '
+      'matrix: the class table leaves other classes unscored; choose the table '
+      'that the run was scored with'
+    )
+
+
+def _is_number(value: object) -> bool:
+  return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _matrix(value: object) -> np.ndarray | None:
+  """int64 [C,C] of a record's confusion matrix, None where it is none."""
+  try:
+    matrix = np.asarray(value, np.float64)
+  except (TypeError, ValueError):
+    return None
+  if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+    return None
+  counts = np.isfinite(matrix) & (matrix >= 0) & (matrix == np.round(matrix))
+  return matrix.astype(np.int64) if counts.all() else None
+
+
+def _truth(record: Record) -> tuple[int, ...]:
+  """How many pixels of the label each class has."""
+  rows: Sequence[Sequence[int]] = record['confusion']
+  return tuple(sum(row) for row in rows)

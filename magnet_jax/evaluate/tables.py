@@ -1,0 +1,183 @@
+"""Rows as a table for the terminal, for Markdown, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import math
+from typing import Any
+
+from magnet_jax.evaluate.summary import Difference, Row
+
+_JSON_KEYS = (
+  'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'
+)  # fmt: skip
+UNKNOWN = '–'
+
+
+def percent(value: float) -> str:
+  """0.7213 -> '72.13'."""
+  return UNKNOWN if math.isnan(value) else f'{100 * value:.2f}'
+
+
+def amount(value: float, digits: int = 3) -> str:
+  """A positive number to about `digits` figures, no exponent: 1234, 0.0567."""
+  if math.isnan(value):
+    return UNKNOWN
+  if value == 0 or not math.isfinite(value):
+    return f'{value:g}'
+  decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+  text = f'{value:.{decimals}f}'
+  return text.rstrip('0').rstrip('.') if value == int(value) else text
+
+
+# Heading and how to read it off a row.
+COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+  ('method', lambda row: row.method),
+  ('mIoU %', lambda row: percent(row.miou)),
+  ('mIoU pooled %', lambda row: percent(row.miou_pooled)),
+  ('boundary IoU %', lambda row: percent(row.boundary_iou)),
+  ('seconds', lambda row: amount(row.seconds)),
+  ('windows', lambda row: amount(row.windows)),
+  ('peak MB', lambda row: amount(row.peak_host_mb, 4)),
+)
+NOTE = (
+  'mIoU and boundary IoU: mean over images; pooled: of the summed confusion '
+  'matrix; seconds: median; windows: mean; peak: largest.'
+)
+
+
+def table_text(
+  rows: Sequence[Row], differences: Mapping[str, Difference] | None = None
+) -> str:
+  """A table for the terminal.
+
+  Args:
+    rows: one a method.
+    differences: by what they compare ('magnet - patch, mIoU'), in fractions.
+
+  Returns:
+    Lines of text, without a newline at the end.
+  """
+  lines = aligned(_cells(rows))
+  lines += images_note(rows)
+  width = max(map(len, differences or ()), default=0)
+  for name, difference in (differences or {}).items():
+    lines.append(f'{name.ljust(width)}  {difference_text(difference)}')
+  return '\n'.join(lines)
+
+
+# What benchmarks report, by the key of `figures`: the heading.
+FIGURES = {
+  'miou': 'mIoU',
+  'miou_known': 'mIoU, scored ground',
+  'category_iou': 'category IoU',
+  'fwiou': 'weighted IoU',
+  'pixel_accuracy': 'pixel accuracy',
+  'boundary_f': 'boundary F',
+}
+FIGURES_NOTE = (
+  'In percent, of the confusion matrix summed over images; boundary F: mean '
+  'over images.'
+)
+
+
+def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
+  """What benchmarks report, as a table for the terminal.
+
+  Args:
+    figures: by method, from `figures.of_records`.
+  """
+  keys = [k for k in FIGURES if any(k in each for each in figures.values())]
+  lines = [['method', *(FIGURES[key] for key in keys)]]
+  for method, each in figures.items():
+    lines.append([method, *(percent(each.get(k, math.nan)) for k in keys)])
+  return '\n'.join([*aligned(lines), FIGURES_NOTE])
+
+
+def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+  """Lines of text with a rule below the first.
+
+  Args:
+    cells: lines of as many cells each; the first line is the heading.
+    words: how many columns hold words, to the left; numbers go to the right.
+  """
+  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+  lines = [
+    '  '.join(
+      cell.ljust(width) if index < words else cell.rjust(width)
+      for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ).rstrip()
+    for line in cells
+  ]
+  lines.insert(1, '  '.join('-' * width for width in widths))
+  return lines
+
+
+def table_markdown(
+  rows: Sequence[Row], differences: Mapping[str, Difference] | None = None
+) -> str:
+  """The same table in Markdown, differences as a second table."""
+  head, *body = [[_escape(cell) for cell in line] for line in _cells(rows)]
+  lines = [
+    _markdown_line(head),
+    _markdown_line(['---'] + ['---:'] * (len(head) - 1)),
+    *map(_markdown_line, body),
+    '',
+    *images_note(rows),
+  ]
+  if differences:
+    lines += ['', '| difference | points (95 % interval) |', '| --- | --- |']
+    lines += [
+      _markdown_line([_escape(name), difference_text(difference)])
+      for name, difference in differences.items()
+    ]
+  return '\n'.join(lines)
+
+
+def json_rows(rows: Sequence[Row]) -> dict[str, Any]:
+  """`{"rows": [...]}`: fractions in 0..1, None where nothing was measured."""
+  return {
+    'rows': [
+      {key: _json_value(getattr(row, key)) for key in _JSON_KEYS}
+      for row in rows
+    ]
+  }
+
+
+def difference_text(difference: Difference) -> str:
+  """'+1.23 [+0.40, +2.05] points, 10 images', signs always shown."""
+  mean = f'{100 * difference.mean:+.2f}'
+  if difference.n == 1:
+    return f'{mean} points, one image: no interval'
+  bounds = f'[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]'
+  return f'{mean} {bounds} points, {difference.n} images'
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+  head = [heading for heading, _ in COLUMNS]
+  return [head, *([read(row) for _, read in COLUMNS] for row in rows)]
+
+
+def images_note(rows: Sequence[Row]) -> list[str]:
+  """How many images the rows are over, and what their numbers are."""
+  counts = sorted({row.images for row in rows})
+  if counts == [1]:
+    return ['One image.']
+  if not counts:
+    return []
+  images = f'{counts[0]}' + (f' to {counts[-1]}' if len(counts) > 1 else '')
+  return [f'{images} images. {NOTE}']
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+  return '| ' + ' | '.join(cells) + ' |'
+
+
+def _escape(text: str) -> str:
+  return text.replace('\\', '\\\\').replace('|', '\\|').replace('\n', ' ')
+
+
+def _json_value(value: str | float) -> str | float | None:
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value

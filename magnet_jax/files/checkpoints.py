@@ -1,0 +1,292 @@
+"""Checkpoints of a training, through Orbax."""
+
+from collections.abc import Callable, Mapping
+import math
+import pathlib
+import shutil
+from typing import Any, Self
+
+from etils import epath
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from magnet_jax import parallel
+from magnet_jax.files import atomic, bundle, orbax_errors, records, trees, tuned
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+
+# Of several the last one's meta stands for all.
+_KINDS = ('trunk', 'segmenter', 'refiner')
+
+
+def _score(metric: str, metrics: Mapping[str, Any] | None) -> float:
+  """What checkpoints are ranked by; without the metric they come last."""
+  value = (metrics or {}).get(metric)
+  return -math.inf if value is None or math.isnan(value) else float(value)
+
+
+def _manager(
+  folder: pathlib.Path, metric: str, **settings: Any
+) -> ocp.CheckpointManager:
+  options = ocp.CheckpointManagerOptions(
+    best_fn=lambda metrics: _score(metric, metrics),
+    enable_async_checkpointing=False,
+    create=False,
+    multiprocessing_options=_alone(),
+    **settings,
+  )
+  return ocp.CheckpointManager(epath.Path(folder.absolute()), options=options)
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+  """For Orbax to wait for no other process: one writes, each reads itself."""
+  own = parallel.process()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=own, active_processes={own}
+  )
+
+
+def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
+  """The step of the highest metric, None where no checkpoint has it."""
+  scores = {
+    step: _score(metric, manager.metrics(step))
+    for step in manager.all_steps()
+  }
+  best = max(scores, key=lambda step: (scores[step], step), default=None)
+  return None if best is None or scores[best] == -math.inf else best
+
+
+def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
+  """State and meta of one checkpoint's folder."""
+  folder = folder.absolute()
+  try:
+    state = _restored(folder / 'state', ocp.PyTreeCheckpointHandler)
+    meta = _restored(folder / 'meta', ocp.JsonCheckpointHandler)
+  # Orbax and TensorStore raise nearly anything for damaged files.
+  except Exception as error:
+    reason = (str(error).splitlines() or [''])[0][:200]
+    raise InputError(
+      f'{folder}: checkpoint cannot be read ({type(error).__name__}: {reason})'
+      '; it may be damaged, choose another one'
+    ) from error
+  return state, meta
+
+
+def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> trees.Tree:
+  """What Orbax wrote with the handler of this kind."""
+  alone = _alone()
+  with ocp.Checkpointer(
+    handler(multiprocessing_options=alone), multiprocessing_options=alone
+  ) as reader:
+    tree: trees.Tree = reader.restore(epath.Path(folder))
+  return tree
+
+
+def _clear(folder: pathlib.Path) -> None:
+  """Removes checkpoints that were not written to their end."""
+  # Orbax would do it too, but some time later.
+  for partial in folder.glob('*.orbax-checkpoint-tmp*'):
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+class CheckpointStore:
+  """The checkpoints of one training, for the process that writes them.
+
+  The newest `keep_latest` and the best one are kept. A checkpoint appears
+  under its name when all of it is written, so a process killed at any moment
+  loses at most the one being written.
+  """
+
+  def __init__(
+    self,
+    folder: PathLike,
+    *,
+    keep_latest: int = 2,
+    best_metric: str = 'miou',
+  ) -> None:
+    """Opens the folder, makes it if missing, and clears away what is partial.
+
+    Args:
+      folder: holds one folder a checkpoint, named by its step.
+      keep_latest: how many of the newest to keep, at least 1.
+      best_metric: the metric whose highest value is the best.
+
+    Raises:
+      InputError: the folder cannot be written to.
+    """
+    if keep_latest < 1:
+      raise InputError(
+        f'keep_latest {keep_latest}: must be at least 1; raise it'
+      )
+    self.folder = atomic.prepare_folder(folder)
+    _clear(self.folder)
+    self._metric = best_metric
+    policies = checkpoint_managers.preservation_policy
+    self._manager = _manager(
+      self.folder,
+      best_metric,
+      preservation_policy=policies.AnyPreservationPolicy([
+        policies.LatestN(keep_latest),
+        policies.BestN(
+          get_metric_fn=lambda metrics: _score(best_metric, metrics),
+          n=1,
+          keep_checkpoints_without_metrics=False,
+        ),
+      ]),
+    )
+
+  def save(
+    self,
+    step: int,
+    state: Any,
+    meta: Mapping[str, Any],
+    metrics: Mapping[str, float] | None = None,
+  ) -> None:
+    """Saves a state; when this returns, it is on disk.
+
+    Args:
+      step: finished steps; saving one again changes nothing.
+      state: tree of arrays, on one device or the host (not replicated).
+      meta: JSON values that say what the state is: config, classes, kind.
+      metrics: numbers by name; without the store's metric it is never best.
+
+    Raises:
+      InputError: the system refuses to write.
+    """
+    if step in self._manager.all_steps():
+      return
+    arrays = {
+      key: np.asarray(leaf) for key, leaf in trees.flatten(state).items()
+    }
+    numbers = {name: float(value) for name, value in (metrics or {}).items()}
+    orbax_errors.ignore_late_threads()
+    try:
+      with orbax_errors.unlogged():
+        self._manager.save(
+          step,
+          args=ocp.args.Composite(
+            state=ocp.args.PyTreeSave(trees.unflatten(arrays)),
+            meta=ocp.args.JsonSave(records.to_json(meta)),
+          ),
+          # Orbax logs a warning where there is none at all.
+          metrics={**numbers, 'step': float(step)},
+        )
+        self._manager.wait_until_finished()
+    except (OSError, ValueError) as error:
+      _clear(self.folder)
+      reason = orbax_errors.system_error(error)
+      raise atomic.write_error(self.folder, reason) from error
+
+  def latest_step(self) -> int | None:
+    """The newest checkpoint's step, None where there is none."""
+    step: int | None = self._manager.latest_step()
+    return step
+
+  def best_step(self) -> int | None:
+    """The best checkpoint's step, None where none has the metric."""
+    return _best_step(self._manager, self._metric)
+
+  def restore(
+    self, step: int | str = 'latest', template: Any = None
+  ) -> tuple[Any, trees.Tree]:
+    """Reads a state back.
+
+    Args:
+      step: a step, 'latest' or 'best'.
+      template: tree like the one that was saved, of arrays or shapes; None
+        gives nested dicts.
+
+    Returns:
+      The state with NumPy leaves, in the template's types, and the meta.
+
+    Raises:
+      InputError: there is no such checkpoint, it is damaged, or differs from
+        the template in a key, a shape or a data type; the first is named.
+    """
+    known = {'latest': self.latest_step, 'best': self.best_step}
+    found = known[step]() if isinstance(step, str) else step
+    steps = sorted(self._manager.all_steps())
+    if found not in steps:
+      raise InputError(
+        f'{self.folder}: has no checkpoint {step}; the steps there are '
+        f'{steps or "none"}, choose one of them'
+      )
+    folder = self.folder / str(found)
+    state, meta = _read_step(folder)
+    if template is None:
+      return state, meta
+    return trees.fit(state, template, str(folder)), meta
+
+  def close(self) -> None:
+    """Ends Orbax's threads."""
+    self._manager.close()
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    self.close()
+
+
+def load(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
+  """Loads networks from wherever training, conversion or export left them.
+
+  Args:
+    path: an exported .npz file; a run's folder; in there `segmenter`,
+      `refiner` or `trunk`; its `checkpoints`; or one of these. The best is
+      taken, of a training its averaged variables.
+
+  Returns:
+    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …} of what
+    is there, NumPy arrays, and the meta, of the refiner if there is one.
+
+  Raises:
+    InputError: nothing there that is one of these, or it is damaged.
+  """
+  if not pathlib.Path(path).is_dir():
+    return bundle.read(path)
+  parts = load_parts(pathlib.Path(path))
+  *_, (_, meta) = parts.values()
+  return {kind: variables for kind, (variables, _) in parts.items()}, meta
+
+
+def load_parts(path: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
+  """As `load` from a folder, but each kind has its own meta."""
+  own = _best_folder(path)
+  below = [_best_folder(path / kind) for kind in _KINDS]
+  found = [step for step in ([own] if own else below) if step]
+  if not found:
+    names = sorted(entry.name for entry in path.iterdir())
+    shown = ', '.join(names[:5]) + (', …' if len(names) > 5 else '')
+    raise InputError(
+      f'{path}: holds no checkpoint, but {shown or "nothing"}; give the '
+      'folder of a run, its checkpoints or an exported .npz file'
+    )
+  parts = {}
+  for step in found:
+    state, meta = _read_step(step)
+    if meta.get('kind') not in _KINDS or 'average' not in state:
+      raise InputError(
+        f'{step}: is no checkpoint of a network of magnet-jax (kind '
+        f'{meta.get("kind")!r}); give one of {", ".join(_KINDS)}'
+      )
+    parts[meta['kind']] = (state['average'], tuned.laid_over(meta, step))
+  return parts
+
+
+def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:
+  """The checkpoint to take of a folder of any level, None if none is there."""
+  if (folder / 'state').is_dir() and (folder / 'meta').is_dir():
+    return folder
+  for store in (folder, folder / 'checkpoints'):
+    if not store.is_dir() or not any(
+      entry.name.isdigit() and entry.is_dir() for entry in store.iterdir()
+    ):
+      continue
+    with _manager(store, 'miou', read_only=True) as manager:
+      step = _best_step(manager, 'miou')
+      step = manager.latest_step() if step is None else step
+    if step is not None:
+      return store / str(step)
+  return None

@@ -1,0 +1,162 @@
+"""Opening image files from outside: every way they can be bad, one error."""
+
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import io
+import logging
+import os
+import pathlib
+import threading
+from typing import Any
+import warnings
+
+from PIL import Image
+
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+
+MAX_PIXELS = 2**30
+_FORMATS = ('JPEG', 'PNG', 'TIFF')
+# Pillow logs some of what it raises, and Python prints what no one handles.
+logging.getLogger('PIL').addHandler(logging.NullHandler())
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+  """A file's content in memory, which all readers take in place of a path.
+
+  Attributes:
+    name: what messages call it.
+    data: JPEG, PNG or TIFF bytes.
+  """
+
+  name: str
+  data: bytes
+
+  def __fspath__(self) -> str:
+    return self.name
+
+
+class _PillowGuard:
+  """Lifts Pillow's own pixel limit and warnings while any thread decodes.
+
+  The limit here is checked on the header, before any memory is taken, while
+  Pillow's is process-wide and warns. It is put back when the last thread is
+  done, so that other users of Pillow in the process keep it.
+  """
+
+  def __init__(self) -> None:
+    self._lock = threading.Lock()
+    self._inside = 0
+    self._limit: int | None = None
+    self._filters: Any = None
+
+  def __enter__(self) -> None:
+    with self._lock:
+      if not self._inside:
+        self._limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        self._filters = warnings.catch_warnings()
+        self._filters.__enter__()
+        # Pillow warns of damaged metadata in files that it reads well.
+        warnings.simplefilter('ignore')
+      self._inside += 1
+
+  def __exit__(self, *_: object) -> None:
+    with self._lock:
+      self._inside -= 1
+      if not self._inside:
+        Image.MAX_IMAGE_PIXELS = self._limit
+        self._filters.__exit__(None, None, None)
+
+
+_guard = _PillowGuard()
+
+
+def check_file(path: PathLike) -> pathlib.Path:
+  """Raises InputError unless `path` is a regular file that is not empty."""
+  path = pathlib.Path(path)
+  try:
+    if path.is_dir():
+      raise InputError(f'{path}: is a folder, not a file; name a file in it')
+    if not path.exists():
+      raise InputError(f'{path}: no such file; check the path')
+    if not path.is_file():
+      raise InputError(f'{path}: is not a regular file; copy it to one first')
+    if not path.stat().st_size:
+      raise InputError(f'{path}: is empty (0 bytes); copy or export it again')
+    if not os.access(path, os.R_OK):
+      raise InputError(f'{path}: may not be read; change its permissions')
+  except OSError as error:
+    raise InputError(
+      f'{path}: cannot be read, {error.strerror}; check the path'
+    ) from error
+  return path
+
+
+def _check_pixels(path: pathlib.Path, image: Image.Image, limit: int) -> None:
+  width, height = image.size
+  if width * height > limit:
+    raise InputError(
+      f'{path}: its header claims {width} x {height} = {width * height} '
+      f'pixels, more than the limit of {limit}; the file may be damaged, '
+      'otherwise raise max_pixels'
+    )
+
+
+@contextlib.contextmanager
+def opened(
+  path: PathLike, max_pixels: int = MAX_PIXELS
+) -> Iterator[Image.Image]:
+  """Opens a JPEG, PNG or TIFF file; nothing but the header is read yet.
+
+  Decoding inside the block raises the same errors.
+
+  Args:
+    path: the file, or its content as `Encoded`.
+    max_pixels: largest height * width that the header may claim.
+
+  Yields:
+    Pillow's image, of the file's first frame.
+
+  Raises:
+    InputError: missing, empty, of another format, damaged, or too large.
+  """
+  file: pathlib.Path | io.BytesIO
+  if isinstance(path, Encoded):
+    file = io.BytesIO(path.data)
+    path = pathlib.Path(path)
+  else:
+    file = path = check_file(path)
+  with _guard:
+    try:
+      image = Image.open(file, formats=_FORMATS)
+    except Exception as error:
+      # Pillow's UnidentifiedImageError only says the same with less.
+      raise InputError(
+        f'{path}: is not a JPEG, PNG or TIFF image that can be read; convert '
+        'it to one of these or copy it again'
+      ) from error
+    with image:
+      _check_pixels(path, image, max_pixels)
+      try:
+        yield image
+      except InputError:
+        raise
+      # Decoders fed with damaged bytes raise nearly anything: OSError,
+      # SyntaxError, ValueError, struct.error, EOFError, MemoryError, …
+      except Exception as error:
+        raise InputError(
+          f'{path}: cannot be decoded ({_first_line(error)}); it may be '
+          'truncated, copy or export it again'
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+  lines = str(error).splitlines() or ['']
+  return (
+    f'{type(error).__name__}: {lines[0]}'
+    if lines[0]
+    else (type(error).__name__)
+  )

@@ -1,0 +1,279 @@
+"""Images and labels from and to files, checked at the door."""
+
+import io
+import os
+import pathlib
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from magnet_jax.files import atomic, decoding, label_codes
+from magnet_jax.files.atomic import PathLike, prepare_folder
+from magnet_jax.types import ClassTable, InputError, Size
+
+__all__ = [
+  'check_sizes',
+  'exif_orientation',
+  'prepare_folder',
+  'read_codes',
+  'read_image',
+  'read_label',
+  'read_size',
+  'turn',
+  'write_image',
+  'write_label',
+]
+
+_TURNS = {
+  2: Image.Transpose.FLIP_LEFT_RIGHT,
+  3: Image.Transpose.ROTATE_180,
+  4: Image.Transpose.FLIP_TOP_BOTTOM,
+  5: Image.Transpose.TRANSPOSE,
+  6: Image.Transpose.ROTATE_270,
+  7: Image.Transpose.TRANSVERSE,
+  8: Image.Transpose.ROTATE_90,
+}
+_SIXTEEN_BITS = ('I;16', 'I;16L', 'I;16B', 'I;16N')
+_LABEL_FILES = ('.png',)
+_IMAGE_FILES = ('.png', '.jpg', '.jpeg')
+
+
+def exif_orientation(image: Image.Image) -> int:
+  """EXIF orientation 1..8 that is still to be applied, from the header."""
+  if image.format == 'TIFF':
+    return 1  # Pillow turns TIFFs itself, in their size and their pixels
+  if image.format == 'PNG' and not (
+    {'exif', 'Raw profile type exif'} & image.info.keys()
+  ):
+    return 1  # getexif would decode the whole PNG to look behind the pixels
+  try:
+    found = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+  except Exception:  # damaged EXIF does not make the pixels unreadable
+    return 1
+  return found if found in _TURNS else 1
+
+
+def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
+  """Decodes what was opened of a path to uint8 [H,W,3], as it is stored."""
+  image.load()
+  if image.mode in _SIXTEEN_BITS:
+    # Pillow's own conversion clips at 255 instead of scaling.
+    gray = (np.asarray(image) >> 8).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=-1)
+  if image.mode in ('I', 'F'):
+    raise InputError(
+      f'{os.fspath(path)}: has 32-bit pixels, whose range is not known; '
+      'convert it to 8 or unsigned 16 bits a channel'
+    )
+  # A transparent palette entry only makes Pillow warn: alpha is dropped.
+  image.info.pop('transparency', None)
+  return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
+
+
+def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+  """Turns uint8 [H,W] or [H,W,3] from an EXIF orientation upright."""
+  if orientation not in _TURNS:
+    return pixels
+  turned = Image.fromarray(pixels).transpose(_TURNS[orientation])
+  return np.asarray(turned)
+
+
+def read_image(
+  path: PathLike,
+  *,
+  turned: bool = True,
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> np.ndarray:
+  """Reads a JPEG, PNG or TIFF file as 8-bit RGB, EXIF orientation applied.
+
+  Grayscale, palette and CMYK are converted to RGB. Alpha is dropped: the
+  colours come as stored, not laid over a background. 16 bits are scaled by
+  the full range of the data type (value // 256, so 65535 becomes 255), not
+  by the values found. Of several frames or pages, the first is read.
+
+  Args:
+    path: the file.
+    turned: by EXIF orientation; False leaves the pixels as they are stored.
+    max_pixels: largest height * width that the header may claim.
+
+  Returns:
+    uint8 [H,W,3].
+
+  Raises:
+    InputError: missing, empty, of another format, damaged, or too large.
+  """
+  with decoding.opened(path, max_pixels) as image:
+    orientation = exif_orientation(image) if turned else 1
+    return turn(_decode(image, path), orientation)
+
+
+def read_size(
+  path: PathLike,
+  *,
+  turned: bool = True,
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> Size:
+  """Reads (height, width) from the header alone.
+
+  Args:
+    path: the file.
+    turned: after EXIF orientation, as `read_image` returns the image; False:
+      as `read_label` does.
+    max_pixels: largest height * width that the header may claim.
+
+  Raises:
+    InputError: missing, empty, of another format, or too large.
+  """
+  with decoding.opened(path, max_pixels) as image:
+    width, height = image.size
+    swap = turned and exif_orientation(image) >= 5
+  return (width, height) if swap else (height, width)
+
+
+def _check_range(
+  label: np.ndarray, classes: ClassTable, path: pathlib.Path
+) -> None:
+  bad = (label >= len(classes)) & (label != classes.ignore_label)
+  if bad.any():
+    row, column = np.argwhere(bad)[0]
+    values, counts = np.unique(label[bad], return_counts=True)
+    found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    raise InputError(
+      f'{path}: label {label[row, column]} at row {row}, column {column}: must '
+      f'be a class index below {len(classes)} or {classes.ignore_label} '
+      f'(ignored), but holds {label_codes.as_counts(found, colours=False)}; '
+      'choose another class table or correct the label'
+    )
+
+
+def read_label(
+  path: PathLike,
+  classes: ClassTable,
+  *,
+  colours: bool = False,
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> np.ndarray:
+  """Reads a label image; its EXIF orientation is not looked at.
+
+  Args:
+    path: a PNG, TIFF or (with care) JPEG file.
+    classes: that may occur; `codes`, if they have some, are what is stored.
+    colours: otherwise, whether pixels hold the colours of `classes` rather
+      than class indices. The indices of a palette image are its stored values.
+    max_pixels: largest height * width that the header may claim.
+
+  Returns:
+    uint8 [H,W] of class indices and `classes.ignore_label`, which stored
+    indices below 0 become, too.
+
+  Raises:
+    InputError: as `read_image`, or a value or colour of no class.
+  """
+  path = pathlib.Path(path)
+  codes = classes.codes
+  if colours and not codes:
+    codes = label_codes.of_colours(classes)
+  pixels = read_codes(
+    path, colours=bool(codes and codes.colours), max_pixels=max_pixels
+  )
+  if codes:
+    return label_codes.translate(pixels, codes, classes, path)
+  _check_range(pixels, classes, path)
+  if pixels.dtype.kind == 'i':  # -1 for "no label", of files with signs
+    pixels = np.where(pixels < 0, classes.ignore_label, pixels)
+  return pixels.astype(np.uint8)
+
+
+def read_codes(
+  path: PathLike, *, colours: bool, max_pixels: int = decoding.MAX_PIXELS
+) -> np.ndarray:
+  """Reads what a label file holds, whatever it stands for.
+
+  Args:
+    path: the file.
+    colours: whether to read colours, of palette and grey images too.
+    max_pixels: largest height * width that the header may claim.
+
+  Returns:
+    Integers [H,W], or uint8 [H,W,3] of colours, alpha dropped.
+
+  Raises:
+    InputError: as `read_image`, or colours where values are wanted.
+  """
+  with decoding.opened(path, max_pixels) as image:
+    image.load()
+    if colours:
+      return _decode(image, path)
+    if image.mode in ('P', 'L', '1', 'I', *_SIXTEEN_BITS):
+      return np.asarray(image)
+    remedy = (
+      'convert it to 8 or 16 bits'
+      if image.mode == 'F'
+      else 'set colours if it holds the colours of the classes'
+    )
+    raise InputError(
+      f'{os.fspath(path)}: pixels of kind {image.mode}: a label holds one '
+      f'class index a pixel, a whole number; {remedy}'
+    )
+
+
+def check_sizes(
+  image_path: PathLike, image: Size, label_path: PathLike, label: Size
+) -> None:
+  """Raises InputError unless the (height, width) of both are equal."""
+  if image != label:
+    raise InputError(
+      f'{label_path}: label of {label[0]} x {label[1]} (height x width) for '
+      f'{image_path} of {image[0]} x {image[1]}: must be of one size; resize '
+      'the label by nearest neighbour or correct the pairing'
+    )
+
+
+def _suffix(path: PathLike, known: tuple[str, ...]) -> str:
+  suffix = pathlib.Path(path).suffix.lower()
+  if suffix not in known:
+    raise InputError(
+      f'{os.fspath(path)}: cannot be written as {suffix or "no suffix"}; name '
+      f'a file that ends in {", ".join(known)}'
+    )
+  return suffix
+
+
+def write_label(path: PathLike, label: np.ndarray, classes: ClassTable) -> None:
+  """Writes a label as a palette PNG, whole or not at all.
+
+  Args:
+    path: a name that ends in .png.
+    label: uint8 [H,W].
+    classes: give the palette, so that viewers show colours.
+
+  Raises:
+    InputError: another suffix, or the system refuses to write.
+  """
+  _suffix(path, _LABEL_FILES)
+  image = Image.fromarray(label, 'L')
+  image.putpalette(classes.palette.tobytes())
+  _write(path, image, 'PNG')
+
+
+def write_image(path: PathLike, image: np.ndarray) -> None:
+  """Writes an image, whole or not at all.
+
+  Args:
+    path: a name that ends in .png, .jpg or .jpeg (quality 92).
+    image: uint8 [H,W,3], or [H,W] for grayscale.
+
+  Raises:
+    InputError: another suffix, or the system refuses to write.
+  """
+  png = _suffix(path, _IMAGE_FILES) == '.png'
+  _write(path, Image.fromarray(image), 'PNG' if png else 'JPEG', quality=92)
+
+
+def _write(
+  path: PathLike, image: Image.Image, kind: str, **settings: int
+) -> None:
+  # In memory first: Pillow hides the reason of a failed write to a disk.
+  encoded = io.BytesIO()
+  image.save(encoded, kind, **settings)
+  atomic.write_bytes(path, encoded.getbuffer())

@@ -1,0 +1,238 @@
+"""Records as JSON lines: one object a line, safe against a killed process.
+
+Strict JSON: NaN and infinities have no word in it and are written as null.
+"""
+
+from collections.abc import Iterable, Mapping
+import contextlib
+import json
+import math
+import os
+import pathlib
+from typing import Any, Self
+
+import numpy as np
+
+from magnet_jax.files import atomic
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+
+Record = dict[str, Any]
+
+
+def to_json(value: Any) -> Any:
+  """Turns NumPy numbers and arrays into plain values, NaN and inf into None.
+
+  Args:
+    value: nested mappings, sequences, arrays and numbers.
+
+  Returns:
+    The same in dicts, lists and Python numbers, fit for strict JSON.
+
+  >>> to_json({'miou': np.float32(0.5), 'loss': float('nan')})
+  {'miou': 0.5, 'loss': None}
+  """
+  if isinstance(value, Mapping):
+    return {str(key): to_json(each) for key, each in value.items()}
+  if isinstance(value, list | tuple):
+    return [to_json(each) for each in value]
+  if hasattr(value, '__array__'):
+    return to_json(np.asarray(value).tolist())
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  if isinstance(value, os.PathLike):
+    return os.fspath(value)
+  return value
+
+
+def _dump(value: Any, **settings: Any) -> str:
+  return json.dumps(
+    to_json(value), allow_nan=False, ensure_ascii=False, **settings
+  )
+
+
+def _parse(line: bytes) -> Record | None:
+  """The record of a line, or None where it holds no JSON object."""
+  try:
+    record = json.loads(line)
+  except ValueError:  # bad UTF-8 is one as well
+    return None
+  return record if isinstance(record, dict) else None
+
+
+def _read_bytes(path: pathlib.Path) -> bytes:
+  try:
+    return path.read_bytes()
+  except FileNotFoundError as error:
+    raise InputError(f'{path}: no such file; check the path') from error
+  except OSError as error:
+    raise InputError(
+      f'{path}: cannot be read, {error.strerror}; name a file of records'
+    ) from error
+
+
+def read(path: PathLike) -> list[Record]:
+  """Reads the records of a file.
+
+  A last line that was cut off, as by a killed process, is left out.
+
+  Args:
+    path: a file of one JSON object a line.
+
+  Returns:
+    The records in the file's order.
+
+  Raises:
+    InputError: the file cannot be read, or another line is no JSON object.
+  """
+  path = pathlib.Path(path)
+  *lines, last = _read_bytes(path).split(b'\n')
+  records = []
+  for number, line in enumerate(lines, start=1):
+    if not line.strip():
+      continue
+    record = _parse(line)
+    if record is None:
+      raise InputError(
+        f'{path}: line {number} is {line[:40].decode(errors="replace")!r}: '
+        'each line must be one JSON object; remove or correct it'
+      )
+    records.append(record)
+  # Without its newline the last line may be half a record.
+  whole = _parse(last)
+  return records if whole is None else [*records, whole]
+
+
+def read_object(path: PathLike, remedy: str) -> Record:
+  """Reads what `write_json` wrote of a mapping.
+
+  Args:
+    path: the file.
+    remedy: what to do if it is damaged, for the message.
+
+  Raises:
+    InputError: the file cannot be read or is no JSON object.
+  """
+  found = _parse(_read_bytes(pathlib.Path(path)))
+  if found is None:
+    raise InputError(
+      f'{path}: is no JSON object, as by a copy that was cut off; {remedy}'
+    )
+  return found
+
+
+class Writer:
+  """Appends records to a file; each is on its way to disk when `append` ends.
+
+  A cut-off last line that a killed process left is removed first.
+
+  >>> with Writer('records.jsonl') as writer:  # doctest: +SKIP
+  ...   writer.append({'step': 1, 'loss': 0.7})
+  """
+
+  def __init__(self, path: PathLike) -> None:
+    """Opens the file, and makes it if missing.
+
+    Args:
+      path: the file; its folder must exist.
+
+    Raises:
+      InputError: the system refuses to write there.
+    """
+    self._path = pathlib.Path(path)
+    try:
+      # Unbuffered: after a full disk nothing is left to flush in close().
+      self._file = open(self._path, 'a+b', buffering=0)  # noqa: SIM115
+      self._mend()
+    except OSError as error:
+      raise atomic.write_error(self._path, error) from error
+
+  def _mend(self) -> None:
+    """Leaves the end of the file at the start of a line."""
+    self._file.seek(0)
+    content = self._file.read()
+    last = content[content.rfind(b'\n') + 1 :]
+    if _parse(last) is not None:
+      self._file.write(b'\n')
+    elif last:
+      self._file.truncate(len(content) - len(last))
+
+  def append(self, record: Mapping[str, Any]) -> None:
+    """Writes one record as one line and hands it to the system.
+
+    Args:
+      record: names to numbers, words, lists and arrays; NaN becomes null.
+
+    Raises:
+      InputError: the system refuses to write (no space, …).
+    """
+    line = memoryview(_dump(record).encode() + b'\n')
+    start = self._file.seek(0, os.SEEK_END)
+    try:
+      while line:
+        line = line[self._file.write(line) :]
+    except OSError as error:
+      # Half a line, then a full disk: the file ends with the line before.
+      with contextlib.suppress(OSError):
+        self._file.truncate(start)
+      raise atomic.write_error(self._path, error) from error
+
+  def close(self) -> None:
+    """Closes the file."""
+    self._file.close()
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    self.close()
+
+
+def truncate_after(path: PathLike, key: str, value: float) -> None:
+  """Drops the records whose `key` is above `value`.
+
+  For a run that resumes from a checkpoint: the steps after it are run and
+  recorded again. Records without `key` stay. A missing file stays missing.
+
+  Args:
+    path: a file of records.
+    key: the name of a number, such as 'step'.
+    value: the largest that stays.
+
+  Raises:
+    InputError: as `read`, or the system refuses to write.
+  """
+  if not pathlib.Path(path).exists():
+    return
+  kept = [
+    record for record in read(path)
+    if record.get(key) is None or record[key] <= value
+  ]
+  write(path, kept)
+
+
+def write(path: PathLike, found: Iterable[Mapping[str, Any]]) -> None:
+  """Writes a file of records, whole or not at all.
+
+  Args:
+    path: the file to make or to replace.
+    found: the records, as for `Writer.append`.
+
+  Raises:
+    InputError: the system refuses to write.
+  """
+  lines = ''.join(_dump(record) + '\n' for record in found)
+  atomic.write_bytes(path, lines.encode())
+
+
+def write_json(path: PathLike, value: Any) -> None:
+  """Writes one JSON document, whole or not at all.
+
+  Args:
+    path: the file to make or to replace.
+    value: nested mappings, sequences, arrays and numbers; NaN becomes null.
+
+  Raises:
+    InputError: the system refuses to write.
+  """
+  atomic.write_bytes(path, (_dump(value, indent=2) + '\n').encode())

@@ -1,0 +1,1 @@
+"""What the package makes of an image: models, outputs, pictures."""

@@ -1,0 +1,114 @@
+"""The segmenter of one training, or of elsewhere, with another's refiner.
+
+The refiner sees maps of classes and no colours: trained with one segmenter, it
+can be used with another one of the same classes.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+from typing import Any
+
+from magnet_jax.files import checkpoints
+from magnet_jax.predict import foreign
+from magnet_jax.predict import model as models
+from magnet_jax.predict.model import Model
+from magnet_jax.types import InputError
+
+Meta = Mapping[str, Any]
+Loaded = tuple[Mapping[str, Any], Meta]
+
+
+def load(
+  segmenter: str, refiner: str | None, *, batch: int | None = None
+) -> tuple[Model, Meta]:
+  """Loads a segmenter and a refiner from two places.
+
+  The network's size, the window and the stages are those of the segmenter's
+  training; points, median and the like those of the refiner's. A segmenter
+  from elsewhere has none of its own and takes all of the refiner's training,
+  but for a fixed size, and is tried out on black windows.
+
+  Args:
+    segmenter: what `models.load` takes, or `foreign.load`.
+    refiner: what `models.load` takes; None loads the segmenter alone.
+    batch: windows a call, for a segmenter from elsewhere; None takes the
+      refiner's.
+
+  Returns:
+    The model, and the meta that a training of both would have.
+
+  Raises:
+    InputError: either is missing or damaged, or their classes differ.
+  """
+  if foreign.is_foreign(segmenter):
+    if refiner is None:
+      raise InputError(
+        f'{segmenter}: tells no classes, windows and stages, which come from a '
+        'refiner; add --refiner=RUN'
+      )
+    return _with_foreign(segmenter, refiner, batch)
+  variables, meta = _part(segmenter, 'segmenter')
+  name = segmenter
+  if refiner is not None:
+    theirs, other = _part(refiner, 'refiner')
+    _check_classes(segmenter, meta, refiner, other)
+    config = {
+      **meta['config'],
+      'refiner': other['config']['refiner'],
+      'refine': other['config']['refine'],
+    }
+    variables, meta = {**variables, **theirs}, {**meta, 'config': config}
+    name = f'{segmenter} with the refiner of {refiner}'
+  return models.from_variables(variables, meta, name=name), meta
+
+
+def _with_foreign(
+  segmenter: str, refiner: str, batch: int | None
+) -> tuple[Model, Meta]:
+  """The refiner with a segmenter from elsewhere, which is tried out."""
+  variables, meta = _part(refiner, 'refiner')
+  host = foreign.load(
+    segmenter,
+    classes=len(models.class_table(meta)),
+    batch=batch or meta['config']['refine']['batch'] or 1,
+  )
+  model = models.from_variables(
+    variables, meta, name=refiner, segmenter=host
+  )
+  if host.size is not None:
+    plan = {**model.settings['plan'], 'network': host.size}
+    model = dataclasses.replace(
+      model, settings={**model.settings, 'plan': plan}
+    )
+  host.try_out(model.network)
+  return model, meta
+
+
+def _part(path: str, kind: str) -> Loaded:
+  """The variables of one network, and the meta beside them."""
+  if kind == 'refiner' and foreign.is_foreign(path):
+    raise InputError(
+      f'{path}: is a segmenter from elsewhere, which has no refiner; give '
+      '--refiner the folder of a run or an exported model'
+    )
+  variables, meta = checkpoints.load(pathlib.Path(path))
+  if kind not in variables:
+    raise InputError(
+      f'{path}: holds a {" and a ".join(variables)}, but a {kind} is needed; '
+      f'give one that has a {kind}'
+    )
+  return {kind: variables[kind]}, meta
+
+
+def _check_classes(
+  segmenter: str, meta: Meta, refiner: str, other: Meta
+) -> None:
+  names = models.class_table(meta).names
+  others = models.class_table(other).names
+  if names != others:
+    raise InputError(
+      f'{segmenter}: has the {len(names)} classes {", ".join(names)}, '
+      f'{refiner} the {len(others)} classes {", ".join(others)}: must be the '
+      'same; choose a segmenter and a refiner trained for the same classes'
+    )

@@ -1,0 +1,86 @@
+"""Segmenters from elsewhere: an ONNX file, or a function of a Python module."""
+
+import importlib
+import pathlib
+import sys
+
+from magnet_jax.cascade.host_segmenter import HostSegmenter
+from magnet_jax.predict import onnx_file
+from magnet_jax.types import InputError
+
+
+def is_foreign(name: str) -> bool:
+  """Whether a name is one for `load` rather than of a checkpoint.
+
+  >>> is_foreign('net.onnx'), is_foreign('nets.mine:run'), is_foreign('runs/a')
+  (True, True, False)
+  """
+  if pathlib.Path(name).suffix.lower() == '.onnx':
+    return True
+  return ':' in name and not pathlib.Path(name).exists()
+
+
+def load(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
+  """Loads a segmenter by its name.
+
+  Args:
+    name: an ONNX file, or 'package.module:function', as for `from_module`.
+    classes: C.
+    batch: images a call, where the segmenter itself leaves it open.
+
+  Raises:
+    InputError: as `onnx_file.load` and `from_module`.
+  """
+  if pathlib.Path(name).suffix.lower() == '.onnx':
+    return onnx_file.load(name, classes=classes, batch=batch)
+  return from_module(name, classes=classes, batch=batch)
+
+
+def from_module(
+  name: str, *, classes: int, batch: int = 1
+) -> HostSegmenter:
+  """Imports a segmenter.
+
+  Args:
+    name: 'package.module:function', looked for in the current folder, too. A
+      function takes float32 images [B,h,w,3], normalised, and returns logits
+      [B,h,w,C]; a `HostSegmenter` of that name can say that it does otherwise.
+    classes: C.
+    batch: B, for a function.
+
+  Raises:
+    InputError: there is none, it cannot be imported, or is for other classes.
+  """
+  module_name, _, attribute = name.partition(':')
+  if not attribute.isidentifier() or not all(
+    part.isidentifier() for part in module_name.split('.')
+  ):
+    raise InputError(
+      f'{name}: is no name of a segmenter; write package.module:function'
+    )
+  # Console commands do not look into the current folder of their own accord.
+  # It stays, as functions may import more when they are called.
+  here = str(pathlib.Path.cwd())
+  if here not in sys.path:
+    sys.path.insert(0, here)
+  try:
+    module = importlib.import_module(module_name)
+  except Exception as error:
+    lines = str(error).strip().splitlines() or ['']
+    raise InputError(
+      f'{name}: {module_name} cannot be imported, {type(error).__name__}: '
+      f'{lines[0][:300]}; run in the folder of the module, or install it'
+    ) from error
+  found = getattr(module, attribute, None)
+  if not callable(found):
+    raise InputError(
+      f'{name}: {module_name} has no function {attribute!r}; check its name'
+    )
+  if not isinstance(found, HostSegmenter):
+    return HostSegmenter(found, classes=classes, batch=batch, name=name)
+  if found.classes != classes:
+    raise InputError(
+      f'{name}: is a segmenter of {found.classes} classes, but the refiner '
+      f'has {classes}; use a refiner trained for the same classes'
+    )
+  return found

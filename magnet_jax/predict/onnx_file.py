@@ -1,0 +1,170 @@
+"""An ONNX file as the segmenter, run by onnxruntime."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.cascade.host_segmenter import HostSegmenter
+from magnet_jax.files import decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError, Size
+
+_DTYPES = {
+  'tensor(float)': np.float32,
+  'tensor(float16)': np.float16,
+  'tensor(double)': np.float64,
+  'tensor(uint8)': np.uint8,
+}
+_PROVIDERS = ('CUDAExecutionProvider', 'CPUExecutionProvider')
+_ONLY_ERRORS = 4  # of onnxruntime's log levels: what is raised is not logged
+
+
+def load(
+  path: PathLike,
+  *,
+  classes: int,
+  batch: int = 1,
+  normalised: bool | None = None,
+  outputs: str = 'logits',
+  output: str | None = None,
+) -> HostSegmenter:
+  """Loads an ONNX file; needs `pip install 'magnet-jax[onnx]'`.
+
+  The order of the channels, a fixed batch and a fixed size are read from the
+  file's own input; it must have one. Its maps may have any stride.
+
+  Args:
+    path: the file.
+    classes: C.
+    batch: images a call, where the file leaves it open.
+    normalised: whether it takes normalised images rather than values of 0 to
+      255; None gives these to an input of uint8 only.
+    outputs: 'logits' or 'probabilities', what it returns.
+    output: name of the output to use; None takes the first.
+
+  Raises:
+    InputError: onnxruntime is missing, the file is no ONNX model, or it does
+      not segment images into `classes` classes.
+
+  >>> segmenter = onnx_file.load('net.onnx', classes=7)  # doctest: +SKIP
+  >>> trained = models.load(pathlib.Path('runs/mine'))  # doctest: +SKIP
+  >>> model = dataclasses.replace(
+  ...   trained, segmenter=segmenter
+  ... )  # doctest: +SKIP
+  """
+  session = _session(decoding.check_file(path))
+  inputs = session.get_inputs()
+  if len(inputs) != 1 or len(inputs[0].shape) != 4:
+    shapes = ', '.join(f'{i.name} {_text(i.shape)}' for i in inputs)
+    raise InputError(
+      f'{path}: takes {shapes}: must take one batch of images, [B,3,h,w] or '
+      '[B,h,w,3]; export the segmenter alone'
+    )
+  entry = inputs[0]
+  if entry.type not in _DTYPES:
+    raise InputError(
+      f'{path}: its input {entry.name} is {entry.type}: must be one of '
+      f'{", ".join(_DTYPES)}; export it for one of these'
+    )
+  dtype = _DTYPES[entry.type]
+  first = _channels_first(path, entry.shape)
+  size = entry.shape[2:] if first else entry.shape[1:3]
+  chosen = _output(path, session, output, classes, first)
+
+  def run(images: np.ndarray) -> Any:
+    return session.run([chosen], {entry.name: images.astype(dtype)})[0]
+
+  return HostSegmenter(
+    run,
+    classes=classes,
+    normalised=dtype != np.uint8 if normalised is None else normalised,
+    channels='first' if first else 'last',
+    outputs=outputs,
+    batch=entry.shape[0] if isinstance(entry.shape[0], int) else batch,
+    size=_fixed(path, size),
+    name=str(path),
+  )
+
+
+def _session(path: pathlib.Path) -> Any:
+  try:
+    import onnxruntime
+  except ImportError as error:
+    raise InputError(
+      f"{path}: ONNX files need onnxruntime; pip install 'magnet-jax[onnx]'"
+    ) from error
+  options = onnxruntime.SessionOptions()
+  options.log_severity_level = _ONLY_ERRORS
+  present = onnxruntime.get_available_providers()
+  providers = [each for each in _PROVIDERS if each in present]
+  try:
+    return onnxruntime.InferenceSession(
+      path, sess_options=options, providers=providers
+    )
+  # Its errors have nothing in common but Exception.
+  except Exception as error:
+    lines = str(error).strip().splitlines() or ['']
+    raise InputError(
+      f'{path}: cannot be loaded as an ONNX model ({lines[0][:200]}); export '
+      'it again'
+    ) from error
+
+
+def _channels_first(path: PathLike, shape: list[Any]) -> bool:
+  """Whether the channels of the input come before its rows."""
+  if shape[1] == 3:
+    return True
+  if shape[3] == 3:
+    return False
+  # Where both are open, the order of PyTorch, which most files come from.
+  if isinstance(shape[1], int) or isinstance(shape[3], int):
+    raise InputError(
+      f'{path}: takes {_text(shape)}: must take images of 3 channels, '
+      '[B,3,h,w] or [B,h,w,3]; export the segmenter for RGB images'
+    )
+  return True
+
+
+def _fixed(path: PathLike, size: list[Any]) -> Size | None:
+  """(h, w) of an input of a fixed size, None where both are open."""
+  if not any(isinstance(side, int) for side in size):
+    return None
+  if not all(isinstance(side, int) for side in size):
+    raise InputError(
+      f'{path}: takes images of {_text(size)}: height and width must both be '
+      'fixed or both be open; export it with both dynamic'
+    )
+  return size[0], size[1]
+
+
+def _output(
+  path: PathLike, session: Any, name: str | None, classes: int, first: bool
+) -> str:
+  """The output to use, checked as far as the file tells its shape."""
+  outputs = {each.name: each.shape for each in session.get_outputs()}
+  chosen = next(iter(outputs)) if name is None else name
+  if chosen not in outputs:
+    raise InputError(
+      f'{path}: has no output {chosen!r}; its outputs are {", ".join(outputs)}'
+    )
+  shape = outputs[chosen]
+  wanted = f'[B,{classes},h,w]' if first else f'[B,h,w,{classes}]'
+  if not shape:  # not told, or a number, which the first call finds out
+    return chosen
+  if len(shape) != 4:
+    raise InputError(
+      f'{path}: returns {_text(shape)} as {chosen}: must be {wanted}, one map '
+      'of each class; export it without the argmax'
+    )
+  count = shape[1] if first else shape[3]
+  if isinstance(count, int) and count != classes:
+    raise InputError(
+      f'{path}: returns {_text(shape)} as {chosen}, {count} classes: must be '
+      f'{wanted}, {classes} classes; use a refiner trained for the same classes'
+    )
+  return chosen
+
+
+def _text(shape: list[Any]) -> str:
+  return f'[{",".join("?" if side is None else str(side) for side in shape)}]'

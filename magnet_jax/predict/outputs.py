@@ -1,0 +1,128 @@
+"""The files that come of an image: which, under what names, and how written."""
+
+import dataclasses
+import importlib.util
+import math
+import pathlib
+
+import numpy as np
+
+from magnet_jax.cascade.stage_windows import Plane
+from magnet_jax.files import atomic
+from magnet_jax.rasters import geo_labels, polygons
+from magnet_jax.rasters.rasters import Raster
+from magnet_jax.types import ClassTable, InputError, Size
+
+# Larger PNGs open in few programs; a tiled TIFF with overviews does in many.
+_MOST_OF_PNG = 2**28
+_STRIP = 2**22  # pixels that are written at a time, in at most 512 rows
+_PREVIEWS = ('.png', '.jpg', '.jpeg')
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+  """What is written of an image beside its label and its overlay.
+
+  Attributes:
+    panel: each stage: segmentation, uncertainty, points.
+    confidence: how sure the label is, 0 to 255.
+    probabilities: float16 [H,W,C].
+    polygons: the label's regions, as GeoJSON.
+    preview: a picture that is written again after every stage, or None.
+
+  Raises:
+    InputError: if the preview is to be another file than PNG or JPEG, or the
+      package for polygons is missing.
+  """
+
+  panel: bool = True
+  confidence: bool = False
+  probabilities: bool = False
+  polygons: bool = False
+  preview: pathlib.Path | None = None
+
+  def __post_init__(self) -> None:
+    if self.preview and self.preview.suffix.lower() not in _PREVIEWS:
+      raise InputError(
+        f'--preview={self.preview}: is a picture; name a file that ends in '
+        f'{", ".join(_PREVIEWS)}'
+      )
+    if self.polygons:
+      polygons.check_path('label.geojson')
+
+
+def suffix(raster: Raster) -> str:
+  """'.tif' for an image with a place on the earth, or a very large one."""
+  if raster.place is not None:
+    return '.tif'
+  large = math.prod(raster.size) > _MOST_OF_PNG
+  return '.tif' if large and importlib.util.find_spec('rasterio') else '.png'
+
+
+def names(name: str, outputs: Outputs) -> list[str]:
+  """All names that the files of an image may have."""
+  found = [f'{name}_label.png', f'{name}_label.tif', f'{name}_overlay.jpg']
+  if outputs.panel:
+    found.append(f'{name}_panel.png')
+  if outputs.confidence:
+    found += [f'{name}_confidence.png', f'{name}_confidence.tif']
+  if outputs.probabilities:
+    found.append(f'{name}_probabilities.npy')
+  if outputs.polygons:
+    found.append(f'{name}_label.geojson')
+  return found
+
+
+def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:
+  """Writes the regions of a label file beside it.
+
+  Args:
+    path: of the label file, without its suffix.
+    end: its suffix.
+    classes: give the names.
+  """
+  polygons.write_polygons(
+    path.with_name(f'{path.name}.geojson'),
+    path.with_name(path.name + end),
+    classes,
+  )
+
+
+def write_plane(
+  path: pathlib.Path,
+  plane: Plane,
+  raster: Raster,
+  classes: ClassTable | None = None,
+) -> None:
+  """Writes a label, or without classes grey values, whole or not at all.
+
+  Args:
+    path: ends in `suffix` of the image.
+    plane: uint8 [H,W].
+    raster: the image; it says where on the earth it lies.
+    classes: give the label's colours.
+  """
+  height, width = plane.size
+  rows = max(64, min(512, _STRIP // width // 64 * 64))
+  strips = (
+    plane.read(top, 0, min(rows, height - top), width)
+    for top in range(0, height, rows)
+  )
+  geo_labels.export_labels(
+    path, strips, size=plane.size, place=raster.place, classes=classes
+  )
+
+
+def write_probabilities(path: pathlib.Path, plane: Plane) -> None:
+  """Writes float32 [H,W,C] as float16 in NumPy's format, a strip at a time."""
+  size: Size = plane.size
+  classes = plane.read(0, 0, 1, 1).shape[-1]
+  atomic.check_space(path.parent, 2 * math.prod(size) * classes)
+  header = {'descr': '<f2', 'fortran_order': False, 'shape': (*size, classes)}
+  with atomic.replacing(path) as temporary, temporary.open('wb') as file:
+    np.lib.format.write_array_header_1_0(file, header)
+    rows = max(1, 2**20 // size[1])
+    for top in range(0, size[0], rows):
+      strip = plane.read(top, 0, min(rows, size[0] - top), size[1])
+      file.write(strip.astype('<f2').tobytes())
+

@@ -1,0 +1,190 @@
+"""Streams one image from its file to the files of its segmentation."""
+
+from collections.abc import Iterator, Sequence
+import contextlib
+import pathlib
+from typing import Any
+
+import jax
+
+from magnet_jax import parallel
+from magnet_jax.cascade import journal
+from magnet_jax.cascade.division import Division
+from magnet_jax.cascade.journal import Journal
+from magnet_jax.cascade.progressive import Cascade
+from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.streaming import (
+  ALONE,
+  Progress,
+  StreamedStage,
+  Streaming,
+)
+from magnet_jax.files import images
+from magnet_jax.predict import fingerprint, panel, thumbnails
+from magnet_jax.predict import outputs as files
+from magnet_jax.predict.outputs import Outputs
+from magnet_jax.predict.task import Task
+from magnet_jax.types import InputError
+
+PARTIAL = '.partial'  # ends the name of the folder of an unfinished run
+_FORMAT = 2  # of the folder; another cannot be gone on with
+_OVERLAY = 2048  # pixels of its longer side
+
+
+def segment(
+  task: Task,
+  cascade: Cascade,
+  *,
+  kind: str,
+  outputs: Outputs,
+  progress: Progress,
+  division: Division = ALONE,
+) -> tuple[str, ...]:
+  """Segments an image, or goes on where an earlier run was stopped.
+
+  Args:
+    task: the image.
+    cascade: the task's.
+    kind: how maps are kept, of `streaming.KINDS`.
+    outputs: what to write.
+    progress: is told how far it is.
+    division: of the work among processes; the first writes the files.
+
+  Returns:
+    One line for each block of the file that could not be read.
+
+  Raises:
+    InputError: the run there is another one, the file was changed, or the
+      system refuses to write.
+  """
+  settings = {
+    **_settings(task, cascade, kind, outputs), 'processes': division.count
+  }  # fmt: skip
+  with _opened(task.file(PARTIAL), settings, division) as notes:
+    run = Streaming(
+      cascade, task.source, task.plan, notes, kind=kind, progress=progress,
+      confidence=outputs.panel or outputs.confidence,
+      probabilities=outputs.probabilities, overviews=task.overviews,
+      division=division,
+    )  # fmt: skip
+    preview = outputs.preview if division.is_first else None
+    try:
+      stages = _stages(task, run, notes, preview)
+    except jax.errors.JaxRuntimeError as error:
+      if 'RESOURCE_EXHAUSTED' in str(error):
+        raise
+      line = (str(error).splitlines() or [''])[0]
+      raise InputError(
+        f'{task.path}: the device failed ({line[:200]}); run the same command '
+        'again: it goes on after the last finished batch'
+      ) from error
+    broken = [*notes.done('broken'), *task.source.broken]
+    notes.close()
+    lines = {line for found in division.meet(broken) for line in found}
+    if division.is_first:
+      progress.says('writing')
+      _write(task, stages, outputs)
+      notes.remove()
+  return tuple(sorted(lines))
+
+
+@contextlib.contextmanager
+def _opened(
+  folder: pathlib.Path, settings: dict[str, Any], division: Division
+) -> Iterator[Journal]:
+  """The folder of a run, which the first process makes."""
+  if not division.is_first:
+    division.meet()
+    if not folder.exists():
+      raise InputError(
+        f'{folder}: is not seen by process {division.index}: processes that '
+        'share an image need one folder; give --out on a disk that all of '
+        'them have, or --divide=images'
+      )
+  with journal.opened(folder, settings, division.index) as notes:
+    if division.is_first:
+      division.meet()
+    yield notes
+
+
+def _stages(
+  task: Task, run: Streaming, notes: Journal, preview: pathlib.Path | None
+) -> list[StreamedStage]:
+  """Runs all stages; draws the preview after each."""
+  found: list[StreamedStage] = []
+  for stage in run.stages():
+    found.append(stage)
+    if notes.done('broken') is None:
+      # All of the file was read by now; a later run may never meet these.
+      notes.note('broken', list(task.source.broken))
+    if preview:
+      view = thumbnails.view(stage)
+      photograph = thumbnails.photograph(stage.images)
+      seen = thumbnails.preview(
+        photograph, InMemory(view.label), task.model.classes
+      )
+      images.write_image(preview, seen)
+  return found
+
+
+def _write(
+  task: Task, stages: Sequence[StreamedStage], outputs: Outputs
+) -> None:
+  """Writes all files of an image."""
+  last, classes = stages[-1], task.model.classes
+  end = files.suffix(task.source)
+  assert last.label is not None
+  files.write_plane(
+    task.file(f'_label{end}'), last.label, task.source, classes
+  )
+  photograph = thumbnails.photograph(last.images, _OVERLAY)
+  shown = thumbnails.preview(photograph, last.label, classes)
+  images.write_image(task.file('_overlay.jpg'), shown)
+  if outputs.polygons:
+    files.write_polygons(task.file('_label'), end, classes)
+  if outputs.confidence and last.confidence is not None:
+    files.write_plane(
+      task.file(f'_confidence{end}'), last.confidence, task.source
+    )
+  if outputs.panel:
+    views = [thumbnails.view(stage) for stage in stages]
+    photograph = thumbnails.photograph(last.images)
+    picture = panel.panel(photograph, views, classes)
+    images.write_image(task.file('_panel.png'), picture)
+  if outputs.probabilities and last.probabilities is not None:
+    files.write_probabilities(
+      task.file('_probabilities.npy'), last.probabilities
+    )
+
+
+def _settings(
+  task: Task, cascade: Cascade, kind: str, outputs: Outputs
+) -> dict[str, Any]:
+  """All that the result depends on, by the names that messages give it."""
+  model, source, options = task.model, task.source, cascade.options
+  of_file = fingerprint.file(task.path)
+  return {
+    'format': _FORMAT,
+    'image size': list(source.size),
+    **{f'image {name}': value for name, value in of_file.items()},
+    'reading': list(source.notes),
+    'overviews': task.overviews,
+    'weights': fingerprint.networks(model.segmenter, *model.refiners),
+    'classes': list(model.classes.names),
+    'stages': [
+      [*stage.size, *stage.grid.window, len(stage.grid)]
+      for stage in task.plan
+    ],
+    'network': list(cascade.network),
+    'points': options.points,
+    'kernel': options.kernel,
+    'windows': options.windows,
+    'min_uncertainty': options.min_uncertainty,
+    'batch': cascade.batch,
+    'store': kind,
+    'panel or confidence': outputs.panel or outputs.confidence,
+    'probabilities': outputs.probabilities,
+    'device': jax.local_devices()[0].device_kind,
+    'devices': parallel.device_count(),
+    'jax': jax.__version__,
+  }

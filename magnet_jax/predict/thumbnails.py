@@ -1,0 +1,101 @@
+"""Small pictures of maps and images of any size, wherever these are kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from magnet_jax.cascade.progressive import predict
+from magnet_jax.cascade.stage_windows import Plane
+from magnet_jax.cascade.streaming import StreamedStage
+from magnet_jax.ops import area
+from magnet_jax.ops.uncertainty import uncertainty
+from magnet_jax.predict import pictures
+from magnet_jax.predict.panel import StageView
+from magnet_jax.predict.panel_cells import fit
+from magnet_jax.types import ClassTable, Size, Stage
+
+LONGEST = 1024  # pixels of the longer side
+_AT_ONCE = 512  # pixels of a side of what is read
+
+
+def photograph(
+  images: Sequence[Plane], longest: int = LONGEST
+) -> np.ndarray:
+  """An image in small: uint8 [h,w,3].
+
+  Args:
+    images: uint8 [H_s,W_s,3], the same in growing sizes, the last its own.
+    longest: pixels of the longer side, or those of the image if it has less.
+  """
+  size = fit(images[-1].size, min(longest, max(images[-1].size)))
+  large = [each for each in images if max(each.size) >= max(size)]
+  if max(large[0].size) > 2 * longest:
+    return sample(large[0], size)
+  return area.shrink(large[0].read(0, 0, *large[0].size), size)
+
+
+def sample(plane: Plane, size: Size) -> np.ndarray:
+  """Picks the pixels nearest to a smaller grid: [h,w,...]."""
+  rows, columns = (
+    ((np.arange(want) + 0.5) * have / want).astype(int)
+    for have, want in zip(plane.size, size, strict=True)
+  )
+  return np.concatenate([
+    np.concatenate([_picked(plane, r, c) for c in _parts(columns)], axis=1)
+    for r in _parts(rows)
+  ])
+
+
+def _parts(places: np.ndarray) -> list[np.ndarray]:
+  """Places so near to each other that what is between them can be read."""
+  groups = places // _AT_ONCE
+  return np.split(places, np.flatnonzero(np.diff(groups)) + 1)
+
+
+def _picked(
+  plane: Plane, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+  top, left = int(rows[0]), int(columns[0])
+  height, width = int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
+  found = plane.read(top, left, height, width)
+  return found[rows - top][:, columns - left]
+
+
+def view(streamed: StreamedStage) -> StageView:
+  """What a panel shows of a stage that lies on disk."""
+  stage = streamed.stage
+  size = fit(stage.size, min(LONGEST, max(stage.size)))
+  if streamed.label is None:
+    assert streamed.probabilities is not None
+    return _of_maps(stage, sample(streamed.probabilities, size))
+  doubt = None
+  if streamed.confidence is not None:
+    doubt = 1 - sample(streamed.confidence, size) / np.float32(255)
+  return StageView(title(stage), sample(streamed.label, size), doubt)
+
+
+def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
+  return StageView(title(stage), predict(maps), uncertainty(maps))
+
+
+def title(stage: Stage) -> str:
+  """What a stage is called in pictures."""
+  height, width = stage.size
+  return f'stage {stage.index}, {width} x {height}'
+
+
+def preview(
+  photograph: np.ndarray, label: Plane, classes: ClassTable
+) -> np.ndarray:
+  """A label of any size laid over a small picture of its image.
+
+  Args:
+    photograph: uint8 [h,w,3].
+    label: uint8 [H,W].
+    classes: names and colours.
+
+  Returns:
+    uint8 [h,w,3].
+  """
+  size = photograph.shape[0], photograph.shape[1]
+  return pictures.overlay(photograph, sample(label, size), classes)

@@ -1,0 +1,1 @@
+"""Images read and written by windows: GeoTIFF, slides, whole files."""

@@ -1,0 +1,131 @@
+"""Goes on around broken tiles of a file: they come as without data."""
+
+import threading
+
+import numpy as np
+
+from magnet_jax.rasters.rasters import (
+  Area,
+  BadBlockError,
+  Place,
+  Raster,
+  blocks_in,
+)
+from magnet_jax.types import Size
+
+
+class Unbroken:
+  """A raster whose broken blocks are not valid; `broken` lists them.
+
+      raster = broken_blocks.Unbroken(rasters.open_raster(path))
+      ...
+      for line in raster.broken:
+        print(line)
+  """
+
+  def __init__(self, raster: Raster) -> None:
+    """Args: the raster to read from."""
+    self._raster = raster
+    self._areas: dict[Area, str] = {}
+    self._overviews: dict[Size, Unbroken] = {}
+    self._lock = threading.Lock()
+
+  @property
+  def broken(self) -> tuple[str, ...]:
+    """One line for each broken block that a read has met."""
+    own = tuple(self._areas[area] for area in sorted(self._areas))
+    return own + tuple(
+      f'{line} (of the overview of {size[0]} x {size[1]} pixels)'
+      for size, overview in sorted(self._overviews.items())
+      for line in overview.broken
+    )
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+    return self._raster.size
+
+  @property
+  def in_rows(self) -> bool:
+    """Whether only rows from the top down are cheap."""
+    return self._raster.in_rows
+
+  @property
+  def block(self) -> Size:
+    """The file's own tile or strip."""
+    return self._raster.block
+
+  @property
+  def place(self) -> Place | None:
+    """Where on the earth it lies."""
+    return self._raster.place
+
+  @property
+  def notes(self) -> tuple[str, ...]:
+    """Remarks for the person."""
+    return self._raster.notes
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3]; 0 where not valid.
+
+    Raises:
+      InputError: the file was changed or removed since it was opened.
+    """
+    return self._both((top, left, height, width))[0]
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width]; None: all is valid. Raises as `read`."""
+    return self._both((top, left, height, width))[1]
+
+  def reduced(self, size: Size) -> 'Unbroken | None':
+    """The smallest overview of at least (height, width), if there is one."""
+    smaller = self._raster.reduced(size)
+    if smaller is None:
+      return None
+    return self._overviews.setdefault(smaller.size, Unbroken(smaller))
+
+  def close(self) -> None:
+    """Closes the raster."""
+    self._raster.close()
+
+  def _both(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
+    with self._lock:
+      if not self._lost(area):
+        try:
+          return self._raster.read(*area), self._raster.valid(*area)
+        except BadBlockError as error:
+          self._areas[error.area] = str(error)
+      return self._in_blocks(area)
+
+  def _in_blocks(self, area: Area) -> tuple[np.ndarray, np.ndarray]:
+    top, left, height, width = area
+    pixels = np.zeros((height, width, 3), np.uint8)
+    valid = np.zeros((height, width), bool)
+    for block in blocks_in(area, self.block, self.size):
+      piece = _common(block, area)
+      if self._lost(piece):
+        continue
+      try:
+        found, mask = self._raster.read(*piece), self._raster.valid(*piece)
+      except BadBlockError as error:
+        self._areas[error.area] = str(error)
+        continue
+      row, column = piece[0] - top, piece[1] - left
+      here = slice(row, row + piece[2]), slice(column, column + piece[3])
+      pixels[here] = found
+      valid[here] = True if mask is None else mask
+    return pixels, valid
+
+  def _lost(self, area: Area) -> bool:
+    """Whether a block that is known as broken lies in an area."""
+    return any(min(_common(area, known)[2:]) > 0 for known in self._areas)
+
+
+def _common(a: Area, b: Area) -> Area:
+  """What two areas share; without height or width if they do not meet."""
+  top, left = max(a[0], b[0]), max(a[1], b[1])
+  bottom = min(a[0] + a[2], b[0] + b[2])
+  right = min(a[1] + a[3], b[1] + b[3])
+  return top, left, bottom - top, right - left

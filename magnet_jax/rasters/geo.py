@@ -1,0 +1,199 @@
+"""GeoTIFF and what else GDAL reads, window by window, through rasterio.
+
+    raster = geo.open_file('scene.tif', bands=(4, 3, 2), stretch='2-98')
+
+GDAL keeps at most 48 MB of decoded blocks, so memory does not grow with the
+file. Needs `pip install 'magnet-jax[geo]'`.
+"""
+
+from collections.abc import Callable, Sequence
+import contextlib
+import threading
+
+import numpy as np
+
+from magnet_jax.files import decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import geo_bands, geo_reader, rasters, stretching
+from magnet_jax.rasters.rasters import Area, BadBlockError, Place
+from magnet_jax.types import InputError, Size
+
+Scale = Callable[[np.ndarray], np.ndarray]  # [bands,h,w] -> uint8
+
+# A stretch is estimated from all of a small image, else from that many squares
+# on a side, of so many pixels on a side, spread over it.
+_SQUARES, _SQUARE = 32, 32
+
+
+class GeoRaster:
+  """A file that GDAL reads, as 8-bit RGB; made by `open_file`."""
+
+  def __init__(
+    self, reader: geo_reader.Reader, scale: Scale, notes: tuple[str, ...]
+  ) -> None:
+    """Args: raw pixels, how they become 8 bits, remarks for the person."""
+    self.size = reader.size
+    self.block = reader.block
+    self.notes = notes
+    self._reader, self._scale = reader, scale
+    self._lock = threading.Lock()
+    self._last: tuple[Area, np.ndarray, np.ndarray | None] | None = None
+    self._overviews: list[GeoRaster] = []
+
+  @property
+  def in_rows(self) -> bool:
+    """Whether only rows from the top down are cheap."""
+    return self.block[1] >= self.size[1] and self.block[0] < self.size[0]
+
+  @property
+  def place(self) -> Place | None:
+    """Where on the earth the file says that it lies."""
+    dataset = self._reader.dataset
+    points, reference = dataset.gcps
+    reference = dataset.crs or reference
+    transform = tuple(dataset.transform)[:6]
+    if not (reference or points) and transform == (1, 0, 0, 0, 1, 0):
+      return None
+    return Place(
+      crs=reference.to_wkt() if reference else '',
+      transform=transform,
+      points=tuple((p.row, p.col, p.x, p.y, p.z or 0.0) for p in points),
+    )
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3] of an area wholly inside; 0 where not valid.
+
+    Raises:
+      BadBlockError: a tile or strip there is broken; names the first.
+      InputError: the file was changed or removed since it was opened.
+    """
+    return self._both((top, left, height, width))[0]
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width]; None: all is valid. Raises as `read`."""
+    if not self._reader.choice.partial:
+      return None
+    return self._both((top, left, height, width))[1]
+
+  def reduced(self, size: Size) -> 'GeoRaster | None':
+    """The smallest overview of at least (height, width), if there is one."""
+    sizes = self._reader.overviews
+    level = rasters.smallest(sizes, size)
+    if level is None:
+      return None
+    for known in self._overviews:
+      if known.size == sizes[level]:
+        return known
+    reader = self._reader.overview(level)
+    self._overviews.append(GeoRaster(reader, self._scale, self.notes))
+    return self._overviews[-1]
+
+  def close(self) -> None:
+    """Closes the file."""
+    for each in self._overviews:
+      each.close()
+    self._last = None
+    self._reader.dataset.close()
+
+  def _both(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
+    """Pixels and validity; kept, as one is asked for after the other."""
+    with self._lock:
+      if self._last is None or self._last[0] != area:
+        raw, valid = self._reader(area)
+        pixels = self._scale(raw)
+        if valid is not None:
+          pixels[:, ~valid] = 0
+        if len(pixels) == 1:
+          pixels = np.repeat(pixels, 3, axis=0)
+        pixels = np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
+        self._last = area, pixels, valid
+      return self._last[1:]
+
+
+def open_file(
+  path: PathLike,
+  *,
+  bands: Sequence[int] | None = None,
+  stretch: stretching.Wanted = 'none',
+) -> GeoRaster:
+  """Opens an image file; reads its header, and samples for a stretch.
+
+  Args:
+    path: of one of `signatures.FORMATS`.
+    bands: one or three of its bands, from 1, as red, green, blue; None: the
+      one or three that it has beside alpha.
+    stretch: to 8 bits, see `stretching`.
+
+  Raises:
+    InputError: no such file, none that GDAL reads, bands or numbers that do
+      not fit the network, or rasterio is missing.
+  """
+  path = decoding.check_file(path)
+  stretch = stretching.check(stretch)
+  dataset = geo_reader.open_dataset(path)
+  try:
+    choice = geo_bands.choose(dataset, bands, path)
+    reader = geo_reader.Reader(path, dataset, choice)
+    scale, notes = _scale(reader, stretch)
+    if bands:
+      chosen = ', '.join(map(str, bands))
+      notes = (f'{path.name}: bands {chosen} as the colours', *notes)
+  except BaseException:
+    dataset.close()
+    raise
+  return GeoRaster(reader, scale, notes)
+
+
+def _scale(
+  reader: geo_reader.Reader, wanted: stretching.Wanted
+) -> tuple[Scale, tuple[str, ...]]:
+  """How raw pixels become 8 bits, and what to say of it."""
+  choice, name = reader.choice, reader.path.name
+  if choice.dtype == np.uint8 or choice.palette is not None:
+    factor = np.uint8(255 // (2**choice.bits - 1))  # 85 in a file of two bits
+    note = f'{name}: no stretch is used: the pixels have 8 bits'
+    return lambda raw: raw * factor, () if wanted == 'none' else (note,)
+  if wanted == 'none':
+    if choice.dtype != np.uint16:
+      raise InputError(
+        f'{reader.path}: holds {choice.dtype} pixels, whose range is not '
+        "known; give a stretch (--stretch), as '2-98', 'min-max' or LOW,HIGH"
+      )
+    shift = max(0, choice.bits - 8)
+    note = f'{name}: {choice.bits} bits to 8 as value // {2**shift}'
+    return lambda raw: (raw >> shift).astype(np.uint8), (note,)
+  if not isinstance(wanted, str):
+    stretch = stretching.between(*wanted, len(choice.indexes))
+    return stretch, (f'{name}: {wanted[0]:g}..{wanted[1]:g} to 0..255',)
+  samples = _samples(reader)
+  stretch = stretching.estimate(wanted, samples)
+  ranges = ', '.join(
+    f'band {band} {low:.6g}..{high:.6g}'
+    for band, low, high in zip(
+      choice.indexes, stretch.low, stretch.high, strict=True
+    )
+  )
+  return stretch, (
+    f'{name}: {ranges} to 0..255 ({wanted} of {samples.shape[1]} pixels)',
+  )
+
+
+def _samples(reader: geo_reader.Reader) -> np.ndarray:
+  """[bands,n]: valid raw pixels, all of them or of squares on a lattice."""
+  height, width = reader.size
+  areas = [(0, 0, height, width)]
+  if height * width > (_SQUARES * _SQUARE) ** 2:
+    rows, columns = min(_SQUARE, height), min(_SQUARE, width)
+    tops = np.unique(np.linspace(0, height - rows, _SQUARES).astype(int))
+    lefts = np.unique(np.linspace(0, width - columns, _SQUARES).astype(int))
+    areas = [(int(t), int(c), rows, columns) for t in tops for c in lefts]
+  found = [np.zeros((len(reader.choice.indexes), 0), reader.choice.dtype)]
+  for area in areas:
+    with contextlib.suppress(BadBlockError):  # is told when it is read
+      raw, valid = reader(area)
+      found.append(
+        raw.reshape(len(raw), -1) if valid is None else raw[:, valid]
+      )
+  return np.concatenate(found, axis=1)

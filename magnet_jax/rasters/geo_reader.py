@@ -1,0 +1,180 @@
+"""Blocks of a file through GDAL: bounded memory, and errors that name them."""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import threading
+from typing import Any
+import warnings
+
+import numpy as np
+
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import geo_bands, rasters, signatures
+from magnet_jax.rasters.rasters import Area, BadBlockError
+from magnet_jax.rasters.unchanged import Unchanged
+from magnet_jax.types import InputError, Size
+
+_SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
+_CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
+
+
+def rasterio_for(name: PathLike) -> Any:
+  """The package rasterio; InputError where it is not installed."""
+  try:
+    import rasterio
+  except ImportError as error:
+    raise InputError(
+      f'{os.fspath(name)}: needs rasterio, which is not installed; pip install '
+      '"magnet-jax[geo]"'
+    ) from error
+  return rasterio
+
+
+@contextlib.contextmanager
+def environment(rasterio: Any) -> Iterator[None]:
+  """GDAL's settings, in this thread."""
+  settings: dict[str, Any] = {
+    # Otherwise GDAL fills up with grey or black what a stream has lost.
+    'GDAL_ERROR_ON_LIBJPEG_WARNING': True,
+    'GDAL_PNG_WHOLE_IMAGE_OPTIM': False,
+  }
+  if 'GDAL_CACHEMAX' not in os.environ:
+    # Rasterio takes a number for bytes; in the environment it means megabytes.
+    settings['GDAL_CACHEMAX'] = _CACHE
+  with rasterio.Env(**settings):
+    yield
+
+
+def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
+  """rasterio's dataset of an image of `signatures.FORMATS`.
+
+  Args:
+    path: the file.
+    overview: which of its overviews, from 0, in place of the image itself.
+
+  Raises:
+    InputError: it is of none of them or damaged, or rasterio is missing.
+  """
+  # GDAL's other drivers do more than is wanted of a file from outside.
+  driver = signatures.image_format(path)
+  if driver is None:
+    raise InputError(
+      f'{path}: is none of {", ".join(signatures.FORMATS)}, which can be read; '
+      'convert it to a GeoTIFF, as with gdal_translate'
+    )
+  rasterio = rasterio_for(path)
+  try:
+    with environment(rasterio), warnings.catch_warnings():
+      # An image without a place on the earth is no fault.
+      warnings.simplefilter('ignore')
+      level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
+      return rasterio.open(path, driver=driver, **level)
+  except rasterio.errors.RasterioIOError as error:
+    raise InputError(
+      f'{path}: cannot be opened as an image ({reason(error)}); convert it to '
+      'a GeoTIFF, or copy it again'
+    ) from error
+
+
+def reason(error: BaseException) -> str:
+  """GDAL's own words, on one line."""
+  return ' '.join(str(error.__cause__ or error).split())
+
+
+class Reader:
+  """Raw pixels of an open file, from any thread."""
+
+  def __init__(
+    self, path: pathlib.Path, dataset: Any, choice: geo_bands.Choice
+  ) -> None:
+    """Args: the file's path, rasterio's dataset of it, the bands to read."""
+    self.path, self.dataset, self.choice = path, dataset, choice
+    self.size: Size = (dataset.height, dataset.width)
+    height, width = dataset.block_shapes[choice.indexes[0] - 1]
+    self.block: Size = (int(height), int(width))
+    self._rasterio = rasterio_for(path)
+    self._check_unchanged = Unchanged(path)
+    self._lock = threading.Lock()
+    self._spoilt: int | None = None  # the first row that a broken stream lost
+
+  @property
+  def overviews(self) -> list[Size]:
+    """(height, width) of the file's overviews, as GDAL numbers them."""
+    factors = self.dataset.overviews(self.choice.indexes[0])
+    return [
+      (-(-self.size[0] // factor), -(-self.size[1] // factor))
+      for factor in factors
+    ]
+
+  def overview(self, level: int) -> 'Reader':
+    """A reader of one of them, which has a dataset of its own."""
+    return Reader(self.path, open_dataset(self.path, level), self.choice)
+
+  def __call__(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
+    """Reads [bands,h,w] as stored; bool [h,w] of what is valid, None: all.
+
+    Raises:
+      BadBlockError: a tile or strip there is broken; names the first.
+      InputError: the file was changed or removed since it was opened.
+    """
+    with self._lock:
+      top, _, height, _ = area
+      if self._spoilt is not None and top + height > self._spoilt:
+        raise self._rest_lost(self._spoilt)
+      try:
+        found = self._read(self.dataset, area)
+      except self._rasterio.errors.RasterioIOError as error:
+        self._check_unchanged()
+        raise self._located(area, error) from error
+      self._check_unchanged()
+      return found
+
+  def _read(
+    self, dataset: Any, area: Area
+  ) -> tuple[np.ndarray, np.ndarray | None]:
+    with environment(self._rasterio):
+      return self.choice.read(dataset, area)
+
+  def _located(self, area: Area, error: Exception) -> InputError:
+    """Names the first broken block of an area."""
+    if self.dataset.driver in _SEQUENTIAL:
+      self._spoilt = self._first_lost(area)
+      return self._rest_lost(self._spoilt)
+    for block in rasters.blocks_in(area, self.block, self.size):
+      try:
+        self._read(self.dataset, block)
+      except self._rasterio.errors.RasterioIOError as broken:
+        top, left, height, width = block
+        return BadBlockError(
+          f'{self.path}: the block of {height} x {width} pixels at row {top}, '
+          f'column {left} is broken ({reason(broken)}); copy or export the '
+          'file again',
+          block,
+        )
+    return InputError(
+      f'{self.path}: cannot be read at row {area[0]}, column {area[1]} '
+      f'({reason(error)}); check the disk, and run it again'
+    )
+
+  def _first_lost(self, area: Area) -> int:
+    """The first row that the stream of a JPEG or PNG does not give.
+
+    Looked for from the top, as GDAL goes on after an error with grey rows.
+    """
+    with contextlib.closing(open_dataset(self.path)) as dataset:
+      for row in range(area[0] + area[2]):
+        try:
+          self._read(dataset, (row, 0, 1, self.size[1]))
+        except self._rasterio.errors.RasterioIOError:
+          return row
+    return area[0]
+
+  def _rest_lost(self, row: int) -> BadBlockError:
+    height, width = self.size
+    return BadBlockError(
+      f'{self.path}: broken from row {row} to its end at row {height - 1}; '
+      'copy or export the file again',
+      (row, 0, height - row, width),
+    )

@@ -1,0 +1,181 @@
+"""Tiled, compressed TIFF files with overviews, written from the top down."""
+
+from collections.abc import Iterable, Iterator
+import contextlib
+import pathlib
+from typing import Any
+import warnings
+import zlib
+
+import numpy as np
+
+from magnet_jax.rasters import geo_reader
+from magnet_jax.rasters.rasters import Place
+from magnet_jax.types import ClassTable, InputError, Size
+
+TILE = 512
+_PROFILE = {
+  'driver': 'GTiff',
+  'count': 1,
+  'dtype': 'uint8',
+  'tiled': True,
+  'blockxsize': TILE,
+  'blockysize': TILE,
+  # Zstandard is smaller and faster, but many programs cannot read it.
+  'compress': 'deflate',
+  'BIGTIFF': 'IF_SAFER',
+}
+
+
+def write(
+  path: pathlib.Path,
+  strips: Iterable[np.ndarray],
+  size: Size,
+  *,
+  place: Place | None = None,
+  classes: ClassTable | None = None,
+) -> None:
+  """Writes a TIFF of one 8-bit band; the same bytes for the same pixels.
+
+  GDAL does not tell that a disk was full when it closed the file, so all of
+  it is read again and compared.
+
+  Args:
+    path: the file to make.
+    strips: uint8 [TILE,W] from the top down, the last with the rest of H.
+    size: (H, W).
+    place: where on the earth it lies.
+    classes: for labels: palette, names, and the value of no data; None: grey.
+
+  Raises:
+    InputError: it cannot be written, or rasterio is missing.
+  """
+  rasterio = geo_reader.rasterio_for(path)
+  with geo_reader.environment(rasterio):
+    with _writing(path):
+      file = _created(rasterio, path, size, place, classes)
+    sums = _fill(file, path, strips)
+    with _writing(path):
+      factors = _overviews(size)
+      if factors:
+        rule = 'mode' if classes else 'average'
+        _add_overviews(rasterio, path, factors, rule)
+      _check(rasterio, path, sums, factors)
+
+
+def _fill(
+  file: Any, path: pathlib.Path, strips: Iterable[np.ndarray]
+) -> list[int]:
+  """Writes rows of tiles and closes the file; returns their checksums."""
+  sums = []
+  try:
+    for number, strip in enumerate(strips):
+      with _writing(path):
+        top = number * TILE
+        window = ((top, top + len(strip)), (0, strip.shape[1]))
+        file.write(strip, 1, window=window)
+      sums.append(_sum(strip))
+  finally:
+    with contextlib.suppress(Exception):  # the check finds it
+      file.close()
+  return sums
+
+
+@contextlib.contextmanager
+def _writing(path: pathlib.Path) -> Iterator[None]:
+  """Turns what GDAL raises into one line."""
+  try:
+    with warnings.catch_warnings():
+      warnings.simplefilter('ignore')  # that it has no place on the earth
+      yield
+  except InputError:
+    raise
+  except Exception as error:
+    raise InputError(
+      f'{path}: cannot be written ({geo_reader.reason(error)}); free some '
+      'space or write to another disk'
+    ) from error
+
+
+def _created(
+  rasterio: Any,
+  path: pathlib.Path,
+  size: Size,
+  place: Place | None,
+  classes: ClassTable | None,
+) -> Any:
+  """The open file without pixels."""
+  height, width = size
+  settings: dict[str, Any] = {'height': height, 'width': width}
+  if place is not None:
+    settings |= _georeference(place)
+  if classes is None:
+    return rasterio.open(path, 'w', **_PROFILE, **settings)
+  ignored = classes.ignore_label
+  file = rasterio.open(path, 'w', nodata=ignored, **_PROFILE, **settings)
+  table = {i: (*map(int, c), 255) for i, c in enumerate(classes.palette)}
+  file.write_colormap(1, table | {ignored: (0, 0, 0, 0)})
+  names = ', '.join(f'{i} {name}' for i, name in enumerate(classes.names))
+  file.update_tags(classes=names)
+  return file
+
+
+def _georeference(place: Place) -> dict[str, Any]:
+  from rasterio import Affine
+  from rasterio.control import GroundControlPoint
+  from rasterio.crs import CRS
+
+  where: dict[str, Any] = {'crs': CRS.from_wkt(place.crs)} if place.crs else {}
+  if place.points:
+    points = [GroundControlPoint(*point) for point in place.points]
+    return where | {'gcps': points}
+  return where | {'transform': Affine(*place.transform)}
+
+
+def _overviews(size: Size) -> list[int]:
+  """How often it is halved until a single tile holds it: 2, 4, 8 …"""
+  factors: list[int] = []
+  while max(size) > TILE * 2 ** len(factors):
+    factors.append(2 ** (len(factors) + 1))
+  return factors
+
+
+def _add_overviews(
+  rasterio: Any, path: pathlib.Path, factors: list[int], rule: str
+) -> None:
+  with (
+    rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=TILE),
+    rasterio.open(path, 'r+') as file,
+  ):
+    file.build_overviews(factors, rasterio.enums.Resampling[rule])
+
+
+def _check(
+  rasterio: Any, path: pathlib.Path, sums: list[int], factors: list[int]
+) -> None:
+  """Raises unless all tiles came to the disk as they were meant."""
+  with rasterio.open(path) as file:
+    if file.overviews(1) != factors:
+      raise OSError('an overview is missing')
+    found = [_sum(strip) for _, strip in _tile_rows(file)]
+  if found != sums:
+    raise OSError('it holds other pixels than were written')
+  for level in range(len(factors)):
+    with rasterio.open(path, overview_level=level) as file:
+      for row, pixels in _tile_rows(file):
+        for column in range(-(-pixels.shape[1] // TILE)):
+          # A tile that was never written would be read as no data.
+          name = f'BLOCK_OFFSET_{column}_{row}'
+          if not file.get_tag_item(name, 'TIFF', bidx=1):
+            raise OSError(f'tile {row}, {column} of an overview is missing')
+
+
+def _sum(pixels: np.ndarray) -> int:
+  return zlib.crc32(np.ascontiguousarray(pixels).data)
+
+
+def _tile_rows(file: Any) -> Iterator[tuple[int, np.ndarray]]:
+  """The rows of tiles of an open file by their numbers."""
+  for row, top in enumerate(range(0, file.height, TILE)):
+    bottom = min(top + TILE, file.height)
+    yield row, file.read(1, window=((top, bottom), (0, file.width)))

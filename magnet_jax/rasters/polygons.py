@@ -1,0 +1,176 @@
+"""Labels as polygons in a GeoJSON file, for geographic programs.
+
+    polygons.write_polygons('fields.geojson', 'labels.tif', classes)
+
+The edges are those of the pixels. What is simplified is only that regions of
+few pixels join the largest one beside them; the file says of how many.
+"""
+
+from collections.abc import Iterable, Iterator
+import itertools
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.files import atomic, decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import geo_reader
+from magnet_jax.types import ClassTable, InputError
+
+SUFFIXES = ('.geojson', '.json')
+MAX_PIXELS = 2**28  # regions that end nowhere must be traced in memory
+SMALLEST = 16  # pixels of a region that is kept
+_DIGITS = 9  # of degrees: a tenth of a millimetre
+_BATCH = 1000  # polygons that are projected at once
+_WORLD = 'EPSG:4326'  # what GeoJSON is in
+
+Rings = list[list[tuple[float, float]]]  # the outer one, then the holes
+
+
+def check_path(path: PathLike) -> pathlib.Path:
+  """Raises InputError unless polygons can be written to a file of that name."""
+  path = pathlib.Path(path)
+  if path.suffix.lower() not in SUFFIXES:
+    raise InputError(
+      f'{path}: polygons are written as GeoJSON; name a file that ends in '
+      f'{" or ".join(SUFFIXES)}'
+    )
+  geo_reader.rasterio_for(path)
+  return path
+
+
+def write_polygons(
+  path: PathLike,
+  labels: PathLike,
+  classes: ClassTable,
+  *,
+  smallest: int = SMALLEST,
+) -> int:
+  """Writes the regions of a label file, whole or not at all.
+
+  Longitude and latitude (WGS 84) where the file has a coordinate reference
+  system, else pixels: column, row. Ignored pixels are in no polygon.
+
+  Args:
+    path: a name that ends in .geojson or .json.
+    labels: a TIFF or PNG of class indices.
+    classes: give the names.
+    smallest: pixels of a region that is kept; 1 keeps all.
+
+  Returns:
+    How many polygons there are.
+
+  Raises:
+    InputError: another suffix, labels of more than `MAX_PIXELS` or without a
+      transform, rasterio is missing, or the system refuses to write.
+  """
+  path = check_path(path)
+  pixels, transform, reference = _read(decoding.check_file(labels))
+  found = _traced(pixels, classes.ignore_label, smallest, transform)
+  with atomic.replacing(path) as temporary, temporary.open('w') as file:
+    file.write(_head(path.stem, smallest, reference is not None))
+    count = 0
+    for count, (value, rings) in enumerate(_projected(found, reference), 1):
+      file.write(',\n' if count > 1 else '\n')
+      # json.dump writes the same, but several times slower.
+      feature = _feature(value, rings, classes)
+      file.write(json.dumps(feature, separators=(',', ':')))
+    file.write('\n]}\n')
+  return count
+
+
+def _read(path: pathlib.Path) -> tuple[np.ndarray, Any, Any]:
+  """uint8 [H,W], its transform, and its reference system or None."""
+  with geo_reader.open_dataset(path) as file:
+    if file.height * file.width > MAX_PIXELS:
+      raise InputError(
+        f'{path}: {file.height} x {file.width} pixels are too many for '
+        f'polygons, at most {MAX_PIXELS}; cut it, as with gdal_translate '
+        '-srcwin, or use gdal_polygonize'
+      )
+    if file.gcps[0]:
+      raise InputError(
+        f'{path}: has control points, and polygons need a transform; give it '
+        'one with gdalwarp'
+      )
+    if file.dtypes[0] != 'uint8':
+      raise InputError(
+        f'{path}: holds {file.dtypes[0]}: labels have 8 bits; choose the file '
+        'of labels'
+      )
+    try:
+      with geo_reader.environment(geo_reader.rasterio_for(path)):
+        return file.read(1), file.transform, file.crs
+    except OSError as error:
+      raise InputError(
+        f'{path}: cannot be read ({geo_reader.reason(error)}); write it again'
+      ) from error
+
+
+def _traced(
+  pixels: np.ndarray, ignored: int, smallest: int, transform: Any
+) -> Iterator[tuple[int, Rings]]:
+  """The class and outline of every region of four-connected pixels."""
+  from rasterio import features
+
+  valid = pixels != ignored
+  if smallest > 1:
+    pixels = features.sieve(pixels, smallest, mask=valid)
+  for shape, value in features.shapes(pixels, valid, transform=transform):
+    yield int(value), shape['coordinates']
+
+
+def _projected(
+  found: Iterable[tuple[int, Rings]], reference: Any
+) -> Iterator[tuple[int, Rings]]:
+  """The same in longitude and latitude, where there is a reference system."""
+  from rasterio.warp import transform
+
+  if reference is None:
+    yield from found
+    return
+  found = iter(found)
+  while batch := list(itertools.islice(found, _BATCH)):
+    corners = [point for _, rings in batch for ring in rings for point in ring]
+    # All at once: transform_geom takes five times as long.
+    x, y = transform(reference, _WORLD, *zip(*corners, strict=True))
+    places = zip(
+      np.round(x, _DIGITS).tolist(), np.round(y, _DIGITS).tolist(), strict=True
+    )
+    for value, rings in batch:
+      yield value, [list(itertools.islice(places, len(r))) for r in rings]
+
+
+def _feature(value: int, rings: Rings, classes: ClassTable) -> dict[str, Any]:
+  name = classes.names[value] if value < len(classes) else str(value)
+  turned = [
+    # GeoJSON wants the outer ring counterclockwise and the holes clockwise.
+    ring if (_area(ring) > 0) == (i == 0) else ring[::-1]
+    for i, ring in enumerate(rings)
+  ]
+  return {
+    'type': 'Feature',
+    'properties': {'class': value, 'name': name},
+    'geometry': {'type': 'Polygon', 'coordinates': turned},
+  }
+
+
+def _area(ring: list[tuple[float, float]]) -> float:
+  """Twice the area within a closed ring; negative if it runs clockwise."""
+  return sum(
+    a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)
+  )
+
+
+def _head(name: str, smallest: int, on_earth: bool) -> str:
+  places = 'longitude, latitude' if on_earth else 'pixels: column, row'
+  told = (
+    f'Coordinates are {places}. Edges follow the pixels; regions of fewer '
+    f'than {smallest} pixels are joined to the largest one beside them.'
+  )
+  return (
+    f'{{"type":"FeatureCollection","name":{json.dumps(name)},'
+    f'"description":{json.dumps(told)},"features":['
+  )

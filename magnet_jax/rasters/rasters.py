@@ -1,0 +1,226 @@
+"""Images of any size that are read in pieces, and where their labels go.
+
+    raster = rasters.open_raster(path, bands=(4, 3, 2), stretch='2-98')
+    pixels = raster.read(0, 0, 512, 512)
+    valid = raster.valid(0, 0, 512, 512)
+"""
+
+from collections.abc import Iterator, Sequence
+import dataclasses
+import os
+from typing import Protocol
+
+import numpy as np
+
+from magnet_jax.files import decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError, Size
+
+Area = tuple[int, int, int, int]  # top, left, height, width
+
+class BadBlockError(InputError):
+  """A tile or strip of a file that cannot be read; the rest of it can.
+
+  Attributes:
+    area: (top, left, height, width) of the block in the image.
+  """
+
+  def __init__(self, message: str, area: Area) -> None:
+    super().__init__(message)
+    self.area = area
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+  """Where on the earth an image lies.
+
+  Attributes:
+    crs: the coordinate reference system as WKT; '' where the file has none.
+    transform: (a, b, c, d, e, f): column, row -> x = a column + b row + c,
+      y = d column + e row + f.
+    points: ground control points (row, column, x, y, z) where the file has
+      these instead of a transform.
+  """
+
+  crs: str
+  transform: tuple[float, float, float, float, float, float]
+  points: tuple[tuple[float, float, float, float, float], ...] = ()
+
+
+class Raster(Protocol):
+  """An image of any size that is read in pieces, from any thread."""
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+
+  @property
+  def in_rows(self) -> bool:
+    """Whether only rows from the top down are cheap: JPEG, PNG, strips."""
+
+  @property
+  def block(self) -> Size:
+    """The file's own tile, or (rows of a strip, width)."""
+
+  @property
+  def place(self) -> Place | None:
+    """Where on the earth it lies; None where that is not known."""
+
+  @property
+  def notes(self) -> tuple[str, ...]:
+    """One-line remarks for the person: the stretch, what is read whole."""
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3] of an area wholly inside; 0 where not valid."""
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width] of an area wholly inside; None: all is valid."""
+
+  def reduced(self, size: Size) -> 'Raster | None':
+    """The smallest of the file's overviews of at least (height, width).
+
+    Is closed with this one; None where there is none.
+    """
+
+  def close(self) -> None:
+    """Gives the file back."""
+
+
+class Sink(Protocol):
+  """Where labels or confidence go: tiles in any order, twice if the same."""
+
+  def write(self, top: int, left: int, values: np.ndarray) -> None:
+    """Takes uint8 [h,w]."""
+
+  def close(self) -> None:
+    """Finishes the file and gives it its name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayRaster:
+  """An image in memory.
+
+  Attributes:
+    pixels: uint8 [H,W,3].
+    mask: bool [H,W], False where there is no image; None: it is everywhere.
+    place: where on the earth it lies.
+    notes: remarks for the person.
+  """
+
+  pixels: np.ndarray
+  mask: np.ndarray | None = None
+  place: Place | None = None
+  notes: tuple[str, ...] = ()
+  in_rows = False
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+    return self.pixels.shape[0], self.pixels.shape[1]
+
+  @property
+  def block(self) -> Size:
+    """The whole: any area is as cheap as another."""
+    return self.size
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """uint8 [height,width,3], a view."""
+    return self.pixels[top : top + height, left : left + width]
+
+  def valid(
+    self, top: int, left: int, height: int, width: int
+  ) -> np.ndarray | None:
+    """bool [height,width], a view; None: all is valid."""
+    if self.mask is None:
+      return None
+    return self.mask[top : top + height, left : left + width]
+
+  def reduced(self, size: Size) -> None:
+    """None: there are no overviews."""
+
+  def close(self) -> None:
+    """Nothing to give back."""
+
+
+def blocks_in(area: Area, block: Size, size: Size) -> Iterator[Area]:
+  """The blocks that an area touches, row by row, cut at the image's edge."""
+  top, left, height, width = area
+  for row in range(top // block[0] * block[0], top + height, block[0]):
+    rows = min(block[0], size[0] - row)
+    for column in range(left // block[1] * block[1], left + width, block[1]):
+      yield row, column, rows, min(block[1], size[1] - column)
+
+
+def smallest(levels: Sequence[Size], size: Size) -> int | None:
+  """Which of some sizes is the smallest that is not below another, if any.
+
+  >>> smallest([(100, 80), (50, 40), (25, 20)], (30, 20))
+  1
+  """
+  fitting = [
+    (height * width, number)
+    for number, (height, width) in enumerate(levels)
+    if height >= size[0] and width >= size[1]
+  ]
+  return min(fitting)[1] if fitting else None
+
+
+def check_bands(bands: Sequence[int], count: int, name: PathLike) -> None:
+  """Raises InputError unless one or three bands of 1..count are named."""
+  if len(bands) not in (1, 3) or not all(1 <= b <= count for b in bands):
+    raise InputError(
+      f'bands {",".join(map(str, bands))}: must be three or one of '
+      f'1..{count}, which {os.fspath(name)} has; choose others'
+    )
+
+
+def any_valid(raster: Raster) -> bool:
+  """Whether an image has any valid pixel; reads until it finds one."""
+  height, width = raster.size
+  for area in blocks_in((0, 0, height, width), raster.block, raster.size):
+    valid = raster.valid(*area)
+    if valid is None or valid.any():
+      return True
+  return False
+
+
+def open_raster(
+  path: PathLike,
+  *,
+  bands: Sequence[int] | None = None,
+  stretch: str | tuple[float, float] = 'none',
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> Raster:
+  """Opens an image file by the reader that suits it.
+
+  JPEG and PNG files up to `whole.PIXELS` are read whole, by the decoder that
+  the package uses for all images; larger ones row by row, TIFF files and what
+  else GDAL reads block by block, and slides of microscopes through OpenSlide.
+  The raster's notes say what a person should know of it.
+
+  Args:
+    path: the file.
+    bands: one or three of its bands, from 1, as red, green, blue; None: the
+      one or three that it has beside alpha.
+    stretch: how numbers of more than 8 bits become 8, see `stretching`.
+    max_pixels: largest height * width of an image that must be read whole.
+
+  Raises:
+    InputError: missing, empty, of another format, damaged, without the bands
+      or the range that the network needs, or a package for it is missing.
+  """
+  # These import this file.
+  from magnet_jax.rasters import geo, slides, whole
+
+  path = decoding.check_file(path)
+  if path.suffix.lower() in slides.SUFFIXES:
+    return slides.open_slide(path, bands=bands)
+  stretched = stretch != 'none'
+  reason = whole.reason(path, chosen=bands is not None, stretched=stretched)
+  if reason is None:
+    return geo.open_file(path, bands=bands, stretch=stretch)
+  return whole.read(
+    path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
+  )

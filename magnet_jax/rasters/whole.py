@@ -1,0 +1,135 @@
+"""Images read whole: by Pillow, as all other images of the package."""
+
+from collections.abc import Sequence
+import importlib.util
+import pathlib
+import sys
+
+import numpy as np
+from PIL import TiffImagePlugin
+
+from magnet_jax.files import decoding, images
+from magnet_jax.rasters import signatures
+from magnet_jax.rasters.rasters import ArrayRaster, check_bands
+
+# GDAL's decoder of JPEG is another than Pillow's and differs by up to 27 grey
+# levels where colours change from pixel to pixel, so it serves only where the
+# image (200 MB at this size) is a matter of memory.
+PIXELS = 2**26
+
+_ORIENTATION, _PHOTOMETRIC, _SEPARATED = 274, 262, 5  # of TIFF
+_PLACES = (33550, 33922, 34264)  # tags of GeoTIFF
+
+
+def reason(
+  path: pathlib.Path, *, chosen: bool = False, stretched: bool = False
+) -> str | None:
+  """Why a file is read whole, not in pieces.
+
+  Args:
+    path: the file.
+    chosen: whether some of its bands are.
+    stretched: whether its numbers are.
+
+  Returns:
+    The reason; '' where it is no matter, as for small images; None: through
+    GDAL.
+
+  Raises:
+    InputError: as `images.read_image`.
+  """
+  kind = signatures.image_format(path)
+  found = None
+  if kind == 'GTiff':
+    found = _reason_of_tiff(path)
+    simple = not (chosen or stretched)
+  elif kind in ('JPEG', 'PNG'):
+    # Pillow does not tell that a PNG has 16 bits a colour.
+    simple = kind == 'JPEG' or not stretched
+    found = _reason_of_picture(path) if simple else None
+  else:
+    return None
+  # Else GDAL's reader tells that rasterio is missing.
+  if found is None and simple and not importlib.util.find_spec('rasterio'):
+    return 'rasterio is not installed'
+  return found
+
+
+def _reason_of_picture(path: pathlib.Path) -> str | None:
+  """Of a JPEG or PNG."""
+  with decoding.opened(path, sys.maxsize) as image:
+    if image.width * image.height <= PIXELS:
+      return ''
+    if image.mode == 'CMYK':
+      return 'its colours are CMYK'
+    return _turned(images.exif_orientation(image))
+
+
+def _reason_of_tiff(path: pathlib.Path) -> str | None:
+  """Of a TIFF, from its tags alone: of what pixels is no matter to Pillow."""
+  try:
+    with path.open('rb') as file:
+      head = file.read(8)
+      head += file.read(8) if b'+' in head[:4] else b''
+      tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+      file.seek(tags.next)
+      tags.load(file)
+      if tags.get(_PHOTOMETRIC) == _SEPARATED:
+        return 'its colours are CMYK'
+      # A map's place is that of the pixels as they are stored.
+      if any(tag in tags for tag in _PLACES):
+        return None
+      return _turned(int(tags.get(_ORIENTATION, 1)))
+  except Exception:  # damaged: GDAL says what it cannot read
+    return None
+
+
+def _turned(orientation: int) -> str | None:
+  if orientation not in range(2, 9):
+    return None
+  return f'its EXIF orientation is {orientation}'
+
+
+def read(
+  path: pathlib.Path,
+  why: str = '',
+  *,
+  bands: Sequence[int] | None = None,
+  stretched: bool = False,
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> ArrayRaster:
+  """Reads an image into memory.
+
+  Args:
+    path: a JPEG, PNG or TIFF.
+    why: a remark on it; '' for none.
+    bands: one or three of its three, from 1.
+    stretched: whether a stretch was asked for, which it does not need.
+    max_pixels: largest height * width.
+
+  Raises:
+    InputError: as `images.read_image`, or it has no such bands.
+  """
+  pixels = images.read_image(path, max_pixels=max_pixels)
+  if bands is not None:
+    check_bands(bands, 3, path)
+    pixels = np.repeat(
+      pixels[..., [b - 1 for b in bands]], 3 // len(bands), axis=-1
+    )
+  mask = _mask(path, max_pixels)
+  if mask is not None:
+    pixels = np.where(mask[..., None], pixels, np.uint8(0))
+  notes = [f'{path.name}: read whole into memory: {why}'] if why else []
+  if stretched:
+    notes.append(f'{path.name}: no stretch is used: the pixels have 8 bits')
+  return ArrayRaster(pixels, mask, notes=tuple(notes))
+
+
+def _mask(path: pathlib.Path, max_pixels: int) -> np.ndarray | None:
+  """bool [H,W]: where alpha is not 0; None where it is nowhere 0."""
+  with decoding.opened(path, max_pixels) as image:
+    if not image.has_transparency_data or image.mode.startswith('I;16'):
+      return None
+    alpha = np.asarray(image.convert('RGBA').getchannel('A'))
+    mask = images.turn(alpha, images.exif_orientation(image)) > 0
+  return None if mask.all() else mask

@@ -1,0 +1,1 @@
+"""Charts and the HTML page that show what was measured."""

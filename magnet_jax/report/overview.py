@@ -1,0 +1,139 @@
+"""The report of runs: a page, and its charts and tables as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+from magnet_jax.evaluate import summary, tables
+from magnet_jax.evaluate.differences import SCORES, Paired
+from magnet_jax.evaluate.saved_runs import Run
+from magnet_jax.evaluate.summary import Difference, Row
+from magnet_jax.files import atomic
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.report import csv_tables, page, run_tables, sections, viewer
+from magnet_jax.report import page_parts as parts
+from magnet_jax.report.runs import Found
+from magnet_jax.types import InputError
+
+_PAGES = ('.html', '.htm')  # as browsers know them
+
+
+def html_page(found: Found, title: str, introduction: str = '') -> str:
+  """The page of runs.
+
+  Args:
+    found: from `runs.find`.
+    title: of the page.
+    introduction: a sentence or two below it.
+
+  Raises:
+    InputError: if a file of a view is missing or damaged.
+  """
+  runs = list(found.runs.values())
+  single = len(runs) == 1
+  rows = [row for run in runs for row in _rows(run, single)]
+  # The table of classes has its own bars, in the classes' colours.
+  drawn = sections.charts(found.runs, found.training)
+  drawn.pop('classes', None)
+  more = sections.further(found.runs)
+  lower = [
+    sections.confusion(found.runs),
+    '<h2>Charts</h2>\n' + '\n'.join(map(parts.chart, drawn.values())),
+  ]
+  if more:
+    lower.insert(0, f'<h2>Further scores</h2>\n{parts.plain_table(more)}')
+  if not single:
+    settings = run_tables.settings(found.runs)
+    lower.append(
+      f'<h2>Settings that differ</h2>\n{parts.plain_table(settings)}'
+    )
+  return page.html_page(
+    title,
+    rows,
+    found.classes,
+    differences=_differences(found),
+    settings=_plain(runs[0].settings) if single else None,
+    introduction=introduction,
+    viewer=viewer.section(found.views, found.classes),
+    sections=lower,
+    notes=run_tables.images_differ(found.runs),
+  )
+
+
+def write(
+  found: Found, path: PathLike, title: str, introduction: str = ''
+) -> None:
+  """Writes the page, whole or not at all.
+
+  Raises:
+    InputError: as `html_page`, the name is none of a page, or the system
+      refuses to write.
+  """
+  path = pathlib.Path(path)
+  if path.suffix.lower() not in _PAGES:
+    inside = os.path.isdir(path)  # of pathlib, a long name is an error
+    better = path / 'report.html' if inside else path.with_suffix('.html')
+    raise InputError(
+      f'--out={path}: {"is a folder" if inside else "names no page"}: must be '
+      f'a file that ends in .html; choose another, such as {better}'
+    )
+  atomic.prepare_folder(path.parent)
+  text = html_page(found, title, introduction)
+  atomic.write_bytes(path, text.encode())
+
+
+def write_files(found: Found, folder: PathLike) -> list[str]:
+  """Writes charts as PNG and tables as CSV into a folder; returns the names.
+
+  Raises:
+    InputError: if the system refuses to write.
+  """
+  folder = atomic.prepare_folder(folder)
+  pictures = sections.charts(found.runs, found.training)
+  for name, picture in pictures.items():
+    picture.write(folder / f'{name}.png')
+  texts = csv_tables.texts(found.runs)
+  for name, text in texts.items():
+    atomic.write_bytes(folder / f'{name}.csv', text.encode())
+  return [f'{n}.png' for n in pictures] + [f'{n}.csv' for n in texts]
+
+
+def _rows(run: Run, single: bool) -> list[Row]:
+  """The methods with intervals, named by their run where there are several."""
+  found = []
+  for row in run.rows:
+    own = run.of(row.method).values()
+    spans = {key: summary.interval(own, key) for key in SCORES}
+    name = row.method if single else f'{run.name}: {row.method}'
+    found.append(dataclasses.replace(row, method=name, intervals=spans))
+  return found
+
+
+def _differences(found: Found) -> dict[str, Difference]:
+  """MagNet against the other methods of its run, and across runs."""
+  single = len(found.runs) == 1
+  named: dict[str, Difference] = {}
+  for paired in csv_tables.paired(found.runs):
+    for key, words in SCORES.items():
+      difference = paired.by_score[key]
+      if difference is not None:
+        named[f'{_label(paired, single)}, {words}'] = difference
+  return named
+
+
+def _label(paired: Paired, single: bool) -> str:
+  if single:
+    return f'{paired.first[1]} - {paired.second[1]}'
+  return paired.label
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
+  """Settings without those that are not set, and without the classes."""
+  return {
+    key: words for key, words in run_tables.setting_texts(settings).items()
+    if key != 'classes' and words != tables.UNKNOWN
+  }  # fmt: skip

@@ -1,0 +1,78 @@
+"""Pieces of HTML that all parts of the page are made of."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+import html
+
+from magnet_jax.report.shown import Picture, Table
+
+
+def escaped(value: object) -> str:
+  """The value as text that no HTML is read from."""
+  return html.escape(str(value), quote=True)
+
+
+def table(
+  head: Sequence[str],
+  body: Sequence[str],
+  kind: str = 'numbers',
+  words: int = 1,
+) -> str:
+  """A table in a card.
+
+  Args:
+    head: headings, plain text.
+    body: a line each, cells in HTML.
+    kind: class of the style sheet: 'numbers', 'wordy', 'matrix'.
+    words: how many headings, from the left, stand over words.
+  """
+  heads = ''.join(
+    f'<th scope="col"{_side(column, words)}>{escaped(cell)}</th>'
+    for column, cell in enumerate(head)
+  )
+  lines = '\n'.join(f'<tr>{line}</tr>' for line in body)
+  # A wide table scrolls, and can be scrolled by keys.
+  return (
+    f'<div class="card" tabindex="0"><table class="{kind}">\n'
+    f'<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
+  )
+
+
+def plain_table(shown: Table) -> str:
+  """A table of text, its notes below."""
+  lines = []
+  for line, row in enumerate(shown.body):
+    cells = []
+    for column, cell in enumerate(row):
+      kind = _side(column, shown.words)
+      if (line, column) in shown.best:
+        kind = ' class="best"'
+      tag = 'th scope="row"' if column == 0 else 'td'
+      cells.append(f'<{tag}{kind}>{escaped(cell)}</{tag[:2]}>')
+    lines.append(''.join(cells))
+  style = 'numbers' if shown.words < len(shown.head) else 'wordy'
+  notes = ''.join(f'<p class="quiet">{escaped(n)}</p>' for n in shown.notes)
+  return table(shown.head, lines, style, shown.words) + notes
+
+
+def _side(column: int, words: int) -> str:
+  """Puts words on the left, where the first column always is."""
+  return ' class="word"' if 0 < column < words else ''
+
+
+def chart(picture: Picture) -> str:
+  """A drawing at the size that it is made for."""
+  (kind, data), *_ = (
+    (key, value)
+    for key, value in picture._repr_mimebundle_()[0].items()
+    if key.startswith('image/')
+  )
+  width = picture.pixels.shape[1] // picture.scale
+  source = base64.b64encode(data).decode()
+  return (
+    '<figure class="chart" tabindex="0">'
+    f'<img src="data:{kind};base64,{source}" '
+    f'width="{width}" alt="{escaped(picture.title)}"></figure>'
+  )

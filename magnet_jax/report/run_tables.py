@@ -1,0 +1,189 @@
+"""Two or more runs side by side: from their saved records to tables and charts.
+
+Everything here starts from `saved_runs.read_runs` and gives a `Table` or a
+`Picture`, which a notebook shows by itself; `print` gives a table as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import math
+from typing import Any
+
+import numpy as np
+
+from magnet_jax.evaluate import differences, tables
+from magnet_jax.evaluate.differences import SCORES, Paired, Runs, Side
+from magnet_jax.evaluate.summary import Difference
+from magnet_jax.metrics import confusion
+from magnet_jax.report import charts
+from magnet_jax.report.shown import Picture, Table
+from magnet_jax.types import InputError
+
+_SCORED = ('miou', 'miou_pooled', 'boundary_iou')  # where more is better
+
+
+def results(runs: Runs) -> Table:
+  """All methods of all runs; the best score of a column stands out.
+
+  Each line is over the images that its run has: where these differ, a note
+  says so, and the paired differences are the fair comparison.
+  """
+  lines = [(run.name, row) for run in runs.values() for row in run.rows]
+  rows = [row for _, row in lines]
+  heads = ('run', 'method', 'images', *(name for name, _ in tables.COLUMNS[1:]))
+  body = tuple(
+    (name, row.method, str(row.images),
+     *(read(row) for _, read in tables.COLUMNS[1:]))
+    for name, row in lines
+  )  # fmt: skip
+  best = {
+    (line, 3 + column)
+    for column, key in enumerate(_SCORED)
+    for line in _best([getattr(row, key) for row in rows])
+  }
+  notes = (tables.NOTE, *images_differ(runs))
+  return Table(heads, body, 2, frozenset(best), notes)
+
+
+def images_differ(runs: Runs) -> tuple[str, ...]:
+  """A sentence where not all methods of all runs have the same images."""
+  sets = {
+    frozenset(run.of(method)) for run in runs.values() for method in run.methods
+  }
+  if len(sets) < 2:
+    return ()
+  return (
+    'The lines are over different images: compare by the paired differences.',
+  )
+
+
+def _best(values: Sequence[float]) -> list[int]:
+  """Where the largest is; nowhere if there is nothing to choose from."""
+  # As shown: two that look alike are alike.
+  shown = np.round(np.array(values), 4)
+  known = shown[~np.isnan(shown)]
+  if known.size < 2 or known.min() == known.max():
+    return []
+  return np.flatnonzero(shown == known.max()).tolist()
+
+
+def settings(runs: Runs) -> Table:
+  """The settings that are not the same in all runs, one a line."""
+  texts = {name: setting_texts(run.settings) for name, run in runs.items()}
+  keys = sorted({key for each in texts.values() for key in each})
+  body = []
+  for key in keys:
+    values = [each.get(key, tables.UNKNOWN) for each in texts.values()]
+    if len(set(values)) > 1:
+      body.append((key, *values))
+  unknown = [run.name for run in runs.values() if not run.settings]
+  notes = [f'{len(keys) - len(body)} further settings are the same in all.']
+  if unknown:
+    notes.append(f'No settings were kept of {", ".join(unknown)}.')
+  return Table(('setting', *runs), tuple(body), 1 + len(runs), notes=(*notes,))
+
+
+def setting_texts(settings: Mapping[str, Any]) -> dict[str, str]:
+  """Settings in words; UNKNOWN where one is not set."""
+  found = {}
+  for key, value in settings.items():
+    words = ' '.join(map(str, value)) if isinstance(value, list) else str(value)
+    found[key] = tables.UNKNOWN if value in ('', None, []) else words
+  if settings.get('checkpoint') == '' and not settings.get('segmenter'):
+    found['checkpoint'] = 'embedded model'
+  return found
+
+
+def difference_table(found: Sequence[Paired]) -> Table:
+  """Mean differences in percentage points; intervals without 0 stand out."""
+  body, best, notes = [], set(), []
+  for line, paired in enumerate(found):
+    cells = [paired.label]
+    counts = []
+    for column, difference in enumerate(paired.by_score.values()):
+      cells += _difference_cells(difference)
+      if difference is not None:
+        counts.append(difference.n)
+        if difference.excludes_zero:
+          best.add((line, 1 + 2 * column))
+    body.append((*cells, str(max(counts, default=0))))
+    for side, images in (
+      (paired.first, paired.only_first), (paired.second, paired.only_second)
+    ):  # fmt: skip
+      if images:
+        owner = differences.name(side)
+        notes.append(
+          f'{paired.label}: {len(images)} left out that only {owner} has: '
+          f'{differences.listed(images)}.'
+        )
+  heads = ['difference']
+  for words in SCORES.values():
+    heads += [f'{words}, points', '95 % interval']
+  return Table(
+    (*heads, 'images'), tuple(body), 1, frozenset(best),
+    ('Paired over images; marked where the interval excludes 0.', *notes),
+  )  # fmt: skip
+
+
+def _difference_cells(difference: Difference | None) -> tuple[str, str]:
+  if difference is None:
+    return tables.UNKNOWN, tables.UNKNOWN
+  mean = f'{100 * difference.mean:+.2f}'
+  if math.isnan(difference.low):
+    return mean, tables.UNKNOWN
+  low, high = 100 * difference.low, 100 * difference.high
+  return mean, f'[{low:+.2f}, {high:+.2f}]'
+
+
+def difference_chart(found: Sequence[Paired]) -> Picture:
+  """The same as intervals about 0, one axis a score."""
+  return charts.intervals(
+    [paired.label for paired in found],
+    [
+      (f'{words}, points', [paired.by_score[key] for paired in found])
+      for key, words in SCORES.items()
+    ],
+  )
+
+
+def class_bars(runs: Runs, sides: Sequence[Side]) -> Picture:
+  """IoU of every class, the sides' bars below each other.
+
+  Each IoU is of the confusion matrix summed over the images that all sides
+  have.
+
+  Args:
+    runs: from `read_runs`.
+    sides: (run, method), at least one.
+
+  Raises:
+    InputError: if a side is not there, or the sides have no common image.
+  """
+  if not sides:
+    raise InputError('0 sides: bars need at least one; name a run and a method')
+  found = [differences.records_of(runs, side) for side in sides]
+  images = set.intersection(*(set(records) for records in found))
+  names = [differences.name(side) for side in sides]
+  if not images:
+    raise InputError(
+      f'{", ".join(names)}: have no image in common; evaluate them on the same '
+      'images'
+    )
+  values = [
+    confusion.iou(np.sum([records[i]['confusion'] for i in images], axis=0))
+    for records in found
+  ]
+  table = runs[sides[0][0]].classes
+  groups = [
+    charts.Group(
+      name + (' (not scored)' if index in table.unscored else ''),
+      table.colours[index],
+      tuple(float(each[index]) for each in values),
+    )
+    for index, name in enumerate(table.names)
+  ]
+  counted = 'one image' if len(images) == 1 else f'{len(images)} images'
+  return charts.bars(
+    groups, names, title=f'IoU by class in %, pooled over {counted}'
+  )

@@ -1,0 +1,154 @@
+"""Parts of the report of runs: charts, confusion matrices, training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+import math
+
+import numpy as np
+
+from magnet_jax.evaluate import figures, tables
+from magnet_jax.evaluate.differences import Side
+from magnet_jax.evaluate.saved_runs import Run
+from magnet_jax.files.records import Record
+from magnet_jax.report import curves, drawing, run_tables
+from magnet_jax.report import page_parts as parts
+from magnet_jax.report.curves import Curve
+from magnet_jax.report.shown import Picture, Table
+
+_POINTS = 60  # of a training curve; more hide each other
+_TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
+
+
+def charts(
+  runs: Mapping[str, Run], training: Mapping[str, Sequence[Record]]
+) -> dict[str, Picture]:
+  """The drawings of a report, by the names of their files."""
+  found = {
+    'miou_windows': _cost(runs, 'windows'),
+    'miou_seconds': _cost(runs, 'seconds'),
+  }
+  if not why_no_classes(runs):
+    found['classes'] = run_tables.class_bars(runs, _sides(runs))
+  for key, words in _TRAINED.items():
+    series = [
+      curve for name, each in training.items()
+      for curve in _steps(name, each, key)
+    ]  # fmt: skip
+    if series:
+      found[f'training_{key}'] = curves.curves(series, x='step', y=words)
+  return found
+
+
+def why_no_classes(runs: Mapping[str, Run]) -> str:
+  """A line on why `charts` has no 'classes', and the remedy; '' if it has."""
+  sides = _sides(runs)
+  reason = ''
+  if len(sides) > drawing.COLOURS:
+    reason = (
+      f'these runs have {len(sides)} methods in all, and {drawing.COLOURS} '
+      'colours can be told apart; report fewer runs'
+    )
+  elif not set.intersection(*(set(runs[r].of(m)) for r, m in sides)):
+    reason = 'the methods have no image in common; evaluate all on the same'
+  return reason and f'classes.png is left out: {reason}, or see classes.csv'
+
+
+def _sides(runs: Mapping[str, Run]) -> list[Side]:
+  return [(run.name, m) for run in runs.values() for m in run.methods]
+
+
+def _cost(runs: Mapping[str, Run], key: str) -> Picture:
+  """mIoU of the methods of each run against what they cost."""
+  series = []
+  for run in runs.values():
+    rows = sorted(run.rows, key=lambda row: float(getattr(row, key)))
+    rows = [r for r in rows if not math.isnan(getattr(r, key))]
+    series.append(
+      Curve(
+        run.name,
+        tuple(float(getattr(row, key)) for row in rows),
+        tuple(100 * row.miou for row in rows),
+        tuple(row.method for row in rows),
+        joined=False,
+      )
+    )
+  words = {'windows': 'windows an image', 'seconds': 'seconds an image'}
+  return curves.curves(series, x=words[key], y='mIoU %', start=0)
+
+
+def _steps(name: str, training: Sequence[Record], key: str) -> Iterator[Curve]:
+  """Means of equal numbers of steps: a single step says little."""
+  known = [r for r in training if isinstance(r.get(key), int | float)]
+  if not known:
+    return
+  scale = 100 if key == 'miou' else 1
+  pieces = np.array_split(np.arange(len(known)), min(_POINTS, len(known)))
+  yield Curve(
+    name,
+    tuple(_mean(known, each, 'step') for each in pieces),
+    tuple(scale * _mean(known, each, key) for each in pieces),
+  )
+
+
+def _mean(known: Sequence[Record], places: np.ndarray, key: str) -> float:
+  return float(np.mean([known[place][key] for place in places]))
+
+
+def further(runs: Mapping[str, Run]) -> Table | None:
+  """What benchmarks report beside the mean IoU, where records have it."""
+  lines = {
+    (run.name, method): each
+    for run in runs.values()
+    for method, each in figures.of_records(run.records, run.classes).items()
+  }
+  keys = [
+    key for key in tables.FIGURES
+    if key != 'miou'  # is in the results
+    and any(not math.isnan(each.get(key, math.nan)) for each in lines.values())
+  ]  # fmt: skip
+  if not keys:
+    return None
+  body = tuple(
+    (*names, *(tables.percent(each.get(key, math.nan)) for key in keys))
+    for names, each in lines.items()
+  )
+  heads = ('run', 'method', *(tables.FIGURES[key] for key in keys))
+  return Table(heads, body, 2, notes=(tables.FIGURES_NOTE,))
+
+
+def confusion(runs: Mapping[str, Run]) -> str:
+  """The confusion matrices, rows in percent; one is open."""
+  folds: list[str] = []
+  first = next(iter(runs.values()))
+  shown = 'magnet' if 'magnet' in first.methods else first.methods[0]
+  for run in runs.values():
+    for method in run.methods:
+      title = method if len(runs) == 1 else f'{run.name}: {method}'
+      opened = ' open' if run is first and method == shown else ''
+      folds.append(
+        f'<details class="fold"{opened}><summary>{parts.escaped(title)}'
+        f'</summary>{_matrix(run, method)}</details>'
+      )
+  return (
+    '<h2>Confusion matrices</h2>\n' + '\n'.join(folds) + '\n<p class="quiet">'
+    'A row is a class of the label: what percentage of its pixels is found as '
+    f'which class, summed over images; {tables.UNKNOWN} where no label has '
+    'it.</p>'
+  )
+
+
+def _matrix(run: Run, method: str) -> str:
+  matrices = [r['confusion'] for r in run.of(method).values()]
+  counts = np.asarray(matrices, np.int64).sum(axis=0)
+  lines = []
+  for name, row in zip(run.classes.names, counts.tolist(), strict=True):
+    total = sum(row)
+    cells = ''.join(
+      f'<td style="--heat:{60 * value / max(total, 1):.0f}%">'
+      f'{100 * value / total:.1f}</td>'
+      if total else f'<td>{tables.UNKNOWN}</td>'
+      for value in row
+    )  # fmt: skip
+    lines.append(f'<th scope="row">{parts.escaped(name)}</th>{cells}')
+  return parts.table(['label \\ found', *run.classes.names], lines, 'matrix')

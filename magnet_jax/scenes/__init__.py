@@ -1,0 +1,1 @@
+"""Generated aerial scenes with exact labels."""

@@ -1,1 +1,0 @@
-"""The method: plan, step and loop over the stages."""

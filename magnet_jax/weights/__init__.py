@@ -1,0 +1,1 @@
+"""PyTorch's weight files to and from ours, by tables of names."""

@@ -1,0 +1,242 @@
+"""From PyTorch's files to a folder of checkpoints, and back."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from magnet_jax.files import atomic, checkpoints, trees
+from magnet_jax.models import refiner
+from magnet_jax.types import ClassTable, InputError
+from magnet_jax.weights import (
+  torch_files,
+  torch_states,
+  torch_templates,
+  torch_weights,
+)
+from magnet_jax.weights.torch_templates import Config
+
+_EXCHANGED = torch_states.ORDERS[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+  """One network that was converted.
+
+  Attributes:
+    path: the folder or file, as its name in the output folder.
+    network: a key of `torch_names.NAMES`.
+    tensors: how many arrays, the counters of PyTorch among them.
+    parameters: how many trained numbers.
+    notes: what the person should know of it, one line each.
+  """
+
+  path: str
+  network: str
+  tensors: int
+  parameters: int
+  notes: tuple[str, ...] = ()
+
+
+def class_count(sources: Sequence[torch_states.Source]) -> int | None:
+  """The number of classes that files have together; None for a trunk alone.
+
+  Args:
+    sources: one segmenter, refiners, or both; or one trunk.
+
+  Raises:
+    InputError: files that do not belong together.
+  """
+  kinds = [source.kind for source in sources]
+  for kind in ('segmenter', 'trunk'):
+    if kinds.count(kind) > 1:
+      raise InputError(
+        f'{sources[-1].path}: one {kind} more: at most one can be converted '
+        'into a folder; convert it into one of its own'
+      )
+  if 'trunk' in kinds and len(kinds) > 1:
+    path = sources[kinds.index('trunk')].path
+    raise InputError(
+      f'{path}: is a trunk, which is no segmenter yet; convert it alone and '
+      'train from it'
+    )
+  counts = {source.path: source.classes for source in sources}
+  if len(set(counts.values())) > 1:
+    shown = ', '.join(f'{path}: {count}' for path, count in counts.items())
+    raise InputError(
+      f'{shown} classes: all files must have the same number; choose files '
+      'that belong together'
+    )
+  return next(iter(counts.values()))
+
+
+def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
+  """Writes a ResNet without its classifier, to start a training from.
+
+  Args:
+    source: what was read.
+    folder: 'trunk/checkpoints/0' is written in there.
+
+  Raises:
+    InputError: it is none of the known ResNets, or cannot be written.
+  """
+  name, width = torch_templates.resnet_settings(source)
+  settings = {'trunk': name, 'width': width}
+  meta = {'kind': 'trunk', 'config': {'segmenter': settings}}
+  template = torch_templates.trunk(name, width)
+  return _save(folder, [source], template, meta)
+
+
+def to_checkpoint(
+  sources: Sequence[torch_states.Source],
+  folder: pathlib.Path,
+  *,
+  config: Config,
+  classes: ClassTable,
+  order: str = torch_states.ORDERS[0],
+) -> list[Written]:
+  """Writes a segmenter, refiners or both as checkpoints of a training.
+
+  Args:
+    sources: what was read; refiners in the order of their stages.
+    folder: 'segmenter/checkpoints/0' and 'refiner/checkpoints/0' are written
+      in there.
+    config: all sections; `segmenter` and `refiner` must describe the files.
+    classes: what the networks tell apart.
+    order: of a refiner's input in the files, one of `torch_states.ORDERS`.
+
+  Raises:
+    InputError: a file and the config do not fit, a key is missing or left
+      over, weights are not finite, or the system refuses to write.
+  """
+  count = class_count(sources)
+  if count != len(classes):
+    raise InputError(
+      f'{sources[0].path}: has {count} classes, but the config has '
+      f'{len(classes)} ({", ".join(classes.names)}): must be the same; choose '
+      'another config or class table'
+    )
+  meta: dict[str, Any] = {
+    'config': dict(config),
+    'classes': {
+      'names': classes.names,
+      'colours': classes.colours,
+      'unscored': classes.unscored,
+    },
+  }
+  segmenters = [s for s in sources if s.kind == 'segmenter']
+  refiners = [s for s in sources if s.kind == 'refiner']
+  written = []
+  if segmenters:
+    template = torch_templates.segmenter(segmenters[0], config, len(classes))
+    meta['kind'] = 'segmenter'
+    written.append(_save(folder, segmenters, template, meta))
+  if refiners:
+    template = torch_templates.refiner(refiners, config, len(classes))
+    meta['kind'] = 'refiner'
+    written.append(_save(folder, refiners, template, meta, order))
+  return written
+
+
+def to_files(
+  run: pathlib.Path,
+  folder: pathlib.Path,
+  *,
+  suffix: str,
+  order: str | None = None,
+) -> list[Written]:
+  """Writes the networks of a run as files of PyTorch.
+
+  Args:
+    run: whatever `checkpoints.load` takes.
+    folder: where segmenter, refiner (or refiner_1, …) and trunk go.
+    suffix: '.pth' or '.safetensors'.
+    order: of a refiner's input in the files; None takes that of the file it
+      was converted from.
+
+  Raises:
+    InputError: nothing there, a network without names in PyTorch, or the
+      system refuses to write.
+  """
+  written = []
+  for kind, (variables, meta) in _parts(run).items():
+    # What an exported model says of a conversion is about its last network.
+    before = meta.get('torch', {}) if meta.get('kind') == kind else {}
+    network = torch_templates.network(kind, meta['config'])
+    count = meta['config'].get('refiner', {}).get('count', 1)
+    trees_of = refiner.split(variables, count if kind == 'refiner' else 1)
+    counters = before.get('counters') or [None] * len(trees_of)
+    for i, (tree, counts) in enumerate(zip(trees_of, counters, strict=True)):
+      state = torch_weights.to_torch(tree, network, counts)
+      if kind == 'refiner' and (order or before.get('order')) == _EXCHANGED:
+        state = torch_states.exchange_inputs(state)
+      number = f'_{i + 1}' if len(trees_of) > 1 else ''
+      name = f'{kind}{number}{suffix}'
+      torch_files.write(folder / name, state)
+      notes = _lost(kind, meta['config'])
+      written.append(Written(name, network, len(state), _size(tree), notes))
+  return written
+
+
+def _lost(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+  """What a network does here that the file cannot say."""
+  if kind != 'refiner' or not config['refiner'].get('prior'):
+    return ()
+  return (
+    'this refiner has a prior (config.refiner.prior): in PyTorch add '
+    f'log((scale + coarse) / 2 + {refiner.FLOOR}) to its logits',
+  )
+
+
+def _parts(run: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
+  """Variables and meta of each network of a run or an exported model."""
+  if run.is_dir():
+    return checkpoints.load_parts(run)
+  exported, meta = checkpoints.load(run)
+  return {kind: (variables, meta) for kind, variables in exported.items()}
+
+
+def _save(
+  folder: pathlib.Path,
+  sources: Sequence[torch_states.Source],
+  template: trees.Tree,
+  meta: Mapping[str, Any],
+  order: str = torch_states.ORDERS[0],
+) -> Written:
+  """Writes the checkpoint of one network, or of the refiners of all stages."""
+  found, counters = [], []
+  for source in sources:
+    state: Mapping[str, np.ndarray] = source.state
+    if order == _EXCHANGED:
+      state = torch_states.exchange_inputs(state)
+    variables, counts = torch_weights.from_torch(
+      state, source.network, template, name=str(source.path)
+    )
+    torch_states.check_finite(source.state, str(source.path))
+    found.append(variables)
+    counters.append(counts)
+  origin: dict[str, Any] = {
+    'network': sources[0].network,
+    'dtype': sources[0].dtype,
+    'counters': counters,
+  }
+  if meta['kind'] == 'refiner':
+    origin['order'] = order
+  path = folder / meta['kind']
+  average = refiner.join(found)
+  # Orbax would find it out in the middle.
+  atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
+  with checkpoints.CheckpointStore(path / 'checkpoints') as store:
+    store.save(0, {'average': average}, {**meta, 'torch': origin})
+  tensors = sum(len(source.state) for source in sources)
+  size = sum(_size(variables) for variables in found)
+  return Written(path.name, sources[0].network, tensors, size)
+
+
+def _size(variables: Mapping[str, Any]) -> int:
+  """The number of trained parameters."""
+  leaves = jax.tree.leaves(variables['params'])
+  return sum(int(np.size(leaf)) for leaf in leaves)

@@ -1,0 +1,189 @@
+"""PyTorch's weights on disk: .pth (zip or legacy) and .safetensors.
+
+The only file that imports PyTorch, and only when a .pth is read or written.
+"""
+
+from collections.abc import Mapping
+import importlib
+import io
+import pathlib
+import pickle
+import re
+from typing import Any
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax.files import atomic, decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+
+SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
+# Where training scripts put the weights beside the optimizer and the epoch.
+_NESTED = ('state_dict', 'model_state_dict', 'model')
+_BFLOAT16 = np.dtype(jnp.bfloat16)
+_SAFE_TYPES = {
+  'F64': np.dtype('<f8'), 'F32': np.dtype('<f4'), 'F16': np.dtype('<f2'),
+  'BF16': _BFLOAT16, 'I64': np.dtype('<i8'), 'I32': np.dtype('<i4'),
+  'I16': np.dtype('<i2'), 'I8': np.dtype('i1'), 'U8': np.dtype('u1'),
+  'BOOL': np.dtype('?'),
+}  # fmt: skip
+
+
+def read(path: PathLike) -> dict[str, np.ndarray]:
+  """Reads a state_dict; no code in the file is ever run.
+
+  Args:
+    path: .safetensors, or a .pth of a state_dict or of a dict that holds one.
+
+  Returns:
+    Arrays by their names in the file, in the file's data types.
+
+  Raises:
+    InputError: missing, damaged, pickled code, or no state_dict; or the
+      package that reads it is not installed.
+  """
+  path = decoding.check_file(path)
+  if path.suffix == SUFFIXES['safetensors']:
+    return _read_safetensors(path)
+  return _read_pth(path)
+
+
+def write(path: PathLike, state: Mapping[str, np.ndarray]) -> None:
+  """Writes a state_dict of plain tensors, whole or not at all.
+
+  Args:
+    path: ends in .pth or .safetensors.
+    state: arrays by name.
+
+  Raises:
+    InputError: the system refuses to write, or the package that writes it is
+      not installed.
+  """
+  path = pathlib.Path(path)
+  if path.suffix == SUFFIXES['safetensors']:
+    numpy = _import('safetensors.numpy')
+    data = numpy.save(dict(state), metadata={'format': 'pt'})
+  else:
+    torch = _import('torch')
+    file = io.BytesIO()
+    # Copied: a tensor must own memory that may be written.
+    tensors = {k: torch.from_numpy(np.array(a)) for k, a in state.items()}
+    torch.save(tensors, file)
+    data = file.getvalue()
+  atomic.write_bytes(path, data)
+
+
+def _import(name: str) -> Any:
+  """Imports a package of the extra [convert]."""
+  try:
+    with warnings.catch_warnings():
+      warnings.simplefilter('ignore')
+      return importlib.import_module(name)
+  except ImportError as error:
+    package = name.partition('.')[0]
+    raise InputError(
+      f'{package}: is not installed, but needed for such files; pip install '
+      '"magnet-jax[convert]"'
+    ) from error
+
+
+def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
+  # Not safetensors.numpy, which knows no bfloat16.
+  safetensors = _import('safetensors')
+  try:
+    stored = safetensors.deserialize(path.read_bytes())
+  except OSError as error:
+    raise InputError(
+      f'{path}: cannot be read, {error.strerror}; choose another file'
+    ) from error
+  except safetensors.SafetensorError as error:
+    raise _damaged(path) from error
+  state = {}
+  for name, view in stored:
+    if view['dtype'] not in _SAFE_TYPES:
+      raise InputError(
+        f'{path}: {name} is {view["dtype"]}: weights must be numbers of a '
+        'usual kind; save them as float32'
+      )
+    array = np.frombuffer(view['data'], _SAFE_TYPES[view['dtype']])
+    state[name] = array.reshape(view['shape'])
+  return state
+
+
+def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
+  torch = _import('torch')
+  try:
+    with warnings.catch_warnings():
+      warnings.simplefilter('ignore')  # it says that its types will change
+      found = torch.load(path, map_location='cpu', weights_only=True)
+  except pickle.UnpicklingError as error:
+    code = re.search(r'GLOBAL ([\w.]+)', str(error))
+    if not code:
+      raise _damaged(path) from error
+    raise InputError(
+      f'{path}: holds pickled code ({code[1]}), which could do anything: only '
+      'plain tensors are read; save its state_dict() alone'
+    ) from error
+  except MemoryError:
+    raise
+  # PyTorch raises nearly anything for damaged files.
+  except Exception as error:
+    if 'TorchScript' in str(error):
+      raise InputError(
+        f'{path}: is a TorchScript archive, which holds code: only plain '
+        'tensors are read; save its state_dict() alone'
+      ) from error
+    raise _damaged(path) from error
+  return {name: _array(torch, t, f'{path}: {name}')
+          for name, t in _state(found, path).items()}  # fmt: skip
+
+
+def _damaged(path: pathlib.Path) -> InputError:
+  return InputError(
+    f'{path}: is no file of weights (.pth or .safetensors), or it is damaged; '
+    'save or download it again'
+  )
+
+
+def _state(found: Any, path: pathlib.Path) -> Mapping[str, Any]:
+  """The state_dict in what was loaded."""
+  for key in _NESTED:
+    if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+      found = found[key]
+      break
+  what = ''
+  if not isinstance(found, Mapping):
+    what = f'a {type(found).__name__}'
+  elif not found:
+    what = 'an empty dict'
+  elif not all(isinstance(key, str) for key in found):
+    what = 'a dict whose keys are no names'
+  if what:
+    raise InputError(
+      f'{path}: holds {what}: must be a state_dict, tensors by name; save the '
+      "network's state_dict()"
+    )
+  return found
+
+
+def _array(torch: Any, tensor: Any, name: str) -> np.ndarray:
+  """One tensor; bfloat16 comes in the type that JAX has for it."""
+  if not isinstance(tensor, torch.Tensor):
+    raise InputError(
+      f'{name} is a {type(tensor).__name__}: a state_dict holds tensors only; '
+      "save the network's state_dict()"
+    )
+  tensor = tensor.detach()
+  try:
+    if tensor.dtype == torch.bfloat16:
+      array: np.ndarray = tensor.view(torch.int16).numpy().view(_BFLOAT16)
+    else:
+      array = tensor.numpy()
+  except (TypeError, RuntimeError) as error:  # sparse, quantised, …
+    raise InputError(
+      f'{name} is {tensor.dtype} of layout {tensor.layout}: weights must be '
+      'dense; save them as float32'
+    ) from error
+  return array

@@ -1,0 +1,189 @@
+"""A file of PyTorch as the state of a known network, checked.
+
+Finds out which network it is, and takes away what stands around its weights:
+prefixes, classifiers of ImageNet, data types of half or double precision.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+from magnet_jax.weights import torch_files, torch_names, torch_weights
+from magnet_jax.weights.torch_weights import State, listed
+
+ORDERS = ('scale,coarse', 'coarse,scale')  # of the refiner's input
+# What wrappers for several devices, trainings and Lightning put before names.
+_PREFIXES = ('module.', 'model.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """The state of one network.
+
+  Attributes:
+    path: where it was read.
+    network: a key of `torch_names.NAMES`.
+    state: float32 arrays by their plain names, and the counters.
+    dtype: what the file's floating numbers are.
+    dropped: keys of the file that are no part of the network.
+  """
+
+  path: pathlib.Path
+  network: str
+  state: State
+  dtype: str
+  dropped: tuple[str, ...]
+
+  @property
+  def kind(self) -> str:
+    """'refiner', 'trunk' or 'segmenter'."""
+    kinds = {'refiner': 'refiner', 'resnet': 'trunk'}
+    return kinds.get(self.network, 'segmenter')
+
+  @property
+  def classes(self) -> int | None:
+    """The features of the classifier; None for a trunk.
+
+    Raises:
+      InputError: the classifier is missing.
+    """
+    if self.kind == 'trunk':
+      return None
+    key = f'{torch_names.CLASSIFIERS[self.network]}.weight'
+    if key not in self.state or not self.state[key].ndim:
+      raise InputError(
+        f'{self.path}: lacks {key}, the classifier of the network '
+        f'{self.network}: it says how many classes there are; choose a whole '
+        'file'
+      )
+    return int(self.state[key].shape[0])
+
+
+def read(
+  path: PathLike, *, network: str | None = None, cast: bool = False
+) -> Source:
+  """Reads a file and finds out what it is.
+
+  Args:
+    path: .pth or .safetensors.
+    network: a key of `torch_names.NAMES`; None finds it by the keys.
+    cast: take float16, bfloat16 and float64, too.
+
+  Raises:
+    InputError: unreadable, of no known network, keys that are the same
+      without their prefixes, or numbers that are not float32.
+  """
+  path = pathlib.Path(path)
+  state = plain_names(torch_files.read(path), str(path))
+  near = closest(state)
+  network = network or near
+  dropped = tuple(k for k in torch_names.DROPPED.get(network, ()) if k in state)
+  state = {key: a for key, a in state.items() if key not in dropped}
+  _, strange = torch_weights.match(state, network)
+  if strange:
+    raise InputError(
+      f'{path}: is no checkpoint of the network {network}, which knows no '
+      f'{listed(strange)} (of {len(state)} keys): the closest of '
+      f'{", ".join(torch_names.NAMES)} is {near}; choose another file'
+    )
+  state, dtype = as_float32(state, str(path), cast=cast)
+  return Source(path, network, state, dtype, dropped)
+
+
+def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:
+  """Takes the prefixes 'module.' and 'model.' away.
+
+  Args:
+    state: arrays by name.
+    name: what messages call the state.
+
+  Raises:
+    InputError: two keys are the same without them.
+  """
+  plain: State = {}
+  origin: dict[str, str] = {}
+  for key, array in state.items():
+    short = key
+    while short.startswith(_PREFIXES):
+      short = short.partition('.')[2]
+    if short in plain:
+      raise InputError(
+        f'{name}: {origin[short]} and {key} are the same key twice: each must '
+        'be there once; save the state_dict of one network'
+      )
+    plain[short], origin[short] = array, key
+  return plain
+
+
+def closest(names: Mapping[str, object]) -> str:
+  """The network whose table fits most keys, then most of whose rows are used.
+
+  Args:
+    names: the state, of which the keys count.
+  """
+
+  def score(network: str) -> tuple[int, float]:
+    used, strange = torch_weights.match(names, network)
+    return -len(strange), used / len(torch_names.NAMES[network])
+
+  return max(torch_names.NAMES, key=score)
+
+
+def as_float32(
+  state: Mapping[str, np.ndarray], name: str, *, cast: bool
+) -> tuple[State, str]:
+  """Sees to it that all weights are float32.
+
+  Args:
+    state: arrays by name; the counters are left alone.
+    name: what messages call the state.
+    cast: convert other floating types; from half precision that is exact.
+
+  Returns:
+    The state, and the floating types that it had.
+
+  Raises:
+    InputError: other types without `cast`, or no numbers at all.
+  """
+  types = {key: array.dtype.name for key, array in state.items()}
+  floats = [key for key in state if not key.endswith(torch_weights.COUNTER)]
+  other = [key for key in floats if types[key] != 'float32']
+  odd = [k for k in other if types[k] not in ('float16', 'bfloat16', 'float64')]
+  if odd or (other and not cast):
+    remedy = 'save it as float32' if odd else 'add --cast=float32'
+    first = (odd or other)[0]
+    more = f' (and {len(other) - 1} more)' if len(other) > 1 else ''
+    raise InputError(
+      f'{name}: {first} is {types[first]}{more}: weights must be float32; '
+      f'{remedy}'
+    )
+  with np.errstate(over='ignore'):  # what overflows is refused later
+    cast_arrays = {key: state[key].astype(np.float32) for key in other}
+  found = ', '.join(sorted({types[key] for key in floats}))
+  return {**state, **cast_arrays}, found
+
+
+def check_finite(state: Mapping[str, np.ndarray], name: str) -> None:
+  """Raises InputError for NaN or infinity, naming the first key."""
+  for key, array in state.items():
+    if array.dtype.kind == 'f' and not np.isfinite(array).all():
+      raise InputError(
+        f'{name}: {key} holds NaN or infinity: weights must be finite; take '
+        'an earlier checkpoint'
+      )
+
+
+def exchange_inputs(state: Mapping[str, np.ndarray]) -> State:
+  """A refiner's state for its two maps in the other order; its own inverse."""
+  changed = dict(state)
+  for key, array in state.items():
+    module = key.partition('.')[0]
+    if module == 'bn0' and array.ndim == 1:
+      changed[key] = np.roll(array, array.shape[0] // 2, axis=0)
+    elif key == 'conv1.weight' and array.ndim == 4:
+      changed[key] = np.roll(array, array.shape[1] // 2, axis=1)
+  return changed

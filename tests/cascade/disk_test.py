@@ -1,0 +1,130 @@
+import resource
+import shutil
+
+import numpy as np
+import pytest
+
+from magnet_jax.cascade import disk, mosaic
+from magnet_jax.ops import windows
+from magnet_jax.types import InputError
+
+GRIDS = [
+  ((40, 50), (16, 16), 0.0),
+  ((33, 47), (16, 12), 0.3),
+  ((33, 47), (16, 12), 0.7),  # the last tile is several chunks
+  ((9, 60), (16, 16), 0.0),
+  ((1, 1), (16, 16), 0.0),
+]
+
+
+def _maps(size, seed=0):
+  return np.random.default_rng(seed).random((*size, 3), np.float32)
+
+
+@pytest.mark.parametrize('case', GRIDS)
+@pytest.mark.parametrize('kind', ['float32', 'uint16', 'uint8'])
+def test_tiles_come_back(tmp_path, case, kind):
+  size, window, overlap = case
+  step = {'float32': 0, 'uint16': 1 / 65535, 'uint8': 1 / 255}[kind]
+  grid = windows.make_grid(size, window, overlap)
+  maps = _maps(size)
+  plane = disk.OnDisk(
+    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
+  )
+  tiles = mosaic.Mosaic(grid, range(len(grid)))
+  for number in reversed(range(len(grid))):  # in any order
+    top, left, height, width = tiles.area(number)
+    plane.write(top, left, maps[top : top + height, left : left + width])
+  plane.flush()
+  again = disk.OnDisk(
+    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
+  )
+  rng = np.random.default_rng(0)
+  areas = [(0, 0, *size)]
+  for _ in range(5):
+    top, left = (int(rng.integers(length)) for length in size)
+    height = int(rng.integers(size[0] - top)) + 1
+    areas.append((top, left, height, int(rng.integers(size[1] - left)) + 1))
+  for top, left, height, width in areas:
+    found = again.read(top, left, height, width)
+    assert found.dtype == np.float32
+    expected = maps[top : top + height, left : left + width]
+    np.testing.assert_allclose(found, expected, atol=step * 0.51)
+
+
+def test_a_tile_is_a_file(tmp_path):
+  grid = windows.make_grid((40, 50), (16, 16))
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
+  tiles = mosaic.Mosaic(grid, range(len(grid)))
+  for number in range(len(grid)):
+    top, left, height, width = tiles.area(number)
+    plane.write(top, left, np.full((height, width), number + 1, np.uint8))
+    plane.flush()
+    files = [f for f in tmp_path.rglob('*') if f.is_file()]
+    assert len(files) == number + 2  # and one of the array itself
+  before = {file: file.read_bytes() for file in files}
+  area = tiles.area(4)
+  plane.write(*area[:2], np.full(area[2:], 5, np.uint8))
+  plane.flush()
+  assert before == {file: file.read_bytes() for file in files}
+
+
+def test_probabilities_outside_of_their_range_are_clipped(tmp_path):
+  grid = windows.make_grid((2, 2), (2, 2))
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 1, 'uint8')
+  plane.write(0, 0, np.array([[[-1e-6], [0]], [[1], [1 + 1e-6]]], np.float32))
+  plane.flush()
+  assert plane.read(0, 0, 2, 2).ravel().tolist() == [0, 0, 1, 1]
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+  grid = windows.make_grid((200, 200), (200, 200))
+  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
+  waiting = disk.WaitingOnDisk(tmp_path / 'waiting')
+  noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
+  old = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
+  try:
+    with pytest.raises(InputError, match='cannot be written'):
+      plane.write(0, 0, noise)
+      plane.flush()
+    with pytest.raises(InputError, match='cannot be written'):
+      waiting.put(0, 1, noise)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_damaged_tile_is_one_line(tmp_path):
+  grid = windows.make_grid((20, 20), (20, 20))
+  for kind in ('uint8', 'uint16'):
+    folder = tmp_path / kind
+    plane = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
+    plane.write(0, 0, np.ones((20, 20, 1), np.float32))
+    plane.flush()
+    tile = next(folder.glob('c/*/*/*'))
+    tile.write_bytes(tile.read_bytes()[:9])
+    again = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
+    with pytest.raises(InputError, match=r'is damaged.*start anew'):
+      again.read(0, 0, 20, 20)
+
+
+def test_a_folder_that_is_made_again_is_empty(tmp_path):
+  grid = windows.make_grid((20, 20), (20, 20))
+  for value in (7, 8):
+    plane = disk.OnDisk(tmp_path / 'a', disk.grid_tiles(grid), 0, 'bytes')
+    assert plane.read(0, 0, 20, 20).max() == 0
+    plane.write(0, 0, np.full((20, 20), value, np.uint8))
+    plane.flush()
+    assert plane.read(0, 0, 20, 20).min() == value
+    shutil.rmtree(tmp_path / 'a')
+
+
+def test_parts_wait_until_they_are_forgotten(tmp_path):
+  waiting = disk.WaitingOnDisk(tmp_path / 'waiting')
+  for tile in range(12):
+    waiting.put(tile, 0, np.full((2, 2, 1), tile, np.float32))
+  for _ in range(2):
+    assert waiting.take(11, 0).max() == 11
+  waiting.forget(range(2))
+  assert len(list((tmp_path / 'waiting').iterdir())) == 10
+  assert disk.WaitingOnDisk(tmp_path / 'waiting').take(2, 0).max() == 2

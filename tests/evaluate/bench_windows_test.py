@@ -1,0 +1,90 @@
+"""Windows a second: what is counted, and the command."""
+
+import json
+import statistics
+
+import pytest
+
+from magnet_jax.cli import main
+from magnet_jax.evaluate import bench, bench_windows
+from magnet_jax.evaluate.bench_windows import Throughput
+
+ROW = Throughput(
+  dtype='float32', batch=4, devices=2, windows=20, seconds=(2.0, 4.0, 5.0),
+  step_seconds=0.8, flops=3e9, product=1e10,
+)  # fmt: skip
+
+
+def test_figures():
+  assert ROW.per_second == 20 / 4
+  assert ROW.busy == pytest.approx(3 * 0.8 / 4)  # 20 windows are 3 calls of 8
+  assert ROW.of_product == pytest.approx(5 / 2 * 3e9 / 1e10)
+
+
+@pytest.fixture
+def small():
+  """A model for windows of 16x24, random."""
+  return bench.random_model(
+    classes=3,
+    segmenter={'name': 'unet', 'width': 4, 'levels': 1},
+    refiner={'width': 4},
+    plan={
+      'network': (16, 24), 'window': (0, 0), 'factor': 2.0, 'stages': 0,
+      'scales': (), 'overlap': 0.0,
+    },
+    refine={
+      'points': 0.5, 'selection': 'window', 'kernel': 3, 'windows': 1.0,
+      'batch': 1,
+    },
+  )  # fmt: skip
+
+
+def test_all_windows_of_a_stage_are_timed(small):
+  told = []
+  rows = list(
+    bench_windows.run(
+      lambda dtype: small, [1, 2], ['float32'], repeats=2, notify=told.append
+    )
+  )
+  assert [row.batch for row in rows] == [1, 2]
+  for row in rows:
+    assert row.windows >= 3 * row.batch * row.devices
+    assert len(row.seconds) == 2
+    median = statistics.median(row.seconds)
+    assert row.per_second == pytest.approx(row.windows / median)
+    assert row.flops > 16 * 24 and row.product > 0 and row.step_seconds > 0
+  # The operations are those of a window, whatever the batch.
+  assert rows[0].flops == pytest.approx(rows[1].flops, rel=0.02)
+  assert len(told) == 3
+
+
+def test_the_command(small, tmp_path, monkeypatch, capfd):
+  made = []
+  monkeypatch.setattr(
+    bench, 'random_model', lambda **how: made.append(how) or small
+  )
+  path = tmp_path / 'windows.json'
+  flags = ['--throughput', '--batches=0', '--repeats=1', f'--json={path}']
+  assert main.main(['bench', *flags]) == 0
+  text = capfd.readouterr().out
+  assert 'windows/s' in text and 'of product' in text
+  assert made[0]['segmenter']['dtype'] == 'float32'
+  (row,) = json.loads(path.read_text())['windows']
+  assert row['batch'] == 1 and row['per_second'] > 0
+
+
+@pytest.mark.parametrize(
+  ('flags', 'words'),
+  [
+    (['--throughput', '--forward'], 'give one of them'),
+    (['--throughput', '--size=64'], '--size=64: needs neither --forward nor'),
+    (['--batches=1'], '--batches=1: needs --forward or --throughput'),
+    (['--throughput', '--dtypes=half'], 'must be one of'),
+    (['--throughput', '--batches=-1'], 'whole numbers from 0 on'),
+    (['--forward', '--dtypes=float32,bfloat16'], 'one at a time'),
+  ],
+)
+def test_flags_that_do_not_fit(flags, words, capfd):
+  assert main.main(['bench', *flags]) == 2
+  (line,) = capfd.readouterr().err.splitlines()
+  assert words in line
