@@ -35,8 +35,12 @@ def get_config() -> ml_collections.ConfigDict:
   published.refinement(config, points='32768', kernel=5)
   config.refiner.count = 3  # one a scale
   config.segmenter = ml_collections.ConfigDict(
-    {'name': 'hrnet_ocr', 'trunk': 'hrnet18', 'stem_stride': 1,
-     'dtype': 'float32'}
+    {
+      'name': 'hrnet_ocr',
+      'trunk': 'hrnet18',
+      'stem_stride': 1,
+      'dtype': 'float32',
+    }
   )
   published.training(config, images=_IMAGES, rate=1e-2)
   config.train.segmenter.class_weights = _WEIGHTS

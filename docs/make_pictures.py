@@ -49,8 +49,10 @@ def main() -> None:
 def _save(name: str, picture: np.ndarray) -> None:
   path = FOLDER / f'{name}.jpg'
   Image.fromarray(picture).save(path, quality=76, optimize=True)
-  print(f'{path}: {picture.shape[1]}x{picture.shape[0]}, '
-        f'{path.stat().st_size // 1000} kB')  # fmt: skip
+  print(
+    f'{path}: {picture.shape[1]}x{picture.shape[0]}, '
+    f'{path.stat().st_size // 1000} kB'
+  )
 
 
 def _stages(
@@ -102,9 +104,12 @@ def _one_window(
 
   def paint(probabilities: np.ndarray) -> np.ndarray:
     return panel_cells.segmentation(
-      predict(probabilities), model.classes, network,
-      panel_cells.whole(network), size,
-    )  # fmt: skip
+      predict(probabilities),
+      model.classes,
+      network,
+      panel_cells.whole(network),
+      size,
+    )
 
   def heat(values: np.ndarray) -> np.ndarray:
     return panel_cells.uncertainty(values, size)
@@ -140,8 +145,9 @@ def _busiest(sample: Sample, before: StageResult, after: StageResult) -> int:
 
 
 def _resized(label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-  return panel_cells.sample(label, label.shape, panel_cells.whole(label.shape),
-                            size)  # fmt: skip
+  return panel_cells.sample(
+    label, label.shape, panel_cells.whole(label.shape), size
+  )
 
 
 def _truth(
@@ -154,9 +160,11 @@ def _truth(
   grid, ratio = result.stage.grid, SIDE / result.stage.size[0]
   top, left = grid.corners[number]
   place = (
-    round(top * ratio), round(left * ratio),
-    round(grid.window[0] * ratio), round(grid.window[1] * ratio),
-  )  # fmt: skip
+    round(top * ratio),
+    round(left * ratio),
+    round(grid.window[0] * ratio),
+    round(grid.window[1] * ratio),
+  )
   return panel_cells.segmentation(
     sample.label, model.classes, (SIDE, SIDE), place, size
   )
@@ -217,13 +225,23 @@ def _blending() -> np.ndarray:
   weights = windows.axis_weights(length, window, starts)
   left, width, top, bottom = 44, 700, 34, 190
   paper = drawing.Paper(width + 60, 230)
-  paper.text(4, 12, f'{len(starts)} windows of {window} pixels over {length}: '
-             'weights, whose sum is 1 at every pixel')  # fmt: skip
+  paper.text(
+    4,
+    12,
+    f'{len(starts)} windows of {window} pixels over {length}: '
+    'weights, whose sum is 1 at every pixel',
+  )
   for value in (0, 0.5, 1):
     y = bottom - value * (bottom - top)
     paper.line(left, y, left + width, y, fill=drawing.RULE)
-    paper.text(left - 6, y, f'{value:g}', size=drawing.SMALL,
-               fill=pictures.QUIET, anchor='rm')  # fmt: skip
+    paper.text(
+      left - 6,
+      y,
+      f'{value:g}',
+      size=drawing.SMALL,
+      fill=pictures.QUIET,
+      anchor='rm',
+    )
   for number, (start, values) in enumerate(zip(starts, weights, strict=True)):
     places = [
       part

@@ -22,7 +22,9 @@ def main(table: str, *paths: str) -> None:
   """
   runs = saved_runs.read_runs({p: p for p in paths}, classes.get(table))
   found = differences.compare(runs, differences.across(runs))
-  print(run_tables.results(runs), run_tables.difference_table(found), sep='\n\n')
+  print(
+    run_tables.results(runs), run_tables.difference_table(found), sep='\n\n'
+  )
 
 
 if __name__ == '__main__':

@@ -124,7 +124,8 @@ def test_the_template_has_what_init_proposes():
   assert config.augment.rotate == found.rotate
   assert config.tune.images == found.tune_images
   assert (segmenter.steps, refiner.steps) == (
-    found.segmenter_steps, found.refiner_steps
+    found.segmenter_steps,
+    found.refiner_steps,
   )
   assert segmenter.batch == found.batch
   assert tuple(segmenter.crop) == found.crop
@@ -134,13 +135,19 @@ def test_the_template_has_what_init_proposes():
 @pytest.mark.parametrize(
   ('name', 'sizes', 'windows'),
   [
-    ('cityscapes', [(128, 256), (256, 512), (512, 1024), (1024, 2048)],
-     [1, 4, 16, 64]),
+    (
+      'cityscapes',
+      [(128, 256), (256, 512), (512, 1024), (1024, 2048)],
+      [1, 4, 16, 64],
+    ),
     ('deepglobe', [(612, 612), (1224, 1224), (2448, 2448)], [1, 4, 16]),
-    ('gleason', [(625, 625), (1250, 1250), (2500, 2500), (5000, 5000)],
-     [1, 4, 16, 64]),
+    (
+      'gleason',
+      [(625, 625), (1250, 1250), (2500, 2500), (5000, 5000)],
+      [1, 4, 16, 64],
+    ),
   ],
-)  # fmt: skip
+)
 def test_published_settings_give_the_published_stages(name, sizes, windows):
   config = config_file.load(name)
   stages = settings.planner(config.plan)(sizes[-1])

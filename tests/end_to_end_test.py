@@ -74,13 +74,12 @@ def test_a_killed_training_ends_like_a_whole_one(run, tmp_path, monkeypatch):
   jax.tree.map(np.testing.assert_array_equal, whole, killed)
   for network in ('segmenter', 'refiner'):
     found = [
-      [
-        {**record, 'seconds': 0, 'wait': 0} for record in records.read(path)
-      ]
+      [{**record, 'seconds': 0, 'wait': 0} for record in records.read(path)]
       for path in (
-        run / network / 'train.jsonl', tmp_path / network / 'train.jsonl'
+        run / network / 'train.jsonl',
+        tmp_path / network / 'train.jsonl',
       )
-    ]  # fmt: skip
+    ]
     assert found[0] == found[1]
     assert [record['step'] for record in found[0]] == [1, 2, 3, 4]
 
@@ -131,8 +130,10 @@ def test_k_is_chosen_by_the_command(run, tmp_path, capfd):
   argv = ['tune', f'--checkpoint={folder}', '--points=0.6', '--limit=1']
   assert main.main([*argv, '--no-write', f'--out={out}']) == 0
   assert {path.name for path in out.iterdir()} == {
-    'records.jsonl', 'settings.json', 'points.png'
-  }  # fmt: skip
+    'records.jsonl',
+    'settings.json',
+    'points.png',
+  }
   assert checkpoints.load(folder)[1]['config']['refine']['points'] == 0.9
   assert main.main(argv) == 0
   assert f'written to {folder}/refiner/tuned.json' in capfd.readouterr().out

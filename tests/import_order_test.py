@@ -1,4 +1,4 @@
-"""A file imports only from folders above its own."""
+"""A file imports only from folders above its own, and nothing in a circle."""
 
 import ast
 import pathlib
@@ -14,25 +14,23 @@ ORDER = (
   'models',
   'metrics',
   'parallel',
-  'io',
+  'files',
+  'rasters',
+  'weights',
+  'scenes',
   'data',
-  'segment',
+  'datasets',
+  'refiners',
+  'cascade',
+  'predict',
   'evaluate',
+  'report',
   'train',
   'survey',
   'cli',
 )
-# Within evaluate, likewise.
-ROOMS = (
-  'measuring',
-  'showing',
-  'reporting',
-  'contrasting',
-  'benching',
-  'running',
-)
 # A GPU machine need not have what reads data sets, configs and maps.
-LIGHT = ('types', 'ops', 'models', 'metrics', 'parallel', 'segment')
+LIGHT = ('types', 'ops', 'models', 'metrics', 'parallel', 'refiners', 'cascade')
 HEAVY = ('ml_collections', 'grain', 'tensorflow_datasets', 'rasterio')
 
 
@@ -45,6 +43,11 @@ FILES = {
   str(path.relative_to(PACKAGE)): path
   for path in sorted(PACKAGE.rglob('*.py'))
   if _level(path) != '__init__'
+}
+MODULES = {
+  'magnet_jax.' + name.removesuffix('.py').replace('/', '.'): path
+  for name, path in FILES.items()
+  if path.name != '__init__.py'
 }
 
 
@@ -69,15 +72,38 @@ def _offences(level, source):
       yield f'{level} imports {name}'
 
 
-@pytest.mark.parametrize(
-  'name', [name for name in FILES if name.startswith('evaluate/')]
-)
-def test_the_rooms_of_evaluate_have_an_order(name):
-  room = FILES[name].relative_to(PACKAGE).parts[1]
-  if room != '__init__.py':
-    for found in _imports(FILES[name].read_text()):
-      if found.startswith('magnet_jax.evaluate.'):
-        assert ROOMS.index(found.split('.')[2]) <= ROOMS.index(room), found
+def _needs(sources):
+  """The modules that each module imports, of those that there are."""
+  return {
+    module: {
+      found
+      for name in _imports(source)
+      for found in (name, name.rpartition('.')[0])
+      if found in sources and found != module
+    }
+    for module, source in sources.items()
+  }
+
+
+def _circle(needs):
+  """The modules of one import circle, in order; empty if there is none."""
+  done = set()
+
+  def visit(module, path):
+    if module in path:
+      return path[path.index(module) :]
+    if module in done:
+      return []
+    for needed in sorted(needs[module]):
+      if found := visit(needed, [*path, module]):
+        return found
+    done.add(module)
+    return []
+
+  for module in needs:
+    if found := visit(module, []):
+      return found
+  return []
 
 
 def test_every_folder_has_its_place():
@@ -90,6 +116,30 @@ def test_imports_only_from_above(name):
   assert not list(_offences(_level(path), path.read_text()))
 
 
+def test_no_module_imports_itself_in_a_circle():
+  sources = {name: path.read_text() for name, path in MODULES.items()}
+  assert not _circle(_needs(sources))
+
+
+@pytest.mark.parametrize(
+  ('sources', 'circle'),
+  [
+    ({'a.x': 'import a.y', 'a.y': ''}, []),
+    ({'a.x': 'import a.y', 'a.y': 'from a.x import f'}, ['a.x', 'a.y']),
+    (
+      {
+        'a.x': 'from a import y, z',
+        'a.y': 'import os',
+        'a.z': 'def f():\n  from a import x',
+      },
+      ['a.x', 'a.z'],
+    ),
+  ],
+)
+def test_the_circle_itself(sources, circle):
+  assert _circle(_needs(sources)) == circle
+
+
 @pytest.mark.parametrize(
   ('level', 'source', 'allowed'),
   [
@@ -97,11 +147,11 @@ def test_imports_only_from_above(name):
     ('ops', 'from magnet_jax.ops import median', True),
     ('ops', 'from magnet_jax.models import fpn', False),
     ('ops', 'import magnet_jax.models.fpn as fpn', False),
-    ('segment', 'from magnet_jax import parallel', True),
+    ('cascade', 'from magnet_jax import parallel', True),
     ('models', 'from magnet_jax import parallel', False),
-    ('metrics', 'def f():\n  from magnet_jax import segment', False),
-    ('segment', 'import numpy, grain.python', False),
-    ('segment', 'from ml_collections import config_dict', False),
+    ('metrics', 'def f():\n  from magnet_jax import cascade', False),
+    ('cascade', 'import numpy, grain.python', False),
+    ('cascade', 'from ml_collections import config_dict', False),
     ('data', 'from grain import python', True),
     ('cli', 'from magnet_jax.train import steps', True),
     ('cli', 'from experiments import scenes', False),
@@ -112,11 +162,7 @@ def test_the_rule_itself(level, source, allowed):
 
 
 def test_light_folders_work_where_heavy_packages_are_missing():
-  modules = [
-    'magnet_jax.' + name.removesuffix('.py').replace('/', '.')
-    for name, path in FILES.items()
-    if _level(path) in LIGHT and path.name != '__init__.py'
-  ]
+  modules = [name for name, path in MODULES.items() if _level(path) in LIGHT]
   lines = ['import importlib, sys']
   lines += [f'sys.modules[{name!r}] = None' for name in HEAVY]
   lines += [f'importlib.import_module({name!r})' for name in modules]

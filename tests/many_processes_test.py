@@ -29,19 +29,27 @@ def get_config():
   training.ohem_kept = 300
   return config
 """
+
+
 def training(folder):
   config = folder.parent / 'config.py'
   run = folder / 'run'
   return [
-    'train', f'--config={config}', f'--workdir={run}', '--stage=segmenter'
+    'train',
+    f'--config={config}',
+    f'--workdir={run}',
+    '--stage=segmenter',
   ]
 
 
 def evaluation(run, out):
   return [
-    'evaluate', f'--checkpoint={run}', f'--out={out}',
-    '--methods=patch,downsample', '--pictures=1',
-  ]  # fmt: skip
+    'evaluate',
+    f'--checkpoint={run}',
+    f'--out={out}',
+    '--methods=patch,downsample',
+    '--pictures=1',
+  ]
 
 
 @pytest.fixture(scope='module')

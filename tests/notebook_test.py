@@ -31,8 +31,7 @@ def _fault(result):
     for output in cell.get('outputs', ()):
       if output.get('name') == 'stderr':
         return (
-          f'cell {number} writes to stderr:\n{cell["source"]}\n'
-          f'{output["text"]}'
+          f'cell {number} writes to stderr:\n{cell["source"]}\n{output["text"]}'
         )
   return None
 
@@ -70,18 +69,28 @@ def test_what_is_kept_of_a_notebook(name):
 def test_a_fault_names_its_cell(tmp_path):
   sources = 'x = 1', 'import warnings\nwarnings.warn("old")', '1 / 0'
   cells = [
-    {'cell_type': 'code', 'id': f'c{n}', 'execution_count': None,
-     'metadata': {}, 'outputs': [], 'source': text}
+    {
+      'cell_type': 'code',
+      'id': f'c{n}',
+      'execution_count': None,
+      'metadata': {},
+      'outputs': [],
+      'source': text,
+    }
     for n, text in enumerate(sources)
-  ]  # fmt: skip
-  kernel = {
-    'name': 'python3', 'display_name': 'Python 3', 'language': 'python'
-  }  # fmt: skip
+  ]
+  kernel = {'name': 'python3', 'display_name': 'Python 3', 'language': 'python'}
   path = tmp_path / 'bad.ipynb'
-  path.write_text(json.dumps({
-    'cells': cells, 'metadata': {'kernelspec': kernel}, 'nbformat': 4,
-    'nbformat_minor': 5,
-  }))  # fmt: skip
+  path.write_text(
+    json.dumps(
+      {
+        'cells': cells,
+        'metadata': {'kernelspec': kernel},
+        'nbformat': 4,
+        'nbformat_minor': 5,
+      }
+    )
+  )
   result = _run(path)
   fault = _fault(result)
   assert fault.startswith('cell 2: ')

@@ -29,10 +29,14 @@ def write(
     name = 'b'
   nodes.append(
     helper.make_node(
-      'Conv', [name, 'kernel'], ['c'], kernel_shape=[side, side],
-      pads=[side // 2] * 4, strides=[stride, stride],
+      'Conv',
+      [name, 'kernel'],
+      ['c'],
+      kernel_shape=[side, side],
+      pads=[side // 2] * 4,
+      strides=[stride, stride],
     )
-  )  # fmt: skip
+  )
   name = 'c'
   if softmax:
     nodes.append(helper.make_node('Softmax', [name], ['d'], axis=1))

@@ -32,7 +32,10 @@ def _write_model(path):
     'segmenter': bench.random_weights(rng, segmenter, pixels),
     'refiner': bench.random_weights(rng, refinement, scale=maps, coarse=maps),
   }
-  table = {'names': generator.CLASSES.names, 'colours': generator.CLASSES.colours}
+  table = {
+    'names': generator.CLASSES.names,
+    'colours': generator.CLASSES.colours,
+  }
   bundle.export(path, networks, {'config': config, 'classes': table})
 
 
@@ -49,17 +52,24 @@ def both(tmp_path_factory):
 
   def segmentation(folder, names, *flags):
     return [
-      'segment', *(str(top / f'{name}.png') for name in names),
-      f'--checkpoint={top / "model.npz"}', f'--out={top / folder}',
-      '--overlap=0.2', '--batch=1', '--confidence', *flags,
-    ]  # fmt: skip
+      'segment',
+      *(str(top / f'{name}.png') for name in names),
+      f'--checkpoint={top / "model.npz"}',
+      f'--out={top / folder}',
+      '--overlap=0.2',
+      '--batch=1',
+      '--confidence',
+      *flags,
+    ]
 
   preview = f'--preview={top / "preview.png"}'
-  pair = Pair([
-    segmentation('shared', NAMES[:1], preview),
-    segmentation('fast', NAMES[:1], '--windows=0.5', '--divide=windows'),
-    segmentation('list', NAMES),
-  ])
+  pair = Pair(
+    [
+      segmentation('shared', NAMES[:1], preview),
+      segmentation('fast', NAMES[:1], '--windows=0.5', '--divide=windows'),
+      segmentation('list', NAMES),
+    ]
+  )
   one = top / 'one'
   assert main.main([*segmentation('one', NAMES), '--devices=2']) == 0
   fast = segmentation('one_fast', NAMES[:1], '--windows=0.5', '--store=float32')

@@ -39,16 +39,21 @@ class Pair:
     self.running = [
       subprocess.Popen(
         [
-          sys.executable, '-c', PROGRAM, json.dumps(argvs),
-          json.dumps([
-            f'--coordinator={address}', '--processes=2', f'--process={number}'
-          ]),
+          sys.executable,
+          '-c',
+          PROGRAM,
+          json.dumps(argvs),
+          json.dumps(
+            [f'--coordinator={address}', '--processes=2', f'--process={number}']
+          ),
         ],
-        env=environment, text=True, stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
       )
       for number, argvs in enumerate([first, second or first])
-    ]  # fmt: skip
+    ]
 
   def finish(self, seconds=400):
     """(status, lines of stdout, lines of stderr) of both."""

@@ -78,9 +78,11 @@ def measure(sample: Any, model: Model, variant: variants.Variant) -> dict:
   plan = model.settings['plan'] | dict(variant.plan)
   size = sample.label.shape
   changed = Model(
-    model.segmenter, model.refiners, model.classes,
+    model.segmenter,
+    model.refiners,
+    model.classes,
     {'plan': plan, 'refine': model.settings['refine'] | {'batch': 1}},
-  )  # fmt: skip
+  )
   with variants.applied(variant):
     start = time.perf_counter()
     cascade = changed.cascade(**variant.refine)
@@ -114,13 +116,15 @@ def main(arguments: argparse.Namespace) -> None:
   seed = arguments.folder.name.removeprefix('seed')
   records_of = records.read(arguments.out) if arguments.out.exists() else []
   done = {
-    (r['study'], r['variant'], r['image']) for r in records_of
+    (r['study'], r['variant'], r['image'])
+    for r in records_of
     if r['seed'] == seed
-  }  # fmt: skip
+  }
   arguments.out.parent.mkdir(parents=True, exist_ok=True)
-  with records.Writer(arguments.out) as writer, tqdm.tqdm(
-    total=count * len(chosen), disable=None
-  ) as bar:  # fmt: skip
+  with (
+    records.Writer(arguments.out) as writer,
+    tqdm.tqdm(total=count * len(chosen), disable=None) as bar,
+  ):
     for index in range(count):
       sample = source[index]
       remembered.known.clear()

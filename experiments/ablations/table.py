@@ -85,8 +85,10 @@ def _curve(found: list[dict[str, Any]]) -> curves.Picture:
 def _differences(studies: Studies) -> charts.Picture:
   lines = [
     (study, found, name)
-    for study, found in studies.items() if study != 'points'
-    for name in _names(found) if name != _reference(study, found)
+    for study, found in studies.items()
+    if study != 'points'
+    for name in _names(found)
+    if name != _reference(study, found)
   ]
   panels = [
     (
@@ -104,8 +106,15 @@ def _differences(studies: Studies) -> charts.Picture:
 
 def _table(study: str, found: list[dict[str, Any]]) -> list[str]:
   reference = _reference(study, found)
-  heads = ['', 'mIoU %', f'minus "{reference}"', 'of each seed',
-           'boundary IoU %', f'minus "{reference}"', 'windows']  # fmt: skip
+  heads = [
+    '',
+    'mIoU %',
+    f'minus "{reference}"',
+    'of each seed',
+    'boundary IoU %',
+    f'minus "{reference}"',
+    'windows',
+  ]
   rows = [heads]
   for name in _names(found):
     row = [name]
@@ -127,9 +136,7 @@ def _difference(
   found: list[dict[str, Any]], name: str, reference: str, key: str
 ) -> Difference:
   """Over images: of each the mean over the seeds that have both."""
-  scores = {
-    (r['variant'], r['image'], r['seed']): r[key] for r in found
-  }
+  scores = {(r['variant'], r['image'], r['seed']): r[key] for r in found}
   paired = collections.defaultdict(list)
   for variant, image, seed in scores:
     both = [scores.get((v, image, seed)) for v in (name, reference)]

@@ -70,9 +70,7 @@ def all_of(points: float, stages: int) -> list[Variant]:
   for overlap in (0.0, 0.25, 0.5):
     for flat in (False, True) if overlap else (False,):
       name = f'overlap {overlap:g}, {"flat" if flat else "tent"}'
-      found.append(
-        Variant('blend', name, plan={'overlap': overlap}, flat=flat)
-      )
+      found.append(Variant('blend', name, plan={'overlap': overlap}, flat=flat))
   found += [Variant('refiner', name, refiner=name) for name in REFINERS]
   shares = (0.1, 0.25, 0.5, 0.75, 1.0)
   found += [Variant('windows', f'{n:g}', {'windows': n}) for n in shares]
@@ -121,9 +119,7 @@ def _score(method: Score, which: str) -> Score:
   return score
 
 
-def _flat(
-  length: int, window: int, starts: tuple[int, ...]
-) -> np.ndarray:
+def _flat(length: int, window: int, starts: tuple[int, ...]) -> np.ndarray:
   """As `windows.axis_weights`, every window of equal weight."""
   covered = np.zeros(max(length, window))
   for start in starts:
@@ -139,7 +135,8 @@ def check() -> None:
   y, r = rng.random((2, 6, 7, 4), np.float32)
   y, r = (jnp.asarray(m / m.sum(-1, keepdims=True)) for m in (y, r))
   for which, wanted in (
-    ('coarse', uncertainty(y)), ('refined', 1 - uncertainty(r))
-  ):  # fmt: skip
+    ('coarse', uncertainty(y)),
+    ('refined', 1 - uncertainty(r)),
+  ):
     found = _score(selection.score, which)(coarse=y, refined=r, kernel=1)
     np.testing.assert_allclose(found, wanted, atol=1e-6)

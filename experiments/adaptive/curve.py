@@ -33,7 +33,8 @@ def load(folder: pathlib.Path) -> list[Record]:
   # All windows are both the least threshold and the whole share.
   return found + [
     record | {'method': 'share 1'}
-    for record in found if record['method'] == 'least 0'
+    for record in found
+    if record['method'] == 'least 0'
   ]
 
 
@@ -54,13 +55,15 @@ def main(folder: str, out: str) -> None:
   for method in methods:
     score = mean(method, 'miou')
     lost = summary.paired_difference(found, method, 'least 0')
-    lines.append((
-      method,
-      f'{mean(method, "windows"):.0f}',
-      f'{100 * score:.2f}',
-      f'{100 * (score - base) / (best - base):.0f} %',
-      tables.difference_text(lost),
-    ))
+    lines.append(
+      (
+        method,
+        f'{mean(method, "windows"):.0f}',
+        f'{100 * score:.2f}',
+        f'{100 * (score - base) / (best - base):.0f} %',
+        tables.difference_text(lost),
+      )
+    )
   print('\n'.join(tables.aligned([list(line) for line in lines], 1)))
   words = {
     'least': 'threshold on the uncertainty of a window',
@@ -72,12 +75,14 @@ def main(folder: str, out: str) -> None:
       (m for m in methods if m.startswith(kind)),
       key=lambda m: mean(m, 'windows'),
     )
-    series.append(Curve(
-      name,
-      (1.0, *(mean(m, 'windows') for m in mine)),
-      (100 * base, *(100 * mean(m, 'miou') for m in mine)),
-      ('', *(m.split()[1] for m in mine)),
-    ))
+    series.append(
+      Curve(
+        name,
+        (1.0, *(mean(m, 'windows') for m in mine)),
+        (100 * base, *(100 * mean(m, 'miou') for m in mine)),
+        ('', *(m.split()[1] for m in mine)),
+      )
+    )
   picture = curves.curves(series, x='windows', y='mIoU %', start=0)
   picture.write(f'{out}.png')
   slim = ('image', 'method', 'windows', 'miou', 'boundary_iou', 'iou')

@@ -48,7 +48,10 @@ def write_model(path: pathlib.Path) -> None:
       rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
     ),
   }
-  table = {'names': generator.CLASSES.names, 'colours': generator.CLASSES.colours}
+  table = {
+    'names': generator.CLASSES.names,
+    'colours': generator.CLASSES.colours,
+  }
   bundle.export(path, networks, {'config': config, 'classes': table})
 
 
@@ -57,28 +60,37 @@ class Run:
 
   def __init__(self, folder: pathlib.Path, out: pathlib.Path, processes: int):
     command = [
-      sys.executable, '-m', 'magnet_jax.cli.main', 'segment',
-      str(folder / 'scene.png'), f'--checkpoint={folder / "model.npz"}',
-      f'--out={out}', '--store=uint16', '--overlap=0.2', '--batch=4',
+      sys.executable,
+      '-m',
+      'magnet_jax.cli.main',
+      'segment',
+      str(folder / 'scene.png'),
+      f'--checkpoint={folder / "model.npz"}',
+      f'--out={out}',
+      '--store=uint16',
+      '--overlap=0.2',
+      '--batch=4',
       '--confidence',
-    ]  # fmt: skip
+    ]
     if processes > 1:
       with socket.socket() as free:
         free.bind(('localhost', 0))
         port = free.getsockname()[1]
-      command += [
-        f'--coordinator=localhost:{port}', f'--processes={processes}'
-      ]
-    cache = {'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled'),
-             'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}  # fmt: skip
+      command += [f'--coordinator=localhost:{port}', f'--processes={processes}']
+    cache = {
+      'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled'),
+      'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    }
     with open(folder / 'log', 'ab') as log:
       self._running = [
         subprocess.Popen(
           command + [f'--process={number}'] * (processes > 1),
-          stdout=log, stderr=log, env={**os.environ, **cache},
+          stdout=log,
+          stderr=log,
+          env={**os.environ, **cache},
         )
         for number in range(processes)
-      ]  # fmt: skip
+      ]
 
   def goes_on(self) -> bool:
     """Whether none of them is through."""

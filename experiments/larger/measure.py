@@ -29,7 +29,7 @@ from magnet_jax.predict import batch_run
 from magnet_jax.predict import model as models
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
-from magnet_jax.rasters import rasters
+from magnet_jax.rasters import open_image
 
 
 class Counted:
@@ -58,12 +58,14 @@ class Counted:
     now = time.perf_counter()
     if self._name:
       self._memory.__exit__(None, None, None)
-      self.phases.append((
-        self._name,
-        round(now - self._start, 3),
-        self.windows - self._before,
-        round(self._memory.peak_mb),
-      ))
+      self.phases.append(
+        (
+          self._name,
+          round(now - self._start, 3),
+          self.windows - self._before,
+          round(self._memory.peak_mb),
+        )
+      )
     self._name, self._start, self._before = text, now, self.windows
     self._memory = PeakMemory()
     self._memory.__enter__()
@@ -125,7 +127,7 @@ def main(
 ) -> None:
   """Segments the image and prints what it took."""
   model = make(network)
-  size = rasters.open_raster(path).size
+  size = open_image.open_image(path).size
   methods.warm_up(model, model.network)
   devices = device_bytes(model, size)
   cascade = model.cascade()
@@ -144,27 +146,35 @@ def main(
     start = time.perf_counter()
     cpu = time.process_time()
     found = batch_run.segment_files(
-      model, [path], out, outputs=Outputs(panel=False),
-      budget=Budget(store, 64), progress=progress,
-    )  # fmt: skip
+      model,
+      [path],
+      out,
+      outputs=Outputs(panel=False),
+      budget=Budget(store, 64),
+      progress=progress,
+    )
     cpu = time.process_time() - cpu
     seconds = time.perf_counter() - start
   assert not found.errors, found.errors
   later = [each for each in progress.phases if each[2] > 1]
   windows = sum(each[2] for each in later)
-  print(json.dumps({
-    'size': size[0],
-    'store': store,
-    'network': network,
-    'peak_mb': round(memory.peak_mb - held / 1e6),
-    'held_mb': round(held / 1e6),
-    'device_mb': round(devices / 1e6),
-    'windows': progress.windows,
-    'seconds': round(seconds, 1),
-    'cpu_seconds': round(cpu, 1),
-    'ms_a_window': round(1e3 * sum(each[1] for each in later) / windows, 1),
-    'phases': progress.phases,
-  }))  # fmt: skip
+  print(
+    json.dumps(
+      {
+        'size': size[0],
+        'store': store,
+        'network': network,
+        'peak_mb': round(memory.peak_mb - held / 1e6),
+        'held_mb': round(held / 1e6),
+        'device_mb': round(devices / 1e6),
+        'windows': progress.windows,
+        'seconds': round(seconds, 1),
+        'cpu_seconds': round(cpu, 1),
+        'ms_a_window': round(1e3 * sum(each[1] for each in later) / windows, 1),
+        'phases': progress.phases,
+      }
+    )
+  )
 
 
 if __name__ == '__main__':

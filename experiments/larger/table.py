@@ -18,21 +18,34 @@ def main(path: str) -> None:
     return statistics.median(run[key] for run in group)
 
   streamed = next(
-    group for (size, store), group in groups.items()
+    group
+    for (size, store), group in groups.items()
     if size == smallest and store != 'memory'
-  )  # fmt: skip
+  )
   alone = groups[smallest, 'memory']
-  heads = ('pixels', 'store', 'peak MB', 'ratio', 'device MB', 'windows',
-           'ms/window', 'ratio')  # fmt: skip
+  heads = (
+    'pixels',
+    'store',
+    'peak MB',
+    'ratio',
+    'device MB',
+    'windows',
+    'ms/window',
+    'ratio',
+  )
   print(''.join(head.rjust(11) for head in heads))
   for (size, store), group in sorted(groups.items()):
     peak, each = middle(group, 'peak_mb'), middle(group, 'ms_a_window')
     cells = (
-      f'{size}^2', store, f'{peak:.0f}',
+      f'{size}^2',
+      store,
+      f'{peak:.0f}',
       f'{peak / middle(streamed, "peak_mb"):.2f}',
-      f'{middle(group, "device_mb"):.0f}', str(group[0]['windows']),
-      f'{each:.1f}', f'{each / middle(alone, "ms_a_window"):.2f}',
-    )  # fmt: skip
+      f'{middle(group, "device_mb"):.0f}',
+      str(group[0]['windows']),
+      f'{each:.1f}',
+      f'{each / middle(alone, "ms_a_window"):.2f}',
+    )
     print(''.join(cell.rjust(11) for cell in cells))
   print(
     f'\npeak MB: of the host above imports, weights and programs, median of '

@@ -63,19 +63,20 @@ def results(
       _segment, golden['segmenter_weight'].T, golden['segmenter_bias']
     ),
     [
-      _refiner(seeded.seeded_state(name), classes)
-      for name in REFINERS[classes]
+      _refiner(seeded.seeded_state(name), classes) for name in REFINERS[classes]
     ],
     network=network,
     options=Options(
       points=golden['n_points'].item(), kernel=golden['kernel'].item()
     ),
   )
-  plan = released.planner({
-    'network': network,
-    'window': golden['crop_wh'][::-1].tolist(),
-    'scales': golden['scales_wh'][:, ::-1].tolist(),
-  })
+  plan = released.planner(
+    {
+      'network': network,
+      'window': golden['crop_wh'][::-1].tolist(),
+      'scales': golden['scales_wh'][:, ::-1].tolist(),
+    }
+  )
   image = golden['image']
   return cascade.stages(image, plan(image.shape[:2]))
 

@@ -45,7 +45,9 @@ def measure(sample, name, model, changes):
     'seconds': time.perf_counter() - started,
   }
   prediction = results[-1].probabilities.argmax(-1).astype(np.uint8)
-  return results, record | measuring.score(sample.label, prediction, model.classes)
+  return results, record | measuring.score(
+    sample.label, prediction, model.classes
+  )
 
 
 def differences(ours, theirs):

@@ -18,9 +18,14 @@ from magnet_jax.files import records
 
 SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
 COLUMNS = (
-  'segmenter', 'refiner', 'downsample mIoU %', 'magnet mIoU %',
-  'boundary IoU %', 'gain in mIoU', 'gain in boundary IoU',
-)  # fmt: skip
+  'segmenter',
+  'refiner',
+  'downsample mIoU %',
+  'magnet mIoU %',
+  'boundary IoU %',
+  'gain in mIoU',
+  'gain in boundary IoU',
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -70,8 +70,9 @@ class Tiles:
       stop = min(end, *nexts) if nexts else end
       place = tile * self.chunk + here - self.starts[tile]
       yield (
-        slice(place, place + stop - here), slice(here - start, stop - start)
-      )  # fmt: skip
+        slice(place, place + stop - here),
+        slice(here - start, stop - start),
+      )
       here = stop
 
 
@@ -180,13 +181,18 @@ def _open(
     encoding[0]['configuration'] = {'endian': 'little'}
   # LZ4 takes a tenth of the time of others here; maps of unsure networks
   # hardly shrink with any.
-  encoding.append({
-    'name': 'blosc',
-    'configuration': {
-      'cname': 'lz4', 'clevel': 5, 'shuffle': 'shuffle',
-      'typesize': kind.itemsize, 'blocksize': 0,
-    },
-  })  # fmt: skip
+  encoding.append(
+    {
+      'name': 'blosc',
+      'configuration': {
+        'cname': 'lz4',
+        'clevel': 5,
+        'shuffle': 'shuffle',
+        'typesize': kind.itemsize,
+        'blocksize': 0,
+      },
+    }
+  )
   spec = {
     'driver': 'zarr3',
     'kvstore': {'driver': 'file', 'path': os.fspath(folder.absolute())},
@@ -194,14 +200,15 @@ def _open(
       'shape': list(shape),
       'data_type': kind.name,
       'chunk_grid': {
-        'name': 'regular', 'configuration': {'chunk_shape': list(chunk)}
+        'name': 'regular',
+        'configuration': {'chunk_shape': list(chunk)},
       },
       'codecs': encoding,
     },
     # Another run of this process may have had the same folder.
     'recheck_cached_data': 'open',
     'recheck_cached_metadata': 'open',
-  }  # fmt: skip
+  }
   return ts.open(spec, context=_context(), open=True, create=True).result()
 
 
@@ -210,9 +217,9 @@ def _context() -> Any:
   """One for all planes, so that they share the cache."""
   import tensorstore as ts
 
-  return ts.Context({
-    'cache_pool': {'total_bytes_limit': CACHE}, 'file_io_sync': False
-  })  # fmt: skip
+  return ts.Context(
+    {'cache_pool': {'total_bytes_limit': CACHE}, 'file_io_sync': False}
+  )
 
 
 class DiskErrors:

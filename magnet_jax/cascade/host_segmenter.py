@@ -221,9 +221,10 @@ class HostSegmenter:
       )
     sums = maps.sum(-1)
     sums_to_1 = bool(
-      maps.min() >= -_SUM_TOLERANCE and np.ptp(sums) <= 2 * _SUM_TOLERANCE
+      maps.min() >= -_SUM_TOLERANCE
+      and np.ptp(sums) <= 2 * _SUM_TOLERANCE
       and abs(sums.flat[0] - 1) <= _SUM_TOLERANCE
-    )  # fmt: skip
+    )
     if self.outputs == 'probabilities' and not sums_to_1:
       raise InputError(
         f'{self.name}: returns values from {maps.min():.3g} to '

@@ -134,8 +134,11 @@ class Mosaic:
     i, j = self._place(number)
     rows, columns = self._rows, self._columns
     return (
-      rows.starts[i], columns.starts[j], rows.length(i), columns.length(j)
-    )  # fmt: skip
+      rows.starts[i],
+      columns.starts[j],
+      rows.length(i),
+      columns.length(j),
+    )
 
   def add(self, number: int, piece: np.ndarray) -> None:
     """Adds the next window, float32 [h,w,C].

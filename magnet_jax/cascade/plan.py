@@ -45,17 +45,17 @@ def _automatic(
   sizes = [first]
   for s in range(1, count - 1):
     shrink = growth ** (s / (count - 1) - 1)
-    sizes.append((
-      max(1, round(size[0] * shrink)),
-      max(1, round(size[1] * shrink)),
-    ))
+    sizes.append(
+      (
+        max(1, round(size[0] * shrink)),
+        max(1, round(size[1] * shrink)),
+      )
+    )
   # Tiny images can round two stages to one size: once is enough.
   return [*dict.fromkeys([*sizes, size])]
 
 
-def _explicit(
-  size: Size, window: Size, scales: Sequence[Size]
-) -> list[Size]:
+def _explicit(size: Size, window: Size, scales: Sequence[Size]) -> list[Size]:
   """Sizes of the given boxes below the image's own size, then that."""
   for smaller, larger in itertools.pairwise(scales):
     if smaller[0] > larger[0] or smaller[1] > larger[1]:
@@ -128,4 +128,3 @@ def make_plan(
     Stage(index, windows.make_grid(each, window, overlap))
     for index, each in enumerate(sizes)
   )
-

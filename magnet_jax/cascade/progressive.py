@@ -156,9 +156,7 @@ class Cascade:
       )
       yield StageResult(stage, before, chosen, numbers)
 
-  def segment(
-    self, image: np.ndarray, plan: Sequence[Stage]
-  ) -> np.ndarray:
+  def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
     """The last stage's probabilities alone: float32 [H,W,C]."""
     for result in self.stages(image, plan):
       final = result.probabilities
@@ -190,9 +188,7 @@ class Cascade:
     whole = resize.probabilities(piece, stage.grid.window)
     return whole[: stage.size[0], : stage.size[1]]
 
-  def choose(
-    self, stage: Stage, coarse: Plane, count: int
-  ) -> tuple[int, ...]:
+  def choose(self, stage: Stage, coarse: Plane, count: int) -> tuple[int, ...]:
     """Numbers of the windows to refine, ascending: the most uncertain."""
     total, least = len(stage.grid), self.options.min_uncertainty
     if count == 0 or (count == total and not least):
@@ -286,4 +282,3 @@ class Cascade:
 def predict(probabilities: np.ndarray) -> np.ndarray:
   """The most probable class of each pixel: uint8 [H,W]."""
   return probabilities.argmax(-1).astype(np.uint8)
-

@@ -81,15 +81,13 @@ def candidates(
   """
   scale = segment_windows(segmenter, images=images)
   size = (images.shape[1], images.shape[2])
-  y = jax.vmap(
-    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=size)
-  )(coarse, offsets, ratios)
+  y = jax.vmap(lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=size))(
+    coarse, offsets, ratios
+  )
   logits = refiner(scale=scale, coarse=y)
   r = jax.nn.softmax(logits.astype(jnp.float32))
   scores = jax.vmap(
-    lambda y, r, v: selection.score(
-      coarse=y, refined=r, kernel=kernel, valid=v
-    )
+    lambda y, r, v: selection.score(coarse=y, refined=r, kernel=kernel, valid=v)
   )(y, r, valid)
   return Candidates(refined=r, coarse=y, scores=scores)
 

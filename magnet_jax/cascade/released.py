@@ -111,9 +111,7 @@ class Released:
     self.network = network
     self.options = options
     # Patches, the rival, have no published form of their own.
-    self._aligned = Cascade(
-      segmenter, (), network=network, options=options
-    )
+    self._aligned = Cascade(segmenter, (), network=network, options=options)
     self.batch = self._aligned.batch
     self._segment = host_step.over_devices(
       refine_step.segment_windows, segmenter, devices=1
@@ -153,9 +151,7 @@ class Released:
       probabilities = resize.probabilities(probabilities, size)
       yield StageResult(_whole(len(plan), size), probabilities, None, ())
 
-  def segment(
-    self, image: np.ndarray, plan: Sequence[Stage]
-  ) -> np.ndarray:
+  def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
     """The last probabilities alone, at the image's size: float32 [H,W,C]."""
     for result in self.stages(image, plan):
       final = result.probabilities

@@ -200,9 +200,7 @@ class Streaming:
     """What the first process has, on all; the others' value is ignored."""
     return self._division.meet(value if self._division.is_first else None)[0]
 
-  def _windows(
-    self, stage: Stage, coarse: Plane, count: int
-  ) -> Sequence[int]:
+  def _windows(self, stage: Stage, coarse: Plane, count: int) -> Sequence[int]:
     """The windows to refine; a choice is made once."""
     options = self._cascade.options
     if count == len(stage.grid) and not options.min_uncertainty:

@@ -56,9 +56,7 @@ class Command(Protocol):
     ...
 
 
-def parse(
-  name: str, command: Command, argv: Sequence[str]
-) -> Arguments | None:
+def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
   """Parses the flags of a command, or prints its help and returns None.
 
   Raises:

@@ -47,23 +47,46 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   choice = functools.partial(flags.DEFINE_enum, flag_values=values)
   group = 'input and output'
-  text('out', '', 'DIR: a new folder for the result (needed)',
-       module_name=group)  # fmt: skip
+  text(
+    'out', '', 'DIR: a new folder for the result (needed)', module_name=group
+  )
   choice('to', 'orbax', _FORMATS, 'what to make', module_name=group)
   group = 'what the files are'
-  text('config', '', 'FILE|NAME: settings whose sections segmenter and refiner '
-       'describe the networks; found for the published ones. '
-       '--config.KEY=VALUE changes a field', module_name=group)  # fmt: skip
-  text('table', '', "NAME: class table, instead of the config's",
-       module_name=group)  # fmt: skip
-  choice('network', None, list(torch_names.NAMES), 'of all files; found by '
-         'their names if not given', module_name=group)  # fmt: skip
-  choice('order', None, states.ORDERS, 'of the two maps in the input of the '
-         "files' refiner. The published test code has the first order, the "
-         'training code the second; if not given, the first, or on the way '
-         'back the one it had', module_name=group)  # fmt: skip
-  choice('cast', None, ['float32'], 'also take weights of half or double '
-         'precision', module_name=group)  # fmt: skip
+  text(
+    'config',
+    '',
+    'FILE|NAME: settings whose sections segmenter and refiner '
+    'describe the networks; found for the published ones. '
+    '--config.KEY=VALUE changes a field',
+    module_name=group,
+  )
+  text(
+    'table', '', "NAME: class table, instead of the config's", module_name=group
+  )
+  choice(
+    'network',
+    None,
+    list(torch_names.NAMES),
+    'of all files; found by their names if not given',
+    module_name=group,
+  )
+  choice(
+    'order',
+    None,
+    states.ORDERS,
+    'of the two maps in the input of the '
+    "files' refiner. The published test code has the first order, the "
+    'training code the second; if not given, the first, or on the way '
+    'back the one it had',
+    module_name=group,
+  )
+  choice(
+    'cast',
+    None,
+    ['float32'],
+    'also take weights of half or double precision',
+    module_name=group,
+  )
 
 
 def run(arguments: Arguments) -> int:

@@ -33,11 +33,16 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   group = 'scene'
   flags.DEFINE_integer(
-    'seed', 7, 'N: another seed makes another scene', lower_bound=0,
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  text('size', '2448', 'HxW: its size, or one side of a square',
-       module_name=group)  # fmt: skip
+    'seed',
+    7,
+    'N: another seed makes another scene',
+    lower_bound=0,
+    flag_values=values,
+    module_name=group,
+  )
+  text(
+    'size', '2448', 'HxW: its size, or one side of a square', module_name=group
+  )
   group = 'model and output'
   model_flags.define_checkpoint(values, group)
   text('out', 'magnet_jax_demo', 'DIR: where the files go', module_name=group)
@@ -66,7 +71,5 @@ def run(arguments: Arguments) -> int:
   print(f'look at {folder / "report.html"}')
   if values.json:
     figures = comparison.as_json(found, model)
-    records.write_json(
-      values.json, {**figures, 'compile_seconds': compiling}
-    )
+    records.write_json(values.json, {**figures, 'compile_seconds': compiling})
   return 0

@@ -19,6 +19,7 @@ from magnet_jax.evaluate import comparison, methods
 from magnet_jax.evaluate.comparison import Comparison, Load, Record
 from magnet_jax.files import atomic, records
 from magnet_jax.predict.model import Model
+from magnet_jax.report import evaluation
 
 NAMES = False
 HELP = """
@@ -52,25 +53,45 @@ def define(values: flags.FlagValues) -> None:
   image_flags.define(values, group)
   group = 'methods'
   flags.DEFINE_list(
-    'methods', list(methods.METHODS), 'A,B,…: which to compare',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  number('overlap', 0.25, 'X: least shared part of the windows of patch',
-         module_name=group)  # fmt: skip
-  text('fast', '0.25', 'SHARE: of the windows of magnet-fast, a fraction or a '
-       'count', module_name=group)  # fmt: skip
+    'methods',
+    list(methods.METHODS),
+    'A,B,…: which to compare',
+    flag_values=values,
+    module_name=group,
+  )
+  number(
+    'overlap',
+    0.25,
+    'X: least shared part of the windows of patch',
+    module_name=group,
+  )
+  text(
+    'fast',
+    '0.25',
+    'SHARE: of the windows of magnet-fast, a fraction or a count',
+    module_name=group,
+  )
   model_flags.define_refinement(values, group)
   group = 'output'
-  text('out', '', 'DIR: writes records.jsonl, summary.json, report.html, '
-       'panels and what the report shows of images',
-       module_name=group)  # fmt: skip
-  integer('pictures', 2, 'N: images in the report', lower_bound=0,
-          module_name=group)  # fmt: skip
+  text(
+    'out',
+    '',
+    'DIR: writes records.jsonl, summary.json, report.html, '
+    'panels and what the report shows of images',
+    module_name=group,
+  )
+  integer(
+    'pictures', 2, 'N: images in the report', lower_bound=0, module_name=group
+  )
   flags.DEFINE_enum(
-    'metrics', 'standard', ['standard', 'all'], 'prints the table alone, or '
+    'metrics',
+    'standard',
+    ['standard', 'all'],
+    'prints the table alone, or '
     'category and weighted IoU, accuracy, boundary F, too',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=group,
+  )
   text('json', '', 'FILE: writes the table there', module_name=group)
   host_flags.define(values)
 
@@ -116,7 +137,7 @@ def _show(
     if values.out:
       folder = pathlib.Path(values.out)
       shown = loads[: values.pictures]
-      if note := comparison.write_report(folder, model, found, shown):
+      if note := evaluation.write_report(folder, model, found, shown):
         print(note)
       print(f'look at {folder / "report.html"}')
     if values.json:
@@ -129,9 +150,14 @@ def _settings(arguments: Arguments, model: Model) -> dict[str, object]:
   """What makes results differ: where they go and how many do not."""
   values = arguments.flags.flag_values_dict()
   free = (
-    'out', 'json', 'pictures', 'limit', 'methods', 'metrics',
+    'out',
+    'json',
+    'pictures',
+    'limit',
+    'methods',
+    'metrics',
     *host_flags.NAMES,
-  )  # fmt: skip
+  )
   for name in free:
     del values[name]
   return {

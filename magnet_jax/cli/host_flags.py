@@ -24,24 +24,36 @@ def define(values: flags.FlagValues) -> None:
   """Defines --devices and the flags of several processes."""
   group = GROUP
   flags.DEFINE_integer(
-    'devices', 0, 'N: how many devices of this host to use; 0 takes all',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  flags.DEFINE_string(
-    'coordinator', '', 'HOST:PORT: of process 0, where several processes meet; '
-    'or the variable JAX_COORDINATOR_ADDRESS', flag_values=values,
+    'devices',
+    0,
+    'N: how many devices of this host to use; 0 takes all',
+    flag_values=values,
     module_name=group,
-  )  # fmt: skip
+  )
   flags.DEFINE_string(
-    'processes', '', 'N|auto: how many processes run this command together, '
+    'coordinator',
+    '',
+    'HOST:PORT: of process 0, where several processes meet; '
+    'or the variable JAX_COORDINATOR_ADDRESS',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_string(
+    'processes',
+    '',
+    'N|auto: how many processes run this command together, '
     'one a host or one a device; or JAX_NUM_PROCESSES. Slurm and Open MPI tell '
     'it without the flag; auto asks a TPU pod or Kubernetes',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
-    'process', None, 'I: which of them this is, from 0; or JAX_PROCESS_ID',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'process',
+    None,
+    'I: which of them this is, from 0; or JAX_PROCESS_ID',
+    flag_values=values,
+    module_name=group,
+  )
 
 
 @contextlib.contextmanager
@@ -76,17 +88,14 @@ def _join(values: flags.FlagValues) -> None:
 def _launched() -> bool:
   """Whether a launcher started several processes and JAX can ask it."""
   return any(
-    all(name in os.environ for name in names)
-    and int(os.environ[names[1]]) > 1
+    all(name in os.environ for name in names) and int(os.environ[names[1]]) > 1
     for names in (_SLURM, _OPEN_MPI)
   )
 
 
 def _whole(text: str, flag: str, least: int) -> int:
   if not text.isdigit() or int(text) < least:
-    raise InputError(
-      f'--{flag}={text}: must be a whole number from {least} on'
-    )
+    raise InputError(f'--{flag}={text}: must be a whole number from {least} on')
   return int(text)
 
 

@@ -17,23 +17,37 @@ from magnet_jax.types import InputError
 def define(values: flags.FlagValues, group: str) -> None:
   """Defines --config, --split, --images and --limit."""
   flags.DEFINE_string(
-    'config', '', "FILE|NAME: whose section data names the images; without it "
+    'config',
+    '',
+    'FILE|NAME: whose section data names the images; without it '
     "the checkpoint's own. --config.data.KEY=VALUE changes a field",
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  flags.DEFINE_enum(
-    'split', 'val', ['val', 'test', 'train'], 'of the data',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  flags.DEFINE_string(
-    'images', '', 'PATH: instead, a list of image<TAB>label lines or a folder '
-    'with images/ and labels/ (masks/, gt/) in it', flag_values=values,
+    flag_values=values,
     module_name=group,
-  )  # fmt: skip
+  )
+  flags.DEFINE_enum(
+    'split',
+    'val',
+    ['val', 'test', 'train'],
+    'of the data',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_string(
+    'images',
+    '',
+    'PATH: instead, a list of image<TAB>label lines or a folder '
+    'with images/ and labels/ (masks/, gt/) in it',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
-    'limit', None, 'N: only the first N images', lower_bound=1,
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'limit',
+    None,
+    'N: only the first N images',
+    lower_bound=1,
+    flag_values=values,
+    module_name=group,
+  )
 
 
 def loads(

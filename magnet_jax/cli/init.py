@@ -38,16 +38,28 @@ def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   group = 'data'
-  text('classes', '', 'FILE|NAME: names of the classes, a line each (.txt, '
-       '.csv with colours, .json), or a known class table; if not given, looks '
-       'for classes.json, classes.txt, class_dict.csv or labelmap.txt',
-       module_name=group)  # fmt: skip
+  text(
+    'classes',
+    '',
+    'FILE|NAME: names of the classes, a line each (.txt, '
+    '.csv with colours, .json), or a known class table; if not given, looks '
+    'for classes.json, classes.txt, class_dict.csv or labelmap.txt',
+    module_name=group,
+  )
   flags.DEFINE_integer(
-    'seed', 0, 'N: of the splits, if they are drawn', lower_bound=0,
-    flag_values=values, module_name=group,
-  )  # fmt: skip
-  text('out', '', 'DIR: where the files go; if not given, magnet_jax in FOLDER',
-       module_name='output')  # fmt: skip
+    'seed',
+    0,
+    'N: of the splits, if they are drawn',
+    lower_bound=0,
+    flag_values=values,
+    module_name=group,
+  )
+  text(
+    'out',
+    '',
+    'DIR: where the files go; if not given, magnet_jax in FOLDER',
+    module_name='output',
+  )
 
 
 def run(arguments: Arguments) -> int:

@@ -16,17 +16,25 @@ from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
 _REFINE = (
-  'points', 'selection', 'kernel', 'windows', 'min_uncertainty', 'batch',
-)  # fmt: skip
+  'points',
+  'selection',
+  'kernel',
+  'windows',
+  'min_uncertainty',
+  'batch',
+)
 
 
 def define_checkpoint(values: flags.FlagValues, group: str) -> None:
   """Defines --checkpoint."""
   flags.DEFINE_string(
-    'checkpoint', '', "PATH: a run's folder or an exported model.npz; without "
-    'it the embedded model for aerial scenes', flag_values=values,
+    'checkpoint',
+    '',
+    "PATH: a run's folder or an exported model.npz; without "
+    'it the embedded model for aerial scenes',
+    flag_values=values,
     module_name=group,
-  )  # fmt: skip
+  )
 
 
 def define_networks(values: flags.FlagValues, group: str) -> None:
@@ -34,45 +42,76 @@ def define_networks(values: flags.FlagValues, group: str) -> None:
   define_checkpoint(values, group)
   # None, as folders of earlier versions say nothing of these.
   flags.DEFINE_string(
-    'segmenter', None, "PATH|MODULE:NAME: instead, a segmenter alone: a run's "
+    'segmenter',
+    None,
+    "PATH|MODULE:NAME: instead, a segmenter alone: a run's "
     'folder, an exported model.npz, an ONNX file, or package.module:function '
-    'for a function of NumPy arrays', flag_values=values, module_name=group,
-  )  # fmt: skip
-  flags.DEFINE_string(
-    'refiner', None, 'PATH: the refiner to use with --segmenter, of a run or '
-    'an exported model of the same classes', flag_values=values,
+    'for a function of NumPy arrays',
+    flag_values=values,
     module_name=group,
-  )  # fmt: skip
+  )
+  flags.DEFINE_string(
+    'refiner',
+    None,
+    'PATH: the refiner to use with --segmenter, of a run or '
+    'an exported model of the same classes',
+    flag_values=values,
+    module_name=group,
+  )
 
 
 def define_refinement(values: flags.FlagValues, group: str) -> None:
   """Defines how windows are refined; empty values keep the model's own."""
   own = "; the model's own if not given"
   flags.DEFINE_string(
-    'points', '', 'K: points that a window replaces, a fraction such as 0.75 '
-    f'or a count such as 32768{own}', flag_values=values, module_name=group,
-  )  # fmt: skip
+    'points',
+    '',
+    'K: points that a window replaces, a fraction such as 0.75 '
+    f'or a count such as 32768{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_enum(
-    'selection', None, ['window', 'image'], 'whether K counts '
-    f'per window or per stage{own}', flag_values=values, module_name=group,
-  )  # fmt: skip
+    'selection',
+    None,
+    ['window', 'image'],
+    f'whether K counts per window or per stage{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
-    'kernel', None, f'N: odd side of the median filter{own}',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'kernel',
+    None,
+    f'N: odd side of the median filter{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_float(
-    'min_uncertainty', None, 'X: refine only windows whose mean uncertainty is '
-    f'at least this, in [0, 1]{own}', flag_values=values, module_name=group,
-  )  # fmt: skip
+    'min_uncertainty',
+    None,
+    'X: refine only windows whose mean uncertainty is '
+    f'at least this, in [0, 1]{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
-    'batch', None, 'N: windows a device holds at a time; 0: as many as fit, '
-    f'on a CPU one{own}', flag_values=values, module_name=group,
-  )  # fmt: skip
+    'batch',
+    None,
+    'N: windows a device holds at a time; 0: as many as fit, '
+    f'on a CPU one{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_enum(
-    'pipeline', None, models.PIPELINES, 'how windows are cut, chosen and put '
+    'pipeline',
+    None,
+    models.PIPELINES,
+    'how windows are cut, chosen and put '
     'together: aligned, or as the original was released, for checkpoints that '
-    f'were trained with it{own}', flag_values=values, module_name=group,
-  )  # fmt: skip
+    f'were trained with it{own}',
+    flag_values=values,
+    module_name=group,
+  )
 
 
 def load(values: flags.FlagValues, **plan: Any) -> Model:
@@ -101,9 +140,7 @@ def load_with_meta(
         f'--refiner={values.refiner}: needs a segmenter; add --segmenter, or '
         'give --checkpoint where both were trained together'
       )
-    return combine.load(
-      values.segmenter, values.refiner, batch=values.batch
-    )
+    return combine.load(values.segmenter, values.refiner, batch=values.batch)
   path = pathlib.Path(values.checkpoint or models.EMBEDDED)
   variables, meta = checkpoints.load(path)
   return models.from_variables(variables, meta, name=str(path)), meta

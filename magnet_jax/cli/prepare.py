@@ -42,18 +42,30 @@ def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   group = 'files'
-  text('manual_dir', '', 'DIR: with the official files (needed)',
-       module_name=group)  # fmt: skip
-  text('data_dir', '', 'DIR: for prepared sets, data.data_dir of configs '
-       '(default: $TFDS_DATA_DIR or ~/tensorflow_datasets)',
-       module_name=group)  # fmt: skip
+  text(
+    'manual_dir', '', 'DIR: with the official files (needed)', module_name=group
+  )
+  text(
+    'data_dir',
+    '',
+    'DIR: for prepared sets, data.data_dir of configs '
+    '(default: $TFDS_DATA_DIR or ~/tensorflow_datasets)',
+    module_name=group,
+  )
   group = 'file_list'
-  text('classes', '', "TABLE: a class table's name, or a .json file of one",
-       module_name=group)  # fmt: skip
+  text(
+    'classes',
+    '',
+    "TABLE: a class table's name, or a .json file of one",
+    module_name=group,
+  )
   flags.DEFINE_bool(
-    'colours', False, 'labels hold the colours of the classes',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'colours',
+    False,
+    'labels hold the colours of the classes',
+    flag_values=values,
+    module_name=group,
+  )
 
 
 def run(arguments: Arguments) -> int:

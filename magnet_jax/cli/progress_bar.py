@@ -18,9 +18,12 @@ class Bar:
     self._name = ''
     self._silent = silent
     self._bar = tqdm.tqdm(
-      total=0, desc='segment', unit=' windows', dynamic_ncols=True,
+      total=0,
+      desc='segment',
+      unit=' windows',
+      dynamic_ncols=True,
       disable=True if silent else None,
-    )  # fmt: skip
+    )
 
   def __enter__(self) -> Self:
     return self

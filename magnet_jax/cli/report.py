@@ -35,8 +35,9 @@ def define(values: flags.FlagValues) -> None:
   text('out', 'report.html', 'FILE: the page')
   text('files', '', 'DIR: also writes the charts as PNG and the tables as CSV')
   text('title', '', 'TEXT: of the page; the names of the runs, if not given')
-  text('classes', '', 'NAME|FILE: class table of runs that did not record '
-       'theirs')  # fmt: skip
+  text(
+    'classes', '', 'NAME|FILE: class table of runs that did not record theirs'
+  )
 
 
 def run(arguments: Arguments) -> int:

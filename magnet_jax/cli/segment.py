@@ -14,7 +14,7 @@ from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.predict import batch_run, budget
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
-from magnet_jax.rasters import rasters, stretching
+from magnet_jax.rasters import open_image, stretching
 from magnet_jax.types import InputError
 
 NAMES = True
@@ -59,53 +59,101 @@ def define(values: flags.FlagValues) -> None:
   model_flags.define_networks(values, group)
   text('out', 'magnet_jax_out', 'DIR: where the files go', module_name=group)
   switch('panel', True, 'write the panels', module_name=group)
-  switch('confidence', False, 'write how sure the labels are, too',
-         module_name=group)  # fmt: skip
-  switch('probabilities', False, 'write the probabilities, too',
-         module_name=group)  # fmt: skip
-  switch('polygons', False, "write the label's regions as GeoJSON, too; needs "
-         'magnet-jax[geo]', module_name=group)  # fmt: skip
-  text('preview', '', 'FILE: a picture that is drawn again after every stage, '
-       'to see coarse become fine', module_name=group)  # fmt: skip
+  switch(
+    'confidence', False, 'write how sure the labels are, too', module_name=group
+  )
+  switch(
+    'probabilities', False, 'write the probabilities, too', module_name=group
+  )
+  switch(
+    'polygons',
+    False,
+    "write the label's regions as GeoJSON, too; needs magnet-jax[geo]",
+    module_name=group,
+  )
+  text(
+    'preview',
+    '',
+    'FILE: a picture that is drawn again after every stage, '
+    'to see coarse become fine',
+    module_name=group,
+  )
   group = 'what to read'
-  text('bands', '', 'N,N,N: bands of the file that are red, green and blue, '
-       'from 1; needed where it has other than one, three or four',
-       module_name=group)  # fmt: skip
-  text('stretch', 'none', 'HOW: from more than 8 bits to 8: none (16 bits by '
-       'their full range), min-max, 2-98 (percentiles) or LOW,HIGH (values)',
-       module_name=group)  # fmt: skip
-  switch('overviews', False, 'make the coarse stages of a streamed image of '
-         "the file's own overviews, where it has them: reads less, and the "
-         'labels differ a little', module_name=group)  # fmt: skip
+  text(
+    'bands',
+    '',
+    'N,N,N: bands of the file that are red, green and blue, '
+    'from 1; needed where it has other than one, three or four',
+    module_name=group,
+  )
+  text(
+    'stretch',
+    'none',
+    'HOW: from more than 8 bits to 8: none (16 bits by '
+    'their full range), min-max, 2-98 (percentiles) or LOW,HIGH (values)',
+    module_name=group,
+  )
+  switch(
+    'overviews',
+    False,
+    'make the coarse stages of a streamed image of '
+    "the file's own overviews, where it has them: reads less, and the "
+    'labels differ a little',
+    module_name=group,
+  )
   group = 'memory'
   flags.DEFINE_float(
-    'memory', None, 'GB: what an image and its maps may take, without the '
+    'memory',
+    None,
+    'GB: what an image and its maps may take, without the '
     'networks; larger ones are streamed; half of what is free if not given',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_enum(
-    'store', 'auto', budget.STORES, 'where maps go: by --memory, always in '
+    'store',
+    'auto',
+    budget.STORES,
+    'where maps go: by --memory, always in '
     'memory, or always to disk in that precision',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=group,
+  )
   group = 'how to segment'
-  text('windows', '', 'SHARE: MagNet-Fast: refine only this share of the '
-       'windows, the most uncertain first; a fraction or a count',
-       module_name=group)  # fmt: skip
-  text('window', '', 'HxW: window in pixels of its stage, at most the image; '
-       "the model's own if not given", module_name=group)  # fmt: skip
+  text(
+    'windows',
+    '',
+    'SHARE: MagNet-Fast: refine only this share of the '
+    'windows, the most uncertain first; a fraction or a count',
+    module_name=group,
+  )
+  text(
+    'window',
+    '',
+    'HxW: window in pixels of its stage, at most the image; '
+    "the model's own if not given",
+    module_name=group,
+  )
   flags.DEFINE_float(
-    'overlap', None, 'X: least shared part of neighbouring windows, in [0, 1)'
-    "; the model's own if not given", flag_values=values, module_name=group,
-  )  # fmt: skip
+    'overlap',
+    None,
+    'X: least shared part of neighbouring windows, in [0, 1)'
+    "; the model's own if not given",
+    flag_values=values,
+    module_name=group,
+  )
   model_flags.define_refinement(values, group)
   host_flags.define(values)
   flags.DEFINE_enum(
-    'divide', 'auto', batch_run.DIVIDE, 'what several processes divide: the '
+    'divide',
+    'auto',
+    batch_run.DIVIDE,
+    'what several processes divide: the '
     'images, or the windows of each image (they need one --out on a common '
     'disk); auto: the windows where images are fewer than processes',
-    flag_values=values, module_name=host_flags.GROUP,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=host_flags.GROUP,
+  )
 
 
 def run(arguments: Arguments) -> int:
@@ -145,8 +193,8 @@ def _run(arguments: Arguments) -> int:
       divide=values.divide,
       overviews=values.overviews,
       window=window,
-      open_image=functools.partial(
-        rasters.open_raster,
+      opener=functools.partial(
+        open_image.open_image,
         bands=_bands(values.bands),
         stretch=stretching.parse(values.stretch),
       ),

@@ -34,19 +34,30 @@ def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   group = 'settings'
-  text('config', 'default', 'FILE|NAME: a Python file, or the name of a '
-       'shipped config; --config.KEY=VALUE changes a field of it',
-       module_name=group)  # fmt: skip
+  text(
+    'config',
+    'default',
+    'FILE|NAME: a Python file, or the name of a '
+    'shipped config; --config.KEY=VALUE changes a field of it',
+    module_name=group,
+  )
   flags.DEFINE_enum(
-    'stage', 'both', runs.STAGES, 'what to train',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'stage',
+    'both',
+    runs.STAGES,
+    'what to train',
+    flag_values=values,
+    module_name=group,
+  )
   group = 'output'
   text('workdir', '', 'DIR: of this run (needed)', module_name=group)
   flags.DEFINE_bool(
-    'tensorboard', False, 'write the scalars for TensorBoard, too; needs '
-    'magnet-jax[tensorboard]', flag_values=values, module_name=group,
-  )  # fmt: skip
+    'tensorboard',
+    False,
+    'write the scalars for TensorBoard, too; needs magnet-jax[tensorboard]',
+    flag_values=values,
+    module_name=group,
+  )
   host_flags.define(values)
 
 

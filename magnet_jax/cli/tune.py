@@ -41,19 +41,27 @@ def define(values: flags.FlagValues) -> None:
   image_flags.define(values, group)
   group = 'choice'
   flags.DEFINE_list(
-    'points', ['0.05', '0.1', '0.25', '0.5', '0.75', '1'],
+    'points',
+    ['0.05', '0.1', '0.25', '0.5', '0.75', '1'],
     'K,K,…: the candidates, fractions of the pixels of a window',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    flag_values=values,
+    module_name=group,
+  )
   group = 'output'
   flags.DEFINE_bool(
-    'write', True, 'write the best K into the model; otherwise only print',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'write',
+    True,
+    'write the best K into the model; otherwise only print',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_string(
-    'out', '', f'DIR: keeps records.jsonl and {tuning.PICTURE}',
-    flag_values=values, module_name=group,
-  )  # fmt: skip
+    'out',
+    '',
+    f'DIR: keeps records.jsonl and {tuning.PICTURE}',
+    flag_values=values,
+    module_name=group,
+  )
   host_flags.define(values)
 
 

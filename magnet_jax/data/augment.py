@@ -9,11 +9,13 @@ import numpy as np
 from magnet_jax.types import InputError, Size
 
 # RGB to luma and two chroma axes (YIQ); rotating the latter turns the hue.
-_YIQ = np.array([
-  [0.299, 0.587, 0.114],
-  [0.596, -0.274, -0.322],
-  [0.211, -0.523, 0.312],
-])
+_YIQ = np.array(
+  [
+    [0.299, 0.587, 0.114],
+    [0.596, -0.274, -0.322],
+    [0.211, -0.523, 0.312],
+  ]
+)
 _RGB = np.linalg.inv(_YIQ)
 
 Region = tuple[int, int, int, int]  # first row, end row, first column, end
@@ -90,9 +92,7 @@ class Symmetry:
     return top, bottom, left, right
 
 
-def draw_symmetry(
-  rng: np.random.Generator, options: Augmentation
-) -> Symmetry:
+def draw_symmetry(rng: np.random.Generator, options: Augmentation) -> Symmetry:
   """Draws among the symmetries that the options allow, all as likely."""
   turns = int(rng.integers(4)) if options.rotate else 0
   mirror = rng.integers(2, size=2).astype(bool)
@@ -155,8 +155,8 @@ def draw_colours(rng: np.random.Generator, strength: float) -> Colours:
   Returns:
     The change; at 0 `Colours()`.
   """
-  brightness, contrast, gamma, saturation, hue = (
-    rng.uniform(-strength, strength, 5)
+  brightness, contrast, gamma, saturation, hue = rng.uniform(
+    -strength, strength, 5
   )
   return Colours(
     brightness=math.exp(0.3 * brightness),

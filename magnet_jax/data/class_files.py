@@ -64,8 +64,9 @@ def to_json(table: ClassTable) -> dict[str, Any]:
     for name, colour in zip(table.names, table.colours, strict=True)
   ]
   content: dict[str, Any] = {
-    'classes': rows, 'unscored': [table.names[i] for i in table.unscored]
-  }  # fmt: skip
+    'classes': rows,
+    'unscored': [table.names[i] for i in table.unscored],
+  }
   if table.codes:
     for row, codes in zip(rows, table.codes.classes, strict=True):
       row['labels'] = list(codes)

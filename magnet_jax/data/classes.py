@@ -14,29 +14,68 @@ TABLES: dict[str, ClassTable] = {
   # train id, in the benchmark's colours.
   'cityscapes': ClassTable(
     names=(
-      'road', 'sidewalk', 'building', 'wall', 'fence', 'pole',
-      'traffic light', 'traffic sign', 'vegetation', 'terrain', 'sky',
-      'person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle',
+      'road',
+      'sidewalk',
+      'building',
+      'wall',
+      'fence',
+      'pole',
+      'traffic light',
+      'traffic sign',
+      'vegetation',
+      'terrain',
+      'sky',
+      'person',
+      'rider',
+      'car',
+      'truck',
+      'bus',
+      'train',
+      'motorcycle',
       'bicycle',
     ),
     colours=(
-      (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156),
-      (190, 153, 153), (153, 153, 153), (250, 170, 30), (220, 220, 0),
-      (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60),
-      (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100), (0, 80, 100),
-      (0, 0, 230), (119, 11, 32),
+      (128, 64, 128),
+      (244, 35, 232),
+      (70, 70, 70),
+      (102, 102, 156),
+      (190, 153, 153),
+      (153, 153, 153),
+      (250, 170, 30),
+      (220, 220, 0),
+      (107, 142, 35),
+      (152, 251, 152),
+      (70, 130, 180),
+      (220, 20, 60),
+      (255, 0, 0),
+      (0, 0, 142),
+      (0, 0, 70),
+      (0, 60, 100),
+      (0, 80, 100),
+      (0, 0, 230),
+      (119, 11, 32),
     ),
   ),
   # Demir et al., CVPR Workshops 2018: land cover, its own colours. Unknown
   # ground (clouds) is a class, but not scored.
   'deepglobe': ClassTable(
     names=(
-      'unknown', 'urban', 'agriculture', 'rangeland', 'forest', 'water',
+      'unknown',
+      'urban',
+      'agriculture',
+      'rangeland',
+      'forest',
+      'water',
       'barren',
     ),
     colours=(
-      (0, 0, 0), (0, 255, 255), (255, 255, 0), (255, 0, 255), (0, 255, 0),
-      (0, 0, 255), (255, 255, 255),
+      (0, 0, 0),
+      (0, 255, 255),
+      (255, 255, 0),
+      (255, 0, 255),
+      (0, 255, 0),
+      (0, 0, 255),
+      (255, 255, 255),
     ),
     unscored=(0,),
   ),
@@ -45,7 +84,10 @@ TABLES: dict[str, ClassTable] = {
   'gleason': ClassTable(
     names=('background', 'benign', 'grade 3', 'grade 4', 'grade 5'),
     colours=(
-      (240, 240, 240), (80, 160, 80), (80, 110, 220), (240, 200, 60),
+      (240, 240, 240),
+      (80, 160, 80),
+      (80, 110, 220),
+      (240, 200, 60),
       (200, 40, 40),
     ),
   ),
@@ -53,7 +95,10 @@ TABLES: dict[str, ClassTable] = {
   'dubai': ClassTable(
     names=('building', 'land', 'road', 'vegetation', 'water'),
     colours=(
-      (60, 16, 152), (132, 41, 246), (110, 193, 228), (254, 221, 58),
+      (60, 16, 152),
+      (132, 41, 246),
+      (110, 193, 228),
+      (254, 221, 58),
       (226, 169, 41),
     ),
   ),
@@ -66,10 +111,15 @@ TABLES: dict[str, ClassTable] = {
 # eighth, void, is ignored.
 _CATEGORIES = {
   TABLES['cityscapes'].names: (
-    *('flat',) * 2, *('construction',) * 3, *('object',) * 3,
-    *('nature',) * 2, 'sky', *('human',) * 2, *('vehicle',) * 6,
+    *('flat',) * 2,
+    *('construction',) * 3,
+    *('object',) * 3,
+    *('nature',) * 2,
+    'sky',
+    *('human',) * 2,
+    *('vehicle',) * 6,
   ),
-}  # fmt: skip
+}
 
 
 def categories(table: ClassTable) -> tuple[str, ...]:

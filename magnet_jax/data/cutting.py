@@ -169,12 +169,8 @@ def draw_window(
   size = symmetry.size((sample.image.shape[0], sample.image.shape[1]))
   stage = _draw_stage(rng, stages[size], weights)
   scale = augment.draw_scale(rng, options)
-  region, shown = draw_region(
-    rng, stage, size, network=network, scale=scale
-  )
-  image, label = cut(
-    sample, region, shown, symmetry=symmetry, network=network
-  )
+  region, shown = draw_region(rng, stage, size, network=network, scale=scale)
+  image, label = cut(sample, region, shown, symmetry=symmetry, network=network)
   colours = augment.draw_colours(rng, options.colour_jitter)
   return colours.apply(np.ascontiguousarray(image)), label
 

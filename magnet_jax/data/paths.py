@@ -130,9 +130,7 @@ def cut_path(
   return np.stack(pieces), np.stack(labels)
 
 
-def extend(
-  arrays: dict[str, np.ndarray], count: int
-) -> dict[str, np.ndarray]:
+def extend(arrays: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
   """Fills up to `count` stages: the last window again, all of it ignored.
 
   Args:

@@ -73,12 +73,20 @@ def segmenter_batches(
     source, plans, network, augmentation, windows_per_image, stage_weights
   )
   schedule = Schedule(
-    len(source), seed, batch // windows_per_image, start_step, steps, workers,
+    len(source),
+    seed,
+    batch // windows_per_image,
+    start_step,
+    steps,
+    workers,
     part,
-  )  # fmt: skip
-  return schedule.run(draw, lambda b: {
-    name: array.reshape(-1, *array.shape[2:]) for name, array in b.items()
-  })
+  )
+  return schedule.run(
+    draw,
+    lambda b: {
+      name: array.reshape(-1, *array.shape[2:]) for name, array in b.items()
+    },
+  )
 
 
 def refiner_batches(
@@ -226,8 +234,12 @@ class _ZoomPaths:
         )
 
       # The full size is the sample itself; it needs no second place.
-      image, label = make() if stored == full else self.stages.get(
-        (index, stored), make, lambda pair: sum(a.nbytes for a in pair)
+      image, label = (
+        make()
+        if stored == full
+        else self.stages.get(
+          (index, stored), make, lambda pair: sum(a.nbytes for a in pair)
+        )
       )
       return symmetry.apply(image), symmetry.apply(label)
 

@@ -112,9 +112,7 @@ class PreparedSource:
 
   def __reduce__(self) -> Any:
     # Open files do not travel to worker processes.
-    return _reopen, (
-      self._folder, self._split, self._classes, self._cache
-    )  # fmt: skip
+    return _reopen, (self._folder, self._split, self._classes, self._cache)
 
   def __len__(self) -> int:
     return len(self._sizes)

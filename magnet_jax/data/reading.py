@@ -9,7 +9,7 @@ import numpy as np
 
 from magnet_jax.files import images
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import rasters, stretching
+from magnet_jax.rasters import open_image, rasters, stretching
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 
@@ -74,7 +74,7 @@ class Reading:
     return bool(self.bands) or self.stretch != 'none'
 
   def _open(self, path: PathLike) -> rasters.Raster:
-    return rasters.open_raster(
+    return open_image.open_image(
       path,
       bands=self.bands or None,
       stretch=stretching.parse(self.stretch),

@@ -40,7 +40,10 @@ class Schedule:
 
   def __post_init__(self) -> None:
     for name, least in (
-      ('seed', 0), ('batch', 1), ('start_step', 0), ('workers', 0)
+      ('seed', 0),
+      ('batch', 1),
+      ('start_step', 0),
+      ('workers', 0),
     ):
       value = getattr(self, name)
       if value < least:

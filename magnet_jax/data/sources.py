@@ -146,9 +146,10 @@ def find_pairs(path: PathLike) -> tuple[Pair, ...]:
     return read_list(folder)
   _by_stem(folder / 'images')  # what is missing there is told first
   found = [
-    each for each in sorted(folder.iterdir())
+    each
+    for each in sorted(folder.iterdir())
     if each.is_dir() and words.of_labels(each.name) and _by_stem(each)
-  ]  # fmt: skip
+  ]
   if len(found) != 1:
     several = ' and '.join(f'{each.name}/' for each in found)
     raise InputError(

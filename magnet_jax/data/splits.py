@@ -68,7 +68,6 @@ def open_split(data: Mapping[str, Any], split: str) -> sources.Source:
     )
   if data['kind'] not in _KINDS:
     raise InputError(
-      f'data.kind {data["kind"]!r}: unknown; choose one of '
-      f'{", ".join(_KINDS)}'
+      f'data.kind {data["kind"]!r}: unknown; choose one of {", ".join(_KINDS)}'
     )
   return _KINDS[data['kind']](data, split)

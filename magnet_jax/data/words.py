@@ -6,26 +6,81 @@ import pathlib
 import re
 import unicodedata
 
-_LABELS = frozenset((
-  'label', 'labels', 'mask', 'masks', 'annotation', 'annotations',
-  'annotated', 'annot', 'annots', 'ann', 'anno', 'gt', 'groundtruth', 'truth',
-  'segmentation', 'segmentations', 'segmentationclass', 'seg', 'segs',
-  'target', 'targets', 'lbl', 'labelids',
-))  # fmt: skip
-_IMAGES = frozenset((
-  'image', 'images', 'img', 'imgs', 'photo', 'photos', 'jpegimages',
-  'picture', 'pictures', 'rgb', 'input', 'inputs', 'original', 'originals',
-  'raw', 'leftimg8bit', 'sat',
-))  # fmt: skip
+_LABELS = frozenset(
+  (
+    'label',
+    'labels',
+    'mask',
+    'masks',
+    'annotation',
+    'annotations',
+    'annotated',
+    'annot',
+    'annots',
+    'ann',
+    'anno',
+    'gt',
+    'groundtruth',
+    'truth',
+    'segmentation',
+    'segmentations',
+    'segmentationclass',
+    'seg',
+    'segs',
+    'target',
+    'targets',
+    'lbl',
+    'labelids',
+  )
+)
+_IMAGES = frozenset(
+  (
+    'image',
+    'images',
+    'img',
+    'imgs',
+    'photo',
+    'photos',
+    'jpegimages',
+    'picture',
+    'pictures',
+    'rgb',
+    'input',
+    'inputs',
+    'original',
+    'originals',
+    'raw',
+    'leftimg8bit',
+    'sat',
+  )
+)
 _SPLITS = {
-  'train': 'train', 'training': 'train', 'trn': 'train',
-  'val': 'val', 'valid': 'val', 'validation': 'val', 'dev': 'val',
-  'test': 'test', 'testing': 'test', 'tst': 'test',
-}  # fmt: skip
-_FILLERS = frozenset((
-  'set', 'list', 'files', 'split', 'data', 'dataset', 'png', 'jpg', 'class',
-  'object', 'ground',
-))  # fmt: skip
+  'train': 'train',
+  'training': 'train',
+  'trn': 'train',
+  'val': 'val',
+  'valid': 'val',
+  'validation': 'val',
+  'dev': 'val',
+  'test': 'test',
+  'testing': 'test',
+  'tst': 'test',
+}
+_FILLERS = frozenset(
+  (
+    'set',
+    'list',
+    'files',
+    'split',
+    'data',
+    'dataset',
+    'png',
+    'jpg',
+    'class',
+    'object',
+    'ground',
+  )
+)
 _GLUED = re.compile('(train|val|valid|test)(annot|masks?|labels?|gt)')
 _PARTS = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 
@@ -66,9 +121,10 @@ def split_of(text: str) -> str:
   words = parts(text)
   found = {_SPLITS[word] for word in words if word in _SPLITS}
   others = [
-    w for w in words
+    w
+    for w in words
     if w not in _SPLITS and w not in _LABELS | _IMAGES | _FILLERS
-  ]  # fmt: skip
+  ]
   return found.pop() if len(found) == 1 and not others else ''
 
 
@@ -100,9 +156,10 @@ def read(path: pathlib.PurePath) -> Named:
     role = told or role
     if told or split_of(folder):
       rest = [
-        w for w in parts(folder)
+        w
+        for w in parts(folder)
         if w not in _LABELS | _IMAGES | _FILLERS and w not in _SPLITS
-      ]  # fmt: skip
+      ]
       context += rest
     else:
       context.append(folder.lower())

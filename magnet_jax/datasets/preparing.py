@@ -14,9 +14,12 @@ from magnet_jax.types import ClassTable, InputError
 RECIPES = {
   recipe.name: recipe
   for recipe in (
-    cityscapes.FINE, cityscapes.COARSE, deepglobe.RECIPE, gleason.RECIPE
+    cityscapes.FINE,
+    cityscapes.COARSE,
+    deepglobe.RECIPE,
+    gleason.RECIPE,
   )
-}  # fmt: skip
+}
 OWN = 'file_list'
 
 

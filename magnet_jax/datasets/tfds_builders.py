@@ -92,9 +92,7 @@ class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
       image, label = item.read()
       pixels += np.bincount(label.reshape(-1), minlength=256)
       sizes.append(label.shape)
-      yield index, {
-        'name': item.name, 'image': image, 'label': _png(label)
-      }  # fmt: skip
+      yield index, {'name': item.name, 'image': image, 'label': _png(label)}
       self._done(f'{split} {item.name}')
     counts = [*pixels[: len(table)], pixels[table.ignore_label]]
     self.info.metadata['sizes'][split] = sizes

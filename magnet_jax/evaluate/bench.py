@@ -109,10 +109,12 @@ def random_model(
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   maps = np.zeros((1, 8, 8, classes), np.float32)
   second = build.refinement(classes=classes, **refiner)
-  first_weights, second_weights = jax.device_put((
-    random_weights(rng, module, pixels),
-    random_weights(rng, second, scale=maps, coarse=maps),
-  ))
+  first_weights, second_weights = jax.device_put(
+    (
+      random_weights(rng, module, pixels),
+      random_weights(rng, second, scale=maps, coarse=maps),
+    )
+  )
   return Model(
     jax.tree_util.Partial(module.apply, first_weights),
     (

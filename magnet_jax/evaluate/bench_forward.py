@@ -143,9 +143,7 @@ class Subject:
       )
     return cls(name, network, apply, jax.device_put(variables), twin)
 
-  def row(
-    self, batch: int, flops: float = 0.0, skipped: str = ''
-  ) -> Forward:
+  def row(self, batch: int, flops: float = 0.0, skipped: str = '') -> Forward:
     """What is known before the times."""
     leaves = jax.tree.leaves(self.variables['params'])
     return Forward(
@@ -185,9 +183,7 @@ class Subject:
       return dataclasses.replace(row, seconds=seconds)
     self.twin.place(*maps)
     difference = np.abs(logits - self.twin.logits()).max() / np.ptp(logits)
-    pairs = [
-      (_seconds(ours), _seconds(self.twin.run)) for _ in range(repeats)
-    ]
+    pairs = [(_seconds(ours), _seconds(self.twin.run)) for _ in range(repeats)]
     return dataclasses.replace(
       row,
       seconds=tuple(pair[0] for pair in pairs),
@@ -251,4 +247,3 @@ def _seconds(call: Callable[[], Any]) -> float:
   start = time.perf_counter()
   call()
   return time.perf_counter() - start
-

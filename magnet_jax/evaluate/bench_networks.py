@@ -50,20 +50,27 @@ NETWORKS = {
     *_GLEASON, {'name': 'pspnet', 'trunk': 'resnet101'}, 'psp', 'pspnet'
   ),
   'hrnet18': Network(
-    *_CITYSCAPES, {'name': 'hrnet_ocr', 'trunk': 'hrnet18'}, 'hrnet',
+    *_CITYSCAPES,
+    {'name': 'hrnet_ocr', 'trunk': 'hrnet18'},
+    'hrnet',
     'hrnet_ocr',
   ),
   'hrnet48': Network(
-    *_CITYSCAPES, {'name': 'hrnet_ocr', 'trunk': 'hrnet48'}, 'hrnet',
-    'hrnet_ocr', {'width': 48, 'blocks': (4, 4), 'modules': (1, 4, 3)},
+    *_CITYSCAPES,
+    {'name': 'hrnet_ocr', 'trunk': 'hrnet48'},
+    'hrnet',
+    'hrnet_ocr',
+    {'width': 48, 'blocks': (4, 4), 'modules': (1, 4, 3)},
   ),
   'deeplab': Network(
-    *_DEEPGLOBE, {'name': 'deeplab', 'trunk': 'resnet50'}, 'deeplab',
+    *_DEEPGLOBE,
+    {'name': 'deeplab', 'trunk': 'resnet50'},
+    'deeplab',
     'deeplab',
   ),
   'unet': Network(*_DEEPGLOBE, {'name': 'unet'}, 'unet', 'unet'),
   'refiner': Network(*_DEEPGLOBE, None, 'refiner', 'refiner'),
-}  # fmt: skip
+}
 
 
 def select(names: Sequence[str]) -> dict[str, Network]:
@@ -103,9 +110,7 @@ def with_weights(
     classes=network.classes, dtype=dtype, **network.settings
   )
   pixels = np.zeros((1, 64, 64, 3), np.float32)
-  return module.apply, _tempered(
-    rng, bench.random_weights(rng, module, pixels)
-  )
+  return module.apply, _tempered(rng, bench.random_weights(rng, module, pixels))
 
 
 def _tempered(rng: np.random.Generator, variables: Any) -> Any:

@@ -24,9 +24,18 @@ from magnet_jax.predict.model import Model
 from magnet_jax.types import Size, Stage
 
 PARTS = (
-  'read', 'resize', 'transfer', 'segmenter', 'crop', 'refiner', 'score',
-  'median', 'top_k', 'merge', 'argmax',
-)  # fmt: skip
+  'read',
+  'resize',
+  'transfer',
+  'segmenter',
+  'crop',
+  'refiner',
+  'score',
+  'median',
+  'top_k',
+  'merge',
+  'argmax',
+)
 NETWORKS = ('segmenter', 'refiner')
 
 
@@ -111,9 +120,12 @@ class Bench:
     host = self._host_parts(image, stage, before, count)
     coarse = _maps((*before.size, len(self.model.classes)))
     window = stage_windows.arrays(
-      InMemory(area.shrink(image, stage.size)), InMemory(coarse),
-      stage.grid, 0, self.model.network,
-    )  # fmt: skip
+      InMemory(area.shrink(image, stage.size)),
+      InMemory(coarse),
+      stage.grid,
+      0,
+      self.model.network,
+    )
     batches = math.ceil(count / self.batch)
     parts = self._device_parts(
       {name: np.stack([array] * self.batch) for name, array in window.items()}
@@ -136,9 +148,7 @@ class Bench:
     chosen = np.zeros(stage.size, bool)
 
     def cut() -> None:
-      arrays = stage_windows.arrays(
-        scaled, coarse, grid, 0, self.model.network
-      )
+      arrays = stage_windows.arrays(scaled, coarse, grid, 0, self.model.network)
       for array in arrays.values():
         np.stack([array])
 
@@ -153,9 +163,7 @@ class Bench:
       seen |= seen
 
     timings = [
-      self._timing(
-        number, 'resize', 1, lambda: area.shrink(image, stage.size)
-      ),
+      self._timing(number, 'resize', 1, lambda: area.shrink(image, stage.size)),
       self._timing(number, 'resize', count, cut),
       self._timing(number, 'merge', count, put_back),
     ]
@@ -163,27 +171,31 @@ class Bench:
       left = Mosaic(grid, ())
       timings.append(
         self._timing(
-          number, 'merge', total - count,
+          number,
+          'merge',
+          total - count,
           lambda: target.write(0, 0, left.tile(0, upsampled)),
         )
-      )  # fmt: skip
+      )
     cascade = self.model.cascade()
     if 0 < count < total and isinstance(cascade, Cascade):
       timings.append(
         self._timing(
           number, 'score', 1, lambda: cascade.choose(stage, coarse, count)
         )
-      )  # fmt: skip
+      )
     if self.options.selection == 'image':
       # Here K counts in the whole stage, and the host chooses.
       points = selection.count_points(self.options.points, chosen.size)
       scores = target.values[..., 0].copy()
       timings.append(
         self._timing(
-          number, 'top_k', 1,
+          number,
+          'top_k',
+          1,
           lambda: selection.choose_on_host(scores, points),
         )
-      )  # fmt: skip
+      )
     return timings
 
   def _device_parts(
@@ -194,18 +206,18 @@ class Bench:
     shape = (self.batch, *network, len(self.model.classes))
     y, r = jax.device_put((_maps(shape), _maps(shape, seed=1)))
     placed = jax.device_put(arrays)
-    most = selection.count_points(
-      self.options.points, network[0] * network[1]
+    most = selection.count_points(self.options.points, network[0] * network[1])
+    crop = jax.jit(
+      jax.vmap(
+        lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=network)
+      )
     )
-    crop = jax.jit(jax.vmap(lambda m, o, r: resize.sample(
-      m, offset=o, ratio=r, size=network
-    )))  # fmt: skip
-    score = jax.jit(jax.vmap(lambda y, r, v: selection.score(
-      coarse=y, refined=r, kernel=1, valid=v
-    )))  # fmt: skip
-    smooth = jax.jit(jax.vmap(
-      lambda q, v: median.median_filter(q, kernel, v)
-    ))  # fmt: skip
+    score = jax.jit(
+      jax.vmap(
+        lambda y, r, v: selection.score(coarse=y, refined=r, kernel=1, valid=v)
+      )
+    )
+    smooth = jax.jit(jax.vmap(lambda q, v: median.median_filter(q, kernel, v)))
     choose = jax.jit(functools.partial(_replace, most=most))
     q = jnp.maximum(score(y, r, placed['valid']), 0)
     back = jax.device_get(refine_step.Refined(y, q > 0))

@@ -28,14 +28,16 @@ def growth(loops: tuple[Loop, ...]) -> list[dict[str, Any]]:
   for loop in sorted(loops, key=lambda loop: loop.size):
     windows = sum(loop.windows)
     each = loop.seconds / windows
-    rows.append({
-      'height': loop.size[0],
-      'width': loop.size[1],
-      'windows': windows,
-      'seconds': loop.seconds,
-      'seconds_per_window': each,
-      'ratio': each / rows[0]['seconds_per_window'] if rows else 1.0,
-    })
+    rows.append(
+      {
+        'height': loop.size[0],
+        'width': loop.size[1],
+        'windows': windows,
+        'seconds': loop.seconds,
+        'seconds_per_window': each,
+        'ratio': each / rows[0]['seconds_per_window'] if rows else 1.0,
+      }
+    )
   return rows
 
 
@@ -68,10 +70,11 @@ def as_json(report: Report, settings: Mapping[str, Any]) -> dict[str, Any]:
       'while_timed': report.late_compiles,
     },
     'memory_mb': {
-      'peak_above_imports': report.peak_mb, 'imports': report.before_mb
+      'peak_above_imports': report.peak_mb,
+      'imports': report.before_mb,
     },
     'settings': dict(settings),
-  }  # fmt: skip
+  }
 
 
 def as_text(report: Report) -> str:
@@ -87,9 +90,7 @@ def as_text(report: Report) -> str:
     sum(t.seconds for t in report.parts if t.stage == column)
     for column in columns
   ]
-  lines.append(
-    _line('sum of parts', [f'{s:.3f}' for s in [*sums, sum(sums)]])
-  )
+  lines.append(_line('sum of parts', [f'{s:.3f}' for s in [*sums, sum(sums)]]))
   real = [*loop.stages, loop.argmax, loop.seconds]
   lines.append(_line('real loop', [f'{s:.3f}' for s in real]))
   lines.append(
@@ -131,10 +132,24 @@ def _sizes(report: Report) -> list[str]:
   return lines
 
 
-_HEADS = ('network', 'input', 'batch', 'M par.', 'GFLOP', 'ms', 'image/s',
-          'GFLOP/s')  # fmt: skip
-_TORCH_HEADS = ('torch ms', 'image/s', 'GFLOP/s', 'ratio', '(spread)',
-                'difference')  # fmt: skip
+_HEADS = (
+  'network',
+  'input',
+  'batch',
+  'M par.',
+  'GFLOP',
+  'ms',
+  'image/s',
+  'GFLOP/s',
+)
+_TORCH_HEADS = (
+  'torch ms',
+  'image/s',
+  'GFLOP/s',
+  'ratio',
+  '(spread)',
+  'difference',
+)
 _WIDTHS = (9, 9, 6, 8, 9, 9, 9, 9, 10, 9, 9, 7, 14, 12)
 
 

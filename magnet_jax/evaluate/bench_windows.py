@@ -126,9 +126,15 @@ def measure(
   seconds = tuple(loop(numbers) for _ in range(repeats))
   step, flops = _step(model, cascade, (image, coarse), stage, repeats)
   return Throughput(
-    dtype, cascade.batch // devices, devices, len(numbers), seconds, step,
-    flops, product,
-  )  # fmt: skip
+    dtype,
+    cascade.batch // devices,
+    devices,
+    len(numbers),
+    seconds,
+    step,
+    flops,
+    product,
+  )
 
 
 def matrix_product(dtype: str, repeats: int) -> float:
@@ -162,8 +168,10 @@ def _step(
   most = selection.count_points(cascade.options.points, pixels)
   step = functools.partial(
     refine_step.refine_windows,
-    window=stage.grid.window, kernel=cascade.options.kernel, most=most,
-  )  # fmt: skip
+    window=stage.grid.window,
+    kernel=cascade.options.kernel,
+    most=most,
+  )
   networks = jax.device_put(
     tuple(map(parallel.as_pytree, (model.segmenter, model.refiners[0])))
   )
@@ -171,9 +179,9 @@ def _step(
     *planes, stage.grid, 0, cascade.network
   )
   arrays['points'] = np.asarray(most, np.int32)
-  placed = jax.device_put({
-    name: np.stack([array] * batch) for name, array in arrays.items()
-  })
+  placed = jax.device_put(
+    {name: np.stack([array] * batch) for name, array in arrays.items()}
+  )
   lowered = jax.jit(step).lower(*networks, **placed)
   program = lowered.compile()
   seconds = bench_parts.median_seconds(

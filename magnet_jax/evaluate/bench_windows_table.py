@@ -8,8 +8,16 @@ from magnet_jax.evaluate.bench_setting import Setting
 from magnet_jax.evaluate.bench_tables import columns
 from magnet_jax.evaluate.bench_windows import Throughput
 
-_HEADS = ('dtype', 'batch', 'windows', 'windows/s', '(spread)',
-                 'busy %', 'GFLOP/s', 'of product %')  # fmt: skip
+_HEADS = (
+  'dtype',
+  'batch',
+  'windows',
+  'windows/s',
+  '(spread)',
+  'busy %',
+  'GFLOP/s',
+  'of product %',
+)
 _WIDTHS = (9, 7, 9, 11, 18, 8, 11, 14)
 
 
@@ -33,17 +41,19 @@ def as_text(setting: Setting, rows: Sequence[Throughput]) -> str:
   products = {row.dtype: row.product for row in rows}
   each = ', '.join(f'{v / 1e9:.0f} GFLOP/s in {k}' for k, v in products.items())
   devices = rows[0].devices if rows else 0
-  return '\n'.join([
-    *lines,
-    '',
-    'batch: windows that a device holds; windows/s: of the whole loop of a '
-    'stage, median',
-    'busy: time of the compiled step alone by that of the loop; of product: '
-    'operations a second by those of',
-    f'a large product of matrices: {each}',
-    f'JAX on {devices} x {setting.device}, {setting.threads} threads of the '
-    f'host, load {setting.load:.1f}',
-  ])
+  return '\n'.join(
+    [
+      *lines,
+      '',
+      'batch: windows that a device holds; windows/s: of the whole loop of a '
+      'stage, median',
+      'busy: time of the compiled step alone by that of the loop; of product: '
+      'operations a second by those of',
+      f'a large product of matrices: {each}',
+      f'JAX on {devices} x {setting.device}, {setting.threads} threads of the '
+      f'host, load {setting.load:.1f}',
+    ]
+  )
 
 
 def as_json(

@@ -17,10 +17,8 @@ from magnet_jax.evaluate import figures, measuring, methods, summary, tables
 from magnet_jax.evaluate.kept_records import KeptRecords, Record
 from magnet_jax.evaluate.methods import Method
 from magnet_jax.evaluate.summary import Difference
-from magnet_jax.files import images, records
-from magnet_jax.predict import gallery, panel
+from magnet_jax.files import records
 from magnet_jax.predict.model import Model
-from magnet_jax.report import overview, runs, views
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 Load = Callable[[], Sample]
@@ -92,9 +90,11 @@ class Comparison:
   ) -> tuple[list[Record], list[str]]:
     """As `run`, with a progress bar of some name in the first process."""
     with tqdm.tqdm(
-      total=len(_own(loads)) * len(self.methods), desc=name,
-      dynamic_ncols=True, disable=None if parallel.is_main() else True,
-    ) as bar:  # fmt: skip
+      total=len(_own(loads)) * len(self.methods),
+      desc=name,
+      dynamic_ncols=True,
+      disable=None if parallel.is_main() else True,
+    ) as bar:
 
       def done(text: str) -> None:
         bar.set_postfix_str(text)
@@ -125,8 +125,7 @@ def _own(loads: Sequence[Load]) -> range:
 def from_source(source: Source) -> list[Load]:
   """Readers of all images of a data set."""
   return [
-    functools.partial(source.__getitem__, index)
-    for index in range(len(source))
+    functools.partial(source.__getitem__, index) for index in range(len(source))
   ]
 
 
@@ -201,49 +200,3 @@ def as_text(
     more = figures.of_records(found, model.classes)
     text = f'{text}\n\n{tables.figures_text(more)}'
   return text
-
-
-def write_report(
-  folder: pathlib.Path,
-  model: Model,
-  found: Sequence[Record],
-  loads: Sequence[Load],
-) -> str:
-  """Writes summary.json, views and panels of some images, and report.html.
-
-  Args:
-    folder: of the run; has its records.
-    model: the networks.
-    found: the records to tabulate.
-    loads: read the images that are shown; the bad ones are left out.
-
-  Returns:
-    A sentence on images that the folder has records of, but `found` has not;
-    empty if there are none.
-  """
-  records.write_json(folder / 'summary.json', as_json(found, model))
-  cascade = model.cascade()
-  views.clear(folder)
-  for old in folder.glob('panel_*.png'):  # of a report of more images
-    old.unlink()
-  for number, load in enumerate(loads):
-    try:
-      sample = load()
-    except InputError:  # named with the results already
-      continue
-    columns = gallery.views(model, cascade, sample.image)
-    views.write(folder, number, sample, columns)
-    picture = panel.panel(
-      sample.image, columns, model.classes, truth=sample.label
-    )
-    images.write_image(folder / f'panel_{number}.png', picture)
-  kept = runs.find([folder], model.classes)
-  shown = kept.only({record['image'] for record in found})
-  note = ''
-  if more := len(kept.images - shown.images):
-    note = (
-      f'{folder} has records of {more} more image{"s" * (more > 1)}, left out '
-      f'here; magnet-jax report {folder} shows all.'
-    )
-  overview.write(shown, folder / 'report.html', 'magnet-jax evaluate', note)
-  return note

@@ -69,9 +69,7 @@ def within(runs: Runs, method: str = 'magnet') -> list[tuple[Side, Side]]:
   ]
 
 
-def compare(
-  runs: Runs, pairs: Sequence[tuple[Side, Side]]
-) -> list[Paired]:
+def compare(runs: Runs, pairs: Sequence[tuple[Side, Side]]) -> list[Paired]:
   """Compares sides image by image, by all of SCORES.
 
   The intervals are 95 % each, by bootstrap over the images

@@ -15,9 +15,13 @@ from magnet_jax.types import ClassTable
 
 Record = Mapping[str, Any]
 KEYS = (
-  'miou', 'miou_known', 'category_iou', 'fwiou', 'pixel_accuracy',
+  'miou',
+  'miou_known',
+  'category_iou',
+  'fwiou',
+  'pixel_accuracy',
   'boundary_f',
-)  # fmt: skip
+)
 
 
 def of_records(

@@ -120,9 +120,7 @@ def merged(found: Iterable[Record], methods: Sequence[str]) -> list[Record]:
   return [{**record, 'image': names[record['index']]} for record in ordered]
 
 
-def _read(
-  folder: pathlib.Path, settings: Mapping[str, Any]
-) -> list[Record]:
+def _read(folder: pathlib.Path, settings: Mapping[str, Any]) -> list[Record]:
   """Earlier records of the folder, after a check that it is of this run."""
   atomic.prepare_folder(folder)
   path = folder / 'settings.json'

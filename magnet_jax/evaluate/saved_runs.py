@@ -127,9 +127,7 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
       'magnet-jax evaluate command again, which completes it'
     )
   if not found:
-    raise InputError(
-      f'{path}: holds no record; evaluate at least one image'
-    )
+    raise InputError(f'{path}: holds no record; evaluate at least one image')
   seen = set()
   for number, record in enumerate(found, start=1):
     _check(f'{path}: record {number}', record, classes)

@@ -9,8 +9,13 @@ from typing import Any
 from magnet_jax.evaluate.summary import Difference, Row
 
 _JSON_KEYS = (
-  'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'
-)  # fmt: skip
+  'method',
+  'miou',
+  'boundary_iou',
+  'seconds',
+  'windows',
+  'peak_host_mb',
+)
 UNKNOWN = '–'
 
 

@@ -23,8 +23,7 @@ class Exchange(nn.Module):
   def __init__(self, widths: tuple[int, ...], count: int) -> None:
     super().__init__()
     self.branches = nn.ModuleList(
-      torch_layers.blocks(BasicBlock, width, width, count)
-      for width in widths
+      torch_layers.blocks(BasicBlock, width, width, count) for width in widths
     )
     self.fuse_layers = nn.ModuleList(
       nn.ModuleList(
@@ -35,9 +34,7 @@ class Exchange(nn.Module):
 
   def forward(self, maps: list[Any]) -> list[Any]:
     """Maps a map a branch to as many of the same shapes."""
-    maps = [
-      branch(x) for branch, x in zip(self.branches, maps, strict=True)
-    ]
+    maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
     sums = []
     for row, target in zip(self.fuse_layers, maps, strict=True):
       total = None
@@ -171,10 +168,12 @@ class HRNetOCR(nn.Module):
   ) -> None:
     """Adds the stages of two, three and four branches, and the way to them."""
     unit = torch_layers.activated
-    self.transition1 = nn.ModuleList([
-      unit(features, widths[0]),
-      nn.Sequential(unit(features, widths[1], stride=2)),
-    ])
+    self.transition1 = nn.ModuleList(
+      [
+        unit(features, widths[0]),
+        nn.Sequential(unit(features, widths[1], stride=2)),
+      ]
+    )
     for level in (2, 3):
       new = unit(widths[level - 1], widths[level], stride=2)
       kept = [nn.Identity() for _ in range(level)]

@@ -76,9 +76,7 @@ class BasicBlock(nn.Module):
     self, features: int, width: int, stride: int = 1, dilation: int = 1
   ) -> None:
     super().__init__()
-    self.conv1 = convolution(
-      features, width, stride=stride, dilation=dilation
-    )
+    self.conv1 = convolution(features, width, stride=stride, dilation=dilation)
     self.bn1 = nn.BatchNorm2d(width)
     self.conv2 = convolution(width, width, dilation=dilation)
     self.bn2 = nn.BatchNorm2d(width)

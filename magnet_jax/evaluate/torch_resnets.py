@@ -128,9 +128,7 @@ class Pooling(nn.Module):
       )
       for cells in (1, 2, 3, 6)
     )
-    self.bottleneck = torch_layers.convolution(
-      5 * features, into, 1, bias=True
-    )
+    self.bottleneck = torch_layers.convolution(5 * features, into, 1, bias=True)
 
   def forward(self, x: Any) -> Any:
     """Maps [B,features,H,W] to [B,into,H,W]."""

@@ -31,9 +31,7 @@ def export(
     InputError: another suffix, or the system refuses to write.
   """
   if pathlib.Path(path).suffix != '.npz':
-    raise InputError(
-      f'{path}: must end in .npz to hold a model; rename it'
-    )
+    raise InputError(f'{path}: must end in .npz to hold a model; rename it')
   arrays = {
     key: np.asarray(leaf) for key, leaf in trees.flatten(variables).items()
   }
@@ -62,7 +60,12 @@ def read(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
       arrays = {key: stored[key] for key in stored.files}
     meta = json.loads(arrays.pop(_META).tobytes())
   except (
-    OSError, ValueError, KeyError, EOFError, TypeError, AttributeError,
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    AttributeError,
     zipfile.BadZipFile,
   ) as error:
     raise InputError(

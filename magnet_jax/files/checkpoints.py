@@ -50,8 +50,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
   """The step of the highest metric, None where no checkpoint has it."""
   scores = {
-    step: _score(metric, manager.metrics(step))
-    for step in manager.all_steps()
+    step: _score(metric, manager.metrics(step)) for step in manager.all_steps()
   }
   best = max(scores, key=lambda step: (scores[step], step), default=None)
   return None if best is None or scores[best] == -math.inf else best
@@ -126,14 +125,16 @@ class CheckpointStore:
     self._manager = _manager(
       self.folder,
       best_metric,
-      preservation_policy=policies.AnyPreservationPolicy([
-        policies.LatestN(keep_latest),
-        policies.BestN(
-          get_metric_fn=lambda metrics: _score(best_metric, metrics),
-          n=1,
-          keep_checkpoints_without_metrics=False,
-        ),
-      ]),
+      preservation_policy=policies.AnyPreservationPolicy(
+        [
+          policies.LatestN(keep_latest),
+          policies.BestN(
+            get_metric_fn=lambda metrics: _score(best_metric, metrics),
+            n=1,
+            keep_checkpoints_without_metrics=False,
+          ),
+        ]
+      ),
     )
 
   def save(

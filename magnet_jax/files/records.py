@@ -205,7 +205,8 @@ def truncate_after(path: PathLike, key: str, value: float) -> None:
   if not pathlib.Path(path).exists():
     return
   kept = [
-    record for record in read(path)
+    record
+    for record in read(path)
     if record.get(key) is None or record[key] <= value
   ]
   write(path, kept)

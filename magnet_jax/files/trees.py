@@ -59,6 +59,4 @@ def fit(found: Tree, template: Any, name: str) -> Any:
   whole = flax.traverse_util.flatten_dict(
     nested, sep='/', keep_empty_nodes=True
   )
-  return flax.serialization.from_state_dict(
-    template, unflatten(whole | leaves)
-  )
+  return flax.serialization.from_state_dict(template, unflatten(whole | leaves))

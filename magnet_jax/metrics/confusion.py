@@ -121,9 +121,7 @@ def mean_iou(confusion: np.ndarray, unscored: Sequence[int] = ()) -> float:
   return mean_over_classes(iou(confusion), unscored)
 
 
-def without_truth(
-  confusion: np.ndarray, unscored: Sequence[int]
-) -> np.ndarray:
+def without_truth(confusion: np.ndarray, unscored: Sequence[int]) -> np.ndarray:
   """Forgets the pixels whose true class is not scored.
 
   The rule of the DeepGlobe challenge: pixels of unknown ground "will simply be

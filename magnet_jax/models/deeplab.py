@@ -33,9 +33,7 @@ class Pyramid(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
     """Maps [B,H,W,C'] to [B,H,W,features]."""
-    unit = functools.partial(
-      layers.ConvNorm, self.features, dtype=self.dtype
-    )
+    unit = functools.partial(layers.ConvNorm, self.features, dtype=self.dtype)
     views = [unit(1, name='view0')(x, train=train)]
     for i, dilation in enumerate(self.dilations, start=1):
       view = unit(dilation=dilation, name=f'view{i}')

@@ -54,8 +54,7 @@ def count_points(points: float, pixels: int) -> int:
   """
   if isinstance(points, bool) or not 0 <= points < math.inf:
     raise InputError(
-      f'points {points}: must be a count >= 0 or a fraction in [0, 1]; '
-      'try 0.75'
+      f'points {points}: must be a count >= 0 or a fraction in [0, 1]; try 0.75'
     )
   if isinstance(points, int):
     return min(points, pixels)
@@ -82,9 +81,7 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
   most = min(most, flat.shape[0])
   order = lax.top_k(flat, most)[1]
   marks = lax.iota(jnp.int32, most) < points
-  chosen = jnp.zeros(flat.shape, bool).at[order].set(
-    marks, unique_indices=True
-  )
+  chosen = jnp.zeros(flat.shape, bool).at[order].set(marks, unique_indices=True)
   return chosen.reshape(scores.shape)
 
 

@@ -21,7 +21,7 @@ from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.model import AnyCascade, Model
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Task
-from magnet_jax.rasters import rasters
+from magnet_jax.rasters import open_image
 from magnet_jax.rasters.broken_blocks import Unbroken
 from magnet_jax.rasters.rasters import BadBlockError, Raster
 from magnet_jax.types import InputError, Size, Stage
@@ -95,7 +95,7 @@ def segment_files(
   divide: str = 'auto',
   overviews: bool = False,
   window: Size | None = None,
-  open_image: Callable[[pathlib.Path], Raster] = rasters.open_raster,
+  opener: Callable[[pathlib.Path], Raster] = open_image.open_image,
 ) -> Finished:
   """Segments files and writes what comes of them.
 
@@ -113,7 +113,7 @@ def segment_files(
       takes the windows where there are fewer images than processes.
     overviews: as of `Task`.
     window: a window that the user asks for; an image smaller than it is bad.
-    open_image: opens an image file.
+    opener: opens an image file.
 
   Raises:
     InputError: if the folder cannot be written to, or the windows of an
@@ -137,7 +137,7 @@ def segment_files(
     """Segments one file; returns what is broken of it."""
     with (
       division.together(),
-      contextlib.closing(Unbroken(_opened(open_image, path))) as source,
+      contextlib.closing(Unbroken(_opened(opener, path))) as source,
     ):
       plan = _plan(model, path, source.size, window)
       task = Task(model, cascade, path, source, plan, folder, name, overviews)
@@ -178,9 +178,7 @@ def _division(
   if budget.store == 'memory':
     reason = '--store=memory keeps maps where other processes cannot see them'
   if divide == 'windows' and reason:
-    raise InputError(
-      f'--divide=windows: {reason}; leave one of them out'
-    )
+    raise InputError(f'--divide=windows: {reason}; leave one of them out')
   if divide == 'windows' or (
     divide == 'auto' and not reason and images < all_of_them.count
   ):
@@ -189,10 +187,10 @@ def _division(
 
 
 def _opened(
-  open_image: Callable[[pathlib.Path], Raster], path: pathlib.Path
+  opener: Callable[[pathlib.Path], Raster], path: pathlib.Path
 ) -> Raster:
   """Opens an image; InputError at once if nothing of it can be read."""
-  raster = open_image(path)
+  raster = opener(path)
   if raster.in_rows:
     try:
       raster.read(0, 0, 1, raster.size[1])
@@ -228,9 +226,13 @@ def _segment(
   progress.remarks(f'{task.name}: {choice.reason}: streamed through {partial}')
   assert isinstance(task.cascade, Cascade)
   return streamed_run.segment(
-    task, task.cascade, kind=choice.store, outputs=outputs, progress=progress,
+    task,
+    task.cascade,
+    kind=choice.store,
+    outputs=outputs,
+    progress=progress,
     division=division,
-  )  # fmt: skip
+  )
 
 
 def _shared(division: Division, choice: budgets.Choice) -> budgets.Choice:

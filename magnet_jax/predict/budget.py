@@ -151,9 +151,7 @@ def streamed(cascade: Cascade, plan: Sequence[Stage], classes: int) -> int:
 def not_streamable(cascade: AnyCascade) -> str:
   """Why images cannot be streamed, as a clause; '' if they can."""
   if not isinstance(cascade, Cascade):
-    return (
-      'the released pipeline works in memory only; take --pipeline=aligned'
-    )
+    return 'the released pipeline works in memory only; take --pipeline=aligned'
   if cascade.options.selection == 'image':
     return (
       'selection=image, which compares the points of a whole stage, works in '

@@ -73,9 +73,7 @@ def _with_foreign(
     classes=len(models.class_table(meta)),
     batch=batch or meta['config']['refine']['batch'] or 1,
   )
-  model = models.from_variables(
-    variables, meta, name=refiner, segmenter=host
-  )
+  model = models.from_variables(variables, meta, name=refiner, segmenter=host)
   if host.size is not None:
     plan = {**model.settings['plan'], 'network': host.size}
     model = dataclasses.replace(

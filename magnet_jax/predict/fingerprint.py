@@ -61,9 +61,14 @@ def file(path: PathLike) -> dict[str, Any]:
 
 def _add_host_segmenter(digest: Any, network: HostSegmenter) -> None:
   settings = [
-    network.name, network.classes, network.normalised, network.channels,
-    network.outputs, network.batch, network.size,
-  ]  # fmt: skip
+    network.name,
+    network.classes,
+    network.normalised,
+    network.channels,
+    network.outputs,
+    network.batch,
+    network.size,
+  ]
   digest.update(json.dumps(settings).encode())
   path = pathlib.Path(network.name)
   if path.is_file():

@@ -36,9 +36,7 @@ def load(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
   return from_module(name, classes=classes, batch=batch)
 
 
-def from_module(
-  name: str, *, classes: int, batch: int = 1
-) -> HostSegmenter:
+def from_module(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
   """Imports a segmenter.
 
   Args:

@@ -43,9 +43,13 @@ def segment(
       _draw_preview(task, outputs, image, result)
 
   found = gallery.segment(
-    task.cascade, image, task.plan, views=outputs.panel, done=progress.done,
+    task.cascade,
+    image,
+    task.plan,
+    views=outputs.panel,
+    done=progress.done,
     seen=seen,
-  )  # fmt: skip
+  )
   progress.says('writing')
   _write(task, outputs, image, valid, found)
   return task.source.broken

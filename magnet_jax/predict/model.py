@@ -82,8 +82,9 @@ class Model:
         windows=0.25 for MagNet-Fast.
     """
     kinds: dict[str, type[Cascade] | type[Released]] = {
-      'aligned': Cascade, 'released': Released
-    }  # fmt: skip
+      'aligned': Cascade,
+      'released': Released,
+    }
     return kinds[self.pipeline](
       self.segmenter,
       self.refiners,

@@ -125,4 +125,3 @@ def write_probabilities(path: pathlib.Path, plane: Plane) -> None:
     for top in range(0, size[0], rows):
       strip = plane.read(top, 0, min(rows, size[0] - top), size[1])
       file.write(strip.astype('<f2').tobytes())
-

@@ -92,9 +92,7 @@ def heat(values: np.ndarray) -> np.ndarray:
   return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def legend(
-  classes: ClassTable, width: int, font_size: int = 15
-) -> np.ndarray:
+def legend(classes: ClassTable, width: int, font_size: int = 15) -> np.ndarray:
   """Swatches with the names of the classes, flowing over lines.
 
   Args:

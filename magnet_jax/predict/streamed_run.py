@@ -58,15 +58,22 @@ def segment(
       system refuses to write.
   """
   settings = {
-    **_settings(task, cascade, kind, outputs), 'processes': division.count
-  }  # fmt: skip
+    **_settings(task, cascade, kind, outputs),
+    'processes': division.count,
+  }
   with _opened(task.file(PARTIAL), settings, division) as notes:
     run = Streaming(
-      cascade, task.source, task.plan, notes, kind=kind, progress=progress,
+      cascade,
+      task.source,
+      task.plan,
+      notes,
+      kind=kind,
+      progress=progress,
       confidence=outputs.panel or outputs.confidence,
-      probabilities=outputs.probabilities, overviews=task.overviews,
+      probabilities=outputs.probabilities,
+      overviews=task.overviews,
       division=division,
-    )  # fmt: skip
+    )
     preview = outputs.preview if division.is_first else None
     try:
       stages = _stages(task, run, notes, preview)
@@ -134,9 +141,7 @@ def _write(
   last, classes = stages[-1], task.model.classes
   end = files.suffix(task.source)
   assert last.label is not None
-  files.write_plane(
-    task.file(f'_label{end}'), last.label, task.source, classes
-  )
+  files.write_plane(task.file(f'_label{end}'), last.label, task.source, classes)
   photograph = thumbnails.photograph(last.images, _OVERLAY)
   shown = thumbnails.preview(photograph, last.label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
@@ -172,8 +177,7 @@ def _settings(
     'weights': fingerprint.networks(model.segmenter, *model.refiners),
     'classes': list(model.classes.names),
     'stages': [
-      [*stage.size, *stage.grid.window, len(stage.grid)]
-      for stage in task.plan
+      [*stage.size, *stage.grid.window, len(stage.grid)] for stage in task.plan
     ],
     'network': list(cascade.network),
     'points': options.points,

@@ -18,9 +18,7 @@ LONGEST = 1024  # pixels of the longer side
 _AT_ONCE = 512  # pixels of a side of what is read
 
 
-def photograph(
-  images: Sequence[Plane], longest: int = LONGEST
-) -> np.ndarray:
+def photograph(images: Sequence[Plane], longest: int = LONGEST) -> np.ndarray:
   """An image in small: uint8 [h,w,3].
 
   Args:
@@ -40,10 +38,12 @@ def sample(plane: Plane, size: Size) -> np.ndarray:
     ((np.arange(want) + 0.5) * have / want).astype(int)
     for have, want in zip(plane.size, size, strict=True)
   )
-  return np.concatenate([
-    np.concatenate([_picked(plane, r, c) for c in _parts(columns)], axis=1)
-    for r in _parts(rows)
-  ])
+  return np.concatenate(
+    [
+      np.concatenate([_picked(plane, r, c) for c in _parts(columns)], axis=1)
+      for r in _parts(rows)
+    ]
+  )
 
 
 def _parts(places: np.ndarray) -> list[np.ndarray]:
@@ -52,9 +52,7 @@ def _parts(places: np.ndarray) -> list[np.ndarray]:
   return np.split(places, np.flatnonzero(np.diff(groups)) + 1)
 
 
-def _picked(
-  plane: Plane, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
+def _picked(plane: Plane, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
   top, left = int(rows[0]), int(columns[0])
   height, width = int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
   found = plane.read(top, left, height, width)

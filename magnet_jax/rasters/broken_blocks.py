@@ -17,10 +17,10 @@ from magnet_jax.types import Size
 class Unbroken:
   """A raster whose broken blocks are not valid; `broken` lists them.
 
-      raster = broken_blocks.Unbroken(rasters.open_raster(path))
-      ...
-      for line in raster.broken:
-        print(line)
+  raster = broken_blocks.Unbroken(open_image.open_image(path))
+  ...
+  for line in raster.broken:
+    print(line)
   """
 
   def __init__(self, raster: Raster) -> None:

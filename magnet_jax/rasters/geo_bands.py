@@ -63,9 +63,7 @@ class Choice:
       pixels = np.moveaxis(self.palette[pixels[0]], -1, 0)
     return pixels, valid
 
-  def _valid(
-    self, dataset: Any, window: Any, pixels: np.ndarray
-  ) -> np.ndarray:
+  def _valid(self, dataset: Any, window: Any, pixels: np.ndarray) -> np.ndarray:
     valid = np.ones(pixels.shape[1:], bool)
     if self.alpha:
       valid &= dataset.read(self.alpha, window=window) > 0
@@ -85,9 +83,7 @@ class Choice:
     return valid
 
 
-def choose(
-  dataset: Any, bands: Sequence[int] | None, path: PathLike
-) -> Choice:
+def choose(dataset: Any, bands: Sequence[int] | None, path: PathLike) -> Choice:
   """Chooses the bands of an open dataset.
 
   Args:

@@ -74,9 +74,7 @@ def export_labels(
       raise InputError(str(error).replace(str(temporary), str(path))) from error
 
 
-def _checked(
-  strips: Iterable[np.ndarray], size: Size
-) -> Iterator[np.ndarray]:
+def _checked(strips: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
   """The strips; raises ValueError unless they make up the size."""
   rows = 0
   for strip in strips:

@@ -13,6 +13,7 @@ from magnet_jax.types import Size
 _GRAY, _PALETTE = 0, 3  # kinds of PNG
 _CHUNK = 2**20  # bytes of compressed rows that are written at once
 
+
 def write(
   path: pathlib.Path,
   strips: Iterable[np.ndarray],

@@ -159,9 +159,7 @@ def _feature(value: int, rings: Rings, classes: ClassTable) -> dict[str, Any]:
 
 def _area(ring: list[tuple[float, float]]) -> float:
   """Twice the area within a closed ring; negative if it runs clockwise."""
-  return sum(
-    a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)
-  )
+  return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring))
 
 
 def _head(name: str, smallest: int, on_earth: bool) -> str:

@@ -1,8 +1,8 @@
 """Images of any size that are read in pieces, and where their labels go.
 
-    raster = rasters.open_raster(path, bands=(4, 3, 2), stretch='2-98')
-    pixels = raster.read(0, 0, 512, 512)
-    valid = raster.valid(0, 0, 512, 512)
+raster = open_image.open_image(path, bands=(4, 3, 2), stretch='2-98')
+pixels = raster.read(0, 0, 512, 512)
+valid = raster.valid(0, 0, 512, 512)
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
 Area = tuple[int, int, int, int]  # top, left, height, width
+
 
 class BadBlockError(InputError):
   """A tile or strip of a file that cannot be read; the rest of it can.
@@ -184,43 +184,3 @@ def any_valid(raster: Raster) -> bool:
     if valid is None or valid.any():
       return True
   return False
-
-
-def open_raster(
-  path: PathLike,
-  *,
-  bands: Sequence[int] | None = None,
-  stretch: str | tuple[float, float] = 'none',
-  max_pixels: int = decoding.MAX_PIXELS,
-) -> Raster:
-  """Opens an image file by the reader that suits it.
-
-  JPEG and PNG files up to `whole.PIXELS` are read whole, by the decoder that
-  the package uses for all images; larger ones row by row, TIFF files and what
-  else GDAL reads block by block, and slides of microscopes through OpenSlide.
-  The raster's notes say what a person should know of it.
-
-  Args:
-    path: the file.
-    bands: one or three of its bands, from 1, as red, green, blue; None: the
-      one or three that it has beside alpha.
-    stretch: how numbers of more than 8 bits become 8, see `stretching`.
-    max_pixels: largest height * width of an image that must be read whole.
-
-  Raises:
-    InputError: missing, empty, of another format, damaged, without the bands
-      or the range that the network needs, or a package for it is missing.
-  """
-  # These import this file.
-  from magnet_jax.rasters import geo, slides, whole
-
-  path = decoding.check_file(path)
-  if path.suffix.lower() in slides.SUFFIXES:
-    return slides.open_slide(path, bands=bands)
-  stretched = stretch != 'none'
-  reason = whole.reason(path, chosen=bands is not None, stretched=stretched)
-  if reason is None:
-    return geo.open_file(path, bands=bands, stretch=stretch)
-  return whole.read(
-    path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
-  )

@@ -59,7 +59,6 @@ def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.rint(np.clip(np.nan_to_num(values), 0, 255)).astype(np.uint8)
 
 
-
 def parse(text: str) -> Wanted:
   """Checks a stretch as it is given on a command line.
 

@@ -9,9 +9,9 @@ from magnet_jax.types import InputError
 class Unchanged:
   """Remembers a file's length and time of change.
 
-      check = Unchanged(path)
-      ...
-      check()
+  check = Unchanged(path)
+  ...
+  check()
   """
 
   def __init__(self, path: pathlib.Path) -> None:

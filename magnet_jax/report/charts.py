@@ -57,10 +57,21 @@ def bars(
   paper.text(4, 12, title)
   drawing.legend(paper, series, 34, width)
   for percent in range(0, 101, 20):
-    paper.line(x(percent / 100), top - 4, x(percent / 100),
-               top + step * len(groups), fill=drawing.RULE)  # fmt: skip
-    paper.text(x(percent / 100), top - 11, f'{percent}', size=drawing.SMALL,
-               fill=pictures.QUIET, anchor='mm')  # fmt: skip
+    paper.line(
+      x(percent / 100),
+      top - 4,
+      x(percent / 100),
+      top + step * len(groups),
+      fill=drawing.RULE,
+    )
+    paper.text(
+      x(percent / 100),
+      top - 11,
+      f'{percent}',
+      size=drawing.SMALL,
+      fill=pictures.QUIET,
+      anchor='mm',
+    )
   for index, group in enumerate(groups):
     start = top + index * step + apart / 2
     middle = start + thick * len(series) / 2
@@ -71,14 +82,25 @@ def bars(
       y = start + number * thick
       known = not math.isnan(value)
       if known and value > 0:
-        paper.box(left, y + 1, max(x(value), left + 1), y + thick - 1,
-                  fill=drawing.colour(number))  # fmt: skip
+        paper.box(
+          left,
+          y + 1,
+          max(x(value), left + 1),
+          y + thick - 1,
+          fill=drawing.colour(number),
+        )
       words = f'{100 * value:.1f}' if known else 'absent'
       place = x(value if known else 0) + 6
-      paper.box(place - 3, y + 1, place + text_width(words, drawing.SMALL) + 3,
-                y + thick - 1, fill=pictures.PAPER)  # fmt: skip
-      paper.text(place, y + thick / 2, words, size=drawing.SMALL,
-                 fill=pictures.QUIET)  # fmt: skip
+      paper.box(
+        place - 3,
+        y + 1,
+        place + text_width(words, drawing.SMALL) + 3,
+        y + thick - 1,
+        fill=pictures.PAPER,
+      )
+      paper.text(
+        place, y + thick / 2, words, size=drawing.SMALL, fill=pictures.QUIET
+      )
   return Picture(paper.pixels(), title, scale=drawing.SCALE)
 
 
@@ -127,8 +149,14 @@ def _draw_intervals(
     rule = drawing.ZERO if tick == 0 else drawing.RULE
     paper.line(x, top - 6, x, bottom + 4, fill=rule)
     words = '0' if tick == 0 else f'{tick:+g}'
-    paper.text(x, bottom + 14, words, size=drawing.SMALL, fill=pictures.QUIET,
-               anchor='mm')  # fmt: skip
+    paper.text(
+      x,
+      bottom + 14,
+      words,
+      size=drawing.SMALL,
+      fill=pictures.QUIET,
+      anchor='mm',
+    )
   for line, found in enumerate(differences):
     if found is None:
       continue
@@ -151,7 +179,8 @@ def _ticks(differences: Sequence[Difference | None]) -> list[float]:
   """Round numbers of points that span all intervals and 0."""
   ends = (
     100 * end
-    for found in differences if found is not None
+    for found in differences
+    if found is not None
     for end in (found.mean, found.low, found.high)
   )
   return drawing.ticks([0.0, *ends])

@@ -64,16 +64,26 @@ def _results(runs: Runs) -> Iterator[Line]:
       spans = [end for key in SCORES for end in summary.interval(own, key)]
       numbers = [read(row) for _, read in tables.COLUMNS[1:]]
       yield (
-        run.name, row.method, row.images, *numbers,
+        run.name,
+        row.method,
+        row.images,
+        *numbers,
         *map(tables.percent, spans),
-      )  # fmt: skip
+      )
 
 
 def _differences(runs: Runs) -> Iterator[Line]:
   yield (
-    'run', 'method', 'minus run', 'minus method', 'score', 'points', 'low',
-    'high', 'images',
-  )  # fmt: skip
+    'run',
+    'method',
+    'minus run',
+    'minus method',
+    'score',
+    'points',
+    'low',
+    'high',
+    'images',
+  )
   for each in paired(runs):
     for key, words in SCORES.items():
       found = each.by_score[key]

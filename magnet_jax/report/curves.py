@@ -61,13 +61,25 @@ def curves(
   for tick in horizontal.ticks:
     place = horizontal.place(tick)
     paper.line(place, top, place, bottom + 4, fill=drawing.RULE)
-    paper.text(place, bottom + 14, f'{tick:g}', size=drawing.SMALL,
-               fill=pictures.QUIET, anchor='mm')  # fmt: skip
+    paper.text(
+      place,
+      bottom + 14,
+      f'{tick:g}',
+      size=drawing.SMALL,
+      fill=pictures.QUIET,
+      anchor='mm',
+    )
   for tick in vertical.ticks:
     place = vertical.place(tick)
     paper.line(_LEFT - 4, place, right, place, fill=drawing.RULE)
-    paper.text(_LEFT - 10, place, f'{tick:g}', size=drawing.SMALL,
-               fill=pictures.QUIET, anchor='rm')  # fmt: skip
+    paper.text(
+      _LEFT - 10,
+      place,
+      f'{tick:g}',
+      size=drawing.SMALL,
+      fill=pictures.QUIET,
+      anchor='rm',
+    )
   paper.text((_LEFT + right) / 2, bottom + 38, x, anchor='mm')
   points = [_points(each, horizontal, vertical) for each in series]
   for number, (each, own) in enumerate(zip(series, points, strict=True)):
@@ -79,9 +91,7 @@ def curves(
 _Point = tuple[float, float, str]  # x and y in pixels, words
 
 
-def _points(
-  curve: Curve, horizontal: Axis, vertical: Axis
-) -> list[_Point]:
+def _points(curve: Curve, horizontal: Axis, vertical: Axis) -> list[_Point]:
   """Places and words of what is known."""
   labels = curve.labels or ('',) * len(curve.x)
   return [
@@ -115,5 +125,10 @@ def _label(
       size = drawing.text_width(label, drawing.SMALL), drawing.SMALL + 1
       box = label_places.beside((x, y), size, taken, room, above=number % 2 > 0)
       taken.append(box)
-      paper.text(box[0], (box[1] + box[3]) / 2, label, size=drawing.SMALL,
-                 fill=drawing.colour(number))  # fmt: skip
+      paper.text(
+        box[0],
+        (box[1] + box[3]) / 2,
+        label,
+        size=drawing.SMALL,
+        fill=drawing.colour(number),
+      )

@@ -90,7 +90,9 @@ def run(
   views.clear(folder)
   views.write(folder, 0, sample, columns)
   overview.write(
-    runs.find([folder]), folder / 'report.html', 'magnet-jax demo',
+    runs.find([folder]),
+    folder / 'report.html',
+    'magnet-jax demo',
     _INTRODUCTION,
-  )  # fmt: skip
+  )
   return found, compiles.seconds

@@ -217,8 +217,10 @@ class _Maps:
 
     first, second = self.found.names
     row: list[Cell] = [
-      (title, seen), (first, paint(self.first)), (second, paint(self.second))
-    ]  # fmt: skip
+      (title, seen),
+      (first, paint(self.first)),
+      (second, paint(self.second)),
+    ]
     fine = (shape[0] * _OVERSAMPLE, shape[1] * _OVERSAMPLE)
     a, b = (
       cells.sample(label, size, window, fine)

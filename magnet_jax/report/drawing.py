@@ -143,9 +143,7 @@ def ticks(values: Iterable[float]) -> list[float]:
   low, high = min(ends), max(ends)
   span = high - low or 1.0
   power = 10.0 ** math.floor(math.log10(span))
-  step = next(
-    power * m for m in (0.2, 0.5, 1, 2, 5) if span / (power * m) <= 5
-  )
+  step = next(power * m for m in (0.2, 0.5, 1, 2, 5) if span / (power * m) <= 5)
   first, last = math.floor(low / step), math.ceil(high / step)
   if first == last:
     last += 1

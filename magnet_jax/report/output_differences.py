@@ -131,9 +131,13 @@ def table(stages: Sequence[StageChange]) -> Table:
     for index, change in enumerate(stages)
   )
   heads = (
-    'stage', 'height x width', 'max |dp|', 'mean |dp|', 'same class %',
+    'stage',
+    'height x width',
+    'max |dp|',
+    'mean |dp|',
+    'same class %',
     'same points %',
-  )  # fmt: skip
+  )
   notes = (
     'dp: difference of the probabilities of a class; same points: of those '
     'that either replaced, the share that both did.',

@@ -134,6 +134,7 @@ def _label(paired: Paired, single: bool) -> str:
 def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
   """Settings without those that are not set, and without the classes."""
   return {
-    key: words for key, words in run_tables.setting_texts(settings).items()
+    key: words
+    for key, words in run_tables.setting_texts(settings).items()
     if key != 'classes' and words != tables.UNKNOWN
-  }  # fmt: skip
+  }

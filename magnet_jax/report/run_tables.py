@@ -33,10 +33,14 @@ def results(runs: Runs) -> Table:
   rows = [row for _, row in lines]
   heads = ('run', 'method', 'images', *(name for name, _ in tables.COLUMNS[1:]))
   body = tuple(
-    (name, row.method, str(row.images),
-     *(read(row) for _, read in tables.COLUMNS[1:]))
+    (
+      name,
+      row.method,
+      str(row.images),
+      *(read(row) for _, read in tables.COLUMNS[1:]),
+    )
     for name, row in lines
-  )  # fmt: skip
+  )
   best = {
     (line, 3 + column)
     for column, key in enumerate(_SCORED)
@@ -109,8 +113,9 @@ def difference_table(found: Sequence[Paired]) -> Table:
           best.add((line, 1 + 2 * column))
     body.append((*cells, str(max(counts, default=0))))
     for side, images in (
-      (paired.first, paired.only_first), (paired.second, paired.only_second)
-    ):  # fmt: skip
+      (paired.first, paired.only_first),
+      (paired.second, paired.only_second),
+    ):
       if images:
         owner = differences.name(side)
         notes.append(
@@ -121,9 +126,12 @@ def difference_table(found: Sequence[Paired]) -> Table:
   for words in SCORES.values():
     heads += [f'{words}, points', '95 % interval']
   return Table(
-    (*heads, 'images'), tuple(body), 1, frozenset(best),
+    (*heads, 'images'),
+    tuple(body),
+    1,
+    frozenset(best),
     ('Paired over images; marked where the interval excludes 0.', *notes),
-  )  # fmt: skip
+  )
 
 
 def _difference_cells(difference: Difference | None) -> tuple[str, str]:

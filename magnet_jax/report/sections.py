@@ -32,9 +32,10 @@ def charts(
     found['classes'] = run_tables.class_bars(runs, _sides(runs))
   for key, words in _TRAINED.items():
     series = [
-      curve for name, each in training.items()
+      curve
+      for name, each in training.items()
       for curve in _steps(name, each, key)
-    ]  # fmt: skip
+    ]
     if series:
       found[f'training_{key}'] = curves.curves(series, x='step', y=words)
   return found
@@ -103,10 +104,11 @@ def further(runs: Mapping[str, Run]) -> Table | None:
     for method, each in figures.of_records(run.records, run.classes).items()
   }
   keys = [
-    key for key in tables.FIGURES
+    key
+    for key in tables.FIGURES
     if key != 'miou'  # is in the results
     and any(not math.isnan(each.get(key, math.nan)) for each in lines.values())
-  ]  # fmt: skip
+  ]
   if not keys:
     return None
   body = tuple(
@@ -147,8 +149,9 @@ def _matrix(run: Run, method: str) -> str:
     cells = ''.join(
       f'<td style="--heat:{60 * value / max(total, 1):.0f}%">'
       f'{100 * value / total:.1f}</td>'
-      if total else f'<td>{tables.UNKNOWN}</td>'
+      if total
+      else f'<td>{tables.UNKNOWN}</td>'
       for value in row
-    )  # fmt: skip
+    )
     lines.append(f'<th scope="row">{parts.escaped(name)}</th>{cells}')
   return parts.table(['label \\ found', *run.classes.names], lines, 'matrix')

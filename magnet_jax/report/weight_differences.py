@@ -86,10 +86,12 @@ def parameters(
   )
   differing = [
     f'{len(keys)} in {path} alone ({_listed(keys)})'
-    for path, keys in ((first, sorted(a.keys() - b.keys())),
-                       (second, sorted(b.keys() - a.keys())))
+    for path, keys in (
+      (first, sorted(a.keys() - b.keys())),
+      (second, sorted(b.keys() - a.keys())),
+    )
     if keys
-  ]  # fmt: skip
+  ]
   shapes = [
     f'{key} {list(a[key].shape)} and {list(b[key].shape)}'
     for key in a
@@ -162,9 +164,13 @@ def _sums(first: np.ndarray, second: np.ndarray) -> _Sums:
   with np.errstate(invalid='ignore', over='ignore'):
     gap = b - a
     return _Sums(
-      a.size, float(np.abs(gap).max(initial=0)), float(a @ a), float(b @ b),
-      float(a @ b), float(gap @ gap),
-    )  # fmt: skip
+      a.size,
+      float(np.abs(gap).max(initial=0)),
+      float(a @ a),
+      float(b @ b),
+      float(a @ b),
+      float(gap @ gap),
+    )
 
 
 def _sorted(found: Sequence[Change]) -> list[Change]:

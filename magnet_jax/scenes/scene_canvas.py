@@ -50,9 +50,7 @@ class Canvas:
     if self.sees(points):
       fixed = self._fixed(points)
       for name, value in layers.items():
-        cv2.fillPoly(
-          getattr(self, name), [fixed], value, cv2.LINE_8, _SHIFT
-        )
+        cv2.fillPoly(getattr(self, name), [fixed], value, cv2.LINE_8, _SHIFT)
 
   def stroke(self, points: np.ndarray, width: int, **layers: object) -> None:
     """Draws an open line `width` pixels wide."""

@@ -58,16 +58,12 @@ def _draw_colours(rng: np.random.Generator) -> np.ndarray:
   return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[:, 0] * 255
 
 
-def _furrows(
-  rng: np.random.Generator, ground: np.ndarray
-) -> np.ndarray:
+def _furrows(rng: np.random.Generator, ground: np.ndarray) -> np.ndarray:
   """Returns float32 [H,W] of furrow brightness, each texture its direction."""
   angles = rng.uniform(0, np.pi, 256)
   waves = 2 * np.pi / rng.uniform(5, 14, 256)
   strength = np.zeros(256, np.float32)
-  strength[list(FIELDS)] = rng.choice(
-    (0.0, 0.02, 0.04, 0.07), len(FIELDS)
-  )
+  strength[list(FIELDS)] = rng.choice((0.0, 0.02, 0.04, 0.07), len(FIELDS))
   rows = np.arange(ground.shape[0], dtype=np.float32)[:, None]
   columns = np.arange(ground.shape[1], dtype=np.float32)[None]
   phase = cv2.LUT(ground, (np.cos(angles) * waves).astype(np.float32))
@@ -78,9 +74,7 @@ def _furrows(
   return phase
 
 
-def colour_ground(
-  rng: np.random.Generator, ground: np.ndarray
-) -> np.ndarray:
+def colour_ground(rng: np.random.Generator, ground: np.ndarray) -> np.ndarray:
   """Paints texture indices.
 
   Args:

@@ -67,8 +67,8 @@ def _shore(rng: np.random.Generator, site: Site) -> np.ndarray:
   angles = np.linspace(0, 2 * np.pi, 240, endpoint=False)
   radii = np.ones_like(angles)
   for wave in range(2, 9):
-    radii += (0.42 / wave) * rng.normal() * np.sin(
-      wave * angles + rng.uniform(0, 6.3)
+    radii += (
+      (0.42 / wave) * rng.normal() * np.sin(wave * angles + rng.uniform(0, 6.3))
     )
   radii = np.clip(radii, 0.4, None)
   radii *= (site.radius - 15) / radii.max()
@@ -82,9 +82,7 @@ def _dam(rng: np.random.Generator, site: Site) -> np.ndarray:
   long = site.radius - 15
   corner = np.array([np.cos(half), np.sin(half)]) * long
   signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-  axes = np.array(
-    [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
-  )
+  axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
   return site.centre + (signs * corner) @ axes
 
 

@@ -90,9 +90,7 @@ def _place(
   while radius >= smallest:
     inset = min(0.6 * radius, 0.4 * min(world))
     for _ in range(60):
-      centre = rng.uniform(
-        (inset, inset), (world[1] - inset, world[0] - inset)
-      )
+      centre = rng.uniform((inset, inset), (world[1] - inset, world[0] - inset))
       if all(
         np.hypot(*(centre - site.centre)) > radius + site.radius + 25
         for site in sites
@@ -109,8 +107,10 @@ def split_parcels(
   angle = rng.uniform(0, np.pi)
   height, width = world
   rest = [
-    np.array([[-9, -9], [width + 9, -9], [width + 9, height + 9],
-              [-9, height + 9]], float)
+    np.array(
+      [[-9, -9], [width + 9, -9], [width + 9, height + 9], [-9, height + 9]],
+      float,
+    )
   ]
   parcels, edges = [], []
   while rest:

@@ -45,9 +45,7 @@ class Village:
 def make_village(rng: np.random.Generator, site: Site) -> Village:
   """Chooses the streets of a village."""
   turn, pitch = rng.uniform(0, np.pi), rng.uniform(70, 86)
-  axes = np.array(
-    [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
-  )
+  axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
   places = np.arange(0.4 * pitch - site.radius, site.radius, pitch)
   halves = np.sqrt(site.radius**2 - places**2)
   halves *= rng.uniform(0.8, 1, len(places))
@@ -158,7 +156,8 @@ def _build_lot(
     scene_routes.draw_path(rng, canvas, drive, int(rng.integers(1, 4)))
   for _ in range(int(rng.integers(1, 3))):
     place = (
-      u + rng.uniform(7, width - 7), v + side * rng.uniform(23, depth - 4)
+      u + rng.uniform(7, width - 7),
+      v + side * rng.uniform(23, depth - 4),
     )
     size = rng.uniform(4, 9, 2)
     if village.wet and rng.random() < 0.2:

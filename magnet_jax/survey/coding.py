@@ -52,18 +52,26 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
   colours = any(each.colours for each in counts)
   plain = [each for each in counts if not each.colours and not each.palette]
   if colours and plain:
-    findings.append(Finding(
-      'warning', 'kinds of labels',
-      f'{count(len(plain), "label")} of {len(counts)} hold values and the '
-      'others colours: values are taken for greys, which are classes of their '
-      'own', 'save all labels as one kind',
-    ))  # fmt: skip
+    findings.append(
+      Finding(
+        'warning',
+        'kinds of labels',
+        f'{count(len(plain), "label")} of {len(counts)} hold values and the '
+        'others colours: values are read as greys, which become classes of '
+        'their own',
+        'save all labels as one kind',
+      )
+    )
   if not colours and _differ([each.palette for each in counts]):
     colours = True
-    findings.append(Finding(
-      'note', 'palettes differ', 'the palettes of the labels differ from file '
-      'to file: their colours are taken, not their indices',
-    ))  # fmt: skip
+    findings.append(
+      Finding(
+        'note',
+        'palettes differ',
+        'the palettes of the labels differ from file '
+        'to file: their colours are taken, not their indices',
+      )
+    )
   if colours:
     counts = [each.as_colours() for each in counts]
   totals = _totals(counts)
@@ -143,11 +151,12 @@ def _table(
   return (
     dataclasses.replace(
       table,
-      codes=LabelCodes(tuple((c,) for c in naming.ordered(plain, given)),
-                       ignored),
+      codes=LabelCodes(
+        tuple((c,) for c in naming.ordered(plain, given)), ignored
+      ),
     ),
     findings + _strays(codes, totals, colours) + _gaps(codes, colours, given),
-  )  # fmt: skip
+  )
 
 
 def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
@@ -166,17 +175,19 @@ def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
   return tuple(negative)
 
 
-def _ignored(
-  values: Sequence[int], totals: Mapping[int, int]
-) -> list[Finding]:
+def _ignored(values: Sequence[int], totals: Mapping[int, int]) -> list[Finding]:
   if not values:
     return []
   share = sum(totals[value] for value in values) / sum(totals.values())
-  return [Finding(
-    'note', 'ignored', f'the pixels of {", ".join(map(str, values))} '
-    f'({share:.2%} of all) are taken as "no label"',
-    'if that is a class, move it from "ignored" to "classes" in classes.json',
-  )]  # fmt: skip
+  return [
+    Finding(
+      'note',
+      'ignored',
+      f'the pixels of {", ".join(map(str, values))} '
+      f'({share:.2%} of all) are taken as "no label"',
+      'if that is a class, move it from "ignored" to "classes" in classes.json',
+    )
+  ]
 
 
 def _greys(codes: Sequence[int]) -> bool:
@@ -201,12 +212,16 @@ def _strays(
   rare = {c: totals[c] for c in codes if totals[c] < _STRAY * whole}
   if not rare:
     return []
-  return [Finding(
-    'warning', 'stray labels',
-    f'classes with next to no pixels: '
-    f'{label_codes.as_counts(rare, colours=colours)}; slips of the brush look '
-    'so', 'move them to "ignored" in classes.json, or correct the labels',
-  )]  # fmt: skip
+  return [
+    Finding(
+      'warning',
+      'stray labels',
+      f'classes with next to no pixels: '
+      f'{label_codes.as_counts(rare, colours=colours)}; probably slips of the '
+      'brush',
+      'move them to "ignored" in classes.json, or correct the labels',
+    )
+  ]
 
 
 def _gaps(
@@ -219,12 +234,15 @@ def _gaps(
   missing = sorted(set(range(last)) - set(codes))
   if not missing:
     return []
-  return [Finding(
-    'warning', 'class never occurs',
-    f'the values {", ".join(map(str, missing))} never occur in any label, '
-    f'though 0..{last} look like one series; they are no classes here',
-    'label images that show them, or leave it so',
-  )]  # fmt: skip
+  return [
+    Finding(
+      'warning',
+      'class never occurs',
+      f'the values {", ".join(map(str, missing))} never occur in any label, '
+      f'though 0..{last} look like one series; they are no classes here',
+      'label images that show them, or leave it so',
+    )
+  ]
 
 
 def _tolerant(table: ClassTable, tolerance: int, colours: bool) -> ClassTable:
@@ -255,9 +273,10 @@ def _tally(counts: Counts, table: ClassTable) -> np.ndarray:
     codes = LabelCodes(indices, (table.ignore_label, *negative))
   known = {code for each in (*codes.classes, codes.ignored) for code in each}
   others = {
-    number: pixels for number, pixels in counts.pixels.items()
+    number: pixels
+    for number, pixels in counts.pixels.items()
     if label_codes.unpack(number, colours=codes.colours) not in known
-  }  # fmt: skip
+  }
   if others and not codes.tolerance:
     listed = label_codes.as_counts(others, colours=codes.colours)
     raise InputError(f'holds what is no class: {listed}')

@@ -55,9 +55,10 @@ def files_in(folder: pathlib.Path, skip: pathlib.Path) -> list[pathlib.Path]:
       continue
     seen.add(real)
     folders[:] = sorted(
-      name for name in folders
+      name
+      for name in folders
       if not name.startswith('.') and name != '__MACOSX'
-    )  # fmt: skip
+    )
     found += [here / n for n in sorted(names) if not n.startswith('.')]
   return found
 
@@ -116,12 +117,15 @@ def find(
     used = {path for pair in pairs for path in (pair.image, pair.label)}
     rest = [f for f in pictures if f not in used]
     if rest:
-      findings.append(Finding(
-        'note', 'not listed',
-        f'{count(len(rest), "file")} are in no list and left out',
-        'add lines to the lists if they should be used',
-        names(folder, rest),
-      ))  # fmt: skip
+      findings.append(
+        Finding(
+          'note',
+          'not listed',
+          f'{count(len(rest), "file")} are in no list and left out',
+          'add lines to the lists if they should be used',
+          names(folder, rest),
+        )
+      )
     return Layout(pairs, findings)
   images, labels = _by_key(folder, pictures)
   findings += _doubles(folder, images, labels)
@@ -144,11 +148,15 @@ def _strangers(
   if not others:
     return []
   kinds = ', '.join(sorted({f.suffix.lower() for f in others}))
-  return [Finding(
-    'warning', OTHERS,
-    f'{count(len(others), "file")} of {kinds}, which are not read',
-    'convert them to PNG, JPEG or TIFF', names(folder, others),
-  )]  # fmt: skip
+  return [
+    Finding(
+      'warning',
+      OTHERS,
+      f'{count(len(others), "file")} of {kinds}, which are not read',
+      'convert them to PNG, JPEG or TIFF',
+      names(folder, others),
+    )
+  ]
 
 
 _Found = dict[Key, list[pathlib.Path]]
@@ -198,14 +206,17 @@ def _doubles(
     files = [file for key in twice for file in found.pop(key)]
     for key in twice:
       partner.pop(key)
-    findings.append(Finding(
-      'error', f'two {noun} for one {other}',
-      f'{count(len(twice), other)} with several {noun} each, left out: which '
-      'is right cannot be told',
-      f'keep one of the {noun}, or name the pairs in a list of '
-      'image<TAB>label lines',
-      names(folder, files),
-    ))  # fmt: skip
+    findings.append(
+      Finding(
+        'error',
+        f'two {noun} for one {other}',
+        f'{count(len(twice), other)} with several {noun} each, left out: which '
+        'is right cannot be told',
+        f'keep one of the {noun}, or name the pairs in a list of '
+        'image<TAB>label lines',
+        names(folder, files),
+      )
+    )
   return findings
 
 
@@ -226,10 +237,13 @@ def _match(
       take(image, label)
   for label in list(labels):
     starts = [
-      key for key in images
-      if label[2].startswith(key[2]) and not label[2][len(key[2])].isalnum()
-      and label[1] == key[1] and label[0] in ('', key[0])
-    ]  # fmt: skip
+      key
+      for key in images
+      if label[2].startswith(key[2])
+      and not label[2][len(key[2])].isalnum()
+      and label[1] == key[1]
+      and label[0] in ('', key[0])
+    ]
     if starts:
       take(max(starts, key=lambda key: len(key[2])), label)
   pairs.sort(key=lambda pair: str(pair.image))
@@ -266,11 +280,14 @@ def _lonely(
     (labels, 'label', 'image'),
   ):
     if files:
-      findings.append(Finding(
-        'error', f'{noun} without {other}',
-        f'{count(len(files), noun)} without {other} ({paired} pairs found), '
-        'left out',
-        f'add one of the same name, or remove the {noun}',
-        names(folder, files),
-      ))  # fmt: skip
+      findings.append(
+        Finding(
+          'error',
+          f'{noun} without {other}',
+          f'{count(len(files), noun)} without {other} ({paired} pairs found), '
+          'left out',
+          f'add one of the same name, or remove the {noun}',
+          names(folder, files),
+        )
+      )
   return findings

@@ -36,9 +36,7 @@ def find(folder: pathlib.Path, files: Sequence[pathlib.Path]) -> Lists:
     InputError: one of them is no text.
   """
   found = Lists()
-  known = {
-    words.stem(f) for f in files if f.suffix.lower() in sources.SUFFIXES
-  }  # fmt: skip
+  known = {words.stem(f) for f in files if f.suffix.lower() in sources.SUFFIXES}
   several: set[str] = set()
   for file in files:
     split = words.split_of(file.stem)
@@ -102,16 +100,25 @@ def read(
       continue
     understood += 1
   if lost:
-    into.findings.append(Finding(
-      'error', 'list names no file',
-      f'{path.name}: {count(len(lost), "line")} of files that are not there',
-      'correct the lines, whose paths are relative to the list', tuple(lost),
-    ))  # fmt: skip
+    into.findings.append(
+      Finding(
+        'error',
+        'list names no file',
+        f'{path.name}: {count(len(lost), "line")} of files that are not there',
+        'correct the lines, whose paths are relative to the list',
+        tuple(lost),
+      )
+    )
   if not understood and not lost:
-    into.findings.append(Finding(
-      'warning', 'empty split', f'the list {path.name} names no image',
-      'add image<TAB>label lines, or remove it', names(folder, [path]),
-    ))  # fmt: skip
+    into.findings.append(
+      Finding(
+        'warning',
+        'empty split',
+        f'the list {path.name} names no image',
+        'add image<TAB>label lines, or remove it',
+        names(folder, [path]),
+      )
+    )
   return several
 
 
@@ -135,19 +142,28 @@ def _settle(folder: pathlib.Path, into: Lists, several: set[str]) -> None:
       pairs[pair.image] = dataclasses.replace(pair, split=split)
   into.pairs[:] = [p for image, p in pairs.items() if image not in doubted]
   if doubted:
-    into.findings.append(Finding(
-      'error', 'two labels for one image',
-      f'{count(len(doubted), "image")} with several labels each in the lists, '
-      'left out: which is right cannot be told', 'correct the lists',
-      names(folder, doubted),
-    ))  # fmt: skip
+    into.findings.append(
+      Finding(
+        'error',
+        'two labels for one image',
+        f'{count(len(doubted), "image")} with several labels each in the '
+        'lists, left out: which is right cannot be told',
+        'correct the lists',
+        names(folder, doubted),
+      )
+    )
   if moved:
-    into.findings.append(Finding(
-      'warning', 'in two splits',
-      f'{count(len(moved), "image")} in the lists of two splits: test goes '
-      'before val and val before train, so that nothing is measured on what '
-      'was learnt', 'name each image in one list', tuple(moved),
-    ))  # fmt: skip
+    into.findings.append(
+      Finding(
+        'warning',
+        'in two splits',
+        f'{count(len(moved), "image")} in the lists of two splits: test goes '
+        'before val and val before train, so that nothing is measured on what '
+        'was learnt',
+        'name each image in one list',
+        tuple(moved),
+      )
+    )
 
 
 def line(pair: Pair, out: pathlib.Path) -> str:
@@ -166,21 +182,29 @@ def without_odd_names(
   if not odd:
     return list(pairs), []
   shown = tuple(ascii(name) for name in names(base, [p.image for p in odd]))
-  return [pair for pair in pairs if pair not in odd], [Finding(
-    'error', 'odd names',
-    f'{count(len(odd), "pair")} whose names lists cannot hold, left out: with '
-    'a tab, a line break or bytes that are no UTF-8, or with # or a blank at '
-    'an end', 'rename the files or their folder', shown,
-  )]  # fmt: skip
+  return [pair for pair in pairs if pair not in odd], [
+    Finding(
+      'error',
+      'odd names',
+      f'{count(len(odd), "pair")} whose names lists cannot hold, left out: '
+      'with a tab, a line break or bytes that are no UTF-8, or with # or a blank at '
+      'an end',
+      'rename the files or their folder',
+      shown,
+    )
+  ]
 
 
 def _is_odd(text: str) -> bool:
   cells = text.split('\t')
   surrogates = any('\ud800' <= letter <= '\udfff' for letter in text)
   return (
-    surrogates or len(cells) != 2 or len(text.splitlines()) != 1
-    or text.startswith('#') or any(cell != cell.strip() for cell in cells)
-  )  # fmt: skip
+    surrogates
+    or len(cells) != 2
+    or len(text.splitlines()) != 1
+    or text.startswith('#')
+    or any(cell != cell.strip() for cell in cells)
+  )
 
 
 def _pair(

@@ -45,9 +45,7 @@ def read(path: str) -> Given:
   try:
     text = pathlib.Path(path).read_text(encoding='utf-8-sig')
   except UnicodeDecodeError as error:
-    raise InputError(
-      f'{path}: is no text in UTF-8; save it as such'
-    ) from error
+    raise InputError(f'{path}: is no text in UTF-8; save it as such') from error
   except OSError as error:
     raise InputError(
       f'{path}: cannot be read, {error.strerror}; check the path'

@@ -86,15 +86,19 @@ def as_json(survey: Survey, proposed: proposal.Proposal) -> dict[str, Any]:
     'splits': {name: len(survey.of_split(name)) for name in SPLITS},
     'sizes': _sizes(survey),
     'classes': [
-      {'name': name, 'pixels': int(pixels[i]), 'images': _images(survey, i),
-       'weight': proposed.weights[i]}
+      {
+        'name': name,
+        'pixels': int(pixels[i]),
+        'images': _images(survey, i),
+        'weight': proposed.weights[i],
+      }
       for i, name in enumerate(survey.table.names)
     ],
     'ignored_pixels': int(pixels[-1]),
     'reading': survey.reading,
     'proposal': vars(proposed),
     'findings': [vars(each) for each in ordered(survey.findings)],
-  }  # fmt: skip
+  }
 
 
 def _images(survey: Survey, index: int) -> int:

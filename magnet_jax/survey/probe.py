@@ -102,7 +102,7 @@ _Seen = tuple[Size, int, int, int, np.ma.MaskedArray]
 
 
 def _see(path: pathlib.Path) -> _Seen:
-  """By the reader that `rasters.open_raster` takes for this file."""
+  """By the reader that `open_image.open_image` takes for this file."""
   decoding.check_file(path)
   if signatures.image_format(path) != 'GTiff':
     return _with_pillow(path)

@@ -113,7 +113,5 @@ def _network(size: Size) -> Size:
 
 def _crop(network: Size, share: float) -> Size:
   """A share of a side: two small windows teach more than a large one."""
-  height, width = (
-    max(_LEAST, 8 * round(side * share / 8)) for side in network
-  )
+  height, width = (max(_LEAST, 8 * round(side * share / 8)) for side in network)
   return min(height, network[0]), min(width, network[1])

@@ -96,9 +96,12 @@ def _write(picture: np.ndarray, text: str) -> np.ndarray:
 
 def _beside(cells: Sequence[np.ndarray]) -> np.ndarray:
   return np.concatenate(
-    [np.pad(c, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255)
-     for c in cells], axis=1,
-  )  # fmt: skip
+    [
+      np.pad(c, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255)
+      for c in cells
+    ],
+    axis=1,
+  )
 
 
 def _widen(picture: np.ndarray, width: int) -> np.ndarray:

@@ -122,9 +122,11 @@ def _pairs(
     named, remedy = (
       ('names no image and label', 'give image<TAB>label lines in it')
       if folder.is_file()
-      else ('no image has a label', 'put images and labels of the same names '
-            'into images/ and labels/')
-    )  # fmt: skip
+      else (
+        'no image has a label',
+        'put images and labels of the same names into images/ and labels/',
+      )
+    )
     raise InputError(
       f'{folder}: {named}: {_why(findings) or "none was found"}; {remedy}'
     )
@@ -136,9 +138,10 @@ def _pairs(
 def _why(findings: Sequence[Finding]) -> str:
   """The first errors, each with a file as an example."""
   errors = [
-    each for each in findings
+    each
+    for each in findings
     if each.level == 'error' or each.kind == layout.OTHERS
-  ]  # fmt: skip
+  ]
   return ', '.join(
     f'{each.text}, such as {each.files[0]}' if each.files else each.text
     for each in errors[:3]
@@ -158,11 +161,15 @@ def _looks(
   if not bad:
     return looks, []
   files = tuple(reason for _, reason in bad)
-  return looks, [Finding(
-    'error', 'unreadable',
-    f'{count(len(bad), "pair")} of which a file cannot be read, left out',
-    'copy or export these files again', files,
-  )]  # fmt: skip
+  return looks, [
+    Finding(
+      'error',
+      'unreadable',
+      f'{count(len(bad), "pair")} of which a file cannot be read, left out',
+      'copy or export these files again',
+      files,
+    )
+  ]
 
 
 def _need(
@@ -219,9 +226,10 @@ def _drawn(
   text = ', '.join(f'{name} {number}' for name, number in counts.items())
   kept = f'{" and ".join(held)} kept, the others' if held else 'splits'
   return Finding(
-    'note', 'splits',
+    'note',
+    'splits',
     f'{kept} drawn at random with seed {seed}: {text}'
     + ('; images that show the same stay together' if together else ''),
     'keep shots of one field, flight, street or patient in one split: name '
     'them in train.txt, val.txt and test.txt',
-  )  # fmt: skip
+  )

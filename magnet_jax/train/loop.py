@@ -108,9 +108,7 @@ def train(
     _train(task, task.team.copy(state), keep)
 
 
-def _start(
-  task: Task, store: checkpoints.CheckpointStore | None
-) -> TrainState:
+def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
   """The state of the newest checkpoint, or before the first step."""
   state = task.start()
   if store is None or store.latest_step() is None:

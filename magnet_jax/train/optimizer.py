@@ -97,9 +97,7 @@ def optimizer(
   elif name == 'adamw':
     update = optax.adamw(rate, weight_decay=weight_decay, mask=_kernels)
   else:
-    raise InputError(
-      f'optimizer {name!r}: unknown; choose one of sgd, adamw'
-    )
+    raise InputError(f'optimizer {name!r}: unknown; choose one of sgd, adamw')
   if clip is None:
     return update
   return optax.chain(optax.clip_by_global_norm(clip), update)

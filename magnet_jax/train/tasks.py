@@ -97,9 +97,7 @@ def _crop(plan: Config, training: Config) -> Size:
   return height, width
 
 
-def _cropped(
-  plan: Config, crop: Size
-) -> Callable[[Size], tuple[Stage, ...]]:
+def _cropped(plan: Config, crop: Size) -> Callable[[Size], tuple[Stage, ...]]:
   """The stages of the plan, seen through windows of the crop's size."""
   whole = settings.planner(plan)
   scale = np.divide(settings.window(plan), plan.network)

@@ -96,9 +96,7 @@ def _by_name(points: Sequence[float]) -> dict[str, float]:
   return {f'K {k:g}': float(k) for k in sorted(points)}
 
 
-def _methods(
-  model: Model, points: Mapping[str, float]
-) -> dict[str, Method]:
+def _methods(model: Model, points: Mapping[str, float]) -> dict[str, Method]:
   """All stages, with so many points each; compiled once for all."""
   cascade = model.cascade()
   if not isinstance(cascade, Cascade) or not model.refiners:

@@ -24,11 +24,17 @@ SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
 _NESTED = ('state_dict', 'model_state_dict', 'model')
 _BFLOAT16 = np.dtype(jnp.bfloat16)
 _SAFE_TYPES = {
-  'F64': np.dtype('<f8'), 'F32': np.dtype('<f4'), 'F16': np.dtype('<f2'),
-  'BF16': _BFLOAT16, 'I64': np.dtype('<i8'), 'I32': np.dtype('<i4'),
-  'I16': np.dtype('<i2'), 'I8': np.dtype('i1'), 'U8': np.dtype('u1'),
+  'F64': np.dtype('<f8'),
+  'F32': np.dtype('<f4'),
+  'F16': np.dtype('<f2'),
+  'BF16': _BFLOAT16,
+  'I64': np.dtype('<i8'),
+  'I32': np.dtype('<i4'),
+  'I16': np.dtype('<i2'),
+  'I8': np.dtype('i1'),
+  'U8': np.dtype('u1'),
   'BOOL': np.dtype('?'),
-}  # fmt: skip
+}
 
 
 def read(path: PathLike) -> dict[str, np.ndarray]:
@@ -136,8 +142,10 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
         'tensors are read; save its state_dict() alone'
       ) from error
     raise _damaged(path) from error
-  return {name: _array(torch, t, f'{path}: {name}')
-          for name, t in _state(found, path).items()}  # fmt: skip
+  return {
+    name: _array(torch, t, f'{path}: {name}')
+    for name, t in _state(found, path).items()
+  }
 
 
 def _damaged(path: pathlib.Path) -> InputError:

@@ -132,5 +132,3 @@ def resnet_settings(source: torch_states.Source) -> tuple[str, int]:
     f'{3 if deep else 2} convolutions: is none of '
     f'{", ".join(resnet.RESNETS)}; choose one of these'
   )
-
-

@@ -86,5 +86,10 @@ def test_a_batch_is_launched_before_the_one_before_is_fetched():
   for number, _ in batches.run(step, range(3), _arrays_of, 1):
     events.append(f'yield {number}')
   assert events == [
-    'launch 0', 'launch 1', 'yield 0', 'launch 2', 'yield 1', 'yield 2'
-  ]  # fmt: skip
+    'launch 0',
+    'launch 1',
+    'yield 0',
+    'launch 2',
+    'yield 1',
+    'yield 2',
+  ]

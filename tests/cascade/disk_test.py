@@ -28,17 +28,13 @@ def test_tiles_come_back(tmp_path, case, kind):
   step = {'float32': 0, 'uint16': 1 / 65535, 'uint8': 1 / 255}[kind]
   grid = windows.make_grid(size, window, overlap)
   maps = _maps(size)
-  plane = disk.OnDisk(
-    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
-  )
+  plane = disk.OnDisk(tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind)
   tiles = mosaic.Mosaic(grid, range(len(grid)))
   for number in reversed(range(len(grid))):  # in any order
     top, left, height, width = tiles.area(number)
     plane.write(top, left, maps[top : top + height, left : left + width])
   plane.flush()
-  again = disk.OnDisk(
-    tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind
-  )
+  again = disk.OnDisk(tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind)
   rng = np.random.default_rng(0)
   areas = [(0, 0, *size)]
   for _ in range(5):

@@ -62,9 +62,9 @@ def test_where_windows_are_left_out_stands_what_was_before(size, overlap):
   rng = np.random.default_rng(0)
   for share in (0.0, 0.3, 0.8):
     seen = set(np.flatnonzero(rng.random(len(grid)) < share).tolist())
-    mixed = np.stack([
-      (pieces if n in seen else olds)[n] for n in range(len(grid))
-    ])
+    mixed = np.stack(
+      [(pieces if n in seen else olds)[n] for n in range(len(grid))]
+    )
     found = _put_together(grid, pieces, before, seen)
     np.testing.assert_allclose(found, merge.merge(mixed, grid), atol=1e-6)
     if not seen:

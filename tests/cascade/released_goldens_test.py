@@ -24,9 +24,7 @@ def _published_refiner(name, classes, calibration):
   template = jax.eval_shape(
     lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)
   )
-  variables = seeded_weights.variables(
-    name, 'refiner', template, calibration
-  )
+  variables = seeded_weights.variables(name, 'refiner', template, calibration)
   return jax.tree_util.Partial(module.apply, variables)
 
 
@@ -47,11 +45,13 @@ def _golden_stages(golden, refiners):
   network, window = (
     tuple(golden[name][::-1].tolist()) for name in ('input_wh', 'crop_wh')
   )
-  plan = released.planner({
-    'network': network,
-    'window': window,
-    'scales': golden['scales_wh'][:, ::-1].tolist(),
-  })
+  plan = released.planner(
+    {
+      'network': network,
+      'window': window,
+      'scales': golden['scales_wh'][:, ::-1].tolist(),
+    }
+  )
   segmenter = jax.tree_util.Partial(
     _one_by_one, golden['segmenter_weight'].T, golden['segmenter_bias']
   )

@@ -15,9 +15,13 @@ def _maps(size, classes=2, seed=0):
 
 @pytest.mark.parametrize(
   'name',
-  ['2048x1024_256x128', '2448x2448_612x612', '1000x700_256x128',
-   '612x612_612x612'],
-)  # fmt: skip
+  [
+    '2048x1024_256x128',
+    '2448x2448_612x612',
+    '1000x700_256x128',
+    '612x612_612x612',
+  ],
+)
 def test_windows_are_the_published_ones(name):
   with np.load(GOLDEN) as golden:
     expected = golden[f'patch_coords_{name}']

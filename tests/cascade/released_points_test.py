@@ -29,9 +29,13 @@ def _scores(kind, count, seed=0):
 
 
 KINDS = [
-  'all different', 'few values', 'all equal', 'ascending', 'descending',
+  'all different',
+  'few values',
+  'all equal',
+  'ascending',
+  'descending',
   'blocks',
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize('kind', KINDS)

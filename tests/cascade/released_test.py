@@ -34,9 +34,9 @@ def _released(refiners=(toy_networks.mixing,), network=(8, 8), **options):
 
 
 def _plan(size, scales, window=(8, 8), **settings):
-  return released.planner({
-    'network': (8, 8), 'window': window, 'scales': scales, **settings
-  })(size)  # fmt: skip
+  return released.planner(
+    {'network': (8, 8), 'window': window, 'scales': scales, **settings}
+  )(size)
 
 
 def _resized(pixels, size):
@@ -72,10 +72,13 @@ def _reference_stage(image, before, size):
   return y, r, q, times[..., 0] > 0
 
 
-@pytest.mark.parametrize('scales', [
-  [(8, 8), (16, 16), (32, 32)],  # windows that divide the scales
-  [(6, 9), (15, 21)],  # overlaps, and a column that none reaches
-])  # fmt: skip
+@pytest.mark.parametrize(
+  'scales',
+  [
+    [(8, 8), (16, 16), (32, 32)],  # windows that divide the scales
+    [(6, 9), (15, 21)],  # overlaps, and a column that none reaches
+  ],
+)
 def test_equals_the_published_stages_written_in_numpy(scales):
   image, points = _image((32, 32)), 40
   cascade = _released(points=points)

@@ -4,9 +4,7 @@ from magnet_jax.cascade import stage_loop
 
 
 @pytest.mark.parametrize('batch', [1, 2, 5])
-@pytest.mark.parametrize(
-  'numbers', [[], [0], [6], [0, 3, 4], list(range(7))]
-)
+@pytest.mark.parametrize('numbers', [[], [0], [6], [0, 3, 4], list(range(7))])
 def test_parts_have_all_windows_once_and_whole_batches(batch, numbers):
   parts = stage_loop.split(range(7), numbers, batch)
   assert [n for windows, _ in parts for n in windows] == list(range(7))

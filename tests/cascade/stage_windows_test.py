@@ -54,9 +54,7 @@ def test_a_sampled_piece_is_a_crop_of_the_resized_map(
 
 def test_pieces_are_small():
   grid = windows.make_grid((640, 640), (64, 64))
-  piece, _, _ = stage_windows.coarse_piece(
-    InMemory(_maps((320, 320))), grid, 5
-  )
+  piece, _, _ = stage_windows.coarse_piece(InMemory(_maps((320, 320))), grid, 5)
   assert piece.shape == (34, 34, 3)
 
 

@@ -62,9 +62,14 @@ def _stream(
   wanted = {'confidence': True, 'probabilities': True, **settings}
   with journal.opened(folder, {'kind': kind}) as notes:
     run = streaming.Streaming(
-      cascade, source, stages, notes, kind=kind, progress=heard or Heard(),
+      cascade,
+      source,
+      stages,
+      notes,
+      kind=kind,
+      progress=heard or Heard(),
       **wanted,
-    )  # fmt: skip
+    )
     return list(run.stages())
 
 
@@ -138,9 +143,13 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
 def test_what_is_not_asked_for_is_not_kept(tmp_path):
   stages = plan.make_plan((40, 50), window=toy_networks.WINDOW)
   *_, last = _stream(
-    tmp_path, ArrayRaster(toy_networks.image((40, 50))), _cascade(), stages,
-    confidence=False, probabilities=False,
-  )  # fmt: skip
+    tmp_path,
+    ArrayRaster(toy_networks.image((40, 50))),
+    _cascade(),
+    stages,
+    confidence=False,
+    probabilities=False,
+  )
   assert last.probabilities is None and last.confidence is None
   assert last.label is not None
 

@@ -62,9 +62,13 @@ def test_truncated_and_missing_images(pair, checkpoint, tmp_path, fails):
 
 @pytest.mark.parametrize(
   ('name', 'mode'),
-  [('grey.png', 'L'), ('cmyk.jpg', 'CMYK'), ('alpha.png', 'RGBA'),
-   ('deep.png', 'I;16')],
-)  # fmt: skip
+  [
+    ('grey.png', 'L'),
+    ('cmyk.jpg', 'CMYK'),
+    ('alpha.png', 'RGBA'),
+    ('deep.png', 'I;16'),
+  ],
+)
 def test_unusual_images_are_read(name, mode, checkpoint, tmp_path):
   depth = np.uint16 if mode == 'I;16' else np.uint8
   shape = {'RGBA': (64, 64, 4), 'CMYK': (64, 64, 3)}.get(mode, (64, 64))
@@ -158,9 +162,15 @@ def test_a_full_disk(pair, checkpoint, tmp_path, fails):
   resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
   try:
     line = fails(
-      'segment', pair[0], '--checkpoint', checkpoint, '--out', out,
-      '--probabilities', '--no-panel',
-    )  # fmt: skip
+      'segment',
+      pair[0],
+      '--checkpoint',
+      checkpoint,
+      '--out',
+      out,
+      '--probabilities',
+      '--no-panel',
+    )
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, old)
   assert str(out) in line

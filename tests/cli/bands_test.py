@@ -17,18 +17,32 @@ rasterio = pytest.importorskip(
 def _write(path, pixels, **profile):
   bands, height, width = pixels.shape
   with rasterio.open(
-    path, 'w', driver='GTiff', count=bands, height=height, width=width,
-    dtype=pixels.dtype, crs='EPSG:32640', photometric='MINISBLACK',
-    transform=rasterio.Affine(0.3, 0, 3e5, 0, -0.3, 2.8e6), **profile,
-  ) as file:  # fmt: skip
+    path,
+    'w',
+    driver='GTiff',
+    count=bands,
+    height=height,
+    width=width,
+    dtype=pixels.dtype,
+    crs='EPSG:32640',
+    photometric='MINISBLACK',
+    transform=rasterio.Affine(0.3, 0, 3e5, 0, -0.3, 2.8e6),
+    **profile,
+  ) as file:
     file.write(pixels)
 
 
 def segment(path, checkpoint, folder, *flags):
-  return main.main([
-    'segment', str(path), f'--checkpoint={checkpoint}', f'--out={folder}',
-    '--no-panel', *flags,
-  ])  # fmt: skip
+  return main.main(
+    [
+      'segment',
+      str(path),
+      f'--checkpoint={checkpoint}',
+      f'--out={folder}',
+      '--no-panel',
+      *flags,
+    ]
+  )
 
 
 def test_bands_are_the_colours_and_labels_keep_their_place(

@@ -7,9 +7,7 @@ from magnet_jax.types import InputError
 
 
 def test_flags_may_stand_after_names():
-  found = command_line.parse(
-    'segment', segment, ['a.png', '--out=x', 'b.png']
-  )
+  found = command_line.parse('segment', segment, ['a.png', '--out=x', 'b.png'])
   assert found.names == ('a.png', 'b.png')
   assert found.flags.out == 'x'
   assert found.flags.panel
@@ -36,10 +34,15 @@ def test_overrides_are_kept_for_the_config():
     'train',
     train,
     [
-      '--config.train.segmenter.steps=3', '--config=tiny', '--workdir', 'w',
-      '--config.seed', '4', '--noconfig.augment.rotate',
+      '--config.train.segmenter.steps=3',
+      '--config=tiny',
+      '--workdir',
+      'w',
+      '--config.seed',
+      '4',
+      '--noconfig.augment.rotate',
     ],
-  )  # fmt: skip
+  )
   assert found.flags.config == 'tiny'
   assert found.flags.workdir == 'w'
   assert found.overrides == (

@@ -24,7 +24,8 @@ BAD = {
   'no classifier': (without('segmenter', 'classify.weight'), 'lacks classify'),
   'left over': (changed('refiner', **{'neck.weight': ZERO}), 'neck.weight'),
   'twice': (
-    changed('refiner', **{'module.bn0.bias': ZERO}), 'module.bn0.bias',
+    changed('refiner', **{'module.bn0.bias': ZERO}),
+    'module.bn0.bias',
   ),
   'another network': ({'vit.blocks.0.weight': ZERO}, 'vit.blocks.0.weight'),
   'half': (
@@ -32,18 +33,20 @@ BAD = {
     '--cast=float32',
   ),
   'another shape': (
-    changed('refiner', **{'bn1.bias': np.zeros(5, np.float32)}), '[4]',
+    changed('refiner', **{'bn1.bias': np.zeros(5, np.float32)}),
+    '[4]',
   ),
   'not finite': (
-    changed('refiner', **{'bn1.bias': np.full(4, np.nan, np.float32)}), 'NaN',
+    changed('refiner', **{'bn1.bias': np.full(4, np.nan, np.float32)}),
+    'NaN',
   ),
   'another class count': (
-    changed('refiner', **{
-      'seg_conv.weight': np.zeros((3, 8, 1, 1), np.float32)
-    }),
+    changed(
+      'refiner', **{'seg_conv.weight': np.zeros((3, 8, 1, 1), np.float32)}
+    ),
     'has 3 classes, but the config has 7',
   ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize('name', BAD)

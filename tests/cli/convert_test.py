@@ -41,11 +41,15 @@ def test_pytorch_to_a_model_that_segments_and_back(to, tmp_path, capfd):
   config.write_text(CONFIG)
   for name, arrays in parts.items():
     tensors = {k: torch.from_numpy(a.copy()) for k, a in arrays.items()}
-    wrapped = {'epoch': 1, 'state_dict': {
-      f'module.{key}': tensor for key, tensor in tensors.items()
-    }}  # fmt: skip
+    wrapped = {
+      'epoch': 1,
+      'state_dict': {
+        f'module.{key}': tensor for key, tensor in tensors.items()
+      },
+    }
     torch.save(
-      wrapped, tmp_path / f'{name}.pth',
+      wrapped,
+      tmp_path / f'{name}.pth',
       _use_new_zipfile_serialization=to == 'pytorch',
     )
   run, back = tmp_path / 'runs' / 'mine', tmp_path / 'back'
@@ -99,16 +103,15 @@ def test_a_refiner_a_stage_in_either_order(save_state, tmp_path, capfd):
   assert meta['torch']['order'] == 'coarse,scale'
   # The first classes of the file's input are Y, which our input has last.
   for leaf in ('scale', 'bias'):
-    theirs = state('refiner', 2)[
-      f'bn0.{"weight" if leaf == "scale" else leaf}'
-    ]
+    theirs = state('refiner', 2)[f'bn0.{"weight" if leaf == "scale" else leaf}']
     ours = params['stage1']['bn0'][leaf]
     np.testing.assert_array_equal(ours[:CLASSES], theirs[CLASSES:])
     straight = usual['refiner']['params']['stage1']['bn0'][leaf]
     np.testing.assert_array_equal(straight, theirs)
   convert(run, '--to=pytorch', '--out', tmp_path / 'back')
-  convert(plain, '--to=pytorch', '--out', tmp_path / 'turned',
-          '--order=coarse,scale')  # fmt: skip
+  convert(
+    plain, '--to=pytorch', '--out', tmp_path / 'turned', '--order=coarse,scale'
+  )
   for number, seed in ((1, 2), (2, 1)):
     name = f'refiner_{number}.pth'
     same(torch_files.read(tmp_path / 'back' / name), state('refiner', seed))
@@ -120,8 +123,10 @@ def test_a_refiner_a_stage_in_either_order(save_state, tmp_path, capfd):
 
 
 def test_a_trunk_and_back(save_state, tmp_path, capfd):
-  fc = {'fc.weight': np.zeros((9, 32), np.float32),
-        'fc.bias': np.zeros(9, np.float32)}  # fmt: skip
+  fc = {
+    'fc.weight': np.zeros((9, 32), np.float32),
+    'fc.bias': np.zeros(9, np.float32),
+  }
   run = tmp_path / 'run'
   convert(save_state(state('trunk') | fc), '--out', run)
   shown = capfd.readouterr().out
@@ -131,8 +136,11 @@ def test_a_trunk_and_back(save_state, tmp_path, capfd):
   assert list(variables) == ['trunk']
   assert meta['config'] == {'segmenter': {'trunk': 'resnet18', 'width': 4}}
   assert variables['trunk']['params']['layer4_1']['conv2']['kernel'].shape == (
-    3, 3, 32, 32
-  )  # fmt: skip
+    3,
+    3,
+    32,
+    32,
+  )
   convert(run, '--to=safetensors', '--out', tmp_path / 'back')
   same(torch_files.read(tmp_path / 'back/trunk.safetensors'), state('trunk'))
 
@@ -143,8 +151,9 @@ def test_the_embedded_model_there_and_back(save_state, tmp_path, capfd):
   convert(models.EMBEDDED, '--to=pytorch', '--out', there)
   assert 'note: this refiner has a prior' in capfd.readouterr().out
   assert sorted(p.name for p in there.iterdir()) == [
-    'refiner.pth', 'segmenter.pth'
-  ]  # fmt: skip
+    'refiner.pth',
+    'segmenter.pth',
+  ]
   files = [there / 'segmenter.pth', there / 'refiner.pth']
   convert(*files, '--config=scenes', '--out', run)
   before, _ = checkpoints.load(models.EMBEDDED)

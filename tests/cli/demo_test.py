@@ -14,17 +14,31 @@ def test_demo(checkpoint, tmp_path, capsys):
   assert 'compiling, not counted above' in text
   rows = json.loads((out / 'demo.json').read_text())['rows']
   assert [row['method'] for row in rows] == [
-    'downsample', 'patch', 'magnet', 'magnet-fast'
-  ]  # fmt: skip
-  assert all(set(row) == {
-    'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'
-  } for row in rows)  # fmt: skip
+    'downsample',
+    'patch',
+    'magnet',
+    'magnet-fast',
+  ]
+  assert all(
+    set(row)
+    == {'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'}
+    for row in rows
+  )
   names = {path.name for path in out.iterdir()}
   assert names == {
-    'demo.json', 'scene.png', 'truth.png', 'panel.png', 'report.html',
-    'downsample.png', 'patch.png', 'magnet.png', 'magnet-fast.png',
-    'records.jsonl', 'settings.json', 'views',
-  }  # fmt: skip
+    'demo.json',
+    'scene.png',
+    'truth.png',
+    'panel.png',
+    'report.html',
+    'downsample.png',
+    'patch.png',
+    'magnet.png',
+    'magnet-fast.png',
+    'records.jsonl',
+    'settings.json',
+    'views',
+  }
 
 
 def test_demo_needs_a_model_of_its_classes(

@@ -22,8 +22,11 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   assert 'magnet - downsample, mIoU' in text
   rows = json.loads(path.read_text())['rows']
   assert [row['method'] for row in rows] == [
-    'downsample', 'patch', 'magnet', 'magnet-fast'
-  ]  # fmt: skip
+    'downsample',
+    'patch',
+    'magnet',
+    'magnet-fast',
+  ]
   assert all(0 <= row['miou'] <= 1 for row in rows)
   assert 'pixel accuracy' not in text
   found = records.read(tmp_path / 'out' / 'records.jsonl')
@@ -31,9 +34,13 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   assert np.asarray(found[0]['confusion']).sum() == 64 * 64
   names = {path.name for path in (tmp_path / 'out').iterdir()}
   assert names == {
-    'records.jsonl', 'settings.json', 'summary.json', 'report.html',
-    'panel_0.png', 'views',
-  }  # fmt: skip
+    'records.jsonl',
+    'settings.json',
+    'summary.json',
+    'report.html',
+    'panel_0.png',
+    'views',
+  }
   assert main.main([*flags, '--pictures=0']) == 0
   assert not list((tmp_path / 'out').glob('panel_*'))
 

@@ -94,8 +94,9 @@ def test_files_of_the_survey(tmp_path, capsys):
   found = json.loads((out / 'findings.json').read_text())
   assert found['pairs'] == 7 and sum(found['splits'].values()) == 7
   assert [each['name'] for each in found['classes']] == [
-    'background', 'foreground'
-  ]  # fmt: skip
+    'background',
+    'foreground',
+  ]
   page = (out / 'index.html').read_text()
   assert 'label without image' not in page.split('<h2>')[0]
   assert 'masks/p3.png' in page and 'src="pairs.jpg"' in page

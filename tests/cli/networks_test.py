@@ -61,11 +61,13 @@ def test_an_onnx_file_and_a_function_segment_as_the_same_weights(
   pair, checkpoint, onnx_file, functions, tmp_path
 ):
   found = []
-  for number, networks in enumerate((
-    [f'--checkpoint={checkpoint}'],
-    [f'--segmenter={onnx_file}', f'--refiner={checkpoint}'],
-    [f'--segmenter={functions}:by_colour', f'--refiner={checkpoint}'],
-  )):
+  for number, networks in enumerate(
+    (
+      [f'--checkpoint={checkpoint}'],
+      [f'--segmenter={onnx_file}', f'--refiner={checkpoint}'],
+      [f'--segmenter={functions}:by_colour', f'--refiner={checkpoint}'],
+    )
+  ):
     out = tmp_path / f'out{number}'
     assert segment(pair[0], f'--out={out}', *networks) == 0
     path = out / 'field_label.png'
@@ -90,9 +92,7 @@ def test_evaluation_records_both(checkpoint, onnx_file, tmp_path, fails):
   assert str(checkpoint) in line and str(other) in line and '--out' in line
 
 
-def test_a_segmenter_alone_has_two_methods(
-  pair, checkpoint, tmp_path, fails
-):
+def test_a_segmenter_alone_has_two_methods(pair, checkpoint, tmp_path, fails):
   networks = [f'--segmenter={checkpoint}']
   line = fails('evaluate', *DATA, *networks)
   assert '--refiner' in line and '--methods=downsample,patch' in line

@@ -11,9 +11,11 @@ from magnet_jax.files import records
 def test_a_set_is_prepared_and_described(tmp_path, capsys):
   official = official_sets.deepglobe(tmp_path / 'set')
   command = [
-    'prepare', 'deepglobe_land_cover', f'--manual_dir={official}',
+    'prepare',
+    'deepglobe_land_cover',
+    f'--manual_dir={official}',
     f'--data_dir={tmp_path / "out"}',
-  ]  # fmt: skip
+  ]
   assert main.main(command) == 0
   out = capsys.readouterr().out
   assert '1.0.0: 6 train, 2 val, 2 test images' in out
@@ -32,10 +34,17 @@ def test_classes_that_never_occur_are_named(tmp_path, capsys):
     path.write_bytes(
       official_sets.encode(official_sets.gleason_map(0, 1) * 0 + 4)
     )
-  assert main.main([
-    'prepare', 'gleason2019', f'--manual_dir={official}',
-    f'--data_dir={tmp_path / "out"}',
-  ]) == 0  # fmt: skip
+  assert (
+    main.main(
+      [
+        'prepare',
+        'gleason2019',
+        f'--manual_dir={official}',
+        f'--data_dir={tmp_path / "out"}',
+      ]
+    )
+    == 0
+  )
   out = capsys.readouterr().out
   assert 'never in val: background, benign, grade 3, grade 5;' in out
 
@@ -44,10 +53,18 @@ def test_a_prepared_set_is_evaluated(pair, checkpoint, tmp_path):
   image, label = pair
   (tmp_path / 'val.txt').write_text(f'{image.name}\t{label.name}\n')
   out = f'{tmp_path / "out"}'
-  assert main.main([
-    'prepare', 'file_list/toy', f'--manual_dir={tmp_path}',
-    f'--data_dir={out}', '--classes=scenes',
-  ]) == 0  # fmt: skip
+  assert (
+    main.main(
+      [
+        'prepare',
+        'file_list/toy',
+        f'--manual_dir={tmp_path}',
+        f'--data_dir={out}',
+        '--classes=scenes',
+      ]
+    )
+    == 0
+  )
   flags = ['evaluate', f'--checkpoint={checkpoint}', '--methods=downsample']
   data = {'kind': 'tfds', 'name': 'file_list/toy', 'data_dir': out}
   prepared = [f'--config.data.{key}={value}' for key, value in data.items()]
@@ -84,9 +101,11 @@ def test_a_truncated_zip_is_refused(fails, tmp_path):
   path = folder / 'gtFine_trainvaltest.zip'
   path.write_bytes(path.read_bytes()[:-50])
   assert 'is no whole zip file' in fails(
-    'prepare', 'cityscapes_magnet', f'--manual_dir={folder}',
+    'prepare',
+    'cityscapes_magnet',
+    f'--manual_dir={folder}',
     f'--data_dir={tmp_path / "out"}',
-  )  # fmt: skip
+  )
 
 
 def test_nothing_is_left_of_a_set_that_failed(fails, tmp_path):

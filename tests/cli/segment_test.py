@@ -16,9 +16,11 @@ def test_writes_all_files(pair, checkpoint, tmp_path):
   assert run(pair[0], *flags) == 0
   names = sorted(path.name for path in out.iterdir())
   assert names == [
-    'field_label.png', 'field_overlay.jpg', 'field_panel.png',
+    'field_label.png',
+    'field_overlay.jpg',
+    'field_panel.png',
     'field_probabilities.npy',
-  ]  # fmt: skip
+  ]
   label = images.read_label(out / 'field_label.png', generator.CLASSES)
   truth = images.read_label(pair[1], generator.CLASSES)
   assert np.mean(label == truth) > 0.95
@@ -34,9 +36,15 @@ def test_writes_all_files(pair, checkpoint, tmp_path):
 def test_fast_without_panel_and_other_settings(pair, checkpoint, tmp_path):
   out = tmp_path / 'out'
   flags = [
-    '--windows=0.5', '--no-panel', '--kernel=1', '--points=10', '--batch=2',
-    '--selection=image', '--overlap=0.25', '--window=24x32',
-  ]  # fmt: skip
+    '--windows=0.5',
+    '--no-panel',
+    '--kernel=1',
+    '--points=10',
+    '--batch=2',
+    '--selection=image',
+    '--overlap=0.25',
+    '--window=24x32',
+  ]
   assert run(pair[0], '--checkpoint', checkpoint, '--out', out, *flags) == 0
   assert not (out / 'field_panel.png').exists()
   assert (out / 'field_label.png').exists()
@@ -64,8 +72,9 @@ def test_a_bad_file_stops_no_other(pair, checkpoint, tmp_path, capfd):
   assert len(lines) == 2
   assert 'bad.jpg' in lines[0] and 'none.png' in lines[1]
   assert sorted(path.name for path in out.iterdir()) == [
-    'field_label.png', 'field_overlay.jpg'
-  ]  # fmt: skip
+    'field_label.png',
+    'field_overlay.jpg',
+  ]
 
 
 def test_files_of_one_name_are_told_apart(pair, checkpoint, tmp_path):
@@ -78,8 +87,9 @@ def test_files_of_one_name_are_told_apart(pair, checkpoint, tmp_path):
   flags = ['--no-panel', '--out', out, '--checkpoint', checkpoint]
   assert run(*paths, *flags) == 0
   assert sorted(path.name for path in out.glob('*.png')) == [
-    'a_field_label.png', 'b_field_label.png'
-  ]  # fmt: skip
+    'a_field_label.png',
+    'b_field_label.png',
+  ]
 
 
 def test_an_output_never_replaces_an_input(pair, checkpoint, fails, tmp_path):

@@ -49,9 +49,7 @@ def _stopped_after(windows):
 
 
 def _files(folder):
-  return {
-    path.name: path.read_bytes() for path in sorted(folder.iterdir())
-  }
+  return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_streamed_labels_are_those_in_memory(
@@ -88,9 +86,7 @@ def test_what_does_not_fit_is_streamed_and_said_so(
   assert sorted(_files(out)) == ['field_label.png', 'field_overlay.jpg']
 
 
-def test_a_budget_too_small_for_one_batch(
-  field, checkpoint, tmp_path, fails
-):
+def test_a_budget_too_small_for_one_batch(field, checkpoint, tmp_path, fails):
   flags = ['segment', field, '--checkpoint', checkpoint, '--out', tmp_path]
   line = fails(*flags, '--memory=0.001')
   assert 'field.png: memory 0.01 GB' in line and '--memory=0.' in line
@@ -124,12 +120,18 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
   assert _files(whole) == _files(parts)
 
 
-def test_a_run_that_cannot_go_on_says_why(
-  field, checkpoint, tmp_path, fails
-):
+def test_a_run_that_cannot_go_on_says_why(field, checkpoint, tmp_path, fails):
   out = tmp_path / 'out'
-  flags = ['segment', field, '--checkpoint', checkpoint, '--out', out,
-           '--store=uint16', '--no-panel']  # fmt: skip
+  flags = [
+    'segment',
+    field,
+    '--checkpoint',
+    checkpoint,
+    '--out',
+    out,
+    '--store=uint16',
+    '--no-panel',
+  ]
   with _stopped_after(3):
     assert run(*flags[1:]) == 130
   before = {p: p.read_bytes() for p in out.rglob('*') if p.is_file()}

@@ -54,8 +54,9 @@ def test_options_allow_just_their_symmetries(options, expected):
   }
   rng = np.random.default_rng(0)
   drawn = [
-    names[augment.draw_symmetry(rng, Augmentation(**options))
-          .apply(image).tobytes()]
+    names[
+      augment.draw_symmetry(rng, Augmentation(**options)).apply(image).tobytes()
+    ]
     for _ in range(200)
   ]
   assert set(drawn) == expected
@@ -72,8 +73,7 @@ def test_all_together_give_all_eight():
 def test_scale_is_drawn_evenly_in_its_logarithm():
   rng = np.random.default_rng(0)
   scales = [
-    augment.draw_scale(rng, Augmentation(scale_jitter=1.3))
-    for _ in range(2000)
+    augment.draw_scale(rng, Augmentation(scale_jitter=1.3)) for _ in range(2000)
   ]
   assert 1 / 1.3 <= min(scales) < 0.78 and 1.29 < max(scales) <= 1.3
   assert abs(np.mean(np.log(scales))) < 0.01

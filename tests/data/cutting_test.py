@@ -68,7 +68,8 @@ def test_regions_stay_inside_and_reach_both_ends(size, scale):
     assert 1 <= shown[0] <= 16 and 1 <= shown[1] <= 24
     # The magnification is the stage's, up to the rounding of tiny regions.
     for extent, pixels, axis in (
-      (bottom - top, shown[0], 0), (right - left, shown[1], 1)
+      (bottom - top, shown[0], 0),
+      (right - left, shown[1], 1),
     ):
       zoom = size[axis] / coarse[axis] * scale
       assert abs(extent / pixels - zoom) < 0.1 * zoom + 1 / pixels
@@ -111,9 +112,7 @@ def test_image_and_label_are_aligned(symmetry, zoom):
   network = (16, 20)
   laid = symmetry.size(size)
   rng = np.random.default_rng(0)
-  stage = _stage(
-    (round(laid[0] / zoom), round(laid[1] / zoom)), network
-  )
+  stage = _stage((round(laid[0] / zoom), round(laid[1] / zoom)), network)
   for channel, sample in enumerate(_ruler(size)):
     region, shown = cutting.draw_region(rng, stage, laid, network=network)
     image, label = cutting.cut(
@@ -129,7 +128,10 @@ def test_an_image_smaller_than_the_window_is_padded():
   sample = _ruler((5, 30))[0]
   stages = {(5, 30): (_stage((5, 30), (16, 16)),)}
   image, label = cutting.draw_window(
-    np.random.default_rng(0), sample, stages, network=(16, 16),
+    np.random.default_rng(0),
+    sample,
+    stages,
+    network=(16, 16),
     options=Augmentation(flip_vertical=True, colour_jitter=0.0),
   )
   assert (label[5:] == 255).all() and (label[:5] != 255).all()
@@ -144,7 +146,11 @@ def test_stage_weights_choose_the_stage():
 
   def draw(weights):
     image, _ = cutting.draw_window(
-      rng, sample, stages, network=(8, 8), options=Augmentation(),
+      rng,
+      sample,
+      stages,
+      network=(8, 8),
+      options=Augmentation(),
       weights=weights,
     )
     return int(image[0, 0, 0])

@@ -65,7 +65,9 @@ def test_every_possible_corner_is_drawn():
   }
   # Row t of the fine stage is row t / 2 of the coarse one, its window 2 high.
   assert drawn == {
-    (top, fine) for fine in range(13) for top in range(5)
+    (top, fine)
+    for fine in range(13)
+    for top in range(5)
     if top <= fine / 2 and fine / 2 + 2 <= top + 4
   }
 

@@ -48,8 +48,9 @@ def test_the_seed_decides_and_any_step_can_be_resumed(kind):
   for step in (1, 4, 6):
     _assert_equal(whole[step:], run(kind, random_samples(), start_step=step))
   other = run(kind, random_samples(), seed=4)
-  assert any((a[k] != b[k]).any() for a, b in zip(whole, other, strict=True)
-             for k in a)
+  assert any(
+    (a[k] != b[k]).any() for a, b in zip(whole, other, strict=True) for k in a
+  )
 
 
 def test_the_cache_changes_nothing():

@@ -44,9 +44,12 @@ def test_what_comes_out_is_what_went_in(tmp_path, make, recipe):
   official = make(tmp_path / 'official')
   told = []
   result = preparing.prepare(
-    recipe, official, str(tmp_path / 'out'), begins=told.append,
+    recipe,
+    official,
+    str(tmp_path / 'out'),
+    begins=told.append,
     done=told.append,
-  )  # fmt: skip
+  )
   assert told[0] == sum(result.images.values()) == len(told) - 1
   assert not result.before
   for split, items in recipe.items(official).items():
@@ -127,10 +130,15 @@ def test_a_source_pickles_small_and_feeds_the_pipeline(city):
 
 def test_the_settings_of_a_config_open_it(city):
   data = {
-    'kind': 'tfds', 'name': 'cityscapes_magnet/coarse', 'train': '',
-    'data_dir': str(city.folder.parents[2]), 'classes': 'cityscapes',
-    'val': 'train_extra', 'test': '', 'cache_mb': 0,
-  }  # fmt: skip
+    'kind': 'tfds',
+    'name': 'cityscapes_magnet/coarse',
+    'train': '',
+    'data_dir': str(city.folder.parents[2]),
+    'classes': 'cityscapes',
+    'val': 'train_extra',
+    'test': '',
+    'cache_mb': 0,
+  }
   assert len(splits.open_split(data, 'train')) == 3
   assert len(splits.open_split(data, 'val')) == 2
   with pytest.raises(InputError, match="no split 'test'; choose from train"):
@@ -202,9 +210,11 @@ print(source[1].label.shape, 'tensorflow' in sys.modules)
 """
   done = subprocess.run(
     [sys.executable, '-c', script],
-    capture_output=True, text=True, check=False,
+    capture_output=True,
+    text=True,
+    check=False,
     env={**os.environ, 'NO_GCE_CHECK': 'false'},
-  )  # fmt: skip
+  )
   assert done.stdout == '(6, 8) False\n', done.stderr
 
 

@@ -64,9 +64,16 @@ def test_four_plain_bands_and_a_stretch(tmp_path):
   bands = RNG.integers(0, 4096, (4, 5, 6)).astype(np.uint16)
   path = tmp_path / 'a.tif'
   with rasterio.open(
-    path, 'w', driver='GTiff', height=5, width=6, count=4, dtype='uint16',
-    photometric='minisblack', transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
-  ) as file:  # fmt: skip
+    path,
+    'w',
+    driver='GTiff',
+    height=5,
+    width=6,
+    count=4,
+    dtype='uint16',
+    photometric='minisblack',
+    transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
+  ) as file:
     file.write(bands)
   how = reading.Reading(bands=(3, 2, 1), stretch='0,4095')
   assert how.size(path) == (5, 6)

@@ -68,15 +68,15 @@ def test_labels_of_colours(tmp_path):
 
 def test_the_cache_is_bounded_used_and_pickled_empty(tmp_path, monkeypatch):
   folder = _write(tmp_path, count=4, size=(256, 256))  # 0.25 MB a sample
-  source = sources.FileSource(
-    sources.find_pairs(folder), CLASSES, cache_mb=0.6
-  )
+  source = sources.FileSource(sources.find_pairs(folder), CLASSES, cache_mb=0.6)
   read = []
   original = reading.read_sample
   monkeypatch.setattr(
-    reading, 'read_sample',
-    lambda image, *args, **kw: read.append(image.stem)
-    or original(image, *args, **kw),
+    reading,
+    'read_sample',
+    lambda image, *args, **kw: (
+      read.append(image.stem) or original(image, *args, **kw)
+    ),
   )
   for i in (0, 1, 0, 1, 2, 1, 0):
     _ = source[i]
@@ -161,7 +161,8 @@ def test_scenes_are_made_once_and_the_same_as_by_hand(monkeypatch):
   made = []
   original = generator.generate
   monkeypatch.setattr(
-    generator, 'generate',
+    generator,
+    'generate',
     lambda seed, size: made.append(seed) or original(seed, size),
   )
   source = sources.SceneSource(5, 2, (48, 64))

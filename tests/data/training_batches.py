@@ -48,27 +48,35 @@ class Samples:
 
 def random_samples(count=3, size=(64, 96)):
   rng = np.random.default_rng(0)
-  return Samples(*(
-    Sample(
-      str(i),
-      rng.integers(0, 256, (*size, 3), np.uint8),
-      rng.integers(0, 2, size, np.uint8),
+  return Samples(
+    *(
+      Sample(
+        str(i),
+        rng.integers(0, 256, (*size, 3), np.uint8),
+        rng.integers(0, 2, size, np.uint8),
+      )
+      for i in range(count)
     )
-    for i in range(count)
-  ))
+  )
 
 
 def grey_samples(*values, size=(64, 96)):
   """Images of one gray each."""
-  return Samples(*(
-    Sample(str(v), np.full((*size, 3), v, np.uint8), np.zeros(size, np.uint8))
-    for v in values
-  ))
+  return Samples(
+    *(
+      Sample(str(v), np.full((*size, 3), v, np.uint8), np.zeros(size, np.uint8))
+      for v in values
+    )
+  )
 
 
 def run(kind, source, **settings):
   """All batches of six steps."""
   arguments = {
-    'plan_for': plan, 'network': NETWORK, 'seed': 3, 'batch': 4, 'steps': 6
+    'plan_for': plan,
+    'network': NETWORK,
+    'seed': 3,
+    'batch': 4,
+    'steps': 6,
   }
   return list(RUNS[kind](source, **(arguments | settings)))

@@ -16,8 +16,10 @@ def test_colours_near_the_pure_ones_become_classes(tmp_path, inside):
   folder = official_sets.deepglobe(tmp_path / 'set', inside=inside)
   found = deepglobe.RECIPE.items(folder)
   assert {split: len(items) for split, items in found.items()} == {
-    'train': 6, 'val': 2, 'test': 2
-  }  # fmt: skip
+    'train': 6,
+    'val': 2,
+    'test': 2,
+  }
   seen = set()
   for item in (item for items in found.values() for item in items):
     image, label = item.read()
@@ -69,8 +71,10 @@ def test_lists_of_names_split_as_others_did(tmp_path):
   (folder / 'test.txt').write_text('103_mask.png\n109_sat.jpg\n')
   found = deepglobe.RECIPE.items(folder)
   assert {s: [i.name for i in items] for s, items in found.items()} == {
-    'train': ['105', '101'], 'val': ['102'], 'test': ['103', '109']
-  }  # fmt: skip
+    'train': ['105', '101'],
+    'val': ['102'],
+    'test': ['103', '109'],
+  }
 
 
 def test_missing_pairs_and_empty_folders(tmp_path):

@@ -69,8 +69,9 @@ def test_lists_and_folders_are_splits(tmp_path):
   (tmp_path / 'train.txt').write_text('all/images/b.png\tall/labels/b.png\n')
   found = file_list.recipe('x', CLASSES).items(tmp_path)
   assert {s: [i.name for i in items] for s, items in found.items()} == {
-    'train': ['b'], 'val': ['v']
-  }  # fmt: skip
+    'train': ['b'],
+    'val': ['v'],
+  }
   found = file_list.recipe('x', CLASSES).items(tmp_path / 'train.txt')
   assert [item.name for item in found['train']] == ['b']
 

@@ -17,12 +17,14 @@ def lists(folder, **texts):
 def test_no_list_is_none_and_lists_may_leave_images_out(tmp_path):
   assert lists(tmp_path) is None
   assert lists(tmp_path, train='a.jpg\n', val='c\n') == {
-    'train': ['a'], 'val': ['c']
-  }  # fmt: skip
+    'train': ['a'],
+    'val': ['c'],
+  }
   # As Windows writes them, and with its slashes.
   assert lists(tmp_path, train='\ufefftrain\\a.jpg\r\n', val='c\n') == {
-    'train': ['a'], 'val': ['c']
-  }  # fmt: skip
+    'train': ['a'],
+    'val': ['c'],
+  }
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,15 @@ from magnet_jax.evaluate.bench_setting import Setting
 _SIZE = (32, 48)
 TINY = {
   'unet': Network(
-    3, _SIZE, {'name': 'unet', 'width': 4, 'levels': 1}, 'unet', 'unet',
+    3,
+    _SIZE,
+    {'name': 'unet', 'width': 4, 'levels': 1},
+    'unet',
+    'unet',
     {'width': 4, 'levels': 1},
   ),
   'refiner': Network(3, _SIZE, None, 'refiner', 'refiner'),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -39,8 +43,11 @@ def test_without_torch(no_torch):
   lines = []
   rows = _rows(notify=lines.append)
   assert [(row.network, row.batch) for row in rows] == [
-    ('unet', 1), ('unet', 2), ('refiner', 1), ('refiner', 2)
-  ]  # fmt: skip
+    ('unet', 1),
+    ('unet', 2),
+    ('refiner', 1),
+    ('refiner', 2),
+  ]
   assert 'unet, batch 2: timing' in lines
   for row in rows:
     assert len(row.seconds) == 2
@@ -81,15 +88,28 @@ def test_with_torch():
 
 
 def test_ratios():
-  row = Forward('fpn', _SIZE, 2, 10, 4e9, (1.0, 3.0, 2.0), (2.0, 2.0, 2.0),
-                1e-6)  # fmt: skip
+  row = Forward(
+    'fpn', _SIZE, 2, 10, 4e9, (1.0, 3.0, 2.0), (2.0, 2.0, 2.0), 1e-6
+  )
   assert row.ratios == (0.5, 1.0, 1.5)
   setting = Setting('cpu', 2, 'float32', 1.0, '2.0', 'cpu', 2)
   line = bench_tables.forward_text(setting, [row]).splitlines()[1]
   assert line.split() == [
-    'fpn', '32x48', '2', '0.00', '4.0', '2000.0', '1.00', '4.0', '2000.0',
-    '1.00', '4.0', '1.00', '(0.50-1.50)', '1.0e-06',
-  ]  # fmt: skip
+    'fpn',
+    '32x48',
+    '2',
+    '0.00',
+    '4.0',
+    '2000.0',
+    '1.00',
+    '4.0',
+    '2000.0',
+    '1.00',
+    '4.0',
+    '1.00',
+    '(0.50-1.50)',
+    '1.0e-06',
+  ]
   busy = dataclasses.replace(setting, load=11.0)
   assert 'OMP_NUM_THREADS=1' in bench_tables.forward_text(busy, [row])
   one = dataclasses.replace(busy, torch_threads=1)

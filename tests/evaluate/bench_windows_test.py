@@ -10,9 +10,15 @@ from magnet_jax.evaluate import bench, bench_windows
 from magnet_jax.evaluate.bench_windows import Throughput
 
 ROW = Throughput(
-  dtype='float32', batch=4, devices=2, windows=20, seconds=(2.0, 4.0, 5.0),
-  step_seconds=0.8, flops=3e9, product=1e10,
-)  # fmt: skip
+  dtype='float32',
+  batch=4,
+  devices=2,
+  windows=20,
+  seconds=(2.0, 4.0, 5.0),
+  step_seconds=0.8,
+  flops=3e9,
+  product=1e10,
+)
 
 
 def test_figures():
@@ -29,14 +35,21 @@ def small():
     segmenter={'name': 'unet', 'width': 4, 'levels': 1},
     refiner={'width': 4},
     plan={
-      'network': (16, 24), 'window': (0, 0), 'factor': 2.0, 'stages': 0,
-      'scales': (), 'overlap': 0.0,
+      'network': (16, 24),
+      'window': (0, 0),
+      'factor': 2.0,
+      'stages': 0,
+      'scales': (),
+      'overlap': 0.0,
     },
     refine={
-      'points': 0.5, 'selection': 'window', 'kernel': 3, 'windows': 1.0,
+      'points': 0.5,
+      'selection': 'window',
+      'kernel': 3,
+      'windows': 1.0,
       'batch': 1,
     },
-  )  # fmt: skip
+  )
 
 
 def test_all_windows_of_a_stage_are_timed(small):

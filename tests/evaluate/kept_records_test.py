@@ -43,8 +43,9 @@ def test_one_process_goes_on_where_several_were_stopped(tmp_path):
   assert [r['image'] for r in kept.found] == ['a', 'a (1)']
   assert kept.methods_of(1) == {'magnet'}
   assert {path.name for path in tmp_path.iterdir()} == {
-    'records.jsonl', 'settings.json'
-  }  # fmt: skip
+    'records.jsonl',
+    'settings.json',
+  }
 
 
 def test_a_run_that_did_not_keep_its_classes_goes_on(tmp_path):

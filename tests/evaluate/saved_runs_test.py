@@ -12,9 +12,15 @@ MIOU = (8 / 10 + 10 / 12) / 2
 
 def record(image='a', method='magnet', **more):
   values = {
-    'image': image, 'method': method, 'miou': MIOU, 'boundary_iou': 0.4,
-    'seconds': 1.0, 'windows': 1, 'peak_host_mb': 100.0, 'confusion': MATRIX,
-  }  # fmt: skip
+    'image': image,
+    'method': method,
+    'miou': MIOU,
+    'boundary_iou': 0.4,
+    'seconds': 1.0,
+    'windows': 1,
+    'peak_host_mb': 100.0,
+    'confusion': MATRIX,
+  }
   return values | more
 
 

@@ -23,8 +23,14 @@ def test_the_terminal_table_lines_up():
   lines = tables.table_text([_ROW, _ROW], _DIFFERENCE).splitlines()
   assert len({len(line) for line in lines[:4]}) == 1
   assert lines[2].split() == [
-    'magnet', '72.13', '70.00', '–', '12.3', '21', '1234'
-  ]  # fmt: skip
+    'magnet',
+    '72.13',
+    '70.00',
+    '–',
+    '12.3',
+    '21',
+    '1234',
+  ]
   assert lines[-1] == 'magnet - a|b  +1.23 [+0.40, +2.05] points, 2 images'
 
 
@@ -58,7 +64,13 @@ def test_json_holds_the_promised_keys_and_no_nan():
 
 @pytest.mark.parametrize(
   ('value', 'text'),
-  [(0, '0'), (4, '4'), (0.0567, '0.0567'), (9.996, '10.00'), (12345.6, '12346')]
+  [
+    (0, '0'),
+    (4, '4'),
+    (0.0567, '0.0567'),
+    (9.996, '10.00'),
+    (12345.6, '12346'),
+  ],
 )
 def test_amounts(value, text):
   assert tables.amount(value) == text

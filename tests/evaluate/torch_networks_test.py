@@ -28,8 +28,12 @@ NARROW = {
   'fpn': Network(3, _SIZE, {'name': 'fpn', **_FPN}, 'fpn', 'fpn', _FPN),
   'psp': Network(3, _SIZE, {'name': 'pspnet', **_PSP}, 'psp', 'pspnet', _PSP),
   'hrnet': Network(
-    3, _SIZE, {'name': 'hrnet_ocr', 'trunk': 'few', **_CONTEXT}, 'hrnet',
-    'hrnet_ocr', {**_CONTEXT, **_FEW},
+    3,
+    _SIZE,
+    {'name': 'hrnet_ocr', 'trunk': 'few', **_CONTEXT},
+    'hrnet',
+    'hrnet_ocr',
+    {**_CONTEXT, **_FEW},
   ),
   'deeplab': Network(
     3, _SIZE, {'name': 'deeplab', **_DEEPLAB}, 'deeplab', 'deeplab', _DEEPLAB
@@ -38,7 +42,7 @@ NARROW = {
     3, _SIZE, {'name': 'unet', 'width': 4}, 'unet', 'unet', {'width': 4}
   ),
   'refiner': Network(3, _SIZE, None, 'refiner', 'refiner'),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +73,7 @@ def test_same_logits(name, few_modules):
     torch_weights.to_torch(variables, network.names),
   )
   rng = np.random.default_rng(0)
-  maps = [
-    rng.standard_normal(shape, np.float32) for shape in network.shapes(2)
-  ]
+  maps = [rng.standard_normal(shape, np.float32) for shape in network.shapes(2)]
   twin.place(*maps)
   ours = np.asarray(jax.jit(apply)(variables, *maps))
   theirs = twin.logits()

@@ -66,7 +66,9 @@ def test_a_write_that_breaks_off_leaves_nothing(tmp_path):
   path.write_bytes(b'old')
   done = subprocess.run(
     [sys.executable, '-c', _LIMITED, str(path)],
-    capture_output=True, text=True, check=True,
+    capture_output=True,
+    text=True,
+    check=True,
   )
   assert 'File too large' in done.stdout
   assert path.read_bytes() == b'old'

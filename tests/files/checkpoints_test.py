@@ -17,7 +17,8 @@ from magnet_jax.files import bundle, checkpoints
 from magnet_jax.types import InputError
 
 META = {
-  'kind': 'segmenter', 'config': {'network': (8, 8)},
+  'kind': 'segmenter',
+  'config': {'network': (8, 8)},
   'classes': {'names': ('a', 'b'), 'colours': ((1, 2, 3), (4, 5, 6))},
 }
 
@@ -226,7 +227,9 @@ with checkpoints.CheckpointStore(sys.argv[1]) as store:
 def test_a_save_that_breaks_off_leaves_the_one_before(tmp_path):
   done = subprocess.run(
     [sys.executable, '-c', _LIMITED, str(tmp_path)],
-    capture_output=True, text=True, check=True,
+    capture_output=True,
+    text=True,
+    check=True,
   )
   assert 'cannot be written, File too large; raise the limit' in done.stdout
   assert done.stdout.count('\n') == 1 and done.stderr == ''
@@ -252,7 +255,8 @@ def test_sigkill_while_saving_loses_nothing(tmp_path):
   for trial in (1, 2):
     process = subprocess.Popen(
       [sys.executable, '-c', _TRAINING, str(tmp_path)],
-      stdout=subprocess.PIPE, text=True,
+      stdout=subprocess.PIPE,
+      text=True,
     )
     with process:
       assert process.stdout is not None

@@ -35,13 +35,15 @@ _BAD = {
   'truncated png': ('a.png', _encoded('PNG')[:900], 'truncated'),
   'truncated tif': ('a.tif', _encoded('TIFF')[:900], 'be read|decoded'),
   'truncated lzw': (
-    'a.tif', _encoded('TIFF', compression='tiff_lzw')[:-900],
+    'a.tif',
+    _encoded('TIFF', compression='tiff_lzw')[:-900],
     'be read|decoded',
   ),
   'jpg header only': ('a.jpg', _encoded('JPEG')[:20], 'be read|decoded'),
   'png signature only': ('a.png', _encoded('PNG')[:8], 'be read|decoded'),
   'damaged png': (
-    'a.png', _encoded('PNG')[:200] + bytes(50) + _encoded('PNG')[250:],
+    'a.png',
+    _encoded('PNG')[:200] + bytes(50) + _encoded('PNG')[250:],
     'decoded',
   ),
   'huge header': ('a.png', _huge(60000, 60000), '60000 x 60000 .*max_pixels'),

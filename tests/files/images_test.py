@@ -38,7 +38,8 @@ def test_other_modes_give_their_colours(tmp_path, mode, suffix):
     expected = np.asarray(gray.convert(mode if mode == '1' else 'L'))
     expected = np.repeat(
       (expected.astype(np.uint8) * (255 if mode == '1' else 1))[..., None],
-      3, axis=-1,
+      3,
+      axis=-1,
     )
   elif mode == 'P':
     image = source.quantize(16)

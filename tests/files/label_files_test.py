@@ -86,8 +86,6 @@ def test_write_label_round_trip_by_index_and_by_colour(tmp_path):
     np.testing.assert_array_equal(
       images.read_label(path, CLASSES, colours=colours), label
     )
-  np.testing.assert_array_equal(
-    images.read_image(path), CLASSES.palette[label]
-  )
+  np.testing.assert_array_equal(images.read_image(path), CLASSES.palette[label])
   with pytest.raises(InputError, match=r'\.jpg'):
     images.write_label(tmp_path / 'a.jpg', label, CLASSES)

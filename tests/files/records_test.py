@@ -43,7 +43,8 @@ def test_round_trip_and_append(tmp_path):
   with records.Writer(str(path)) as writer:
     writer.append({'step': 2})
   assert records.read(path) == [
-    {'image': 'für', 'iou': [0.5, None]}, {'step': 2}
+    {'image': 'für', 'iou': [0.5, None]},
+    {'step': 2},
   ]
   assert path.read_bytes().endswith(b'}\n')
 
@@ -51,26 +52,35 @@ def test_round_trip_and_append(tmp_path):
 def test_plain_values(tmp_path):
   path = tmp_path / 'a.jsonl'
   with records.Writer(path) as writer:
-    writer.append({
-      'nan': float('nan'), 'inf': np.float32('inf'), 'n': np.int64(3),
-      'confusion': np.eye(2, dtype=np.int64), 'loss': jnp.float32(0.5),
-      'deep': [{'x': (np.float64('-inf'), True)}], 'path': tmp_path,
-      'ious': np.array([0.5, np.nan]),
-    })
+    writer.append(
+      {
+        'nan': float('nan'),
+        'inf': np.float32('inf'),
+        'n': np.int64(3),
+        'confusion': np.eye(2, dtype=np.int64),
+        'loss': jnp.float32(0.5),
+        'deep': [{'x': (np.float64('-inf'), True)}],
+        'path': tmp_path,
+        'ious': np.array([0.5, np.nan]),
+      }
+    )
   # Strict: a reader that knows no NaN reads it.
   record = json.loads(path.read_text(), parse_constant=pytest.fail)
   assert record == {
-    'nan': None, 'inf': None, 'n': 3, 'confusion': [[1, 0], [0, 1]],
-    'loss': 0.5, 'deep': [{'x': [None, True]}], 'path': str(tmp_path),
+    'nan': None,
+    'inf': None,
+    'n': 3,
+    'confusion': [[1, 0], [0, 1]],
+    'loss': 0.5,
+    'deep': [{'x': [None, True]}],
+    'path': str(tmp_path),
     'ious': [0.5, None],
   }
 
 
 def test_each_record_survives_sigkill(tmp_path):
   path = tmp_path / 'a.jsonl'
-  done = subprocess.run(
-    [sys.executable, '-c', _KILLED, str(path)], check=False
-  )
+  done = subprocess.run([sys.executable, '-c', _KILLED, str(path)], check=False)
   assert done.returncode == -signal.SIGKILL
   assert [record['step'] for record in records.read(path)] == [*range(5)]
 
@@ -111,7 +121,9 @@ def test_a_write_that_breaks_off_leaves_whole_lines(tmp_path):
   path = tmp_path / 'a.jsonl'
   done = subprocess.run(
     [sys.executable, '-c', _LIMITED, str(path)],
-    capture_output=True, text=True, check=True,
+    capture_output=True,
+    text=True,
+    check=True,
   )
   assert 'a.jsonl: cannot be written, File too large' in done.stdout
   assert path.read_bytes() == b'{"step": 1}\n'

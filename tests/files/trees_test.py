@@ -20,15 +20,17 @@ class _State:
 
 def _state(value=0.0):
   params = {'conv': {'kernel': jnp.full((3, 2), value, jnp.float32)}}
-  moments = optax.chain(
-    optax.clip(1.0), optax.sgd(0.1, momentum=0.9)
-  ).init(params)
+  moments = optax.chain(optax.clip(1.0), optax.sgd(0.1, momentum=0.9)).init(
+    params
+  )
   return _State(np.int32(value), params, moments)
 
 
 def test_names():
   assert sorted(trees.flatten(_state())) == [
-    'moments/1/0/trace/conv/kernel', 'params/conv/kernel', 'step'
+    'moments/1/0/trace/conv/kernel',
+    'params/conv/kernel',
+    'step',
   ]
   assert trees.unflatten({'a/b': 1, 'c': 2}) == {'a': {'b': 1}, 'c': 2}
   assert trees.flatten({'a': None, 'b': {}}) == {}

@@ -20,9 +20,7 @@ def _slow_band(mask, width):
   padded = np.pad(mask, width)
   band = np.zeros_like(mask)
   for row, column in np.argwhere(mask):
-    square = padded[
-      row : row + 2 * width + 1, column : column + 2 * width + 1
-    ]
+    square = padded[row : row + 2 * width + 1, column : column + 2 * width + 1]
     band[row, column] = not square.all()
   return band
 

@@ -33,9 +33,9 @@ def test_counts_equal_the_loop_on_host_and_device(shape):
   found = confusion.confusion_matrix(label, prediction, 5)
   assert found.dtype == np.int64
   np.testing.assert_array_equal(found, expected)
-  on_device = jax.jit(
-    confusion.device_confusion_matrix, static_argnums=(2, 3)
-  )(label, prediction, 5, 255)
+  on_device = jax.jit(confusion.device_confusion_matrix, static_argnums=(2, 3))(
+    label, prediction, 5, 255
+  )
   np.testing.assert_array_equal(on_device, expected)
 
 

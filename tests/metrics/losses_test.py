@@ -88,9 +88,7 @@ def test_sums_merge_over_parts_of_the_batch():
   np.testing.assert_allclose(whole, np.sum(parts, axis=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-  'loss', [_cross_entropy, _ohem], ids=['all', 'hard']
-)
+@pytest.mark.parametrize('loss', [_cross_entropy, _ohem], ids=['all', 'hard'])
 def test_gradient_is_finite_zero_at_ignored_and_right(loss):
   logits, labels = _scene(shape=(6, 7))
 
@@ -107,9 +105,7 @@ def test_gradient_is_finite_zero_at_ignored_and_right(loss):
   np.testing.assert_allclose(gradient[row, column, 1], slope, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-  'loss', [_cross_entropy, _ohem], ids=['all', 'hard']
-)
+@pytest.mark.parametrize('loss', [_cross_entropy, _ohem], ids=['all', 'hard'])
 def test_nothing_counts_where_all_is_ignored_or_no_class(loss):
   logits, labels = _scene()
   for value in (255, 4):

@@ -119,9 +119,7 @@ def test_shape_and_float32_logits(dtype, size):
   refiner = build.refinement(classes=3, width=8, dtype=dtype)
   maps = jnp.zeros((2, *size, 3))
   logits, variables = jax.eval_shape(
-    lambda: refiner.init_with_output(
-      jax.random.key(0), scale=maps, coarse=maps
-    )
+    lambda: refiner.init_with_output(jax.random.key(0), scale=maps, coarse=maps)
   )
   assert logits.shape == (2, *size, 3)
   assert logits.dtype == jnp.float32

@@ -23,9 +23,7 @@ from magnet_jax.types import InputError
 def _trunk(block, dilations, dtype):
   """A ResNet of one block a level."""
   blocks = (1,) * len(dilations)
-  return resnet.ResNet(
-    blocks, block, width=4, dilations=dilations, dtype=dtype
-  )
+  return resnet.ResNet(blocks, block, width=4, dilations=dilations, dtype=dtype)
 
 
 def _fpn(dtype):
@@ -216,9 +214,7 @@ def test_training_has_finite_gradients_statistics_and_auxiliary(name):
     everything = [logits, *jax.tree.leaves(state.get('auxiliary', {}))]
     return sum(-jax.nn.log_softmax(x)[..., 0].mean() for x in everything), state
 
-  gradients, state = jax.jit(jax.grad(loss, has_aux=True))(
-    variables['params']
-  )
+  gradients, state = jax.jit(jax.grad(loss, has_aux=True))(variables['params'])
   for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
     assert np.isfinite(np.asarray(leaf)).all(), path
     assert np.abs(np.asarray(leaf)).max() > 0, path

@@ -11,9 +11,7 @@ SIZE = (65, 50)
 
 def _levels(trunk):
   levels, _ = jax.eval_shape(
-    lambda: trunk.init_with_output(
-      jax.random.key(0), jnp.zeros((1, *SIZE, 3))
-    )
+    lambda: trunk.init_with_output(jax.random.key(0), jnp.zeros((1, *SIZE, 3)))
   )
   return [level.shape for level in levels]
 

@@ -72,13 +72,19 @@ def _in_pieces(image, target, rows, columns):
 
 @pytest.mark.parametrize(
   ('size', 'target'),
-  [*SIZES, ((64, 96), (16, 24)), ((90, 61), (30, 61)), ((97, 101), (53, 60)),
-   ((96, 96), (12, 12)), ((70, 70), (10, 14))],
-)  # fmt: skip
+  [
+    *SIZES,
+    ((64, 96), (16, 24)),
+    ((90, 61), (30, 61)),
+    ((97, 101), (53, 60)),
+    ((96, 96), (12, 12)),
+    ((70, 70), (10, 14)),
+  ],
+)
 @pytest.mark.parametrize(
-  ('rows', 'columns'), [((1,), (99,)), ((5, 2), (3,)), ((7,), (8, 1)),
-                        ((99,), (20,))],
-)  # fmt: skip
+  ('rows', 'columns'),
+  [((1,), (99,)), ((5, 2), (3,)), ((7,), (8, 1)), ((99,), (20,))],
+)
 def test_pieces_of_any_shape_give_the_same_bytes(size, target, rows, columns):
   for image in (_image(size), _image(size) // 64 * 64):  # many halves, too
     np.testing.assert_array_equal(

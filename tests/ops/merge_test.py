@@ -59,9 +59,7 @@ def test_changes_of_some_windows_leave_the_others_as_they_were():
 def test_no_windows_change_nothing():
   area = _area((20, 20))
   grid = windows.make_grid((20, 20), (12, 12))
-  np.testing.assert_array_equal(
-    merge.add_windows(area.copy(), grid, []), area
-  )
+  np.testing.assert_array_equal(merge.add_windows(area.copy(), grid, []), area)
 
 
 def test_works_in_place():

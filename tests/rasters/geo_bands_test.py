@@ -55,9 +55,7 @@ def test_palette_gives_colours(tmp_path):
   table = {0: (1, 2, 3, 255), 1: (40, 50, 60, 255), 2: (255, 254, 253, 255)}
   path = write(tmp_path / 'a.tif', values, palette=table)
   colours = np.array([table[i][:3] for i in range(3)], np.uint8)
-  np.testing.assert_array_equal(
-    whole(geo.open_file(path)), colours[values[0]]
-  )
+  np.testing.assert_array_equal(whole(geo.open_file(path)), colours[values[0]])
   # Asked for by its number it is the band itself.
   np.testing.assert_array_equal(
     whole(geo.open_file(path, bands=(1,)))[..., 0], values[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.ops import area
-from magnet_jax.rasters import rasters
+from magnet_jax.rasters import open_image
 from magnet_jax.rasters.broken_blocks import Unbroken
 
 rasterio = pytest.importorskip('rasterio')
@@ -23,10 +23,21 @@ def _write(
 ):
   pixels = _pixels(size)
   with rasterio.open(
-    path, 'w', driver='GTiff', height=size[0], width=size[1], count=3,
-    dtype='uint8', tiled=True, blockxsize=64, blockysize=64, nodata=nodata,
-    photometric='rgb', transform=rasterio.Affine(2, 0, 0, 0, -2, 0), **more,
-  ) as file:  # fmt: skip
+    path,
+    'w',
+    driver='GTiff',
+    height=size[0],
+    width=size[1],
+    count=3,
+    dtype='uint8',
+    tiled=True,
+    blockxsize=64,
+    blockysize=64,
+    nodata=nodata,
+    photometric='rgb',
+    transform=rasterio.Affine(2, 0, 0, 0, -2, 0),
+    **more,
+  ) as file:
     file.write(np.moveaxis(pixels, -1, 0))
     if factors:
       file.build_overviews(factors, rasterio.enums.Resampling[how])
@@ -45,7 +56,7 @@ def _write(
 )
 def test_the_smallest_that_is_large_enough(tmp_path, wanted, found):
   _write(tmp_path / 'a.tif')
-  raster = Unbroken(rasters.open_raster(tmp_path / 'a.tif'))
+  raster = Unbroken(open_image.open_image(tmp_path / 'a.tif'))
   smaller = raster.reduced(wanted)
   assert (smaller and smaller.size) == found
   raster.close()
@@ -53,7 +64,7 @@ def test_the_smallest_that_is_large_enough(tmp_path, wanted, found):
 
 def test_pixels_are_those_of_the_overview(tmp_path):
   pixels = _write(tmp_path / 'a.tif')
-  raster = rasters.open_raster(tmp_path / 'a.tif')
+  raster = open_image.open_image(tmp_path / 'a.tif')
   smaller = raster.reduced((100, 100))
   assert smaller is raster.reduced((140, 200))  # opened once
   whole = smaller.read(0, 0, *smaller.size)
@@ -69,7 +80,7 @@ def test_pixels_are_those_of_the_overview(tmp_path):
 
 def test_no_data_in_an_overview(tmp_path):
   pixels = _write(tmp_path / 'a.tif', nodata=0, how='nearest')
-  raster = rasters.open_raster(tmp_path / 'a.tif')
+  raster = open_image.open_image(tmp_path / 'a.tif')
   smaller = raster.reduced((10, 10))
   valid = smaller.valid(0, 0, *smaller.size)
   assert valid.shape == smaller.size
@@ -79,7 +90,7 @@ def test_no_data_in_an_overview(tmp_path):
 
 def test_a_file_without_any(tmp_path):
   _write(tmp_path / 'a.tif', factors=())
-  raster = rasters.open_raster(tmp_path / 'a.tif')
+  raster = open_image.open_image(tmp_path / 'a.tif')
   assert raster.reduced((1, 1)) is None
   assert Unbroken(raster).reduced((1, 1)) is None
   raster.close()
@@ -90,7 +101,7 @@ def test_levels_of_a_slide(tmp_path):
   pixels = _write(tmp_path / 'a.tif', size=(300, 420))
   path = tmp_path / 'a.svs'
   (tmp_path / 'a.tif').rename(path)
-  slide = rasters.open_raster(path)
+  slide = open_image.open_image(path)
   smaller = slide.reduced((70, 100))
   assert smaller.size == (75, 105)
   assert smaller is slide.reduced((75, 105))
@@ -112,7 +123,7 @@ def test_a_broken_block_of_an_overview_is_told(tmp_path):
   data = bytearray(path.read_bytes())
   data[start : start + 100] = b'\x55' * 100
   path.write_bytes(data)
-  raster = Unbroken(rasters.open_raster(path))
+  raster = Unbroken(open_image.open_image(path))
   smaller = raster.reduced((100, 100))
   assert smaller is raster.reduced((120, 100))
   assert not smaller.valid(0, 0, *smaller.size)[:64, :64].any()

@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.files import images
-from magnet_jax.rasters import geo_reader, rasters, whole
+from magnet_jax.rasters import geo_reader, open_image, rasters, whole
 from magnet_jax.types import InputError
 
 SIZE = (40, 60)
@@ -71,7 +71,7 @@ def test_small_pictures_are_read_as_all_others(tmp_path, kind, mode):
   if (kind, mode) == ('png', 'CMYK'):
     pytest.skip('there is no such PNG')
   path = _save(tmp_path / f'a.{kind}', mode)
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   assert isinstance(raster, rasters.ArrayRaster) and raster.notes == ()
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
 
@@ -81,7 +81,7 @@ def test_small_pictures_are_read_as_all_others(tmp_path, kind, mode):
 def test_large_pictures_are_read_row_by_row(tmp_path, kind, monkeypatch):
   monkeypatch.setattr(whole, 'PIXELS', 100)
   path = _save(tmp_path / f'a.{kind}', quality=95, subsampling=0)
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   assert not isinstance(raster, rasters.ArrayRaster)
   found = _read(raster).astype(int)
   # GDAL's decoder of JPEG rounds otherwise.
@@ -97,19 +97,18 @@ def test_turned_pictures_are_read_whole(tmp_path, orientation, monkeypatch):
   if orientation == 1:
     assert whole.reason(path) == (None if HERE else 'rasterio is not installed')
     return
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
   (note,) = raster.notes
   assert note == (
-    'a.jpg: read whole into memory: its EXIF orientation is '
-    f'{orientation}'
+    f'a.jpg: read whole into memory: its EXIF orientation is {orientation}'
   )
 
 
 @pytest.mark.parametrize('orientation', [1, 3, 6])
 def test_turned_tiffs(tmp_path, orientation):
   path = _save(tmp_path / 'a.tif', tiffinfo={274: orientation})
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
   if HERE:
     assert bool(raster.notes) == (orientation > 1)
@@ -122,21 +121,19 @@ def test_a_map_is_not_turned(tmp_path):
   path = _save(tmp_path / 'a.tif', tiffinfo=exif)
   with rasterio.open(path) as file:
     assert file.transform.a == 1
-  np.testing.assert_array_equal(_read(rasters.open_raster(path)), PIXELS)
+  np.testing.assert_array_equal(_read(open_image.open_image(path)), PIXELS)
 
 
 def test_cmyk_tiff(tmp_path):
   path = _save(tmp_path / 'a.tif', 'CMYK')
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
   assert 'CMYK' in raster.notes[0] or not HERE
 
 
 @pytest.mark.parametrize('mode', ['RGBA', 'LA', 'P'])
 @pytest.mark.parametrize('small', [True, False])
-def test_alpha_is_validity_by_either_reader(
-  tmp_path, mode, small, monkeypatch
-):
+def test_alpha_is_validity_by_either_reader(tmp_path, mode, small, monkeypatch):
   if not small:
     monkeypatch.setattr(whole, 'PIXELS', 100)
   image = Image.fromarray(PIXELS).convert(mode)
@@ -149,7 +146,7 @@ def test_alpha_is_validity_by_either_reader(
     expected = PIXELS[..., 0] > 90
     image.putalpha(Image.fromarray(expected.astype(np.uint8) * 255))
     image.save(path)
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   np.testing.assert_array_equal(raster.valid(0, 0, *SIZE), expected)
   np.testing.assert_array_equal(
     _read(raster), np.where(expected[..., None], images.read_image(path), 0)
@@ -158,9 +155,10 @@ def test_alpha_is_validity_by_either_reader(
 
 
 def test_alpha_that_is_full_everywhere(tmp_path):
-  assert rasters.open_raster(_save(tmp_path / 'a.png', 'RGBA')).valid(
-    0, 0, *SIZE
-  ) is None
+  assert (
+    open_image.open_image(_save(tmp_path / 'a.png', 'RGBA')).valid(0, 0, *SIZE)
+    is None
+  )
 
 
 @pytest.mark.parametrize('kind', ['jpg', 'tif'])
@@ -168,18 +166,18 @@ def test_bands_of_a_picture(tmp_path, kind):
   path = _save(tmp_path / f'a.{kind}')
   if kind == 'tif' and not HERE:
     pytest.skip('needs rasterio: pip install "magnet-jax[geo]"')
-  plain = _read(rasters.open_raster(path))
-  found = _read(rasters.open_raster(path, bands=(3, 1, 1)))
+  plain = _read(open_image.open_image(path))
+  found = _read(open_image.open_image(path, bands=(3, 1, 1)))
   np.testing.assert_array_equal(found, plain[..., [2, 0, 0]])
-  single = _read(rasters.open_raster(path, bands=(2,)))
+  single = _read(open_image.open_image(path, bands=(2,)))
   np.testing.assert_array_equal(single, plain[..., [1, 1, 1]])
   with pytest.raises(InputError, match=r'three or one of 1\.\.3'):
-    rasters.open_raster(path, bands=(1, 2, 4))
+    open_image.open_image(path, bands=(1, 2, 4))
 
 
 def test_stretch_of_eight_bits(tmp_path):
   path = _save(tmp_path / 'a.jpg')
-  raster = rasters.open_raster(path, stretch='2-98')
+  raster = open_image.open_image(path, stretch='2-98')
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
   assert raster.notes == ('a.jpg: no stretch is used: the pixels have 8 bits',)
 
@@ -189,9 +187,9 @@ def test_stretch_of_a_png_of_sixteen_bits(tmp_path):
   values = np.random.default_rng(0).integers(0, 3000, SIZE).astype(np.uint16)
   path = tmp_path / 'a.png'
   Image.fromarray(values).save(path)
-  plain = _read(rasters.open_raster(path))
+  plain = _read(open_image.open_image(path))
   np.testing.assert_array_equal(plain[..., 0], values >> 8)
-  found = _read(rasters.open_raster(path, stretch=(0, 2550)))
+  found = _read(open_image.open_image(path, stretch=(0, 2550)))
   np.testing.assert_array_equal(
     found[..., 1], np.rint(np.minimum(values / 10, 255))
   )
@@ -199,12 +197,12 @@ def test_stretch_of_a_png_of_sixteen_bits(tmp_path):
 
 def test_tiff_without_rasterio(tmp_path, without_rasterio):
   path = _save(tmp_path / 'a.tif')
-  raster = rasters.open_raster(path)
+  raster = open_image.open_image(path)
   np.testing.assert_array_equal(_read(raster), PIXELS)
   assert 'rasterio is not installed' in raster.notes[0]
   for settings in ({'bands': (3, 2, 1)}, {'stretch': '2-98'}):
     with pytest.raises(InputError, match=r'pip install "magnet-jax\[geo\]"'):
-      rasters.open_raster(path, **settings)
+      open_image.open_image(path, **settings)
   with pytest.raises(InputError, match='pip install'):
     geo_reader.rasterio_for(path)
 
@@ -225,10 +223,10 @@ def test_what_is_no_image(tmp_path, name, data, message):
   path = tmp_path / name
   path.write_bytes(data)
   with pytest.raises(InputError, match=message) as caught:
-    rasters.open_raster(path)
+    open_image.open_image(path)
   assert str(path) in str(caught.value) and '\n' not in str(caught.value)
 
 
 def test_missing_file(tmp_path):
   with pytest.raises(InputError, match='no such file'):
-    rasters.open_raster(tmp_path / 'a.tif')
+    open_image.open_image(tmp_path / 'a.tif')

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from magnet_jax.rasters import broken_blocks, rasters, slides
+from magnet_jax.rasters import broken_blocks, open_image, rasters, slides
 from magnet_jax.types import InputError
 
 pytestmark = [
@@ -14,9 +14,7 @@ pytestmark = [
     not importlib.util.find_spec('openslide'),
     reason='needs OpenSlide: pip install "magnet-jax[slides]"',
   ),
-  pytest.mark.filterwarnings(
-    'ignore::rasterio.errors.NotGeoreferencedWarning'
-  ),
+  pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning'),
 ]
 rasterio = pytest.importorskip(
   'rasterio', reason='slides are made by it: pip install "magnet-jax[geo]"'
@@ -55,7 +53,7 @@ def _break(path, column, row):
 
 
 def test_windows_equal_the_whole(tmp_path):
-  raster = rasters.open_raster(_write(tmp_path / 'a.svs'))
+  raster = open_image.open_image(_write(tmp_path / 'a.svs'))
   assert isinstance(raster, slides.Slide)
   assert (raster.size, raster.block, raster.in_rows) == (SIZE, TILE, False)
   assert raster.notes == ('a.svs: a slide, magnification 20',)
@@ -100,10 +98,10 @@ def test_what_is_no_slide(tmp_path, monkeypatch):
   path = tmp_path / 'a.ndpi'
   path.write_bytes(b'II*\0' + bytes(100))
   with pytest.raises(InputError, match='cannot be opened as a slide'):
-    rasters.open_raster(path)
+    open_image.open_image(path)
   path = _write(tmp_path / 'a.svs')
   with pytest.raises(InputError, match='leave bands out'):
-    rasters.open_raster(path, bands=(1, 2, 3))
+    open_image.open_image(path, bands=(1, 2, 3))
   monkeypatch.setitem(sys.modules, 'openslide', None)
   with pytest.raises(InputError, match=r'pip install "magnet-jax\[slides\]"'):
-    rasters.open_raster(path)
+    open_image.open_image(path)

@@ -110,9 +110,7 @@ def test_the_panel_has_what_there_is(truthful, crop, columns, rows):
 def test_any_size_is_drawn(size):
   image, first, second, truth = _maps(size)
   found = disagreement.compare(first, second, CLASSES, truth=truth)
-  disagreement.draw(
-    image, first, second, found, truth=truth, cell=40, crop=16
-  )
+  disagreement.draw(image, first, second, found, truth=truth, cell=40, crop=16)
 
 
 def test_other_sizes_are_refused():

@@ -28,12 +28,20 @@ def make_write(tmp_path):
     records.write(
       folder / 'records.jsonl',
       [
-        {'image': image, 'method': method, 'miou': score, 'seconds': n + 1,
-         'boundary_iou': 0.5, 'confusion': matrix, 'windows': n, **(more or {})}
+        {
+          'image': image,
+          'method': method,
+          'miou': score,
+          'seconds': n + 1,
+          'boundary_iou': 0.5,
+          'confusion': matrix,
+          'windows': n,
+          **(more or {}),
+        }
         for image in ('one', 'two')
         for n, method in enumerate(('downsample', 'magnet'))
       ],
-    )  # fmt: skip
+    )
     content = {'seed': right, 'classes': class_files.to_json(table)}
     records.write_json(folder / 'settings.json', content)
     return folder
@@ -55,9 +63,13 @@ def test_runs_of_a_training_are_found_with_its_curves(write, tmp_path):
   assert found.classes == CLASSES
   text = overview.html_page(found, 'two')
   for words in (
-    'test: magnet', 'Settings that differ', 'loss against step',
-    'mIoU % against windows', 'Confusion matrices', 'magnet: val - test',
-  ):  # fmt: skip
+    'test: magnet',
+    'Settings that differ',
+    'loss against step',
+    'mIoU % against windows',
+    'Confusion matrices',
+    'magnet: val - test',
+  ):
     assert words in text, words
   names = overview.write_files(found, tmp_path / 'files')
   assert {'classes.png', 'training_loss.png', 'results.csv'} < set(names)
@@ -76,8 +88,12 @@ def test_the_tables_for_spreadsheets_have_all_numbers(write, tmp_path):
       with (tmp_path / 'files' / name).open() as lines:
         read[name[:-4]] = list(csv.DictReader(lines))
   assert set(read) == {
-    'results', 'further', 'differences', 'classes', 'confusion'
-  }  # fmt: skip
+    'results',
+    'further',
+    'differences',
+    'classes',
+    'confusion',
+  }
   matrix = np.array([[80, 20], [0, 100]])
   first = read['results'][0]
   score = f'{100 * confusion.mean_iou(matrix):.2f}'

@@ -21,10 +21,15 @@ def record(image, method='magnet', right=80, boundary_iou=0.4):
   """Of 200 pixels: 100 of soil, of which `right` are found, and 100 of leaf."""
   matrix = np.array([[right, 100 - right, 0], [0, 100, 0], [0, 0, 0]])
   return {
-    'image': image, 'method': method, 'boundary_iou': boundary_iou,
-    'miou': confusion.mean_iou(matrix), 'confusion': matrix.tolist(),
-    'seconds': 1.0, 'windows': 1, 'peak_host_mb': 100.0,
-  }  # fmt: skip
+    'image': image,
+    'method': method,
+    'boundary_iou': boundary_iou,
+    'miou': confusion.mean_iou(matrix),
+    'confusion': matrix.tolist(),
+    'seconds': 1.0,
+    'windows': 1,
+    'peak_host_mb': 100.0,
+  }
 
 
 def make(**found):
@@ -51,8 +56,10 @@ def runs():
 def test_results_mark_the_best_of_all_runs(runs):
   table = run_tables.results(runs)
   assert [row[:3] for row in table.body] == [
-    ('a', 'patch', '6'), ('a', 'magnet', '6'), ('b', 'magnet', '6')
-  ]  # fmt: skip
+    ('a', 'patch', '6'),
+    ('a', 'magnet', '6'),
+    ('b', 'magnet', '6'),
+  ]
   best = max(row.miou for run in runs.values() for row in run.rows)
   (line,) = [line for line, column in table.best if column == 3]
   assert table.body[line][3] == f'{100 * best:.2f}'
@@ -170,11 +177,12 @@ def test_a_score_that_no_image_has_is_left_open(runs):
 def test_bars_pool_over_the_common_images(runs, monkeypatch):
   seen = {}
   monkeypatch.setattr(
-    run_tables.charts, 'bars',
+    run_tables.charts,
+    'bars',
     lambda groups, series, title: seen.update(
       groups=groups, series=series, title=title
     ),
-  )  # fmt: skip
+  )
   sides = [('a', 'magnet'), ('b', 'magnet')]
   run_tables.class_bars(runs, sides)
   assert seen['series'] == ['a magnet', 'b magnet']

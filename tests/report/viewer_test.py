@@ -138,11 +138,19 @@ def make_run(tmp_path):
   records.write(
     folder / 'records.jsonl',
     [
-      {'image': name, 'method': method, 'miou': confusion.mean_iou(matrix),
-       'boundary_iou': 0.5, 'confusion': matrix, 'seconds': 1, 'windows': n}
-      for name in 'ab' for n, method in enumerate(('downsample', 'magnet'))
+      {
+        'image': name,
+        'method': method,
+        'miou': confusion.mean_iou(matrix),
+        'boundary_iou': 0.5,
+        'confusion': matrix,
+        'seconds': 1,
+        'windows': n,
+      }
+      for name in 'ab'
+      for n, method in enumerate(('downsample', 'magnet'))
     ],
-  )  # fmt: skip
+  )
   records.write_json(
     folder / 'settings.json', {'classes': class_files.to_json(CLASSES)}
   )
@@ -163,17 +171,22 @@ def _browser(width):
     with urllib.request.urlopen(request, timeout=60) as answer:
       return json.load(answer)['value']
 
-  flags = ['--headless=new', f'--window-size={width},900', '--disable-gpu',
-           '--disable-dev-shm-usage']  # fmt: skip
+  flags = [
+    '--headless=new',
+    f'--window-size={width},900',
+    '--disable-gpu',
+    '--disable-dev-shm-usage',
+  ]
   flags += ['--no-sandbox'] if os.geteuid() == 0 else []
   wanted = {
     'goog:chromeOptions': {'binary': BROWSER, 'args': flags},
     'goog:loggingPrefs': {'browser': 'ALL'},
   }
   service = subprocess.Popen(
-    [SERVICE, f'--port={port}'], stdout=subprocess.DEVNULL,
+    [SERVICE, f'--port={port}'],
+    stdout=subprocess.DEVNULL,
     stderr=subprocess.DEVNULL,
-  )  # fmt: skip
+  )
   try:
     for _ in range(100):
       with (
@@ -208,9 +221,16 @@ def test_the_page_works_in_a_browser(run, tmp_path, width):
   assert seen['ready'] == 'a' and seen['second'] == 'b'
   assert seen['script'] == '</script>'
   assert seen['choices'] == [
-    'image', 'truth', 'label 0', 'uncertainty 0', 'errors 0', 'label 1',
-    'uncertainty 1', 'points 1', 'errors 1',
-  ]  # fmt: skip
+    'image',
+    'truth',
+    'label 0',
+    'uncertainty 0',
+    'errors 0',
+    'label 1',
+    'uncertainty 1',
+    'points 1',
+    'errors 1',
+  ]
   assert seen['halves'] == [soil, leaf]
   assert seen['slid'] == [soil, soil]
   assert seen['split'] == pytest.approx(0.9)
@@ -262,8 +282,9 @@ def test_views_come_back_exactly(run):
   encoded = first.encoded()
   assert encoded['size'] == [40, 60]
   assert [stage['points'] is None for stage in encoded['stages']] == [
-    True, False
-  ]  # fmt: skip
+    True,
+    False,
+  ]
   views.clear(run)
   assert views.read(run) == []
 

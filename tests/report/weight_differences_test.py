@@ -68,9 +68,10 @@ def test_a_block_is_its_arrays_as_one(files):
   found = weight_differences.block_changes(arrays)
   names = {change.name for change in found}
   assert names == {
-    'segmenter/params/trunk', 'segmenter/params/classify',
+    'segmenter/params/trunk',
+    'segmenter/params/classify',
     'segmenter/batch_stats/trunk',
-  }  # fmt: skip
+  }
   (trunk,) = [c for c in found if c.name == 'segmenter/params/trunk']
   parts = [p for name, p in arrays.items() if name.startswith(trunk.name)]
   a, b = (np.concatenate([p[side].ravel() for p in parts]) for side in (0, 1))
@@ -93,11 +94,15 @@ def test_a_checkpoint_is_like_itself(files):
 def test_odd_numbers_are_shown_and_come_first():
   zero, one = np.zeros(3), np.ones(3)
   arrays = {
-    'same zero': (zero, zero), 'from zero': (zero, one), 'to zero': (one, zero),
-    'nan': (one, one * math.nan), 'inf': (one * math.inf, one * math.inf),
-    'empty': (one[:0], one[:0]), 'scalar': (np.array(1.0), np.array(1.5)),
+    'same zero': (zero, zero),
+    'from zero': (zero, one),
+    'to zero': (one, zero),
+    'nan': (one, one * math.nan),
+    'inf': (one * math.inf, one * math.inf),
+    'empty': (one[:0], one[:0]),
+    'scalar': (np.array(1.0), np.array(1.5)),
     'half': (one.astype(np.float16), one.astype(np.float16) * 2),
-  }  # fmt: skip
+  }
   with warnings.catch_warnings():
     warnings.simplefilter('error')
     found = {c.name: c for c in weight_differences.changes(arrays)}

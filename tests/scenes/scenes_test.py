@@ -62,8 +62,12 @@ def test_every_kind_of_site_has_a_place(seed):
   rng = np.random.default_rng(seed)
   sites = scene_layout.place_sites(rng, (2448, 2448))
   assert {site.kind for site in sites} == {
-    'pivot', 'basin', 'lake', 'village', 'grove',
-  }  # fmt: skip
+    'pivot',
+    'basin',
+    'lake',
+    'village',
+    'grove',
+  }
   for index, one in enumerate(sites):
     for other in sites[:index]:
       distance = np.hypot(*(one.centre - other.centre))
@@ -145,10 +149,18 @@ def test_noise_has_unit_scale(size):
 @pytest.mark.parametrize(
   ('seed', 'size'),
   [
-    (1, (0, 5)), (1, (5, -1)), (1, (5, 40000)), (1, (5,)), (1, (5, 6, 3)),
-    (1, (2.5, 4)), (1, 7), (1, None), (-1, (5, 5)), (0.5, (5, 5)),
+    (1, (0, 5)),
+    (1, (5, -1)),
+    (1, (5, 40000)),
+    (1, (5,)),
+    (1, (5, 6, 3)),
+    (1, (2.5, 4)),
+    (1, 7),
+    (1, None),
+    (-1, (5, 5)),
+    (0.5, (5, 5)),
   ],
-)  # fmt: skip
+)
 def test_bad_arguments(seed, size):
   with pytest.raises(InputError) as error:
     generator.generate(seed, size)

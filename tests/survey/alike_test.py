@@ -14,8 +14,13 @@ def test_folders_make_pictures_that_differ():
 
 def test_copies_and_overlaps_across_splits(tmp_path):
   for split, first in {'train': 0, 'val': 5, 'test': 8}.items():
-    fill(tmp_path, 3, split + '/images/{}.png', split + '/labels/{}.png',
-         first=first)  # fmt: skip
+    fill(
+      tmp_path,
+      3,
+      split + '/images/{}.png',
+      split + '/labels/{}.png',
+      first=first,
+    )
   copy = photograph(1)
   smaller = Image.fromarray(copy).resize((120, 110))
   smaller.save(tmp_path / 'val/images/s5.png')

@@ -17,10 +17,16 @@ def four_bands(path, pixels, photometric):
   rasterio = pytest.importorskip('rasterio')
   path.parent.mkdir(parents=True, exist_ok=True)
   with rasterio.open(
-    path, 'w', driver='GTiff', height=pixels.shape[0], width=pixels.shape[1],
-    count=4, dtype=pixels.dtype, photometric=photometric,
+    path,
+    'w',
+    driver='GTiff',
+    height=pixels.shape[0],
+    width=pixels.shape[1],
+    count=4,
+    dtype=pixels.dtype,
+    photometric=photometric,
     transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
-  ) as file:  # fmt: skip
+  ) as file:
     file.write(np.moveaxis(pixels, -1, 0))
 
 
@@ -132,10 +138,16 @@ def save_tiff(path, pixels, **settings):
   rasterio = pytest.importorskip('rasterio')
   path.parent.mkdir(parents=True, exist_ok=True)
   with rasterio.open(
-    path, 'w', driver='GTiff', height=pixels.shape[0], width=pixels.shape[1],
-    count=1, dtype=pixels.dtype, transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
+    path,
+    'w',
+    driver='GTiff',
+    height=pixels.shape[0],
+    width=pixels.shape[1],
+    count=1,
+    dtype=pixels.dtype,
+    transform=rasterio.Affine(2, 0, 9, 0, -2, 9),
     **settings,
-  ) as file:  # fmt: skip
+  ) as file:
     file.write(pixels[None])
 
 

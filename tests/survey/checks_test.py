@@ -57,10 +57,17 @@ def test_orientation_that_all_labels_ignore(tmp_path):
 
 
 def test_classes_that_never_occur_or_not_everywhere(tmp_path):
-  fill(tmp_path, 6, 'train/images/{}.png', 'train/labels/{}.png',
-       values=(0, 1, 3))  # fmt: skip
-  fill(tmp_path, 2, 'val/images/{}.png', 'val/labels/{}.png',
-       values=(0, 1), first=6)  # fmt: skip
+  fill(
+    tmp_path, 6, 'train/images/{}.png', 'train/labels/{}.png', values=(0, 1, 3)
+  )
+  fill(
+    tmp_path,
+    2,
+    'val/images/{}.png',
+    'val/labels/{}.png',
+    values=(0, 1),
+    first=6,
+  )
   save(tmp_path / 'val/labels/s7.png', np.ones((140, 150), np.uint8))
   found = look(tmp_path)
   assert 'values 2' in finding(found, 'class never occurs').text

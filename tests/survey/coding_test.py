@@ -263,11 +263,15 @@ def test_floating_point_labels_are_refused(tmp_path):
   ('name', 'text', 'names', 'coloured'),
   [
     ('c.txt', 'soil\n# no\nweed\n', ('soil', 'weed'), False),
-    ('labelmap.txt', '# label:rgb:parts:actions\nsky:1,2,3::\nsea:4,5,6::',
-     ('sky', 'sea'), True),
+    (
+      'labelmap.txt',
+      '# label:rgb:parts:actions\nsky:1,2,3::\nsea:4,5,6::',
+      ('sky', 'sea'),
+      True,
+    ),
     ('d.csv', 'name,r,g,b\nsky,1,2,3\nsea,4,5,6\n', ('sky', 'sea'), True),
   ],
-)  # fmt: skip
+)
 def test_names_of_classes(tmp_path, name, text, names, coloured):
   (tmp_path / name).write_text(text)
   given = naming.read(str(tmp_path / name))

@@ -46,9 +46,12 @@ def test_splits_that_are_there_stay(tmp_path, image, mask):
   first = 0
   for split, count in {'train': 4, 'valid': 2, 'test': 1}.items():
     fill(
-      tmp_path, count, image.replace('{s}', split).replace('{n}', '{}'),
-      mask.replace('{s}', split).replace('{n}', '{}'), first=first,
-    )  # fmt: skip
+      tmp_path,
+      count,
+      image.replace('{s}', split).replace('{n}', '{}'),
+      mask.replace('{s}', split).replace('{n}', '{}'),
+      first=first,
+    )
     first += count
   found = look(tmp_path)
   assert kinds(found, 'error', 'warning') == set()
@@ -81,8 +84,11 @@ def test_missing_pairs_and_two_labels(tmp_path):
   assert finding(found, 'label without image').files == ('labels/s2.png',)
   double = finding(found, 'two labels for one image')
   assert set(double.files) == {
-    'labels/s3.png', 'labels/s3.tif', 'labels/s4.png', 'masks/s4_mask.png'
-  }  # fmt: skip
+    'labels/s3.png',
+    'labels/s3.tif',
+    'labels/s4.png',
+    'masks/s4_mask.png',
+  }
   assert [x.pair.image.stem for x in found.looks] == ['s0', 's5']
 
 

@@ -74,10 +74,16 @@ def test_a_chain_of_overlaps_is_cut_at_its_weakest():
 @pytest.mark.parametrize(
   ('name', 'split'),
   [
-    ('train', 'train'), ('Training', 'train'), ('val_list', 'val'),
-    ('validation', 'val'), ('trainval', ''), ('test flight', ''),
-    ('testannot', 'test'), ('images', ''), ('train_val', ''),
+    ('train', 'train'),
+    ('Training', 'train'),
+    ('val_list', 'val'),
+    ('validation', 'val'),
+    ('trainval', ''),
+    ('test flight', ''),
+    ('testannot', 'test'),
+    ('images', ''),
+    ('train_val', ''),
   ],
-)  # fmt: skip
+)
 def test_names_of_splits(name, split):
   assert words.split_of(name) == split

@@ -97,9 +97,15 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
   ('where', 'last'),
-  [('step', 1), ('step', 4), ('record', 2), ('record', 5), ('save', 1),
-   ('save', 4)],
-)  # fmt: skip
+  [
+    ('step', 1),
+    ('step', 4),
+    ('record', 2),
+    ('record', 5),
+    ('save', 1),
+    ('save', 4),
+  ],
+)
 def test_a_killed_run_ends_like_a_whole_one(
   where, last, whole, tmp_path, monkeypatch
 ):

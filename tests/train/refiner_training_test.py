@@ -80,9 +80,9 @@ def test_five_steps_are_the_published_ones():
       )
       return losses.mean_loss(*sums), updated['batch_stats']
 
-    (loss, batch_stats), gradients = jax.value_and_grad(
-      loss_of, has_aux=True
-    )(state.variables['params'])
+    (loss, batch_stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+      state.variables['params']
+    )
     state = train_state.update(
       state, gradients, batch_stats, optimizer=sgd, decay=0.0
     )

@@ -60,9 +60,7 @@ def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
 def test_a_refiner_takes_the_place_of_fresh_weights(tmp_path):
   variables = {'params': {'a': np.ones(2, np.float32)}, 'batch_stats': {}}
   path = _save(tmp_path, 'refiner', {'params': variables['params']})
-  found = warm_start.refiner(
-    {'params': {'a': np.zeros(2, np.float32)}}, path
-  )
+  found = warm_start.refiner({'params': {'a': np.zeros(2, np.float32)}}, path)
   np.testing.assert_array_equal(found['params']['a'], np.ones(2))
 
 

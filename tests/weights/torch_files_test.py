@@ -100,9 +100,7 @@ def test_types_of_safetensors(dtype, safetensors, tmp_path):
     f'{{"a":{{"dtype":"{code}","shape":[1,2],'
     f'"data_offsets":[0,{array.nbytes}]}}}}'
   ).encode()
-  path.write_bytes(
-    len(header).to_bytes(8, 'little') + header + array.tobytes()
-  )
+  path.write_bytes(len(header).to_bytes(8, 'little') + header + array.tobytes())
   same(torch_files.read(path), {'a': array})
 
 
@@ -206,7 +204,7 @@ def test_damaged_safetensors(safetensors, tmp_path):
     (lambda t: {'a.weight': t.zeros(1), 'epoch': 3}, 'epoch is a int'),
     (lambda t: {'a': t.zeros(2, 2).to_sparse()}, 'must be dense'),
   ],
-)  # fmt: skip
+)
 def test_no_state_dict(make, words, torch, tmp_path):
   path = tmp_path / 'a.pth'
   torch.save(make(torch), path)

@@ -152,8 +152,11 @@ def test_number_of_keys_is_torchvisions(name, count):
   state = torch_weights.to_torch(arrays, 'resnet')
   assert len(state) == count
   assert state['conv1.weight'].shape == (1, 3, 7, 7)
-  for key in ('layer1.0.bn2.running_var', 'layer4.1.conv2.weight',
-              'layer3.0.downsample.1.num_batches_tracked'):  # fmt: skip
+  for key in (
+    'layer1.0.bn2.running_var',
+    'layer4.1.conv2.weight',
+    'layer3.0.downsample.1.num_batches_tracked',
+  ):
     assert key in state
 
 

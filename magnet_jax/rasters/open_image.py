@@ -1,0 +1,45 @@
+"""Opens an image file by the reader that suits it."""
+
+from collections.abc import Sequence
+
+from magnet_jax.files import decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import geo, slides, whole
+from magnet_jax.rasters.rasters import Raster
+
+
+def open_image(
+  path: PathLike,
+  *,
+  bands: Sequence[int] | None = None,
+  stretch: str | tuple[float, float] = 'none',
+  max_pixels: int = decoding.MAX_PIXELS,
+) -> Raster:
+  """Opens an image file by the reader that suits it.
+
+  JPEG and PNG files up to `whole.PIXELS` are read whole, by the decoder that
+  the package uses for all images; larger ones row by row, TIFF files and what
+  else GDAL reads block by block, and slides of microscopes through OpenSlide.
+  The raster's notes say what a person should know of it.
+
+  Args:
+    path: the file.
+    bands: one or three of its bands, from 1, as red, green, blue; None: the
+      one or three that it has beside alpha.
+    stretch: how numbers of more than 8 bits become 8, see `stretching`.
+    max_pixels: largest height * width of an image that must be read whole.
+
+  Raises:
+    InputError: missing, empty, of another format, damaged, without the bands
+      or the range that the network needs, or a package for it is missing.
+  """
+  path = decoding.check_file(path)
+  if path.suffix.lower() in slides.SUFFIXES:
+    return slides.open_slide(path, bands=bands)
+  stretched = stretch != 'none'
+  reason = whole.reason(path, chosen=bands is not None, stretched=stretched)
+  if reason is None:
+    return geo.open_file(path, bands=bands, stretch=stretch)
+  return whole.read(
+    path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
+  )
