@@ -187,8 +187,8 @@ def without_odd_names(
       'error',
       'odd names',
       f'{count(len(odd), "pair")} whose names lists cannot hold, left out: '
-      'with a tab, a line break or bytes that are no UTF-8, or with # or a blank at '
-      'an end',
+      'with a tab, a line break or bytes that are no UTF-8, or with # or a '
+      'blank at an end',
       'rename the files or their folder',
       shown,
     )
