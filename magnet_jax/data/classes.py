@@ -1,7 +1,7 @@
 """Class tables of the known data sets, as data."""
 
 from magnet_jax.data import class_files
-from magnet_jax.scenes.scene_classes import CLASSES as SCENES
+from magnet_jax.scenes.classes import CLASSES as SCENES
 from magnet_jax.types import ClassTable, InputError
 
 TABLES: dict[str, ClassTable] = {

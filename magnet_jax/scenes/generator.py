@@ -13,15 +13,10 @@ import operator
 import cv2
 import numpy as np
 
-from magnet_jax.scenes import (
-  scene_ground,
-  scene_land,
-  scene_layout,
-  scene_things,
-  scene_village,
-)
-from magnet_jax.scenes.scene_canvas import Canvas
-from magnet_jax.scenes.scene_classes import CLASSES
+from magnet_jax.scenes import ground, land, layout, village
+from magnet_jax.scenes.canvas import Canvas
+from magnet_jax.scenes.classes import CLASSES
+from magnet_jax.scenes.things import Things
 from magnet_jax.types import InputError, Sample, Size
 
 __all__ = ['CLASSES', 'generate']
@@ -51,28 +46,28 @@ def generate(seed: int, size: Size) -> Sample:
     int(rng.integers(world[0] - size[0] + 1)),
   )
   canvas = Canvas.blank(size, origin)
-  layout = scene_layout.make_layout(rng, world)
+  plan = layout.make_layout(rng, world)
   villages = [
-    scene_village.make_village(rng, site)
-    for site in layout.of_kind('village')
+    village.make_village(rng, site)
+    for site in plan.of_kind('village')
     if canvas.sees(site.centre[None], 1.2 * site.radius)
   ]
-  scene_land.lay_ground(rng, canvas, layout)
-  for village in villages:
-    scene_village.lay_gardens(rng, canvas, village)
-  scene_land.fill_rivers(canvas, layout)
-  canvas.image[:] = scene_ground.colour_ground(rng, canvas.ground)
-  things = scene_things.Things()
-  scene_land.draw_edges(rng, canvas, layout, things)
-  for village in villages:
-    scene_village.part_lots(rng, canvas, village, things)
-  for village in villages:
-    scene_village.draw_streets(rng, canvas, village)
-  scene_land.draw_roads(rng, canvas, layout)
-  for village in villages:
-    scene_village.build_lots(rng, canvas, village, things)
-  scene_land.plant_country(rng, canvas, layout, things)
-  scene_things.draw_things(rng, canvas, things)
+  land.lay_ground(rng, canvas, plan)
+  for each in villages:
+    village.lay_gardens(rng, canvas, each)
+  land.fill_rivers(canvas, plan)
+  canvas.image[:] = ground.colour_ground(rng, canvas.ground)
+  things = Things()
+  land.draw_edges(rng, canvas, plan, things)
+  for each in villages:
+    village.part_lots(rng, canvas, each, things)
+  for each in villages:
+    village.draw_streets(rng, canvas, each)
+  land.draw_roads(rng, canvas, plan)
+  for each in villages:
+    village.build_lots(rng, canvas, each, things)
+  land.plant_country(rng, canvas, plan, things)
+  things.draw(rng, canvas)
   return Sample(f'scene-{seed}', _photograph(rng, canvas.image), canvas.label)
 
 
@@ -98,8 +93,8 @@ def _check(seed: int, size: Size) -> tuple[int, Size]:
 def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
   """Adds light, haze, sensor blur and sensor noise to uint8 [H,W,3]."""
   size = image.shape[:2]
-  light = 1 + 0.04 * scene_ground.make_noise(rng, size, (900,))
-  haze = scene_ground.make_noise(rng, size, (700,)) * np.float32(0.03)
+  light = 1 + 0.04 * ground.make_noise(rng, size, (900,))
+  haze = ground.make_noise(rng, size, (700,)) * np.float32(0.03)
   haze += rng.uniform(0.04, 0.14)
   np.clip(haze, 0, 0.25, out=haze)
   light *= rng.uniform(1.02, 1.2) * (1 - haze)

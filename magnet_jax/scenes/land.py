@@ -10,11 +10,11 @@ import itertools
 
 import numpy as np
 
-from magnet_jax.scenes import scene_ground, scene_routes, scene_things
-from magnet_jax.scenes.scene_canvas import Canvas
-from magnet_jax.scenes.scene_classes import BASIN, CROP, MEADOW, WATER
-from magnet_jax.scenes.scene_layout import Layout, Site
-from magnet_jax.scenes.scene_things import Things
+from magnet_jax.scenes import ground, routes
+from magnet_jax.scenes.canvas import Canvas
+from magnet_jax.scenes.classes import BASIN, CROP, MEADOW, WATER
+from magnet_jax.scenes.layout import Layout, Site
+from magnet_jax.scenes.things import Things
 
 
 def lay_ground(
@@ -22,7 +22,7 @@ def lay_ground(
 ) -> None:
   """Fills the textures and labels of parcels, pivots, lakes and basins."""
   for parcel in layout.parcels:
-    canvas.fill(parcel, ground=int(rng.choice(scene_ground.FIELDS)))
+    canvas.fill(parcel, ground=int(rng.choice(ground.FIELDS)))
   for site in layout.of_kind('pivot'):
     _lay_pivot(rng, canvas, site)
   for site in layout.of_kind('lake'):
@@ -39,7 +39,7 @@ def _circle(site: Site, radius: float) -> np.ndarray:
 def _lay_pivot(rng: np.random.Generator, canvas: Canvas, site: Site) -> None:
   """A round field, whole or in two or three sectors."""
   rim = _circle(site, site.radius)
-  bank = int(rng.choice(scene_ground.BANKS))
+  bank = int(rng.choice(ground.BANKS))
   canvas.fill(rim, ground=bank, label=CROP)
   inner = _circle(site, site.radius - 9)
   cuts = sorted(rng.integers(0, 180, int(rng.integers(0, 4))).tolist())
@@ -48,15 +48,15 @@ def _lay_pivot(rng: np.random.Generator, canvas: Canvas, site: Site) -> None:
     arc = inner[np.arange(start, end + 1) % 180]
     canvas.fill(
       np.concatenate([site.centre[None], arc]),
-      ground=int(rng.choice(scene_ground.FIELDS)),
+      ground=int(rng.choice(ground.FIELDS)),
     )
 
 
 def _lay_water(
   rng: np.random.Generator, canvas: Canvas, outline: np.ndarray, index: int
 ) -> None:
-  bank = int(rng.choice(scene_ground.BANKS))
-  water = int(rng.choice(scene_ground.WATERS))
+  bank = int(rng.choice(ground.BANKS))
+  water = int(rng.choice(ground.WATERS))
   closed = np.concatenate([outline, outline[:1]])
   canvas.stroke(closed, 19, ground=bank, label=MEADOW)
   canvas.fill(outline, ground=water, label=index)
@@ -88,7 +88,7 @@ def _dam(rng: np.random.Generator, site: Site) -> np.ndarray:
 
 def fill_rivers(canvas: Canvas, layout: Layout) -> None:
   """Fills running water, banks first."""
-  bank, water = scene_ground.BANKS[0], scene_ground.WATERS[0]
+  bank, water = ground.BANKS[0], ground.WATERS[0]
   for points, widths in layout.rivers:
     margin = np.where(widths > 8, 5, 2)
     canvas.ribbon(points, widths + margin, ground=bank)
@@ -116,14 +116,14 @@ def draw_roads(
       width = int(rng.integers(2, 4))
       track = _line(middle, (middle + corner) / 2)
       for piece in _over_meadow(canvas, track, layout.of_kind('village')):
-        scene_routes.draw_path(rng, canvas, piece, width)
+        routes.draw_path(rng, canvas, piece, width)
   for site in layout.of_kind('pivot'):
     angle = rng.uniform(0, 2 * np.pi)
     rim = site.centre + site.radius * np.array([np.cos(angle), np.sin(angle)])
     track = np.stack([site.centre, rim])
-    scene_routes.draw_path(rng, canvas, track, int(rng.integers(2, 4)))
+    routes.draw_path(rng, canvas, track, int(rng.integers(2, 4)))
   for road in layout.roads:
-    scene_routes.draw_road(rng, canvas, road, int(rng.integers(5, 8)))
+    routes.draw_road(rng, canvas, road, int(rng.integers(5, 8)))
 
 
 def _draw_edge(
@@ -135,11 +135,11 @@ def _draw_edge(
   kind, width = rng.random(), int(rng.integers(1, 4))
   for piece in pieces:
     if kind < 0.3:
-      scene_routes.plant_hedge(rng, canvas, piece, things, 2.6)
+      routes.plant_hedge(rng, canvas, piece, things, 2.6)
     elif kind < 0.55:
-      scene_routes.draw_ditch(canvas, piece, max(2, width))
+      routes.draw_ditch(canvas, piece, max(2, width))
     elif kind < 0.85:
-      scene_routes.draw_path(rng, canvas, piece, width)
+      routes.draw_path(rng, canvas, piece, width)
 
 
 def _line(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -178,11 +178,9 @@ def plant_country(
   height, width = canvas.label.shape
   for _ in range(int(rng.poisson(height * width / 1.2e5))):
     spot = rng.uniform((0, 0), (width, height)) + canvas.origin
-    scene_things.add_tree(
-      canvas, things, spot, rng.uniform(3, 8), (MEADOW, CROP)
-    )
+    things.add_tree(canvas, spot, rng.uniform(3, 8), (MEADOW, CROP))
   for site in layout.of_kind('grove'):
     for _ in range(int(site.radius**2 / 34)):
       spot = site.centre + rng.normal(0, 0.42 * site.radius, 2)
       if canvas.sees(spot[None], 8):
-        scene_things.add_tree(canvas, things, spot, rng.uniform(3, 7.5))
+        things.add_tree(canvas, spot, rng.uniform(3, 7.5))

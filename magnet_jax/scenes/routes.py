@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from magnet_jax.scenes.scene_canvas import Canvas
-from magnet_jax.scenes.scene_classes import MEADOW, ROAD, WATER
-from magnet_jax.scenes.scene_things import Things, add_tree
+from magnet_jax.scenes.canvas import Canvas
+from magnet_jax.scenes.classes import MEADOW, ROAD, WATER
+from magnet_jax.scenes.things import Things
 
 _DITCH = (44, 66, 78)
 
@@ -71,4 +71,4 @@ def plant_hedge(
   spots += rng.normal(0, 0.25 * radius, spots.shape)
   sizes = np.maximum(1.0, radius * rng.uniform(0.75, 1.3, len(spots)))
   for spot, size in zip(spots, sizes.tolist(), strict=True):
-    add_tree(canvas, things, spot, size, (MEADOW,))
+    things.add_tree(canvas, spot, size, (MEADOW,))

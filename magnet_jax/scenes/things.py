@@ -8,8 +8,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-from magnet_jax.scenes.scene_canvas import Canvas
-from magnet_jax.scenes.scene_classes import BUILDING, CROP, MEADOW, TREE
+from magnet_jax.scenes.canvas import Canvas
+from magnet_jax.scenes.classes import BUILDING, CROP, MEADOW, TREE
 
 _ROOFS = (
   (176, 92, 72), (158, 82, 70), (190, 118, 88), (136, 96, 84),
@@ -41,54 +41,47 @@ class Things:
   houses: list[House] = dataclasses.field(default_factory=list)
   trees: list[Tree] = dataclasses.field(default_factory=list)
 
+  def add_house(self, canvas: Canvas, corners: np.ndarray, rise: float) -> bool:
+    """Adds a house and returns True if only open ground lies under it."""
+    if (canvas.classes_under(corners) != MEADOW).any():
+      return False
+    canvas.fill(corners, label=BUILDING)
+    self.houses.append(House(corners, rise))
+    return True
 
-def add_house(
-  canvas: Canvas, things: Things, corners: np.ndarray, rise: float
-) -> bool:
-  """Adds a house where only open ground is; tells whether it did."""
-  if (canvas.classes_under(corners) != MEADOW).any():
-    return False
-  canvas.fill(corners, label=BUILDING)
-  things.houses.append(House(corners, rise))
-  return True
+  def add_tree(
+    self,
+    canvas: Canvas,
+    centre: np.ndarray,
+    radius: float,
+    allowed: tuple[int, ...] = (MEADOW,),
+  ) -> None:
+    """Adds a tree if its trunk stands on one of the allowed classes."""
+    x, y = centre.tolist()
+    if canvas.class_at((x, y)) in allowed:
+      self.trees.append(Tree((x, y), radius))
 
-
-def add_tree(
-  canvas: Canvas,
-  things: Things,
-  centre: np.ndarray,
-  radius: float,
-  allowed: tuple[int, ...] = (MEADOW,),
-) -> None:
-  """Adds a tree if its trunk is on one of the allowed classes."""
-  x, y = centre.tolist()
-  if canvas.class_at((x, y)) in allowed:
-    things.trees.append(Tree((x, y), radius))
-
-
-def draw_things(
-  rng: np.random.Generator, canvas: Canvas, things: Things
-) -> None:
-  """Casts all shadows onto the ground, then draws roofs and crowns."""
-  angle = rng.uniform(0, 2 * np.pi)
-  sun = np.array([np.cos(angle), np.sin(angle)])  # the way shadows fall
-  reach = rng.uniform(0.6, 1.2)
-  for house in things.houses:
-    shifted = house.corners + sun * house.rise * reach
-    both = np.concatenate([house.corners, shifted]).astype(np.float32)
-    canvas.fill(cv2.convexHull(both)[:, 0].astype(float), shade=255)
-  # Roads may have been laid through hedges since.
-  trees = [
-    tree for tree in things.trees if canvas.class_at(tree.centre) in _OPEN
-  ]
-  for tree in trees:
-    shadow = _moved(tree, sun * reach)
-    canvas.disc(shadow, tree.radius * 0.9, shade=255)
-  _darken(canvas, rng.uniform(0.42, 0.55))
-  for house in things.houses:
-    _draw_roof(rng, canvas, house, sun)
-  for tree in trees:
-    _draw_crown(rng, canvas, tree, sun)
+  def draw(self, rng: np.random.Generator, canvas: Canvas) -> None:
+    """Casts all shadows onto the ground, then draws roofs and crowns."""
+    angle = rng.uniform(0, 2 * np.pi)
+    sun = np.array([np.cos(angle), np.sin(angle)])  # the way shadows fall
+    reach = rng.uniform(0.6, 1.2)
+    for house in self.houses:
+      shifted = house.corners + sun * house.rise * reach
+      both = np.concatenate([house.corners, shifted]).astype(np.float32)
+      canvas.fill(cv2.convexHull(both)[:, 0].astype(float), shade=255)
+    # Roads may have been laid through hedges since.
+    trees = [
+      tree for tree in self.trees if canvas.class_at(tree.centre) in _OPEN
+    ]
+    for tree in trees:
+      shadow = _moved(tree, sun * reach)
+      canvas.disc(shadow, tree.radius * 0.9, shade=255)
+    _darken(canvas, rng.uniform(0.42, 0.55))
+    for house in self.houses:
+      _draw_roof(rng, canvas, house, sun)
+    for tree in trees:
+      _draw_crown(rng, canvas, tree, sun)
 
 
 def _darken(canvas: Canvas, depth: float) -> None:

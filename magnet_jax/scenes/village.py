@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from magnet_jax.scenes import scene_ground, scene_routes, scene_things
-from magnet_jax.scenes.scene_canvas import Canvas
-from magnet_jax.scenes.scene_classes import MEADOW, WATER
-from magnet_jax.scenes.scene_layout import Site
-from magnet_jax.scenes.scene_things import Things
+from magnet_jax.scenes import ground, routes
+from magnet_jax.scenes.canvas import Canvas
+from magnet_jax.scenes.classes import MEADOW, WATER
+from magnet_jax.scenes.layout import Site
+from magnet_jax.scenes.things import Things
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def lay_gardens(
           np.array([u, u + width, u + width, u]),
           v + side * np.array([0, 0, village.pitch / 2, village.pitch / 2]),
         )
-        texture = int(rng.choice(scene_ground.GARDENS))
+        texture = int(rng.choice(ground.GARDENS))
         canvas.fill(corners, ground=texture, label=MEADOW)
         u += width
 
@@ -92,10 +92,10 @@ def draw_streets(
   reach = village.rows[-1][0]
   for place in (rng.uniform(-0.5, 0.5, 2) * village.site.radius).tolist():
     across = np.linspace(village.rows[0][0], reach, 24)
-    scene_routes.draw_lane(rng, canvas, village.world(place, across), 4)
+    routes.draw_lane(rng, canvas, village.world(place, across), 4)
   for v, half in village.rows:
     street = village.world(np.linspace(-half, half, 32), v)
-    scene_routes.draw_lane(rng, canvas, street, int(rng.integers(3, 6)))
+    routes.draw_lane(rng, canvas, street, int(rng.integers(3, 6)))
 
 
 def build_lots(
@@ -121,11 +121,11 @@ def _draw_back(
   v, half = row
   line = village.world(np.linspace(-half, half, 32), v + village.pitch / 2)
   if village.wet:
-    scene_routes.draw_ditch(canvas, line, int(rng.integers(2, 4)))
+    routes.draw_ditch(canvas, line, int(rng.integers(2, 4)))
   elif rng.random() < 0.6:
-    scene_routes.draw_path(rng, canvas, line, int(rng.integers(1, 3)))
+    routes.draw_path(rng, canvas, line, int(rng.integers(1, 3)))
   else:
-    scene_routes.plant_hedge(rng, canvas, line, things, 2.2)
+    routes.plant_hedge(rng, canvas, line, things, 2.2)
 
 
 def _build_lot(
@@ -147,13 +147,13 @@ def _build_lot(
   if rng.random() < 0.25:
     long, short = short, long
   home = (middle, v + side * setback)
-  if scene_things.add_house(
-    canvas, things, _rectangle(village, home, long, short), rng.uniform(5, 10)
+  if things.add_house(
+    canvas, _rectangle(village, home, long, short), rng.uniform(5, 10)
   ):
     drive = village.world(
       [middle, middle], [v, v + side * (setback - short / 2)]
     )
-    scene_routes.draw_path(rng, canvas, drive, int(rng.integers(1, 4)))
+    routes.draw_path(rng, canvas, drive, int(rng.integers(1, 4)))
   for _ in range(int(rng.integers(1, 3))):
     place = (
       u + rng.uniform(7, width - 7),
@@ -164,12 +164,12 @@ def _build_lot(
       _draw_pool(rng, canvas, village, place)
     else:
       corners = _rectangle(village, place, size[0], size[1])
-      scene_things.add_house(canvas, things, corners, rng.uniform(2.5, 5))
+      things.add_house(canvas, corners, rng.uniform(2.5, 5))
   for _ in range(int(rng.integers(2, 7))):
     spot = village.world(
       u + rng.uniform(2, width - 2), v + side * rng.uniform(7, depth)
     )[0]
-    scene_things.add_tree(canvas, things, spot, rng.gamma(4, 0.6) + 1)
+    things.add_tree(canvas, spot, rng.gamma(4, 0.6) + 1)
 
 
 def _draw_side(
@@ -183,11 +183,11 @@ def _draw_side(
   line = village.world([u, u], v + side * np.array([6, village.pitch / 2]))
   kind = rng.random()
   if kind < 0.4 and village.wet:
-    scene_routes.draw_ditch(canvas, line, int(rng.integers(2, 4)))
+    routes.draw_ditch(canvas, line, int(rng.integers(2, 4)))
   elif kind < 0.6:
-    scene_routes.plant_hedge(rng, canvas, line, things, 1.7)
+    routes.plant_hedge(rng, canvas, line, things, 1.7)
   elif kind < 0.8:
-    scene_routes.draw_path(rng, canvas, line, 1)
+    routes.draw_path(rng, canvas, line, 1)
 
 
 def _draw_pool(
