@@ -11,6 +11,7 @@ import numpy as np
 
 Array = jax.Array | np.ndarray
 Size = tuple[int, int]  # always (height, width)
+IGNORE = 255  # the label value of pixels that count nowhere
 Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
 
 
@@ -72,7 +73,7 @@ class ClassTable:
   names: tuple[str, ...]
   colours: tuple[tuple[int, int, int], ...]
   unscored: tuple[int, ...] = ()
-  ignore_label: int = 255
+  ignore_label: int = IGNORE
   codes: LabelCodes | None = None
 
   def __post_init__(self) -> None:

@@ -6,8 +6,7 @@ from magnet_jax.cascade.disk import OnDisk
 from magnet_jax.cascade.progressive import predict
 from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.ops.uncertainty import uncertainty
-
-NO_LABEL = 255
+from magnet_jax.types import IGNORE
 
 
 def confidence(probabilities: np.ndarray) -> np.ndarray:
@@ -44,7 +43,7 @@ class Labels:
     nothing = None
     if self._invalid is not None:
       nothing = self._invalid.read(top, left, *label.shape).view(bool)
-      label[nothing] = NO_LABEL
+      label[nothing] = IGNORE
     self.label.write(top, left, label)
     if self.confidence is not None:
       sure = confidence(values)

@@ -45,8 +45,7 @@ class StreamedStage:
   Attributes:
     stage: where it stands.
     probabilities: float32 [H_s,W_s,C]; None for the last unless asked for.
-    label: uint8 [H,W] after the last stage, `labels.NO_LABEL` where there is no
-      image.
+    label: uint8 [H,W] after the last stage, `IGNORE` where there is no image.
     confidence: uint8 [H,W] after the last stage: 255 (1 - uncertainty), if
       asked for.
     images: uint8 [H_s,W_s,3] of all stages.

@@ -8,20 +8,18 @@ import numpy as np
 from magnet_jax.data import augment
 from magnet_jax.data.augment import Augmentation, Region, Symmetry
 from magnet_jax.ops import resize
-from magnet_jax.types import Sample, Size, Stage
-
-IGNORED = 255
+from magnet_jax.types import IGNORE, Sample, Size, Stage
 
 
 def labelled(sample: Sample) -> np.ndarray:
   """The label of a sample; where it has none, every pixel is ignored."""
   if sample.label is None:
-    return np.full(sample.image.shape[:2], IGNORED, np.uint8)
+    return np.full(sample.image.shape[:2], IGNORE, np.uint8)
   return sample.label
 
 
 def pad(array: np.ndarray, size: Size) -> np.ndarray:
-  """Pads below and to the right: images by their edge, labels by 255.
+  """Pads below and to the right: images by their edge, labels by IGNORE.
 
   Args:
     array: an image [h,w,3] or a label [h,w], not larger than `size`.
@@ -32,7 +30,7 @@ def pad(array: np.ndarray, size: Size) -> np.ndarray:
     return array
   if array.ndim == 3:
     return np.pad(array, [*missing, (0, 0)], mode='edge')
-  return np.pad(array, missing, constant_values=IGNORED)
+  return np.pad(array, missing, constant_values=IGNORE)
 
 
 def _halvings(length: int, target: int) -> int:

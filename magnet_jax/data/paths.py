@@ -7,7 +7,7 @@ import numpy as np
 
 from magnet_jax.data import cutting
 from magnet_jax.ops import resize, windows
-from magnet_jax.types import Size, Stage
+from magnet_jax.types import IGNORE, Size, Stage
 
 Corner = tuple[int, int]
 Images = Callable[[Size], tuple[np.ndarray, np.ndarray]]
@@ -142,7 +142,7 @@ def extend(arrays: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     return arrays
   fill = {
     'images': arrays['images'][-1],
-    'labels': np.full_like(arrays['labels'][-1], cutting.IGNORED),
+    'labels': np.full_like(arrays['labels'][-1], IGNORE),
     'offsets': np.zeros(2, np.float32),
     'ratios': np.ones(2, np.float32),
   }

@@ -107,7 +107,7 @@ def refiner_batches(
 
   The window of the last stage is anywhere in the image, every coarser one
   anywhere around the finer. S is the largest number of stages of any image;
-  images of fewer repeat their last window with labels of 255.
+  images of fewer repeat their last window with labels of IGNORE.
 
   Args:
     source: labelled images.

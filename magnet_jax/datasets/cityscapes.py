@@ -13,7 +13,7 @@ from magnet_jax.datasets.archives import Archive
 from magnet_jax.datasets.recipes import Item, Recipe
 from magnet_jax.files import images, label_codes
 from magnet_jax.files.decoding import Encoded
-from magnet_jax.types import InputError, LabelCodes
+from magnet_jax.types import IGNORE, InputError, LabelCodes
 
 # Label ids of the 19 classes by train id; the other of the 34 ids, and the -1
 # of license plates in one byte, are ignored. Source: the set's own table,
@@ -24,7 +24,7 @@ _IDS = (
 _LAST_ID = 33
 CODES = LabelCodes(
   classes=tuple((i,) for i in _IDS),
-  ignored=(*(i for i in range(_LAST_ID + 1) if i not in _IDS), 255),
+  ignored=(*(i for i in range(_LAST_ID + 1) if i not in _IDS), IGNORE),
 )
 _SITE = 'https://www.cityscapes-dataset.com/downloads'
 _FINE = ('leftImg8bit_trainvaltest.zip', 'gtFine_trainvaltest.zip')

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from magnet_jax.metrics import confusion
-from magnet_jax.types import InputError, Size
+from magnet_jax.types import IGNORE, InputError, Size
 
 _OUTSIDE = 255
 
@@ -47,7 +47,7 @@ def boundary_counts(
   prediction: np.ndarray,
   classes_count: int,
   *,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
   width: int | None = None,
 ) -> np.ndarray:
   """Counts where the bands of truth and prediction meet, per class.

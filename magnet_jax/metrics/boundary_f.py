@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from magnet_jax.metrics import boundary, confusion
-from magnet_jax.types import InputError
+from magnet_jax.types import IGNORE, InputError
 
 TOLERANCE = 0.0075  # of the image's diagonal, as in the paper
 _NONE = np.uint8(255)  # where there is no contour
@@ -30,7 +30,7 @@ def contour_counts(
   prediction: np.ndarray,
   classes_count: int,
   *,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
   tolerance: float = TOLERANCE,
 ) -> np.ndarray:
   """Counts how many pixels of the contours have the other contour near.

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.types import Array, InputError
+from magnet_jax.types import IGNORE, Array, InputError
 
 _BLOCK = 1 << 18  # pixels counted at a time: their 64-bit indices stay in cache
 
@@ -21,7 +21,7 @@ def confusion_matrix(
   label: np.ndarray,
   prediction: np.ndarray,
   classes_count: int,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
 ) -> np.ndarray:
   """Counts how often each true class was predicted as each class.
 
@@ -66,7 +66,7 @@ def device_confusion_matrix(
   label: Array,
   prediction: Array,
   classes_count: int,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
 ) -> jax.Array:
   """Counts on the device; for use under jit.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.types import Array
+from magnet_jax.types import IGNORE, Array
 
 
 def cross_entropy(
@@ -17,7 +17,7 @@ def cross_entropy(
   labels: Array,
   *,
   class_weights: Array | None = None,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
 ) -> tuple[jax.Array, jax.Array]:
   """Sums the cross-entropy over the pixels that have a class.
 
@@ -40,7 +40,7 @@ def ohem_cross_entropy(
   labels: Array,
   *,
   class_weights: Array | None = None,
-  ignore_label: int = 255,
+  ignore_label: int = IGNORE,
   threshold: float = 0.7,
   min_kept: int = 100_000,
 ) -> tuple[jax.Array, jax.Array]:

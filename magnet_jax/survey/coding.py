@@ -10,10 +10,9 @@ from magnet_jax.files import label_codes
 from magnet_jax.survey import lossy, naming
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.label_counts import Counts
-from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
+from magnet_jax.types import IGNORE, ClassTable, Code, InputError, LabelCodes
 
 _STRAY = 1e-5
-_IGNORED = 255
 _SERIES = 64  # from here on, few values are greys rather than numbers
 
 
@@ -170,8 +169,8 @@ def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
   others = [code for code in codes if code >= 0]
   if not others or (len(others) < 2 and not named):
     return ()
-  if _IGNORED in others and len(others) > 2 and not _greys(others):
-    return *negative, _IGNORED
+  if IGNORE in others and len(others) > 2 and not _greys(others):
+    return *negative, IGNORE
   return tuple(negative)
 
 
@@ -192,8 +191,8 @@ def _ignored(values: Sequence[int], totals: Mapping[int, int]) -> list[Finding]:
 
 def _greys(codes: Sequence[int]) -> bool:
   """Whether values are greys, as 0, 128, 255: then 255 is one of them."""
-  others = [code for code in codes if code != _IGNORED]
-  return _SERIES <= max(others) < _IGNORED and max(others) > 16 * len(others)
+  others = [code for code in codes if code != IGNORE]
+  return _SERIES <= max(others) < IGNORE and max(others) > 16 * len(others)
 
 
 def _known(codes: Sequence[int]) -> tuple[str, ClassTable] | None:

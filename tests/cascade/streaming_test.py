@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import journal, labels, plan, progressive, streaming
+from magnet_jax.cascade import journal, plan, progressive, streaming
 from magnet_jax.rasters.rasters import ArrayRaster
+from magnet_jax.types import IGNORE
 
 pytestmark = pytest.mark.usefixtures('one_device')
 
@@ -135,7 +136,7 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
   image, cascade = toy_networks.image(size), _cascade()
   found = _stream(tmp_path, Blocks(image, mask), cascade, stages)
   label = progressive.predict(cascade.segment(image, stages))
-  label[~mask] = labels.NO_LABEL
+  label[~mask] = IGNORE
   np.testing.assert_array_equal(_whole(found[-1].label), label)
   assert (_whole(found[-1].confidence)[~mask] == 0).all()
 
