@@ -1,13 +1,15 @@
-"""Short names for what a run depends on: the same only for the same bytes."""
+"""Short names for what a run depends on: equal only for equal content."""
 
+from collections.abc import Mapping
+import dataclasses
+import functools
 import hashlib
 import inspect
-import json
 import os
 import pathlib
-from typing import Any
+import sys
+import types
 
-import jax
 import numpy as np
 
 from magnet_jax.cascade.host_segmenter import HostSegmenter
@@ -16,26 +18,23 @@ from magnet_jax.types import InputError, Network
 
 _BLOCK = 2**16
 _BLOCKS = 64  # of a file, spread over it
+_PLAIN = (bool, int, float, complex, str, bytes, slice, range)
 
 
 def networks(*each: Network | HostSegmenter) -> str:
-  """Of networks: their weights, or what runs in a segmenter's place."""
-  digest = hashlib.sha256()
-  for network in each:
-    if isinstance(network, HostSegmenter):
-      _add_host_segmenter(digest, network)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(network):
-      if isinstance(leaf, jax.Array | np.ndarray | float | int):
-        array = np.ascontiguousarray(leaf)
-        digest.update(f'{jax.tree_util.keystr(path)} {array.shape}'.encode())
-        digest.update(array.tobytes())
-      elif callable(leaf):
-        digest.update(_source(leaf))
-  return digest.hexdigest()[:16]
+  """Computes the fingerprint of networks: of all that their results depend on.
+
+  That is their weights, their modules with all settings, and of functions the
+  text of their file, their defaults and what they close over. Data that a
+  function reads from its module or from a file is not seen.
+  """
+  walk = _Walk()
+  walk.add(each)
+  return walk.digest.hexdigest()[:16]
 
 
-def file(path: PathLike) -> dict[str, Any]:
-  """Of a file: its bytes, time of change and a sample of its content.
+def file(path: PathLike) -> dict[str, int | str]:
+  """Computes the size, time of change and a sample of the content of a file.
 
   Raises:
     InputError: it cannot be read.
@@ -59,27 +58,113 @@ def file(path: PathLike) -> dict[str, Any]:
   }
 
 
-def _add_host_segmenter(digest: Any, network: HostSegmenter) -> None:
-  settings = [
-    network.name,
-    network.classes,
-    network.normalised,
-    network.channels,
-    network.outputs,
-    network.batch,
-    network.size,
-  ]
-  digest.update(json.dumps(settings).encode())
-  path = pathlib.Path(network.name)
-  if path.is_file():
-    digest.update(path.read_bytes())
-  else:
-    digest.update(_source(network.function))
+class _Walk:
+  """A digest of a value and all that it refers to.
 
+  The same in every process: no addresses, no order of sets or of dicts.
+  """
 
-def _source(function: Any) -> bytes:
-  """The text of a function's file; its name where that is not known."""
-  try:
-    return pathlib.Path(inspect.getfile(inspect.unwrap(function))).read_bytes()
-  except (TypeError, OSError):
-    return getattr(function, '__qualname__', type(function).__name__).encode()
+  def __init__(self) -> None:
+    self.digest = hashlib.sha256()
+    # Kept, as the address of an object that is gone may be used again.
+    self._seen: dict[int, tuple[int, object]] = {}
+
+  def add(self, value: object) -> None:
+    """Adds a value."""
+    if value is None or isinstance(value, _PLAIN):
+      self._note(f'{type(value).__name__} {value!r}')
+    elif isinstance(value, tuple | frozenset):
+      # Python may or may not share equal ones: they are never 'seen'.
+      self._add_parts(value)
+    elif id(value) in self._seen:
+      self._note(f'seen {self._seen[id(value)][0]}')
+    else:
+      self._seen[id(value)] = len(self._seen), value
+      self._add_parts(value)
+
+  def _add_parts(self, value: object) -> None:
+    """Adds the kind of a value, then what it is made of."""
+    self._note(f'{type(value).__module__}.{type(value).__qualname__}')
+    if isinstance(value, type):
+      self._note(f'{value.__module__}.{value.__qualname__}')
+      self._add_source(value)
+    elif hasattr(value, '__array__'):
+      self._add_array(value)
+    elif isinstance(value, Mapping):
+      self._add_named(value)
+    elif isinstance(value, list | tuple):
+      self._add_all(*value)
+    elif isinstance(value, set | frozenset):
+      self._add_all(*sorted(value, key=repr))
+    elif isinstance(value, functools.partial):
+      self._add_all(value.func, value.args, value.keywords)
+    elif isinstance(value, types.MethodType):
+      self._add_all(value.__func__, value.__self__)
+    elif isinstance(value, types.CodeType):
+      self._add_all(value.co_code, value.co_names, value.co_consts)
+    elif isinstance(value, os.PathLike):
+      self._note(os.fspath(value))
+    elif callable(value) and hasattr(value, '__wrapped__'):
+      self.add(value.__wrapped__)  # of jax.jit, functools.cache and the like
+    elif isinstance(value, types.FunctionType):
+      self._add_function(value)
+    else:
+      self._add_object(value)
+
+  def _add_array(self, value: object) -> None:
+    try:
+      # PyTorch's parameters become arrays only without their gradients.
+      array = np.ascontiguousarray(getattr(value, 'detach', lambda: value)())
+    except (TypeError, RuntimeError):  # on another device, or a random key
+      return
+    self._note(f'{array.dtype} {array.shape}')
+    if array.dtype.hasobject:
+      self._add_all(*array.flat)
+    else:
+      self.digest.update(array.tobytes())
+
+  def _add_function(self, function: types.FunctionType) -> None:
+    self._note(f'{function.__module__}.{function.__qualname__}')
+    self._add_source(function)
+    self._add_all(
+      function.__code__, function.__defaults__, function.__kwdefaults__
+    )
+    for cell in function.__closure__ or ():
+      try:
+        self.add(cell.cell_contents)
+      except ValueError:  # it has no value yet
+        self._note('empty')
+
+  def _add_object(self, value: object) -> None:
+    self._note(str(getattr(value, '__name__', '')))
+    self.add(type(value))
+    if dataclasses.is_dataclass(value):
+      names = [field.name for field in dataclasses.fields(value)]
+      self._add_named({name: getattr(value, name, None) for name in names})
+    # Loggers, locks and the like refer to the process, not to the result.
+    elif (
+      type(value).__module__.partition('.')[0] not in sys.stdlib_module_names
+    ):
+      self._add_named(getattr(value, '__dict__', {}))
+    if isinstance(value, HostSegmenter) and pathlib.Path(value.name).is_file():
+      self.add(pathlib.Path(value.name).read_bytes())
+
+  def _add_named(self, parts: Mapping[object, object]) -> None:
+    for name in sorted(parts, key=repr):
+      self._add_all(name, parts[name])
+
+  def _add_all(self, *parts: object) -> None:
+    self._note(str(len(parts)))
+    for part in parts:
+      self.add(part)
+
+  def _add_source(self, value: type | types.FunctionType) -> None:
+    """Adds the text of the file of a function or class, if it has one."""
+    try:
+      self.digest.update(pathlib.Path(inspect.getfile(value)).read_bytes())
+    except (TypeError, OSError):
+      self._note('no file')
+
+  def _note(self, text: str) -> None:
+    # Ended by what no text holds, so that 'a', 'b' is not 'ab'.
+    self.digest.update(text.encode(errors='surrogatepass') + b'\xff')

@@ -1,9 +1,8 @@
-"""Streams one image from its file to the files of its segmentation."""
+"""Streams one image from its file to its output files."""
 
 from collections.abc import Iterator, Sequence
 import contextlib
 import pathlib
-from typing import Any
 
 import jax
 
@@ -27,7 +26,7 @@ from magnet_jax.predict.task import Task
 from magnet_jax.types import InputError
 
 PARTIAL = '.partial'  # ends the name of the folder of an unfinished run
-_FORMAT = 2  # of the folder; another cannot be gone on with
+_FORMAT = 3  # of the folder; a run of another cannot be resumed
 _OVERLAY = 2048  # pixels of its longer side
 
 
@@ -40,21 +39,21 @@ def segment(
   progress: Progress,
   division: Division = ALONE,
 ) -> tuple[str, ...]:
-  """Segments an image, or goes on where an earlier run was stopped.
+  """Segments an image, or resumes an earlier run that was stopped.
 
   Args:
     task: the image.
-    cascade: the task's.
-    kind: how maps are kept, of `streaming.KINDS`.
+    cascade: the cascade of the task.
+    kind: how maps are stored, one of `streaming.KINDS`.
     outputs: what to write.
-    progress: is told how far it is.
-    division: of the work among processes; the first writes the files.
+    progress: progress callback.
+    division: the share of this process; the first process writes the files.
 
   Returns:
     One line for each block of the file that could not be read.
 
   Raises:
-    InputError: the run there is another one, the file was changed, or the
+    InputError: the folder holds another run, the file was changed, or the
       system refuses to write.
   """
   settings = {
@@ -83,7 +82,7 @@ def segment(
       line = (str(error).splitlines() or [''])[0]
       raise InputError(
         f'{task.path}: the device failed ({line[:200]}); run the same command '
-        'again: it goes on after the last finished batch'
+        'again to resume after the last finished batch'
       ) from error
     broken = [*notes.done('broken'), *task.source.broken]
     notes.close()
@@ -97,16 +96,16 @@ def segment(
 
 @contextlib.contextmanager
 def _opened(
-  folder: pathlib.Path, settings: dict[str, Any], division: Division
+  folder: pathlib.Path, settings: dict[str, object], division: Division
 ) -> Iterator[Journal]:
-  """The folder of a run, which the first process makes."""
+  """Opens the folder of a run, which the first process makes."""
   if not division.is_first:
     division.meet()
     if not folder.exists():
       raise InputError(
-        f'{folder}: is not seen by process {division.index}: processes that '
-        'share an image need one folder; give --out on a disk that all of '
-        'them have, or --divide=images'
+        f'{folder}: not visible to process {division.index}: processes that '
+        'share an image need a common folder; set --out to a disk that all of '
+        'them can access, or use --divide=images'
       )
   with journal.opened(folder, settings, division.index) as notes:
     if division.is_first:
@@ -117,12 +116,13 @@ def _opened(
 def _stages(
   task: Task, run: Streaming, notes: Journal, preview: pathlib.Path | None
 ) -> list[StreamedStage]:
-  """Runs all stages; draws the preview after each."""
+  """Runs all stages and draws the preview after each."""
   found: list[StreamedStage] = []
   for stage in run.stages():
     found.append(stage)
     if notes.done('broken') is None:
-      # All of the file was read by now; a later run may never meet these.
+      # The whole file has been read by now; a resumed run may not read it
+      # again and so never meet these blocks.
       notes.note('broken', list(task.source.broken))
     if preview:
       view = thumbnails.view(stage)
@@ -164,8 +164,8 @@ def _write(
 
 def _settings(
   task: Task, cascade: Cascade, kind: str, outputs: Outputs
-) -> dict[str, Any]:
-  """All that the result depends on, by the names that messages give it."""
+) -> dict[str, object]:
+  """Returns all that the result depends on, under the names in messages."""
   model, source, options = task.model, task.source, cascade.options
   of_file = fingerprint.file(task.path)
   return {
@@ -174,12 +174,12 @@ def _settings(
     **{f'image {name}': value for name, value in of_file.items()},
     'reading': list(source.notes),
     'overviews': task.overviews,
-    'weights': fingerprint.networks(model.segmenter, *model.refiners),
+    'networks': fingerprint.networks(model.segmenter, *model.refiners),
     'classes': list(model.classes.names),
     'stages': [
       [*stage.size, *stage.grid.window, len(stage.grid)] for stage in task.plan
     ],
-    'network': list(cascade.network),
+    'network size': list(cascade.network),
     'points': options.points,
     'kernel': options.kernel,
     'windows': options.windows,

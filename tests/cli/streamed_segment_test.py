@@ -1,10 +1,13 @@
 """`magnet-jax segment` of images that do not fit in memory."""
 
 import contextlib
+import dataclasses
 import fcntl
 import itertools
 import resource
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from magnet_jax.cascade import streaming
 from magnet_jax.cli import main
 from magnet_jax.files import images
+from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator
 
 
@@ -150,6 +154,26 @@ def test_a_run_that_cannot_go_on_says_why(field, checkpoint, tmp_path, fails):
   images.write_image(field, image)
   assert 'image' in fails(*flags)
   assert before == {p: p.read_bytes() for p in out.rglob('*') if p.is_file()}
+
+
+def _another_refiner(weights, *, scale, coarse):
+  """Of the same weights as the toy's, but sharpens the other map."""
+  return jnp.log(scale + 1e-6) + jnp.log(coarse + 1e-6) * weights
+
+
+def test_a_run_does_not_go_on_with_another_refiner_of_equal_weights(
+  field, checkpoint, toy, tmp_path, fails
+):
+  flags = ['--checkpoint', checkpoint, '--out', tmp_path / 'out']
+  flags += ['--store=uint16', '--no-panel']
+  with _stopped_after(3):
+    assert run(field, *flags) == 130
+  other = jax.tree_util.Partial(_another_refiner, *toy.refiners[0].args)
+  with pytest.MonkeyPatch.context() as patch:
+    changed = dataclasses.replace(toy, refiners=(other,))
+    patch.setattr(models, 'from_variables', lambda *_, **__: changed)
+    assert 'differs in networks' in fails('segment', field, *flags)
+  assert run(field, *flags) == 0
 
 
 def test_two_runs_on_one_folder(field, checkpoint, tmp_path, fails):
