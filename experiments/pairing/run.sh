@@ -14,5 +14,5 @@ for run in carrotweed-full carrotweed-coarsest; do
   magnet-jax evaluate --checkpoint="runs/$run" --split=val --methods=magnet \
     --out="runs/$run/pairing"
 done
-python experiments/compare.py carrotweed runs/carrotweed-coarsest/pairing \
+python experiments/checkpoints/compare.py carrotweed runs/carrotweed-coarsest/pairing \
   runs/carrotweed-full/pairing | tee "$here/results.txt"

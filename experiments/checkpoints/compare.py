@@ -1,7 +1,7 @@
 """Compares evaluations: all methods, and each run with the first one.
 
 Example:
-  python experiments/compare.py carrotweed runs/a/val runs/b/val
+  python experiments/checkpoints/compare.py carrotweed runs/a/val runs/b/val
 """
 
 import sys
@@ -16,7 +16,7 @@ def main(table: str, *paths: str) -> None:
   """Prints the results and the paired differences.
 
   Args:
-    table: the name of the runs' class table.
+    table: name of the runs' class table.
     *paths: two or more folders that `magnet-jax evaluate --out` wrote, or
       their records.
   """

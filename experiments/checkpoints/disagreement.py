@@ -1,4 +1,4 @@
-"""Where on an image two segmentations differ, and in which classes."""
+"""Shows where on an image two segmentations differ, and in which classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from magnet_jax.report.shown import Picture, Table
 from magnet_jax.types import ClassTable, InputError, Size
 
 _BLOCK = 1 << 20  # pixels counted at a time
-_PAIRS = 5  # pairs of classes with a colour of their own in the panel
+_PAIRS = 5  # pairs of classes that get their own colour in the panel
 _COLOURS: tuple[pictures.Colour, ...] = (
   (255, 176, 0), (230, 60, 140), (70, 160, 255), (140, 220, 90),
   (190, 130, 255),
@@ -34,10 +34,10 @@ class Disagreement:
   Attributes:
     names: of the first and the second.
     classes: of both.
-    pixels: in the image, without those that either leaves unlabelled.
-    counts: int64 [C,C], pixels by what the first (rows) and the second says.
-    right: int64 [2,C,C], those of `counts` where the first, and where the
-      second is right; None without a truth.
+    pixels: number of pixels that both segmentations label.
+    counts: int64 [C,C], pixels by class in the first (rows) and the second.
+    right: int64 [2,C,C], the part of `counts` where the first, and where the
+      second is right; None without ground truth.
   """
 
   names: tuple[str, str]
@@ -48,14 +48,14 @@ class Disagreement:
 
   @property
   def share(self) -> float:
-    """Share of the pixels that differ, in 0..1; NaN without pixels."""
+    """Fraction of the pixels that differ, in [0, 1]; NaN without pixels."""
     if not self.pixels:
       return math.nan
     return 1 - int(np.trace(self.counts)) / self.pixels
 
   @property
   def pairs(self) -> list[tuple[int, int]]:
-    """Differing (first, second) classes that occur, the most pixels first."""
+    """Pairs of differing (first, second) classes, most frequent first."""
     rows, columns = np.nonzero(self.counts)
     found = [
       (int(a), int(b)) for a, b in zip(rows, columns, strict=True) if a != b
@@ -63,7 +63,7 @@ class Disagreement:
     return sorted(found, key=lambda pair: (-self.counts[pair], pair))
 
   def table(self, most: int = 10) -> Table:
-    """The pairs of classes with most pixels, and who is right there.
+    """Lists the most frequent pairs of classes, and who is right there.
 
     Args:
       most: how many pairs to show.
@@ -101,12 +101,12 @@ def compare(
   """Counts where two segmentations differ, by pair of classes.
 
   Args:
-    first: uint8 [H,W], as `magnet-jax segment` writes and `images.read_label`
-      reads it; values that are no class count nowhere.
+    first: uint8 [H,W], as `magnet-jax segment` writes it and
+      `images.read_label` reads it; values beyond the classes are ignored.
     second: uint8 [H,W].
     classes: of both.
-    names: of the two.
-    truth: uint8 [H,W], to say who is right, or None.
+    names: what to call the two.
+    truth: uint8 [H,W], the ground truth, to tell who is right.
 
   Raises:
     InputError: if the sizes differ.
@@ -144,7 +144,7 @@ def _check_sizes(first: np.ndarray, **others: np.ndarray | None) -> None:
 
 
 def _blocks(label: np.ndarray) -> Iterator[slice]:
-  """Rows of about _BLOCK pixels: indices take eight times a label's memory."""
+  """Rows of about _BLOCK pixels: indices take 8 times a label's memory."""
   step = max(1, _BLOCK // max(1, label.shape[1]))
   for start in range(0, label.shape[0], step):
     yield slice(start, start + step)
@@ -167,10 +167,10 @@ def draw(
     first: uint8 [H,W].
     second: uint8 [H,W].
     found: from `compare`.
-    truth: uint8 [H,W]; with it, who is right is drawn too.
-    cell: longer side of the pictures, px.
-    crop: longer side of the detail in pixels of the image; there is none for an
-      image that is hardly larger.
+    truth: uint8 [H,W]; if given, who is right is drawn too.
+    cell: longer side of each picture in pixels.
+    crop: longer side of the detail in pixels of the image; omitted for images
+      that are hardly larger.
 
   Raises:
     InputError: if the sizes differ.
@@ -196,7 +196,7 @@ def draw(
 
 @dataclasses.dataclass(frozen=True)
 class _Maps:
-  """What is drawn, of the whole image as of a detail."""
+  """What is drawn of the whole image and of a detail."""
 
   image: np.ndarray
   first: np.ndarray
@@ -205,7 +205,7 @@ class _Maps:
   found: Disagreement
 
   def rows(self, window: cells.Window, shape: Size) -> list[list[Cell]]:
-    """The pictures of a window; three a row where there is a truth."""
+    """Pictures of a window; three per row if there is ground truth."""
     size = (self.image.shape[0], self.image.shape[1])
     classes = self.found.classes
     seen = cells.photograph(self.image, window, shape)
@@ -241,7 +241,7 @@ class _Maps:
     ]
 
   def _pair_codes(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """1 + the rank of the pair of classes, the rare ones alike; 0 if equal."""
+    """1 + rank of each pair of classes (rare ones share one); 0 if equal."""
     count = len(self.found.classes)
     rank = np.full((256, 256), 1 + _PAIRS, np.intp)
     rank[count:] = rank[:, count:] = 0
@@ -251,10 +251,7 @@ class _Maps:
     return rank[a, b]
 
   def keys(self) -> ClassTable:
-    """What colours stand for: classes, first > second of a pair, who is right.
-
-    Pairs have their counts.
-    """
+    """Legend: classes, pairs (first > second) with counts, who is right."""
     names, colours = list(self.found.classes.names), []
     pairs = self.found.pairs
     for (a, b), colour in zip(pairs[:_PAIRS], _COLOURS, strict=False):

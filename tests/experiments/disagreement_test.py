@@ -1,12 +1,12 @@
 import math
 
+import disagreement
 import numpy as np
 import pytest
 
 from magnet_jax import types
 from magnet_jax.files import images
 from magnet_jax.predict import panel_cells
-from magnet_jax.report import disagreement
 
 CLASSES = types.ClassTable(
   ('soil', 'leaf', 'weed'), ((110, 84, 62), (64, 178, 92), (220, 50, 47))
@@ -110,7 +110,17 @@ def test_the_panel_has_what_there_is(truthful, crop, columns, rows):
 def test_any_size_is_drawn(size):
   image, first, second, truth = _maps(size)
   found = disagreement.compare(first, second, CLASSES, truth=truth)
-  disagreement.draw(image, first, second, found, truth=truth, cell=40, crop=16)
+  picture = disagreement.draw(
+    image, first, second, found, truth=truth, cell=40, crop=16
+  )
+  # Three columns, of two rows without a detail and of four with one.
+  height, width, _ = picture.pixels.shape
+  scale = 40 / max(size)
+  cell_height, cell_width = (max(1, round(side * scale)) for side in size)
+  assert width >= 3 * cell_width
+  assert height > (2 if max(size) < 24 else 4) * cell_height
+  assert picture.pixels.dtype == np.uint8
+  assert len(np.unique(picture.pixels.reshape(-1, 3), axis=0)) > 3
 
 
 def test_other_sizes_are_refused():

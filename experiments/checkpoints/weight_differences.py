@@ -1,4 +1,4 @@
-"""Two checkpoints of one network: how their weights differ."""
+"""Measures how the weights of two checkpoints of one network differ."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from magnet_jax.files.atomic import PathLike
 from magnet_jax.report.shown import Table
 from magnet_jax.types import InputError
 
-_LISTED = 4  # keys named in an error; the others are counted
+_LISTED = 4  # keys named in an error; the rest is counted
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-  """How one array, or a block of them, differs: first to second.
+  """Difference of an array, or of a block of arrays, first to second.
 
   Attributes:
     name: of the array or the block.
-    size: of what, in words: the array's shape, or how much a block holds.
+    size: as text: the shape of an array, or what a block holds.
     largest: largest absolute difference of an entry.
     relative: norm of the difference over the norm of the first; inf where the
       first is 0 and the second is not.
-    cosine: of the angle between both, 1 for the same direction; NaN where one
-      is 0.
+    cosine: of the angle between the two, 1 for the same direction; NaN where
+      one is 0.
   """
 
   name: str
@@ -39,7 +39,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class _Sums:
-  """What `Change` is made of; sums of blocks add up."""
+  """Sums that a `Change` is computed from; those of arrays add up."""
 
   entries: int
   largest: float
@@ -61,20 +61,19 @@ class _Sums:
 def parameters(
   first: PathLike, second: PathLike, *, only: str = ''
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """Reads two checkpoints of one network and puts their arrays side by side.
+  """Reads two checkpoints of one network and pairs their arrays.
 
   Args:
     first: whatever `checkpoints.load` reads: a run, a checkpoint, an .npz file.
-    second: another one.
-    only: how the names of the arrays to compare begin, such as 'segmenter/';
-      all by default.
+    second: likewise.
+    only: prefix of the names to compare, such as 'segmenter/'; all by default.
 
   Returns:
     The arrays of both by 'segmenter/params/trunk/conv1/kernel'.
 
   Raises:
-    InputError: if a path holds no checkpoint, or the networks differ in an
-      array or its shape; what is different is named.
+    InputError: if a path holds no checkpoint, or if the networks differ in an
+      array or its shape; the message names what differs.
   """
   a, b = (
     {
@@ -102,11 +101,11 @@ def parameters(
   if differing:
     raise InputError(
       f'arrays of {first} and {second}: {", ".join(differing)}: both must be '
-      'of one network; choose two of one config, or what both have by only='
+      'of one network; choose two of one config, or compare a part by only='
     )
   if not a:
     raise InputError(
-      f'{first}: has no array whose name begins with {only!r}; begin it with '
+      f'{first}: no array has a name that begins with {only!r}; begin it with '
       'segmenter/ or refiner/'
     )
   return {key: (a[key], b[key]) for key in a}
@@ -120,7 +119,7 @@ def _listed(names: Sequence[str]) -> str:
 def changes(
   arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> list[Change]:
-  """How every array differs, the largest relative difference first."""
+  """Returns how each array differs, largest relative difference first."""
   found = [
     _sums(a, b).change(name, ' x '.join(map(str, a.shape)) or 'scalar')
     for name, (a, b) in arrays.items()
@@ -131,11 +130,11 @@ def changes(
 def block_changes(
   arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], depth: int = 3
 ) -> list[Change]:
-  """The same by block: all arrays whose names begin alike, taken as one.
+  """Returns how each block differs: arrays that share a prefix, as one.
 
   Args:
     arrays: from `parameters`.
-    depth: parts of the names: 3 gives 'segmenter/params/trunk'.
+    depth: parts of a name in the prefix: 3 gives 'segmenter/params/trunk'.
   """
   blocks: dict[str, list[_Sums]] = {}
   for name, (a, b) in arrays.items():
@@ -160,7 +159,7 @@ def block_changes(
 def _sums(first: np.ndarray, second: np.ndarray) -> _Sums:
   a = first.astype(np.float64).ravel()
   b = second.astype(np.float64).ravel()
-  # Of weights that are not finite comes NaN, which is shown.
+  # Weights that are not finite give NaN, which the table shows.
   with np.errstate(invalid='ignore', over='ignore'):
     gap = b - a
     return _Sums(
@@ -174,7 +173,7 @@ def _sums(first: np.ndarray, second: np.ndarray) -> _Sums:
 
 
 def _sorted(found: Sequence[Change]) -> list[Change]:
-  """NaN, of weights that are not finite, comes first."""
+  """Sorted by relative change; NaN, of weights not finite, comes first."""
   return sorted(
     found,
     key=lambda c: math.inf if math.isnan(c.relative) else c.relative,
@@ -183,11 +182,11 @@ def _sorted(found: Sequence[Change]) -> list[Change]:
 
 
 def change_table(found: Sequence[Change], most: int = 12) -> Table:
-  """Changes as a table.
+  """Lists changes as a table.
 
   Args:
     found: from `changes` or `block_changes`.
-    most: how many to show; the others are counted.
+    most: how many to show; the rest is counted.
   """
   body = tuple(
     (

@@ -1,4 +1,4 @@
-"""What two models make of the same image, stage by stage."""
+"""Compares the outputs of two models for one image, stage by stage."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class StageChange:
     size: (height, width) of the stage's image.
     largest: largest absolute difference of a probability.
     mean: mean absolute difference of the probabilities.
-    agreement: share of the pixels with the same most probable class, in 0..1.
-    points: Jaccard index of the points that both replaced, in 0..1; NaN where
-      there are none, as in stage 0.
+    agreement: fraction of pixels with the same most probable class, in [0, 1].
+    points: Jaccard index of the points that both replaced, in [0, 1]; NaN
+      where there are none, as in stage 0.
   """
 
   size: Size
@@ -40,12 +40,12 @@ class StageChange:
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-  """What two models make of an image.
+  """Outputs of two models for an image.
 
   Attributes:
     stages: how they differ after each stage.
-    first: uint8 [H,W], the classes that the first model finds.
-    second: uint8 [H,W], those of the second.
+    first: uint8 [H,W], classes predicted by the first model.
+    second: uint8 [H,W], classes predicted by the second.
   """
 
   stages: tuple[StageChange, ...]
@@ -54,21 +54,21 @@ class Outputs:
 
 
 def compare(first: Model, second: Model, image: np.ndarray) -> Outputs:
-  """Runs two models over an image, stage by stage.
+  """Runs two models on an image and compares them after each stage.
 
   Args:
     first: a model.
-    second: another, of the same classes and stages.
+    second: another with the same classes and stages.
     image: uint8 [H,W,3], RGB.
 
   Raises:
-    InputError: if their classes or the stages of the image differ.
+    InputError: if their classes, or their stages for the image, differ.
   """
   names = [', '.join(model.classes.names) for model in (first, second)]
   if names[0] != names[1]:
     raise InputError(
-      f'models of the classes {names[0]} and of {names[1]}: outputs compare '
-      'only for the same classes; choose two models of one data set'
+      f'models of the classes {names[0]} and of {names[1]}: outputs can be '
+      'compared only for equal classes; choose two models of one data set'
     )
   size = (image.shape[0], image.shape[1])
   plans = [model.plan(size) for model in (first, second)]
@@ -76,7 +76,7 @@ def compare(first: Model, second: Model, image: np.ndarray) -> Outputs:
   if sizes[0] != sizes[1]:
     raise InputError(
       f'models with stages of {sizes[0]} and of {sizes[1]} for an image of '
-      f'{size}: outputs compare stage by stage; give both the same plan'
+      f'{size}: outputs are compared stage by stage; give both the same plan'
     )
   stages = []
   for a, b in zip(
@@ -118,7 +118,7 @@ def _stage_change(first: StageResult, second: StageResult) -> StageChange:
 
 
 def table(stages: Sequence[StageChange]) -> Table:
-  """One line a stage, from `compare`."""
+  """Lists the changes that `compare` found, one line per stage."""
   body = tuple(
     (
       f'{index}',

@@ -2,12 +2,12 @@ import dataclasses
 import math
 
 import numpy as np
+import output_differences
 import pytest
 
 from magnet_jax import types
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.progressive import StageResult
-from magnet_jax.report import output_differences
 
 CLASSES = types.ClassTable(('soil', 'leaf'), ((110, 84, 62), (64, 178, 92)))
 IMAGE = np.zeros((40, 60, 3), np.uint8)
@@ -15,7 +15,7 @@ IMAGE = np.zeros((40, 60, 3), np.uint8)
 
 @dataclasses.dataclass(frozen=True)
 class Fixed:
-  """What stands in for a model: maps by a seed, without a network."""
+  """Stands in for a model: seeded maps, no network."""
 
   seed: int
   classes: types.ClassTable = CLASSES
@@ -63,14 +63,14 @@ def test_differences_are_those_of_the_maps(monkeypatch):
   assert '40 x 60' in text
 
 
-def test_a_model_is_like_itself():
+def test_a_model_equals_itself():
   found = output_differences.compare(Fixed(3), Fixed(3), IMAGE)
   assert all(c.largest == c.mean == 0 for c in found.stages)
   assert all(c.agreement == 1 for c in found.stages)
   assert found.stages[1].points == 1
 
 
-def test_models_that_do_not_compare_are_refused():
+def test_models_that_cannot_be_compared_are_refused():
   other = types.ClassTable(('soil', 'weed'), CLASSES.colours)
   with pytest.raises(types.InputError, match=r'soil, leaf and of soil, weed'):
     output_differences.compare(Fixed(0), Fixed(1, other), IMAGE)

@@ -3,10 +3,10 @@ import warnings
 
 import numpy as np
 import pytest
+import weight_differences
 
 from magnet_jax import types
 from magnet_jax.files import bundle
-from magnet_jax.report import weight_differences
 
 
 def _tree(seed=0, **more):
@@ -83,7 +83,7 @@ def test_a_block_is_its_arrays_as_one(files):
   assert both.name in {'segmenter/params', 'segmenter/batch_stats'}
 
 
-def test_a_checkpoint_is_like_itself(files):
+def test_a_checkpoint_equals_itself(files):
   (path,) = files(_tree())
   found = weight_differences.changes(weight_differences.parameters(path, path))
   assert {(c.largest, c.relative) for c in found} == {(0, 0)}
@@ -132,17 +132,17 @@ def test_what_two_networks_do_not_share_is_named(files):
     weight_differences.parameters(*files(_tree(), tree))
 
 
-def test_a_part_that_both_have_is_compared_alone(files):
+def test_a_part_that_both_have_can_be_compared(files):
   other = {'refiner': {'params': {'conv': {'kernel': np.ones((2, 2))}}}}
   paths = files(_tree(), _tree() | other)
   with pytest.raises(types.InputError, match='refiner/params/conv/kernel'):
     weight_differences.parameters(*paths)
   assert len(weight_differences.parameters(*paths, only='segmenter/')) == 6
-  with pytest.raises(types.InputError, match="begins with 'trunk'"):
+  with pytest.raises(types.InputError, match="that begins with 'trunk'"):
     weight_differences.parameters(*paths, only='trunk')
 
 
-def test_what_is_no_checkpoint_is_named(files, tmp_path):
+def test_paths_without_a_checkpoint_are_named(files, tmp_path):
   (path,) = files(_tree())
   with pytest.raises(types.InputError, match='none'):
     weight_differences.parameters(path, tmp_path / 'none')
