@@ -150,12 +150,16 @@ def json_rows(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def difference_text(difference: Difference) -> str:
-  """'+1.23 [+0.40, +2.05] points, 10 images', signs always shown."""
+  """Returns '+1.23 [+0.40, +2.05] points, 10 images', signs always shown.
+
+  An interval over few images is called tentative.
+  """
   mean = f'{100 * difference.mean:+.2f}'
   if difference.n == 1:
     return f'{mean} points, one image: no interval'
   bounds = f'[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]'
-  return f'{mean} {bounds} points, {difference.n} images'
+  doubt = ' (tentative)' if difference.tentative else ''
+  return f'{mean} {bounds} points, {difference.n} images{doubt}'
 
 
 def _cells(rows: Sequence[Row]) -> list[list[str]]:

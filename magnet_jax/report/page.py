@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from magnet_jax.evaluate import tables
-from magnet_jax.evaluate.summary import Difference, Row
+from magnet_jax.evaluate.summary import FEW_IMAGES, Difference, Row
 from magnet_jax.report import page_parts as parts
 from magnet_jax.report.viewer import asset
 from magnet_jax.types import ClassTable
@@ -71,20 +71,24 @@ def html_page(
   )
 
 
-def _cell(text: str, share: float, best: bool, below: str = '') -> str:
-  """A number with a bar below it, `share` of 0..1 long, and small words."""
+def _cell(
+  text: str, share: float, best: bool, below: Sequence[str] = ()
+) -> str:
+  """A number with a bar below it, `share` of 0..1 long, and small lines."""
   share = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
   kind = ' class="best"' if best else ''
   bar = f'<span class="bar" style="--share:{100 * share:.1f}%"></span>'
-  small = f'<small>{parts.escaped(below)}</small>' if below else ''
+  small = ''.join(f'<small>{parts.escaped(line)}</small>' for line in below)
   return f'<td{kind}>{parts.escaped(text)}{small}{bar}</td>'
 
 
-def _between(interval: tuple[float, float] | None) -> str:
-  if interval is None or math.isnan(interval[0]):
-    return ''
-  low, high = (f'{100 * end:.1f}' for end in interval)
-  return f'{low} to {high}'
+def _between(row: Row, score: str) -> list[str]:
+  """The interval of a score, if known, and whether it is tentative."""
+  low, high = row.intervals.get(score, (math.nan, math.nan))
+  if math.isnan(low):
+    return []
+  words = f'{100 * low:.1f} to {100 * high:.1f}'
+  return [words, 'tentative'] if row.images < FEW_IMAGES else [words]
 
 
 def _best(values: Sequence[float], more_is_better: bool) -> float:
@@ -103,11 +107,14 @@ def _results(rows: Sequence[Row], notes: Sequence[str]) -> str:
     full = 1.0 if more_is_better else max(known, default=1.0)
     best = _best(values, more_is_better) if more_is_better else math.nan
     for index, value in enumerate(values):
-      between = _between(rows[index].intervals.get(name))
+      between = _between(rows[index], name)
       lines[index] += _cell(show(value), value / full, value == best, between)
   words = tables.images_note(rows)
-  if any(_between(span) for row in rows for span in row.intervals.values()):
-    words.append('Below a score: its 95 % interval, by bootstrap over images.')
+  if any(_between(row, score) for row in rows for score in row.intervals):
+    words.append(
+      'Below a score: its 95 % interval, by bootstrap over images; tentative '
+      f'over fewer than {FEW_IMAGES}.'
+    )
   counted = ' '.join([*words, *notes])
   heads = ['method', *(heading for heading, *_ in _NUMBERS)]
   return (
@@ -134,7 +141,8 @@ def _differences(differences: Mapping[str, Difference]) -> str:
     '<h2>Paired differences</h2>\n'
     + parts.table(['', 'mean [95 % interval]', ''], lines, 'wordy')
     + '\n<p class="quiet">Percentage points, image by image; the interval is '
-    'the bootstrap over images. The dashed line is no difference.</p>'
+    'the bootstrap over images. The dashed line is no difference; a hollow dot '
+    f'is tentative, over fewer than {FEW_IMAGES} images.</p>'
   )
 
 
@@ -145,7 +153,9 @@ def _interval(difference: Difference, reach: float) -> str:
     return f'{150 + 140 * value / reach:.1f}'
 
   kind = ''
-  if difference.excludes_zero:
+  if difference.tentative:
+    kind = ' class="tentative"'
+  elif difference.excludes_zero:
     kind = ' class="above"' if difference.mean > 0 else ' class="below"'
   bar = ''
   if not math.isnan(difference.low):

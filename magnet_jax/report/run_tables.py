@@ -14,7 +14,7 @@ import numpy as np
 
 from magnet_jax.evaluate import differences, tables
 from magnet_jax.evaluate.differences import SCORES, Paired, Runs, Side
-from magnet_jax.evaluate.summary import Difference
+from magnet_jax.evaluate.summary import FEW_IMAGES, Difference
 from magnet_jax.metrics import confusion
 from magnet_jax.report import charts
 from magnet_jax.report.shown import Picture, Table
@@ -100,7 +100,10 @@ def setting_texts(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def difference_table(found: Sequence[Paired]) -> Table:
-  """Mean differences in percentage points; intervals without 0 stand out."""
+  """Tabulates differences in points; intervals without 0 stand out.
+
+  Tentative ones, over few images, never do.
+  """
   body, best, notes = [], set(), []
   for line, paired in enumerate(found):
     cells = [paired.label]
@@ -109,7 +112,7 @@ def difference_table(found: Sequence[Paired]) -> Table:
       cells += _difference_cells(difference)
       if difference is not None:
         counts.append(difference.n)
-        if difference.excludes_zero:
+        if difference.excludes_zero and not difference.tentative:
           best.add((line, 1 + 2 * column))
     body.append((*cells, str(max(counts, default=0))))
     for side, images in (
@@ -130,7 +133,11 @@ def difference_table(found: Sequence[Paired]) -> Table:
     tuple(body),
     1,
     frozenset(best),
-    ('Paired over images; marked where the interval excludes 0.', *notes),
+    (
+      'Paired over images; marked where the interval excludes 0. Over fewer '
+      f'than {FEW_IMAGES} images an interval is tentative and never marked.',
+      *notes,
+    ),
   )
 
 

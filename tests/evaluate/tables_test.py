@@ -31,7 +31,10 @@ def test_the_terminal_table_lines_up():
     '21',
     '1234',
   ]
-  assert lines[-1] == 'magnet - a|b  +1.23 [+0.40, +2.05] points, 2 images'
+  assert (
+    lines[-1]
+    == 'magnet - a|b  +1.23 [+0.40, +2.05] points, 2 images (tentative)'
+  )
 
 
 def test_markdown_escapes_its_separator():

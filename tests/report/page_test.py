@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import math
 
@@ -49,6 +50,7 @@ def test_the_page_is_whole_escaped_and_needs_nothing_else():
     differences={
       'magnet - <i>': summary.Difference(0.2, 0.1, 0.3, 3),
       'one': summary.Difference(-0.2, math.nan, math.nan, 1),
+      'many': summary.Difference(0.2, 0.1, 0.3, 5),
     },
     settings={'points': '</script>'},
     introduction='1 < 2',
@@ -58,7 +60,20 @@ def test_the_page_is_whole_escaped_and_needs_nothing_else():
   assert not reader.sources
   assert '&lt;b&gt;tree' in text
   assert 'prefers-color-scheme: dark' in text
+  # An interval over three images is not coloured as one over five is.
+  assert text.count('aria-hidden="true" class="tentative"') == 1
+  assert text.count('aria-hidden="true" class="above"') == 1
   assert text.count('class="best"') == 3  # two mIoU columns and the class
+
+
+def test_intervals_over_few_images_are_called_tentative():
+  for images, words in ((4, True), (5, False)):
+    row = dataclasses.replace(
+      _ROWS[0], images=images, intervals={'miou': (0.31, 0.52)}
+    )
+    text = page.html_page('title', [row], _CLASSES)
+    assert '<small>31.0 to 52.0</small>' in text
+    assert ('<small>tentative</small>' in text) is words
 
 
 def test_nothing_measured_still_shows_the_classes():
