@@ -7,7 +7,7 @@ from absl import flags
 
 from magnet_jax.cli import config_file
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.data import classes, reading, sources, splits
+from magnet_jax.data import classes, file_pairs, reading, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.evaluate.comparison import Load
 from magnet_jax.predict.model import Model
@@ -72,7 +72,7 @@ def loads(
   data = config_file.override(base, arguments.overrides).data.to_dict()
   if values.images:
     found = comparison.from_pairs(
-      sources.find_pairs(values.images),
+      file_pairs.find(values.images),
       model.classes,
       colours=data['colours'],
       how=reading.from_settings(data),

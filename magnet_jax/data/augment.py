@@ -1,4 +1,4 @@
-"""Random changes of samples that keep their labels true."""
+"""Random changes to samples that keep their labels valid."""
 
 import dataclasses
 import math
@@ -23,15 +23,15 @@ Region = tuple[int, int, int, int]  # first row, end row, first column, end
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-  """What may be done to a sample; the defaults do nothing.
+  """Which changes a sample may undergo; the defaults change nothing.
 
   Attributes:
-    flip_horizontal: mirror left and right, every second sample.
-    flip_vertical: mirror top and bottom, every second sample.
+    flip_horizontal: mirror left and right with probability 1/2.
+    flip_vertical: mirror top and bottom with probability 1/2.
     rotate: by 0, 90, 180 or 270 degrees.
-    scale_jitter: largest factor j >= 1 of the window's scale, drawn from
-      [1/j, j] so that its logarithm is uniform.
-    colour_jitter: strength in [0, 1] of the changes of colour.
+    scale_jitter: j >= 1; the scale of a window is multiplied by a factor
+      drawn log-uniformly from [1/j, j].
+    colour_jitter: strength of the colour changes, in [0, 1].
   """
 
   flip_horizontal: bool = False
@@ -44,7 +44,7 @@ class Augmentation:
     if not 1 <= self.scale_jitter <= 4:
       raise InputError(
         f'scale_jitter {self.scale_jitter}: must lie in [1, 4]; give 1 for '
-        'none, such as 1.3 for scales of 1/1.3 to 1.3'
+        'none, or for example 1.3 for scales of 1/1.3 to 1.3'
       )
     if not 0 <= self.colour_jitter <= 1:
       raise InputError(
@@ -55,14 +55,14 @@ class Augmentation:
 
 @dataclasses.dataclass(frozen=True)
 class Symmetry:
-  """One of the eight ways to lay down an image: transpose, then flip."""
+  """One of the eight symmetries of an image: transpose, then flip."""
 
   transpose: bool = False
   flip_rows: bool = False
   flip_columns: bool = False
 
   def apply(self, array: np.ndarray) -> np.ndarray:
-    """Lays down [H,W,...]; a view, with H and W swapped if transposed."""
+    """Applies it to [H,W,...]; a view, H and W swapped if transposed."""
     if self.transpose:
       array = array.swapaxes(0, 1)
     if self.flip_rows:
@@ -72,11 +72,11 @@ class Symmetry:
     return array
 
   def size(self, size: Size) -> Size:
-    """(height, width) of the result for an image of `size`, or back."""
+    """Converts the (height, width) of an image to the result's, or back."""
     return (size[1], size[0]) if self.transpose else size
 
   def source(self, region: Region, size: Size) -> Region:
-    """The region of the original that a region of the result shows.
+    """Returns the region of the original that a region of the result shows.
 
     Args:
       region: rows and columns of the result, ends exclusive.
@@ -93,7 +93,7 @@ class Symmetry:
 
 
 def draw_symmetry(rng: np.random.Generator, options: Augmentation) -> Symmetry:
-  """Draws among the symmetries that the options allow, all as likely."""
+  """Draws uniformly among the symmetries that the options allow."""
   turns = int(rng.integers(4)) if options.rotate else 0
   mirror = rng.integers(2, size=2).astype(bool)
   return Symmetry(
@@ -105,21 +105,21 @@ def draw_symmetry(rng: np.random.Generator, options: Augmentation) -> Symmetry:
 
 
 def draw_scale(rng: np.random.Generator, options: Augmentation) -> float:
-  """Draws a factor in [1/j, j] whose logarithm is uniform."""
+  """Draws a factor log-uniformly from [1/j, j]."""
   limit = math.log(options.scale_jitter)
   return math.exp(rng.uniform(-limit, limit))
 
 
 @dataclasses.dataclass(frozen=True)
 class Colours:
-  """A change of colours, pixel by pixel; the defaults change nothing.
+  """A pixel-wise change of colours; the defaults change nothing.
 
   Attributes:
     brightness: factor.
-    contrast: factor of the distance from mid gray.
+    contrast: factor for the distance from mid grey.
     gamma: exponent of the brightness in 0..1.
     saturation: factor.
-    hue: turn of the hue in radians.
+    hue: rotation of the hue in radians.
   """
 
   brightness: float = 1.0
@@ -139,7 +139,7 @@ class Colours:
     return np.asarray(cv2.LUT(turned, self._tones()))
 
   def _tones(self) -> np.ndarray:
-    """uint8 [256]: what becomes of every value of a channel."""
+    """Returns the lookup table of a channel, uint8 [256]."""
     tones = (np.arange(256) / 255) ** self.gamma * self.brightness
     tones = (tones - 0.5) * self.contrast + 0.5
     return np.clip(np.rint(tones * 255), 0, 255).astype(np.uint8)
@@ -150,10 +150,10 @@ def draw_colours(rng: np.random.Generator, strength: float) -> Colours:
 
   Args:
     rng: advanced by five numbers whatever the strength.
-    strength: 0 changes nothing, 1 is as strong as outdoor light varies.
+    strength: 0 changes nothing, 1 is about the variation of outdoor light.
 
   Returns:
-    The change; at 0 `Colours()`.
+    The change; `Colours()` for a strength of 0.
   """
   brightness, contrast, gamma, saturation, hue = rng.uniform(
     -strength, strength, 5

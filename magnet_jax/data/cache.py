@@ -1,29 +1,29 @@
-"""A bounded memory of what was read or computed last."""
+"""A bounded cache of what was read or computed last."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 import threading
-from typing import Any
+from typing import Generic, TypeVar
 
 from magnet_jax.types import InputError
 
+Value = TypeVar('Value')
 
-class ByteCache:
-  """Keeps the values used last, up to a number of bytes; for many threads.
 
-  Pickled (for worker processes), it goes along empty: every process fills
-  its own.
+class ByteCache(Generic[Value]):
+  """A thread-safe cache of the most recently used values, bounded in bytes.
+
+  It is pickled empty: every worker process fills its own.
   """
 
   def __init__(self, megabytes: float) -> None:
     """Starts empty.
 
     Args:
-      megabytes: upper bound of all values together, in 2**20 bytes; at 0
-        nothing is kept.
+      megabytes: upper bound for all values together, in MiB; 0 keeps nothing.
 
     Raises:
-      InputError: negative.
+      InputError: it is negative.
     """
     if not megabytes >= 0:
       raise InputError(
@@ -32,10 +32,10 @@ class ByteCache:
     self._megabytes = megabytes
     self._limit = int(megabytes * 2**20)
     self._lock = threading.Lock()
-    self._values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+    self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
     self._used = 0
 
-  def __reduce__(self) -> tuple[type['ByteCache'], tuple[float]]:
+  def __reduce__(self) -> tuple[type['ByteCache[Value]'], tuple[float]]:
     return type(self), (self._megabytes,)
 
   def __len__(self) -> int:
@@ -43,18 +43,19 @@ class ByteCache:
 
   @property
   def used(self) -> int:
-    """Bytes of all values that are kept."""
+    """Bytes of all cached values."""
     return self._used
 
   def get(
     self,
     key: Hashable,
-    make: Callable[[], Any],
-    count_bytes: Callable[[Any], int],
-  ) -> Any:
-    """The value of a key, made if it is not kept.
+    make: Callable[[], Value],
+    count_bytes: Callable[[Value], int],
+  ) -> Value:
+    """Returns the value of a key, made if it is not cached.
 
-    Two threads that miss the same key at once both make it: none waits.
+    Two threads that miss the same key at the same time both make it, so that
+    neither waits for the other.
 
     Args:
       key: what the value depends on.

@@ -1,17 +1,16 @@
-"""Class tables as files: for data sets of one's own.
+"""Class tables as JSON files, for your own data sets.
 
     {"classes": [{"name": "soil", "colour": [115, 85, 60], "labels": [0]},
                  {"name": "weed", "colour": [220, 50, 47], "labels": [1, 7]}],
      "ignored": [255], "unscored": [], "tolerance": 0}
 
 `labels` are the values, or the colours as [red, green, blue], that stand for a
-class in the label files; without them files hold the index of the class.
+class in the label files; without them, label files hold class indices.
 """
 
 from collections.abc import Mapping, Sequence
 import json
 import pathlib
-from typing import Any
 
 from magnet_jax.files import records
 from magnet_jax.files.atomic import PathLike
@@ -26,10 +25,10 @@ def read(path: PathLike) -> ClassTable:
   """Reads a class table.
 
   Args:
-    path: a JSON file, see above.
+    path: a JSON file as shown above.
 
   Raises:
-    InputError: it is missing or malformed; names what is wrong.
+    InputError: it is missing or malformed; says what is wrong.
   """
   path = pathlib.Path(path)
   try:
@@ -49,7 +48,7 @@ def read(path: PathLike) -> ClassTable:
 
 
 def write(path: PathLike, table: ClassTable) -> None:
-  """Writes a class table, whole or not at all.
+  """Writes a class table atomically.
 
   Raises:
     InputError: the system refuses to write.
@@ -57,13 +56,13 @@ def write(path: PathLike, table: ClassTable) -> None:
   records.write_json(path, to_json(table))
 
 
-def to_json(table: ClassTable) -> dict[str, Any]:
-  """The content of a class file."""
-  rows: list[dict[str, Any]] = [
+def to_json(table: ClassTable) -> dict[str, object]:
+  """Returns the content of a class file."""
+  rows: list[dict[str, object]] = [
     {'name': name, 'colour': list(colour)}
     for name, colour in zip(table.names, table.colours, strict=True)
   ]
-  content: dict[str, Any] = {
+  content: dict[str, object] = {
     'classes': rows,
     'unscored': [table.names[i] for i in table.unscored],
   }
@@ -75,16 +74,17 @@ def to_json(table: ClassTable) -> dict[str, Any]:
   return content
 
 
-def from_json(content: Any) -> ClassTable:
-  """The class table of the content of a class file.
+def from_json(content: object) -> ClassTable:
+  """Returns the class table that the content of a class file describes.
 
   Raises:
-    InputError: it is malformed; names what is wrong.
+    InputError: it is malformed; says what is wrong.
   """
-  rows = content.get('classes') if isinstance(content, Mapping) else None
+  content = content if isinstance(content, Mapping) else {}
+  rows = content.get('classes')
   if not isinstance(rows, list) or not 0 < len(rows) <= _MOST:
     raise InputError(
-      f'class file without "classes": must be an object with a list of 1 to '
+      'class file without "classes": must be an object with a list of 1 to '
       f'{_MOST} of them; see configs/custom.py'
     )
   _check_keys(content, _KEYS, 'class file')
@@ -102,28 +102,28 @@ def from_json(content: Any) -> ClassTable:
   unknown = [n for n in content.get('unscored', ()) if n not in names]
   if unknown or len(set(names)) < len(names):
     raise InputError(
-      f'classes {", ".join(names)}: must differ, and hold the unscored '
+      f'classes {", ".join(names)}: must differ, and include the unscored '
       f'{", ".join(map(str, unknown)) or "ones"}; correct the names'
     )
   return ClassTable(
     names=names,
     colours=tuple(_colour(row.get('colour'), row['name']) for row in rows),
     unscored=tuple(names.index(n) for n in content.get('unscored', ())),
-    codes=_codes(content, rows),
+    codes=_codes(rows, content.get('ignored', ()), content.get('tolerance', 0)),
   )
 
 
 def _check_keys(
-  found: Mapping[str, Any], known: Sequence[str], of: str
+  found: Mapping[str, object], known: Sequence[str], of: str
 ) -> None:
   unknown = sorted(found.keys() - set(known))
   if unknown:
     raise InputError(
-      f'{of}: {unknown[0]!r} is not known; choose one of {", ".join(known)}'
+      f'{of}: unknown key {unknown[0]!r}; choose one of {", ".join(known)}'
     )
 
 
-def _colour(value: Any, name: str) -> tuple[int, int, int]:
+def _colour(value: object, name: str) -> tuple[int, int, int]:
   if (
     not isinstance(value, Sequence)
     or len(value) != 3
@@ -137,11 +137,12 @@ def _colour(value: Any, name: str) -> tuple[int, int, int]:
 
 
 def _codes(
-  content: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+  rows: Sequence[Mapping[str, object]],
+  ignored: Sequence[object],
+  tolerance: object,
 ) -> LabelCodes | None:
   if not any('labels' in row for row in rows):
     return None
-  tolerance = content.get('tolerance', 0)
   if not isinstance(tolerance, int) or not 0 <= tolerance <= 255:
     raise InputError(f'tolerance {tolerance!r}: must be 0..255; correct it')
   classes = []
@@ -150,19 +151,19 @@ def _codes(
     if not isinstance(found, list) or not found:
       raise InputError(
         f'class {row["name"]!r}: labels {found!r}: must be a list of values or '
-        'of colours, if one class has them; correct it'
+        'colours if any class has one; correct it'
       )
-    classes.append(tuple(_code(each, row['name']) for each in found))
-  ignored = tuple(_code(each, 'ignored') for each in content.get('ignored', ()))
-  return LabelCodes(tuple(classes), ignored, tolerance)
+    classes.append(tuple(_code(each, str(row['name'])) for each in found))
+  no_label = tuple(_code(each, 'ignored') for each in ignored)
+  return LabelCodes(tuple(classes), no_label, tolerance)
 
 
-def _code(value: Any, name: str) -> Code:
+def _code(value: object, name: str) -> Code:
   if isinstance(value, int) and not isinstance(value, bool):
     if not -(2**31) <= value < 2**32:
       raise InputError(
-        f'class {name!r}: label {value}: must be a number of 32 bits, as '
-        'images can hold; correct it'
+        f'class {name!r}: label {value}: must fit into 32 bits, which '
+        'is what images can hold; correct it'
       )
     return value
   return _colour(value, name)

@@ -1,4 +1,4 @@
-"""Class tables of the known data sets, as data."""
+"""Class tables of the known data sets."""
 
 from magnet_jax.data import class_files
 from magnet_jax.scenes.classes import CLASSES as SCENES
@@ -10,7 +10,7 @@ TABLES: dict[str, ClassTable] = {
     names=('soil', 'weed', 'carrot'),
     colours=((115, 85, 60), (220, 50, 47), (60, 180, 75)),
   ),
-  # Cordts et al., CVPR 2016: the 19 classes that are trained and scored, by
+  # Cordts et al., CVPR 2016: the 19 classes used for training and scoring, by
   # train id, in the benchmark's colours.
   'cityscapes': ClassTable(
     names=(
@@ -57,7 +57,7 @@ TABLES: dict[str, ClassTable] = {
     ),
   ),
   # Demir et al., CVPR Workshops 2018: land cover, its own colours. Unknown
-  # ground (clouds) is a class, but not scored.
+  # ground (clouds) is a class, but is not scored.
   'deepglobe': ClassTable(
     names=(
       'unknown',
@@ -107,7 +107,7 @@ TABLES: dict[str, ClassTable] = {
 }
 
 
-# The categories of Cityscapes, by train id, from the set's own table; the
+# The Cityscapes categories by train id, from the data set's own table; the
 # eighth, void, is ignored.
 _CATEGORIES = {
   TABLES['cityscapes'].names: (
@@ -123,24 +123,24 @@ _CATEGORIES = {
 
 
 def categories(table: ClassTable) -> tuple[str, ...]:
-  """The category of each class, or () if its set has none."""
+  """Returns the category of each class, or () if the set has none."""
   return _CATEGORIES.get(table.names, ())
 
 
 def get(name: str) -> ClassTable:
-  """The class table of a data set.
+  """Returns the class table of a data set.
 
   Args:
-    name: a key of `TABLES`, or the path of a .json file, see `class_files`.
+    name: a key of `TABLES`, or the path of a .json file (see `class_files`).
 
   Raises:
-    InputError: no such table; the known ones are named.
+    InputError: no such table; lists the known ones.
   """
   if name.endswith('.json'):
     return class_files.read(name)
   if name not in TABLES:
     raise InputError(
-      f'class table {name!r}: is not known; choose one of '
+      f'class table {name!r}: unknown; choose one of '
       f'{", ".join(sorted(TABLES))}, or the path of a .json file of classes'
     )
   return TABLES[name]

@@ -1,4 +1,4 @@
-"""Random windows of labelled images, at every stage's magnification."""
+"""Random windows of labelled images at the magnification of any stage."""
 
 from collections.abc import Sequence
 import math
@@ -12,14 +12,14 @@ from magnet_jax.types import IGNORE, Sample, Size, Stage
 
 
 def labelled(sample: Sample) -> np.ndarray:
-  """The label of a sample; where it has none, every pixel is ignored."""
+  """Returns the label of a sample; without one, every pixel is ignored."""
   if sample.label is None:
     return np.full(sample.image.shape[:2], IGNORE, np.uint8)
   return sample.label
 
 
 def pad(array: np.ndarray, size: Size) -> np.ndarray:
-  """Pads below and to the right: images by their edge, labels by IGNORE.
+  """Pads at the bottom and right: images with their edge, labels with IGNORE.
 
   Args:
     array: an image [h,w,3] or a label [h,w], not larger than `size`.
@@ -34,26 +34,26 @@ def pad(array: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _halvings(length: int, target: int) -> int:
-  """How often a length may be halved and stay at least twice the target."""
+  """Returns how often a length can be halved and stay twice the target."""
   return max(0, math.floor(math.log2(max(1, length / target))) - 1)
 
 
 def _draw_axis(
   rng: np.random.Generator, length: int, wanted: float, target: int
 ) -> tuple[int, int, int]:
-  """Start and end in the image, and pixels in the result, of one axis.
+  """Draws start and end in the image, and the resulting pixels, of one axis.
 
   Args:
-    rng: draws the start, any that keeps the end inside.
-    length: of the image.
-    wanted: pixels of the image that the whole window would see.
+    rng: draws the start so that the end stays inside.
+    length: pixels of the image.
+    wanted: pixels of the image that the whole window would cover.
     target: pixels of the window at the network's input.
   """
   extent = max(1, round(wanted))
   if extent >= length:
     shown = min(target, max(1, round(target * length / wanted)))
     return 0, length, shown
-  # A multiple of 2, 4, 8, … of pixels can be halved fast before it is resized.
+  # A multiple of 2, 4, 8, … pixels can be halved quickly before resizing.
   step = 2 ** _halvings(extent, target)
   extent -= extent % step
   start = int(rng.integers(length - extent + 1))
@@ -71,15 +71,15 @@ def draw_region(
   """Draws a window of a stage, as a region of the full-size image.
 
   Args:
-    rng: the source of chance.
+    rng: the random generator.
     stage: gives the magnification and the window.
     size: (height, width) of the image.
     network: (h, w) of the network's input.
-    scale: how much more of the image than the stage's window is seen.
+    scale: how much more of the image than the stage's window is covered.
 
   Returns:
-    The region; (height, width) that it has at the network's input, less than
-    `network` where the image ends.
+    The region, and its (height, width) at the network's input, which is less
+    than `network` where the image ends.
   """
   axes = [
     _draw_axis(
@@ -95,12 +95,11 @@ def draw_region(
 
 
 def shrink(image: np.ndarray, size: Size) -> np.ndarray:
-  """Resizes uint8 [H,W,3] by averages of areas, faster than `resize.image`.
+  """Resizes uint8 [H,W,3] by area averaging, faster than `resize.image`.
 
-  Halving is several times faster than any other factor, so it goes first.
-  Factors of 2, 4, 8, … come out the same up to rounding; with others, areas
-  begin and end at whole halved pixels' worth of detail, a quarter of a pixel
-  of the result at most.
+  Halving is several times faster than any other factor, so it comes first.
+  Factors of 2, 4, 8, … give the same result up to rounding; with others, area
+  boundaries shift by at most a quarter of a pixel of the result.
   """
   while all(
     image.shape[axis] % 2 == 0 and image.shape[axis] >= 4 * size[axis]
@@ -118,13 +117,13 @@ def cut(
   symmetry: Symmetry,
   network: Size,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Cuts a region out, brings it to the network's size and lays it down.
+  """Cuts a region out, resizes it for the network and applies a symmetry.
 
   Args:
     sample: image and label.
-    region: rows and columns of the image as `symmetry` lays it down.
+    region: rows and columns of the image after `symmetry`.
     shown: (height, width) of the region in the result; the rest is padding.
-    symmetry: how the image is laid down.
+    symmetry: applied to the image.
     network: (h, w) of the result.
 
   Returns:
@@ -153,9 +152,9 @@ def draw_window(
   """Draws one window of a random stage of a sample.
 
   Args:
-    rng: the source of chance.
+    rng: the random generator.
     sample: image and label.
-    stages: of the image's size, and of its transposed size if `rotate`.
+    stages: by image size, and by the transposed size if `rotate` is set.
     network: (h, w) of the result.
     options: the augmentation.
     weights: relative frequency of each stage, coarse to fine; None: equal.

@@ -1,4 +1,4 @@
-"""What the names of files and folders say: image or label, which split."""
+"""What file and folder names reveal: image or label, and which split."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -6,94 +6,45 @@ import pathlib
 import re
 import unicodedata
 
-_LABELS = frozenset(
-  (
-    'label',
-    'labels',
-    'mask',
-    'masks',
-    'annotation',
-    'annotations',
-    'annotated',
-    'annot',
-    'annots',
-    'ann',
-    'anno',
-    'gt',
-    'groundtruth',
-    'truth',
-    'segmentation',
-    'segmentations',
-    'segmentationclass',
-    'seg',
-    'segs',
-    'target',
-    'targets',
-    'lbl',
-    'labelids',
-  )
+
+def _words(text: str) -> frozenset[str]:
+  return frozenset(text.split())
+
+
+_LABELS = _words(
+  'label labels mask masks annotation annotations annotated annot annots ann '
+  'anno gt groundtruth truth segmentation segmentations segmentationclass seg '
+  'segs target targets lbl labelids'
 )
-_IMAGES = frozenset(
-  (
-    'image',
-    'images',
-    'img',
-    'imgs',
-    'photo',
-    'photos',
-    'jpegimages',
-    'picture',
-    'pictures',
-    'rgb',
-    'input',
-    'inputs',
-    'original',
-    'originals',
-    'raw',
-    'leftimg8bit',
-    'sat',
-  )
+_IMAGES = _words(
+  'image images img imgs photo photos jpegimages picture pictures rgb input '
+  'inputs original originals raw leftimg8bit sat'
+)
+_FILLERS = _words(
+  'set list files split data dataset png jpg class object ground'
 )
 _SPLITS = {
-  'train': 'train',
-  'training': 'train',
-  'trn': 'train',
-  'val': 'val',
-  'valid': 'val',
-  'validation': 'val',
-  'dev': 'val',
-  'test': 'test',
-  'testing': 'test',
-  'tst': 'test',
+  word: split
+  for split, words in {
+    'train': 'train training trn',
+    'val': 'val valid validation dev',
+    'test': 'test testing tst',
+  }.items()
+  for word in _words(words)
 }
-_FILLERS = frozenset(
-  (
-    'set',
-    'list',
-    'files',
-    'split',
-    'data',
-    'dataset',
-    'png',
-    'jpg',
-    'class',
-    'object',
-    'ground',
-  )
-)
 _GLUED = re.compile('(train|val|valid|test)(annot|masks?|labels?|gt)')
 _PARTS = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 
 
 @dataclasses.dataclass(frozen=True)
 class Named:
-  """What the path of a file says.
+  """What the path of a file reveals.
 
   Attributes:
-    role: 'image', 'label', or '' where it does not say.
+    role: 'image', 'label', or '' if unknown.
     split: 'train', 'val', 'test' or ''.
-    context: the folders, without what told the role and the split.
-    stem: the name, without what told the role; for pairing.
+    context: the folders, without the words for role and split.
+    stem: the name, without the words for the role; for pairing.
   """
 
   role: str
@@ -103,8 +54,8 @@ class Named:
 
 
 def parts(text: str) -> list[str]:
-  """The words of a name: 'trainannot' and 'TrainAnnot' are two."""
-  # Names such as JPEGImages and leftImg8bit are known as they are.
+  """Splits a name into words: 'trainannot' and 'TrainAnnot' are two."""
+  # Names such as JPEGImages and leftImg8bit are known as a whole.
   plain = text.lower()
   if plain in _LABELS or plain in _IMAGES or plain in _SPLITS:
     return [plain]
@@ -117,7 +68,7 @@ def parts(text: str) -> list[str]:
 
 
 def split_of(text: str) -> str:
-  """The split that a folder or list is named for; '' for none or several."""
+  """Returns the split a folder or list is named after; '': none or several."""
   words = parts(text)
   found = {_SPLITS[word] for word in words if word in _SPLITS}
   others = [
@@ -129,14 +80,14 @@ def split_of(text: str) -> str:
 
 
 def of_labels(text: str) -> bool:
-  """Whether a folder is named for labels and nothing else: 'ground_truth'."""
+  """Tells whether a folder is named after labels only: 'ground_truth'."""
   found = set(parts(text))
   return bool(found & _LABELS) and found <= _LABELS | _IMAGES | _FILLERS
 
 
 def stem(path: pathlib.PurePath) -> str:
-  """A file's name without suffix, as it is compared with others."""
-  # Macs part letters from their accents, where others write them in one.
+  """Returns a file's name without suffix, normalised for comparison."""
+  # macOS stores letters and accents separately, other systems combined.
   return unicodedata.normalize('NFC', path.stem).lower()
 
 
@@ -152,31 +103,30 @@ def read(path: pathlib.PurePath) -> Named:
   role, split, context = '', '', []
   for folder in path.parts[:-1]:
     split = split_of(folder) or split
-    told = _role(parts(folder))
-    role = told or role
-    if told or split_of(folder):
-      rest = [
+    found = _role(parts(folder))
+    role = found or role
+    if found or split_of(folder):
+      context += [
         w
         for w in parts(folder)
         if w not in _LABELS | _IMAGES | _FILLERS and w not in _SPLITS
       ]
-      context += rest
     else:
       context.append(folder.lower())
-  bare, told = _stem(unicodedata.normalize('NFC', path.stem))
+  bare, found = _stem(unicodedata.normalize('NFC', path.stem))
   # A suffix such as _mask beats the folder, which beats a prefix such as IMG_.
-  role = 'label' if told == 'label' else role or told
+  role = 'label' if found == 'label' else role or found
   return Named(role, split, tuple(context), bare)
 
 
 def _stem(stem: str) -> tuple[str, str]:
-  """The stem without words of a role, in lower case; the role."""
-  told = ''
+  """Returns the stem in lower case without words for the role, and the role."""
+  role = ''
   words = re.split(r'([-_. ]+)', stem)
   while len(words) > 2 and words[-1].lower() in _LABELS | _IMAGES:
-    told = 'label' if words[-1].lower() in _LABELS else told or 'image'
+    role = 'label' if words[-1].lower() in _LABELS else role or 'image'
     words = words[:-2]
   while len(words) > 2 and words[0].lower() in _LABELS | _IMAGES:
-    told = 'label' if words[0].lower() in _LABELS else told or 'image'
+    role = 'label' if words[0].lower() in _LABELS else role or 'image'
     words = words[2:]
-  return ''.join(words).lower(), told
+  return ''.join(words).lower(), role

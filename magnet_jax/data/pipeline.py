@@ -1,11 +1,11 @@
-"""Batches for training: windows and paths of nested windows, augmented."""
+"""Training batches: augmented windows, and paths of nested windows."""
 
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 
 import numpy as np
 
-from magnet_jax.data import augment, cache, cutting, paths
+from magnet_jax.data import augment, cache, cutting, zoom_paths
 from magnet_jax.data.augment import Augmentation
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
@@ -32,23 +32,23 @@ def segmenter_batches(
   windows_per_image: int = 1,
   stage_weights: Sequence[float] | None = None,
 ) -> Iterator[Batch]:
-  """Random windows from all stages of random images.
+  """Yields random windows from all stages of random images.
 
-  Each epoch visits all images in a new order. Window i is a function of
-  (seed, i) alone: neither workers nor where it started change it.
+  Each epoch visits all images in a new order. Window i depends only on
+  (seed, i), neither on the workers nor on the start step.
 
   Args:
     source: labelled images.
     plan_for: (height, width) of an image -> its stages.
     network: (h, w) of the network's input.
-    seed: from 0 to 2**32 - 1.
+    seed: 0 to 2**32 - 1.
     batch: windows in a batch, B.
     start_step: the first batch, counted from 0.
     steps: stop before this batch; None: never.
-    workers: processes that read, each with its own cache; 0: threads.
-    augmentation: what may be done to a window.
-    part: (i, n): every n-th row from row i on, as one of n processes that
-      share the batches; n divides B, and B / n rows come.
+    workers: reading processes, each with its own cache; 0: threads.
+    augmentation: of the windows.
+    part: (i, n): yields every n-th row from row i on, for one of n processes
+      that share the batches; n divides B, and B / n rows are yielded.
     windows_per_image: windows of the same image in a batch; more than 1 saves
       decoding where the cache does not hold the images. Divides `batch`.
     stage_weights: relative frequency of the stages, coarse to fine; None:
@@ -58,8 +58,8 @@ def segmenter_batches(
     Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w]}.
 
   Raises:
-    InputError: for a value out of its range, at once; for a damaged image
-      when it is read.
+    InputError: immediately for a value out of range; for a damaged image when
+      it is read.
   """
   plans = _make_plans(source, plan_for, augmentation)
   if stage_weights is not None:
@@ -103,39 +103,40 @@ def refiner_batches(
   part: tuple[int, int] = (0, 1),
   cache_mb: float = 512,
 ) -> Iterator[Batch]:
-  """Zoom paths: nested windows, one a stage, of random images.
+  """Yields zoom paths: nested windows, one per stage, of random images.
 
-  The window of the last stage is anywhere in the image, every coarser one
-  anywhere around the finer. S is the largest number of stages of any image;
-  images of fewer repeat their last window with labels of IGNORE.
+  The window of the last stage lies anywhere in the image, every coarser one
+  anywhere around the finer one. S is the largest number of stages of any
+  image; images with fewer repeat their last window with labels of IGNORE.
 
   Args:
     source: labelled images.
     plan_for: (height, width) of an image -> its stages.
     network: (h, w) of the networks' input.
-    seed: from 0 to 2**32 - 1.
+    seed: 0 to 2**32 - 1.
     batch: paths in a batch, B.
     start_step: the first batch, counted from 0.
     steps: stop before this batch; None: never.
-    workers: processes that read, each with its own caches; 0: threads.
-    augmentation: what may be done to a path; its `scale_jitter` must be 1.
+    workers: reading processes, each with its own caches; 0: threads.
+    augmentation: of the paths; its `scale_jitter` must be 1.
     part: as for `segmenter_batches`.
-    cache_mb: memory for the images of the coarse stages, in 2**20 bytes;
-      a third of what the decoded images take holds all.
+    cache_mb: memory for the images of the coarse stages, in MiB; a third of
+      the size of the decoded images is enough for all.
 
   Returns:
     Iterator of {'images': uint8 [B,S,h,w,3], 'labels': uint8 [B,S,h,w],
     'offsets': float32 [B,S,2], 'ratios': float32 [B,S,2]}: the corner (y, x)
-    of each window in the one before, in that one's pixels, and its pixels
-    per pixel of the window; 0 and 1 for the first and for repeated windows.
+    of each window in the previous one, in pixels of the latter, and how many
+    of these make up a pixel of the window; 0 and 1 for the first and for
+    repeated windows.
 
   Raises:
     InputError: as `segmenter_batches`.
   """
   if augmentation.scale_jitter != 1:
     raise InputError(
-      f'scale_jitter {augmentation.scale_jitter}: the refiner is trained on '
-      'windows at the scales of their stages; set it to 1'
+      f'scale_jitter {augmentation.scale_jitter}: the refiner is trained at '
+      'the scales of the stages only; set it to 1'
     )
   plans = _make_plans(source, plan_for, augmentation)
   count = max(len(stages) for stages in plans.values())
@@ -151,7 +152,7 @@ def refiner_batches(
 def _make_plans(
   source: Source, plan_for: PlanFor, augmentation: Augmentation
 ) -> Plans:
-  """Stages of every size that occurs, so that workers need no planner."""
+  """Plans every size that occurs, so that workers need no planner."""
   if not len(source):
     raise InputError('source of 0 samples: need at least one; add images')
   sizes = {source.size(index) for index in range(len(source))}
@@ -172,7 +173,7 @@ def _check_weights(weights: Sequence[float], plans: Plans) -> None:
     sum(weights[:fewest]) > 0
   ):
     raise InputError(
-      f'stage_weights {tuple(weights)}: must be finite, not negative, and '
+      f'stage_weights {tuple(weights)}: must be finite, at least 0, and '
       f'above 0 for one of the first {fewest}, which every image has'
     )
 
@@ -216,13 +217,13 @@ class _ZoomPaths:
   network: Size
   augmentation: Augmentation
   count: int
-  stages: cache.ByteCache
+  stages: cache.ByteCache[tuple[np.ndarray, np.ndarray]]
 
   def __call__(self, index: int, rng: np.random.Generator) -> Batch:
     sample = self.source[index]
     full = (sample.image.shape[0], sample.image.shape[1])
     symmetry = augment.draw_symmetry(rng, self.augmentation)
-    path = paths.draw_path(rng, self.plans[symmetry.size(full)])
+    path = zoom_paths.draw_path(rng, self.plans[symmetry.size(full)])
 
     def images(size: Size) -> tuple[np.ndarray, np.ndarray]:
       stored = symmetry.size(size)
@@ -233,7 +234,7 @@ class _ZoomPaths:
           resize.label(cutting.labelled(sample), stored),
         )
 
-      # The full size is the sample itself; it needs no second place.
+      # The full size is the sample itself, which is cached already.
       image, label = (
         make()
         if stored == full
@@ -243,15 +244,15 @@ class _ZoomPaths:
       )
       return symmetry.apply(image), symmetry.apply(label)
 
-    pieces, labels = paths.cut_path(path, images, network=self.network)
+    pieces, labels = zoom_paths.cut_path(path, images, network=self.network)
     colours = augment.draw_colours(rng, self.augmentation.colour_jitter)
-    # One above the other: the whole path changes its colours alike.
+    # Stacked vertically, so that the whole path changes its colours alike.
     changed = colours.apply(pieces.reshape(-1, *pieces.shape[2:]))
-    offsets, ratios = paths.places(path, self.network)
+    offsets, ratios = zoom_paths.places(path, self.network)
     arrays = {
       'images': changed.reshape(pieces.shape),
       'labels': labels,
       'offsets': offsets,
       'ratios': ratios,
     }
-    return paths.extend(arrays, self.count)
+    return zoom_paths.extend(arrays, self.count)

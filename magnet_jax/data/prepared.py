@@ -1,15 +1,15 @@
-"""Data sets that were prepared, read through TFDS; no TensorFlow is needed."""
+"""Prepared data sets, read through TFDS without TensorFlow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import json
 import os
 import pathlib
 import re
-from typing import Any
+from typing import Protocol, TypedDict
 
 import numpy as np
 
-from magnet_jax.data import cache
+from magnet_jax.data import cache, sources
 from magnet_jax.files import images
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError, Sample, Size
@@ -18,11 +18,29 @@ FORMAT = 'array_record'
 _VERSION = re.compile(r'(\d+)\.(\d+)\.(\d+)')
 
 
+class Metadata(TypedDict):
+  """What preparing a set found out about it.
+
+  Attributes:
+    classes: names.
+    sizes: (height, width) of each image, by split.
+    pixels: of each class and, last, of none, by split.
+  """
+
+  classes: list[str]
+  sizes: dict[str, list[Size]]
+  pixels: dict[str, list[int]]
+
+
+class _Records(Protocol):
+  def __getitem__(self, index: int) -> Mapping[str, bytes]: ...
+
+
 def root(data_dir: str = '') -> pathlib.Path:
-  """Folder of the prepared sets.
+  """Returns the folder of the prepared sets.
 
   Args:
-    data_dir: the folder; '': where TFDS has it, in $TFDS_DATA_DIR or in
+    data_dir: the folder; '': that of TFDS, $TFDS_DATA_DIR or
       ~/tensorflow_datasets.
   """
   usual = os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
@@ -30,10 +48,10 @@ def root(data_dir: str = '') -> pathlib.Path:
 
 
 def find(name: str, data_dir: str = '') -> pathlib.Path:
-  """Folder of the newest version of a prepared set.
+  """Returns the folder of the newest version of a prepared set.
 
   Args:
-    name: of the set, with its variant after a slash if it has some.
+    name: of the set, followed by a slash and the variant if there is one.
     data_dir: see `root`.
 
   Raises:
@@ -55,29 +73,25 @@ def find(name: str, data_dir: str = '') -> pathlib.Path:
   return max(versions)[1]
 
 
-def read_metadata(folder: pathlib.Path) -> dict[str, Any]:
-  """What was found when a set was prepared.
-
-  Returns:
-    'classes': names; 'sizes': by split, (height, width) of each image;
-    'pixels': by split, of each class and, last, ignored.
+def read_metadata(folder: pathlib.Path) -> Metadata:
+  """Reads what was found when a set was prepared.
 
   Raises:
     InputError: the set was not prepared by this package.
   """
   try:
-    found: dict[str, Any] = json.loads((folder / 'metadata.json').read_text())
+    found: Metadata = json.loads((folder / 'metadata.json').read_text())
     _ = found['classes'], found['sizes'], found['pixels']
   except (OSError, ValueError, KeyError) as error:
     raise InputError(
-      f'{folder}: holds no data set that magnet-jax prepare wrote; prepare it '
-      'with that'
+      f'{folder}: not a data set written by magnet-jax prepare; prepare the '
+      'set with that command'
     ) from error
   return found
 
 
 class PreparedSource:
-  """Samples of one split, or of several, of a prepared set."""
+  """The samples of one or more splits of a prepared set."""
 
   def __init__(
     self,
@@ -87,20 +101,19 @@ class PreparedSource:
     *,
     cache_mb: float = 1024,
   ) -> None:
-    """Opens the set; no image is read.
+    """Opens the set without reading an image.
 
     Args:
       folder: of one version, from `find`.
-      split: a name, or as TFDS writes parts and sums: 'train[:90%]+val'.
+      split: a name, or parts and sums in the syntax of TFDS: 'train[:90%]+val'.
       classes: of the labels, as they were when the set was prepared.
-      cache_mb: memory for decoded samples in 2**20 bytes, in each process
-        that reads.
+      cache_mb: memory for decoded samples in MiB, in each reading process.
 
     Raises:
       InputError: no such split, other classes, or a damaged set.
     """
     self._folder, self._split, self._classes = folder, split, classes
-    self._cache = cache.ByteCache(cache_mb)
+    self._cache = cache.ByteCache[Sample](cache_mb)
     metadata = read_metadata(folder)
     if list(classes.names) != metadata['classes']:
       raise InputError(
@@ -110,8 +123,8 @@ class PreparedSource:
       )
     self._records, self._sizes = _open(folder, split, metadata['sizes'])
 
-  def __reduce__(self) -> Any:
-    # Open files do not travel to worker processes.
+  def __reduce__(self) -> tuple[object, ...]:
+    # Open files cannot be sent to worker processes.
     return _reopen, (self._folder, self._split, self._classes, self._cache)
 
   def __len__(self) -> int:
@@ -122,23 +135,22 @@ class PreparedSource:
     return f'PreparedSource({len(self)} samples, {where})'
 
   def size(self, index: int) -> Size:
-    """(height, width) of one image, known since the set was prepared."""
+    """Returns (height, width) of one image, from the metadata."""
     return self._sizes[index]
 
   def __getitem__(self, index: int) -> Sample:
     """Decodes one sample, or takes it from the cache.
 
     Raises:
-      InputError: the set was damaged after it was prepared.
+      InputError: the set has been damaged since it was prepared.
     """
     if not 0 <= index < len(self):
       raise IndexError(f'sample {index} of {len(self)}')
-    sample: Sample = self._cache.get(
+    return self._cache.get(
       index,
       lambda: self._read(index),
-      lambda sample: sample.image.nbytes + sample.label.nbytes,
+      sources.count_bytes,
     )
-    return sample
 
   def _read(self, index: int) -> Sample:
     record = self._records[index]
@@ -150,7 +162,10 @@ class PreparedSource:
 
 
 def _reopen(
-  folder: pathlib.Path, split: str, classes: ClassTable, kept: cache.ByteCache
+  folder: pathlib.Path,
+  split: str,
+  classes: ClassTable,
+  kept: cache.ByteCache[Sample],
 ) -> PreparedSource:
   source = PreparedSource(folder, split, classes, cache_mb=0)
   source._cache = kept
@@ -158,14 +173,14 @@ def _reopen(
 
 
 def _open(
-  folder: pathlib.Path, split: str, sizes: Mapping[str, Any]
-) -> tuple[Any, tuple[Size, ...]]:
-  """Undecoded records of a split, and their sizes."""
+  folder: pathlib.Path, split: str, sizes: Mapping[str, Sequence[Size]]
+) -> tuple[_Records, tuple[Size, ...]]:
+  """Returns the undecoded records of a split and their sizes."""
   import tensorflow_datasets as tfds
 
   try:
     builder = tfds.builder_from_directory(folder)
-    # TFDS would decode labels as what is installed reads palettes.
+    # How TFDS decodes palettes depends on what is installed.
     skip = tfds.decode.SkipDecoding()
     records = builder.as_data_source(
       split, decoders={'image': skip, 'label': skip}

@@ -1,4 +1,4 @@
-"""How the files of a sample are read: bands, range, orientation."""
+"""How the files of a sample are read: bands, value range, orientation."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -18,11 +18,11 @@ class Reading:
   """How images become 8-bit RGB; the defaults suit photographs.
 
   Attributes:
-    bands: one or three bands, from 1, as red, green and blue; () takes the one
-      or three that the file has beside alpha.
-    stretch: how numbers of more than 8 bits become 8, see `io.stretching`.
-    turn: whether images are turned upright as their EXIF orientation says;
-      False for labels that were drawn on the pixels as they are stored.
+    bands: one or three bands, counted from 1, as red, green and blue; () takes
+      the one or three that the file has besides alpha.
+    stretch: how values of more than 8 bits become 8, see `rasters.stretching`.
+    turn: whether to apply the EXIF orientation of images; False for labels
+      that were drawn on the pixels as stored.
   """
 
   bands: tuple[int, ...] = ()
@@ -33,7 +33,7 @@ class Reading:
     stretching.parse(self.stretch)
 
   def size(self, path: PathLike) -> Size:
-    """(height, width) as `image` returns it, from the header.
+    """Returns (height, width) of what `image` returns, from the header.
 
     Raises:
       InputError: missing, empty, damaged or of another format.
@@ -41,7 +41,7 @@ class Reading:
     try:
       return images.read_size(path, turned=self.turn)
     except InputError:
-      # Pillow does not open TIFF files of four or more plain bands.
+      # Pillow does not open TIFF files with four or more plain bands.
       if not self._special:
         raise
     raster = self._open(path)
@@ -51,14 +51,14 @@ class Reading:
       raster.close()
 
   def image(self, path: PathLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reads an image whole.
+    """Reads a whole image.
 
     Returns:
-      uint8 [H,W,3], RGB; bool [H,W], False where alpha is 0 or the file says
-      that there is no data, or None: there is data everywhere.
+      uint8 [H,W,3], RGB; bool [H,W], False where alpha is 0 or the file
+      declares no data, or None if there is data everywhere.
 
     Raises:
-      InputError: missing, damaged, or without the bands or the range wanted.
+      InputError: missing, damaged, or without the requested bands or range.
     """
     if not self.turn and not self._special:
       return images.read_image(path, turned=False), None
@@ -82,13 +82,14 @@ class Reading:
 
 
 PLAIN = Reading()
+Settings = Mapping[str, Any]  # the section `data` of a config, or part of it
 
 
-def from_settings(data: Mapping[str, Any]) -> Reading:
-  """Of the section `data` of a config; older ones say nothing of it.
+def from_settings(data: Settings) -> Reading:
+  """Returns how a config reads images; older configs lack these settings.
 
   Raises:
-    InputError: for a stretch that is none.
+    InputError: the stretch is invalid.
   """
   plain = dataclasses.asdict(PLAIN)
   found = {name: data.get(name, value) for name, value in plain.items()}
@@ -103,7 +104,7 @@ def read_sample(
   colours: bool = False,
   reading: Reading = PLAIN,
 ) -> Sample:
-  """Reads an image and its label, which must be of one size.
+  """Reads an image and its label, which must have the same size.
 
   Args:
     image_path: the image.
@@ -113,7 +114,7 @@ def read_sample(
     reading: how the image is read.
 
   Returns:
-    The sample, named by the image's file name without folder and suffix. Its
+    The sample, named after the image file without folder and suffix. Its
     label is ignored where the image has no data.
 
   Raises:

@@ -1,8 +1,7 @@
-"""The order of images in training, through grain: seeded and resumable."""
+"""The order of images in training: seeded and resumable, through grain."""
 
 from collections.abc import Callable, Iterator
 import dataclasses
-from typing import Any
 
 from absl import flags
 import grain
@@ -15,19 +14,19 @@ Batch = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-  """In which order images are drawn, and by whom.
+  """The order in which images are drawn, and by which process.
 
   Attributes:
     length: number of images.
-    seed: of their order and of all that is drawn for them.
-    batch: images of a batch, over all processes.
+    seed: of the order and of everything drawn for the images.
+    batch: images in a batch, over all processes.
     start_step: the first batch.
-    steps: the last but one; None goes on for ever.
+    steps: stop before this batch; None never stops.
     workers: processes that draw ahead; 0 uses threads.
     part: (index, count) of the processes that share each batch.
 
   Raises:
-    InputError: a value is out of its range.
+    InputError: a value is out of range.
   """
 
   length: int
@@ -61,7 +60,7 @@ class Schedule:
     draw: Callable[[int, np.random.Generator], Batch],
     finish: Callable[[Batch], Batch],
   ) -> Iterator[Batch]:
-    """Batches `start_step`, … of what `draw` makes of random images."""
+    """Yields the batches of what `draw` makes of random images."""
     elements = (
       grain.MapDataset.range(self.length)
       .seed(self.seed)
@@ -69,19 +68,19 @@ class Schedule:
       .repeat()
       .random_map(draw)
     )
-    # Sliced after chance has come in: a row is the same whoever reads it.
+    # Sliced after drawing: a row is the same whichever process reads it.
     first, count = self.part
     shared = elements[first::count].batch(
       self.batch // count, drop_remainder=True
     )
-    # Two threads keep a step ahead; more would hold more images at once and
-    # take the cores from the training.
-    batches: Any = shared[self.start_step : self.steps].to_iter_dataset(
+    # Two threads keep a step ahead; more would hold more images in memory and
+    # take cores from the training.
+    batches = shared[self.start_step : self.steps].to_iter_dataset(
       grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
     )
     if self.workers:
       if not flags.FLAGS.is_parsed():
-        # Workers read absl's flags; in a notebook nobody has parsed them.
+        # Workers read absl's flags, which nobody has parsed in a notebook.
         flags.FLAGS.mark_as_parsed()
       batches = batches.mp_prefetch(
         grain.MultiprocessingOptions(

@@ -1,17 +1,14 @@
-"""From the settings of a data set to the source of one of its splits."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Opens a split of a data set, given the section `data` of a config."""
 
 from magnet_jax.data import classes as class_tables
-from magnet_jax.data import prepared, reading, sources
+from magnet_jax.data import file_pairs, prepared, reading, sources
 from magnet_jax.types import InputError
 
 SPLITS = ('test', 'val', 'train')
 
 
-def _scenes(data: Mapping[str, Any], split: str) -> sources.Source:
-  """Generated scenes; the splits' seeds follow one another, test first."""
+def _scenes(data: reading.Settings, split: str) -> sources.Source:
+  """Returns generated scenes; seeds are consecutive, test before val, train."""
   first = data['first_seed']
   for name in SPLITS:
     count = data[f'{name}_scenes']
@@ -23,15 +20,15 @@ def _scenes(data: Mapping[str, Any], split: str) -> sources.Source:
   )
 
 
-def _files(data: Mapping[str, Any], split: str) -> sources.Source:
-  """Files named by a list, or found in a folder."""
+def _files(data: reading.Settings, split: str) -> sources.Source:
+  """Returns files named by a list or found in a folder."""
   if not data[split]:
     raise InputError(
       f'data.{split} is empty: must name a list of image<TAB>label lines or a '
       f'folder of images and labels; set --config.data.{split}=PATH'
     )
   return sources.FileSource(
-    sources.find_pairs(data[split]),
+    file_pairs.find(data[split]),
     class_tables.get(data['classes']),
     colours=data['colours'],
     how=reading.from_settings(data),
@@ -39,8 +36,8 @@ def _files(data: Mapping[str, Any], split: str) -> sources.Source:
   )
 
 
-def _tfds(data: Mapping[str, Any], split: str) -> sources.Source:
-  """A set that `magnet-jax prepare` wrote."""
+def _tfds(data: reading.Settings, split: str) -> sources.Source:
+  """Returns a set that `magnet-jax prepare` wrote."""
   return prepared.PreparedSource(
     prepared.find(data['name'], data['data_dir']),
     data[split] or split,
@@ -52,15 +49,15 @@ def _tfds(data: Mapping[str, Any], split: str) -> sources.Source:
 _KINDS = {'scenes': _scenes, 'files': _files, 'tfds': _tfds}
 
 
-def open_split(data: Mapping[str, Any], split: str) -> sources.Source:
+def open_split(data: reading.Settings, split: str) -> sources.Source:
   """Opens one split of a data set.
 
   Args:
-    data: the section `data` of a config.
+    data: the settings.
     split: 'train', 'val' or 'test'.
 
   Raises:
-    InputError: for an unknown kind or split, or bad files.
+    InputError: the kind or split is unknown, or files are bad.
   """
   if split not in SPLITS:
     raise InputError(

@@ -1,4 +1,4 @@
-"""Zoom paths: nested windows of an image, one a stage, coarse to fine."""
+"""Zoom paths: nested windows of an image, one per stage, coarse to fine."""
 
 from collections.abc import Callable
 import dataclasses
@@ -15,7 +15,7 @@ Images = Callable[[Size], tuple[np.ndarray, np.ndarray]]
 
 @dataclasses.dataclass(frozen=True)
 class Path:
-  """Corners of nested windows, each inside the one before.
+  """Corners of nested windows, each inside the previous one.
 
   Attributes:
     stages: of the image, coarse to fine.
@@ -29,31 +29,31 @@ class Path:
 def _parent_range(
   corner: int, *, window: int, length: int, around: int, whole: int
 ) -> tuple[int, int]:
-  """Least and largest start of a window around a finer one, on one axis.
+  """Returns the least and largest start of a window around a finer one.
 
   Args:
-    corner: start of the finer window in its stage.
+    corner: start of the finer window in its stage, on one axis.
     window: its pixels.
     length: pixels of its stage.
     around: pixels of the coarser window.
     whole: pixels of the coarser stage.
   """
-  # In whole numbers: the finer window covers [corner, end) * whole / length.
+  # In integers: the finer window covers [corner, end) * whole / length.
   end = min(corner + window, length)
   largest = min(corner * whole // length, max(whole - around, 0))
   least = max(0, -(-end * whole // length) - around)
-  # Stages of nearly one size may leave no integer between: then less than a
-  # pixel of the finer window sticks out at its end.
+  # Stages of nearly the same size may leave no integer in between: then less
+  # than a pixel of the finer window sticks out at its end.
   return min(least, largest), largest
 
 
 def draw_path(rng: np.random.Generator, stages: tuple[Stage, ...]) -> Path:
   """Draws a window of the last stage, then ever coarser ones around it.
 
-  Each is uniform over all integer corners that are possible.
+  Each is uniform over all possible integer corners.
 
   Args:
-    rng: the source of chance.
+    rng: the random generator.
     stages: of one image, coarse to fine.
   """
   last = stages[-1]
@@ -79,15 +79,16 @@ def draw_path(rng: np.random.Generator, stages: tuple[Stage, ...]) -> Path:
 
 
 def places(path: Path, network: Size) -> tuple[np.ndarray, np.ndarray]:
-  """Where each window lies in the one before, at the network's size.
+  """Computes where each window lies in the previous one, at network size.
 
   Args:
     path: the windows.
     network: (h, w) that every window is resized to.
 
   Returns:
-    float32 [S,2], the corner (y, x) in pixels of the window before;
-    float32 [S,2], its pixels per pixel of the window. 0 and 1 for stage 0.
+    float32 [S,2], the corner (y, x) in pixels of the previous window;
+    float32 [S,2], how many of these make up a pixel of the window. 0 and 1
+    for stage 0.
   """
   offsets, ratios = [np.zeros(2)], [np.ones(2)]
   for s in range(1, len(path.stages)):
@@ -131,10 +132,10 @@ def cut_path(
 
 
 def extend(arrays: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-  """Fills up to `count` stages: the last window again, all of it ignored.
+  """Pads to `count` stages by repeating the last window, labels ignored.
 
   Args:
-    arrays: images, labels, offsets and ratios of fewer stages.
+    arrays: images, labels, offsets and ratios of at most `count` stages.
     count: S.
   """
   missing = count - len(arrays['images'])

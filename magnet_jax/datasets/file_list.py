@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 import functools
 import pathlib
 
-from magnet_jax.data import sources
+from magnet_jax.data import file_pairs
 from magnet_jax.datasets.recipes import Item, Recipe
 from magnet_jax.files import images
 from magnet_jax.types import ClassTable, InputError
@@ -53,7 +53,7 @@ def _find(
   owner: dict[pathlib.Path, str] = {}
   for split, place in places.items():
     found[split] = []
-    for each in sources.find_pairs(place):
+    for each in file_pairs.find(place):
       if each.label is None:
         raise InputError(
           f'{each.image}: has no label; give image<TAB>label lines'

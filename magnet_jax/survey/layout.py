@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import NoReturn
 
-from magnet_jax.data import sources, words
+from magnet_jax.data import file_names, file_pairs
 from magnet_jax.survey import looks_like
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.types import InputError
@@ -81,7 +81,7 @@ def check_apart(folder: pathlib.Path, out: pathlib.Path) -> None:
   found = [
     os.path.relpath(path, folder)
     for path in (sorted(out.rglob('*')) if inside else ())
-    if path.suffix.lower() in sources.SUFFIXES and path.name != SHEET
+    if path.suffix.lower() in file_pairs.SUFFIXES and path.name != SHEET
   ]
   if found or folder.resolve() == out.resolve():
     what = found[0] if found else 'its lists and classes'
@@ -104,12 +104,12 @@ def find(
   Raises:
     InputError: there is no image file at all.
   """
-  pictures = [f for f in files if f.suffix.lower() in sources.SUFFIXES]
+  pictures = [f for f in files if f.suffix.lower() in file_pairs.SUFFIXES]
   findings = _strangers(folder, files)
   if not pictures:
     others = f', but {findings[0].text}' if findings else ''
     raise InputError(
-      f'{folder}: holds no {", ".join(sources.SUFFIXES)} file{others}; name '
+      f'{folder}: holds no {", ".join(file_pairs.SUFFIXES)} file{others}; name '
       'the folder that holds the images and their labels, as such files'
     )
   pairs = list(listed)
@@ -166,7 +166,7 @@ def _by_key(
   folder: pathlib.Path, pictures: Sequence[pathlib.Path]
 ) -> tuple[_Found, _Found]:
   """Images and labels by what pairs them."""
-  named = {f: words.read(f.relative_to(folder)) for f in pictures}
+  named = {f: file_names.read(f.relative_to(folder)) for f in pictures}
   roles = {file: each.role for file, each in named.items()}
   told = set()
   if 'label' not in roles.values():

@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 
-from magnet_jax.data import sources, splits, words
+from magnet_jax.data import file_names, file_pairs, splits
 from magnet_jax.survey.findings import Finding, count
 from magnet_jax.survey.layout import Pair, names
 
@@ -36,10 +36,12 @@ def find(folder: pathlib.Path, files: Sequence[pathlib.Path]) -> Lists:
     InputError: one of them is no text.
   """
   found = Lists()
-  known = {words.stem(f) for f in files if f.suffix.lower() in sources.SUFFIXES}
+  known = {
+    file_names.stem(f) for f in files if f.suffix.lower() in file_pairs.SUFFIXES
+  }
   several: set[str] = set()
   for file in files:
-    split = words.split_of(file.stem)
+    split = file_names.split_of(file.stem)
     if split and file.suffix.lower() in _SUFFIXES:
       several |= read(file, split, folder, found, known)
   _settle(folder, found, several)
@@ -85,10 +87,10 @@ def read(
   lost: list[str] = []
   several: set[str] = set()
   understood = 0
-  for text in sources.read_lines(path):
+  for text in file_pairs.read_lines(path):
     if not text.strip() or text.startswith('#'):
       continue
-    stem = words.stem(pathlib.PurePath(text.strip().strip('"')))
+    stem = file_names.stem(pathlib.PurePath(text.strip().strip('"')))
     pair = _pair(text, path.parent, folder)
     if pair:
       into.pairs.append(Pair(*pair, split))

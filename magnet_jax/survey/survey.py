@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.data import words
+from magnet_jax.data import file_names
 from magnet_jax.data.splits import SPLITS
 from magnet_jax.survey import (
   alike,
@@ -114,7 +114,7 @@ def _pairs(
   findings = listed.findings + found.findings
   pairs = [
     dataclasses.replace(
-      pair, split=listed.splits.get(words.stem(pair.image), pair.split)
+      pair, split=listed.splits.get(file_names.stem(pair.image), pair.split)
     )
     for pair in found.pairs
   ]

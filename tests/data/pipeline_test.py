@@ -13,7 +13,7 @@ from training_batches import (
   run,
 )
 
-from magnet_jax.data import sources
+from magnet_jax.data import file_pairs, sources
 from magnet_jax.data.augment import Augmentation
 from magnet_jax.types import ClassTable, InputError
 
@@ -69,7 +69,7 @@ def _write(folder, count=3, size=(40, 60)):
     rows.append(f'{i}.png\t{i}_label.png\n')
   (folder / 'list.txt').write_text(''.join(rows))
   return sources.FileSource(
-    sources.find_pairs(folder / 'list.txt'), CLASSES, cache_mb=1
+    file_pairs.find(folder / 'list.txt'), CLASSES, cache_mb=1
   )
 
 
@@ -110,7 +110,7 @@ def test_every_epoch_visits_every_image_once():
     ('segmenter', {'windows_per_image': 0}, 'windows_per_image 0'),
     ('segmenter', {'stage_weights': (1, 1)}, 'need one for each of the 3'),
     ('segmenter', {'stage_weights': (0, 0, 0)}, 'above 0'),
-    ('segmenter', {'stage_weights': (1, -1, 1)}, 'not negative'),
+    ('segmenter', {'stage_weights': (1, -1, 1)}, 'at least 0'),
     ('segmenter', {'seed': -1}, 'seed -1'),
     ('refiner', {'seed': 2**32}, r'2\*\*32'),
     ('refiner', {'batch': 0}, 'batch 0'),

@@ -155,7 +155,7 @@ def test_bad_indices_and_damaged_sets(city, tmp_path):
   with pytest.raises(IndexError):
     _ = source[2]
   (tmp_path / 'metadata.json').write_text('{"classes": []}')
-  with pytest.raises(InputError, match='holds no data set that magnet-jax'):
+  with pytest.raises(InputError, match='not a data set written by magnet-jax'):
     prepared.PreparedSource(tmp_path, 'val', CITY)
   (tmp_path / 'metadata.json').write_text(
     json.dumps({'classes': list(CITY.names), 'sizes': {}, 'pixels': {}})

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.data import reading, sources
+from magnet_jax.data import file_pairs, reading, sources
 from magnet_jax.files import images
 from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable, InputError
@@ -32,9 +32,9 @@ def _write(folder, count=3, suffix='.png', size=(6, 8)):
 def test_a_list_and_a_folder_give_the_same(tmp_path, suffix):
   folder = _write(tmp_path, suffix=suffix)
   (folder / 'images' / 'notes.txt').write_text('passed over')
-  pairs = sources.find_pairs(folder / 'list.txt')
-  assert pairs == sources.find_pairs(str(folder))
-  assert pairs == sources.pair_folders(folder / 'images', folder / 'labels')
+  pairs = file_pairs.find(folder / 'list.txt')
+  assert pairs == file_pairs.find(str(folder))
+  assert pairs == file_pairs.of_folders(folder / 'images', folder / 'labels')
   source = sources.FileSource(pairs, CLASSES)
   assert len(source) == 3
   for i in range(3):
@@ -50,8 +50,8 @@ def test_images_without_labels(tmp_path):
   folder = _write(tmp_path)
   (folder / 'plain.txt').write_text('images/0.png\nimages/1.png\n')
   for pairs in (
-    sources.read_list(folder / 'plain.txt'),
-    sources.pair_folders(folder / 'images', None),
+    file_pairs.read_list(folder / 'plain.txt'),
+    file_pairs.of_folders(folder / 'images', None),
   ):
     source = sources.FileSource(pairs, CLASSES)
     assert source[1].label is None
@@ -61,14 +61,14 @@ def test_labels_of_colours(tmp_path):
   folder = _write(tmp_path, count=1)
   label = np.array([[0, 1, 255, 0] * 2] * 6, np.uint8)
   Image.fromarray(CLASSES.palette[label]).save(folder / 'labels' / '0.png')
-  pairs = sources.find_pairs(folder)
+  pairs = file_pairs.find(folder)
   source = sources.FileSource(pairs, CLASSES, colours=True)
   np.testing.assert_array_equal(source[0].label, label)
 
 
 def test_the_cache_is_bounded_used_and_pickled_empty(tmp_path, monkeypatch):
   folder = _write(tmp_path, count=4, size=(256, 256))  # 0.25 MB a sample
-  source = sources.FileSource(sources.find_pairs(folder), CLASSES, cache_mb=0.6)
+  source = sources.FileSource(file_pairs.find(folder), CLASSES, cache_mb=0.6)
   read = []
   original = reading.read_sample
   monkeypatch.setattr(
@@ -95,14 +95,14 @@ def test_all_bad_samples_are_found_before_the_first_is_read(tmp_path):
   with pytest.raises(
     InputError, match=r'1\.png: label of 7 x 7 .* \(3 of 5 samples are bad\)'
   ):
-    sources.FileSource(sources.read_list(folder / 'list.txt'), CLASSES)
+    sources.FileSource(file_pairs.read_list(folder / 'list.txt'), CLASSES)
 
 
 def test_one_bad_sample_is_named(tmp_path):
   folder = _write(tmp_path)
   (folder / 'images' / '2.png').unlink()
   with pytest.raises(InputError, match=r'2\.png: no such file; check'):
-    sources.FileSource(sources.read_list(folder / 'list.txt'), CLASSES)
+    sources.FileSource(file_pairs.read_list(folder / 'list.txt'), CLASSES)
   with pytest.raises(InputError, match='0 samples'):
     sources.FileSource([], CLASSES)
 
@@ -112,49 +112,8 @@ def test_an_image_with_exif_fits_the_label_of_its_turned_size(tmp_path):
   exif = Image.Exif()
   exif[274] = 6
   Image.new('RGB', (6, 8)).save(folder / 'images' / '0.jpg', exif=exif)
-  source = sources.FileSource(sources.find_pairs(folder), CLASSES)
+  source = sources.FileSource(file_pairs.find(folder), CLASSES)
   assert source.size(0) == source[0].image.shape[:2] == (6, 8)
-
-
-@pytest.mark.parametrize(
-  ('text', 'message'),
-  [
-    ('', 'names no image'),
-    ('# only words\n', 'names no image'),
-    ('a.png\tb.png\tc.png\n', r'line 1 .*image<TAB>label'),
-    ('a.png\tb.png\n\tb.png\n', r'line 2'),
-  ],
-)
-def test_bad_lists(tmp_path, text, message):
-  path = tmp_path / 'list.txt'
-  path.write_text(text)
-  with pytest.raises(InputError, match=message):
-    sources.find_pairs(path)
-
-
-def test_missing_and_binary_lists(tmp_path):
-  with pytest.raises(InputError, match='no such list'):
-    sources.find_pairs(tmp_path / 'none.txt')
-  (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00\x80')
-  with pytest.raises(InputError, match='not a text file'):
-    sources.find_pairs(tmp_path / 'binary')
-
-
-def test_bad_folders(tmp_path):
-  with pytest.raises(InputError, match=r'images: no such folder'):
-    sources.find_pairs(tmp_path)
-  folder = _write(tmp_path / 'a')
-  (folder / 'labels' / '1.png').unlink()
-  with pytest.raises(InputError, match=r'1\.png: has no partner .*\(1 such\)'):
-    sources.find_pairs(folder)
-  (folder / 'images' / '1.png').unlink()
-  Image.new('RGB', (3, 3)).save(folder / 'images' / '0.jpg')
-  with pytest.raises(InputError, match=r'0\.png: has the same name as 0\.jpg'):
-    sources.find_pairs(folder)
-  for file in (folder / 'images').iterdir():
-    file.unlink()
-  with pytest.raises(InputError, match=r'holds no \.jpg'):
-    sources.find_pairs(folder)
 
 
 def test_scenes_are_made_once_and_the_same_as_by_hand(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from magnet_jax.data import paths
+from magnet_jax.data import zoom_paths
 from magnet_jax.ops import windows
 from magnet_jax.types import Stage
 
@@ -29,8 +29,8 @@ def test_each_window_lies_in_the_one_before(name):
   stages = PYRAMIDS[name]
   rng = np.random.default_rng(0)
   for _ in range(200):
-    path = paths.draw_path(rng, stages)
-    offsets, ratios = paths.places(path, (24, 32))
+    path = zoom_paths.draw_path(rng, stages)
+    offsets, ratios = zoom_paths.places(path, (24, 32))
     assert offsets.dtype == ratios.dtype == np.float32
     np.testing.assert_array_equal(offsets[0], 0)
     np.testing.assert_array_equal(ratios[0], 1)
@@ -56,11 +56,11 @@ def test_each_window_lies_in_the_one_before(name):
 def test_every_possible_corner_is_drawn():
   stages = _stages([(4, 4), (8, 8)], (4, 4))
   rng = np.random.default_rng(0)
-  drawn = {paths.draw_path(rng, stages).corners[1] for _ in range(600)}
+  drawn = {zoom_paths.draw_path(rng, stages).corners[1] for _ in range(600)}
   assert drawn == {(top, left) for top in range(5) for left in range(5)}
   stages = _stages([(8, 4), (16, 8)], (4, 4))
   drawn = {
-    tuple(c[0] for c in paths.draw_path(rng, stages).corners)
+    tuple(c[0] for c in zoom_paths.draw_path(rng, stages).corners)
     for _ in range(2000)
   }
   # Row t of the fine stage is row t / 2 of the coarse one, its window 2 high.
@@ -84,9 +84,9 @@ def test_sampling_a_window_at_its_place_gives_the_next_one(name):
     grid = np.stack(np.meshgrid(rows, columns, indexing='ij'), -1)
     return grid.astype(np.float32), np.zeros(size, np.uint8)
 
-  path = paths.draw_path(np.random.default_rng(1), stages)
-  pieces, labels = paths.cut_path(path, images, network=network)
-  offsets, ratios = paths.places(path, network)
+  path = zoom_paths.draw_path(np.random.default_rng(1), stages)
+  pieces, labels = zoom_paths.cut_path(path, images, network=network)
+  offsets, ratios = zoom_paths.places(path, network)
   assert pieces.shape == (len(stages), *network, 2)
   for s in range(1, len(stages)):
     for axis in (0, 1):
@@ -106,12 +106,12 @@ def test_sampling_a_window_at_its_place_gives_the_next_one(name):
 
 def test_windows_of_another_size_than_the_network():
   stages = _stages([(20, 40), (40, 80), (80, 160)], (20, 40))
-  path = paths.draw_path(np.random.default_rng(0), stages)
-  own, own_ratios = paths.places(path, (20, 40))
-  half, half_ratios = paths.places(path, (10, 20))
+  path = zoom_paths.draw_path(np.random.default_rng(0), stages)
+  own, own_ratios = zoom_paths.places(path, (20, 40))
+  half, half_ratios = zoom_paths.places(path, (10, 20))
   np.testing.assert_allclose(half, own / 2)
   np.testing.assert_allclose(half_ratios, own_ratios)
-  pieces, labels = paths.cut_path(
+  pieces, labels = zoom_paths.cut_path(
     path,
     lambda size: (np.ones((*size, 3), np.uint8), np.ones(size, np.uint8)),
     network=(10, 20),
@@ -121,8 +121,8 @@ def test_windows_of_another_size_than_the_network():
 
 
 def test_padding_is_ignored():
-  path = paths.draw_path(np.random.default_rng(0), PYRAMIDS['small'])
-  _, labels = paths.cut_path(
+  path = zoom_paths.draw_path(np.random.default_rng(0), PYRAMIDS['small'])
+  _, labels = zoom_paths.cut_path(
     path,
     lambda size: (np.ones((*size, 3), np.uint8), np.ones(size, np.uint8)),
     network=(24, 32),
@@ -138,8 +138,8 @@ def test_extend():
     'offsets': np.full((2, 2), 0.5, np.float32),
     'ratios': np.full((2, 2), 0.5, np.float32),
   }
-  assert paths.extend(arrays, 2) is arrays
-  longer = paths.extend(arrays, 4)
+  assert zoom_paths.extend(arrays, 2) is arrays
+  longer = zoom_paths.extend(arrays, 4)
   for name, array in longer.items():
     assert array.dtype == arrays[name].dtype and len(array) == 4
     np.testing.assert_array_equal(array[:2], arrays[name])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from magnet_jax.data import words
 from magnet_jax.survey import alike, dividing, proposal
 
 
@@ -69,21 +68,3 @@ def test_a_chain_of_overlaps_is_cut_at_its_weakest():
   assert alike.groups(10, chain) == [0] * 5 + [5] * 5
   copies = [alike.Match(0, 1, 'copy'), alike.Match(1, 3, 'copy')]
   assert alike.groups(4, copies) == [0, 0, 2, 0]
-
-
-@pytest.mark.parametrize(
-  ('name', 'split'),
-  [
-    ('train', 'train'),
-    ('Training', 'train'),
-    ('val_list', 'val'),
-    ('validation', 'val'),
-    ('trainval', ''),
-    ('test flight', ''),
-    ('testannot', 'test'),
-    ('images', ''),
-    ('train_val', ''),
-  ],
-)
-def test_names_of_splits(name, split):
-  assert words.split_of(name) == split
