@@ -10,7 +10,7 @@ the gain of MagNet, +6.8 [+5.7, +8.1], is surer than either.
 
 import ml_collections
 
-from configs import default
+from magnet_jax.configs import default
 
 
 def get_config() -> ml_collections.ConfigDict:

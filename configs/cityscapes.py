@@ -13,8 +13,8 @@ here).
 
 import ml_collections
 
-from configs import _published as published
-from configs import default
+from magnet_jax.configs import _published as published
+from magnet_jax.configs import default
 
 _IMAGES = 2975
 # Of HRNet's training on this set: rarer classes weigh a little more.

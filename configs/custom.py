@@ -12,7 +12,7 @@ import pathlib
 
 import ml_collections
 
-from configs import default
+from magnet_jax.configs import default
 
 HERE = pathlib.Path(__file__).resolve().parent
 

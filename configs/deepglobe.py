@@ -12,8 +12,8 @@ itself says 72.96; not trained here).
 
 import ml_collections
 
-from configs import _published as published
-from configs import default
+from magnet_jax.configs import _published as published
+from magnet_jax.configs import default
 
 _IMAGES = 454
 

@@ -11,7 +11,7 @@ seeds differ by some points).
 
 import ml_collections
 
-from configs import default
+from magnet_jax.configs import default
 
 
 def get_config() -> ml_collections.ConfigDict:

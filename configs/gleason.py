@@ -9,8 +9,8 @@ Score: none; no weights were published, and it was not trained here.
 
 import ml_collections
 
-from configs import _published as published
-from configs import default
+from magnet_jax.configs import _published as published
+from magnet_jax.configs import default
 
 _IMAGES = 195
 

@@ -8,7 +8,7 @@ Score: mIoU of stage 0 37.1, MagNet 61.8 (test, 8 scenes); within 2 points.
 
 import ml_collections
 
-from configs import default
+from magnet_jax.configs import default
 
 
 def get_config() -> ml_collections.ConfigDict:

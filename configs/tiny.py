@@ -8,7 +8,7 @@ Score: that of chance.
 
 import ml_collections
 
-from configs import default
+from magnet_jax.configs import default
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import default
 from magnet_jax.cascade import settings
 from magnet_jax.cli import config_file
+from magnet_jax.configs import default
 from magnet_jax.data import classes
 from magnet_jax.models import build
 from magnet_jax.survey import proposal

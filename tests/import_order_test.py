@@ -27,6 +27,7 @@ ORDER = (
   'report',
   'train',
   'survey',
+  'configs',
   'cli',
 )
 # A GPU machine need not have what reads data sets, configs and maps.

@@ -12,7 +12,7 @@ from magnet_jax.files import checkpoints, records
 # Small networks: nearly all of the time goes into compiling them.
 CONFIG = """
 import ml_collections
-from configs import tiny
+from magnet_jax.configs import tiny
 
 def get_config():
   config = tiny.get_config()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from two_processes import Pair
 
-from configs import tiny
 from magnet_jax import parallel
 from magnet_jax.cli import main
+from magnet_jax.configs import tiny
 from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build

@@ -8,7 +8,7 @@ Time: 20 to 35 minutes a seed on one CPU core, without the longer refiners.
 
 import ml_collections
 
-from configs import carrotweed
+from magnet_jax.configs import carrotweed
 
 
 def get_config() -> ml_collections.ConfigDict:

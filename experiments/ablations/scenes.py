@@ -8,7 +8,7 @@ Time: 62 minutes a seed on one CPU core, refiners included.
 
 import ml_collections
 
-from configs import scenes
+from magnet_jax.configs import scenes
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -9,7 +9,7 @@ Score: mIoU of stage 0 68.8, MagNet 72.8 (test, 10 images).
 
 import ml_collections
 
-from configs import carrotweed
+from magnet_jax.configs import carrotweed
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -23,7 +23,7 @@ import time
 
 import numpy as np
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build

@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from configs import scenes as scenes_config
+from magnet_jax.configs import scenes as scenes_config
 from magnet_jax.data import sources
 from magnet_jax.evaluate import measuring, summary, tables
 from magnet_jax.predict import model as models

@@ -8,7 +8,7 @@ Command: magnet-jax train --config=experiments/transfer/carrotweed_unet.py \
 
 import ml_collections
 
-from configs import carrotweed
+from magnet_jax.configs import carrotweed
 
 
 def get_config() -> ml_collections.ConfigDict:

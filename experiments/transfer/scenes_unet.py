@@ -7,7 +7,7 @@ Command: magnet-jax train --config=experiments/transfer/scenes_unet.py \
 
 import ml_collections
 
-from configs import scenes
+from magnet_jax.configs import scenes
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -10,11 +10,10 @@ from absl import flags
 import ml_collections
 from ml_collections import config_flags
 
-import configs
+from magnet_jax import configs
 from magnet_jax.types import InputError
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
-_SHIPPED = pathlib.Path(configs.__file__).parent
 
 
 def load(name: str) -> Config:
@@ -22,23 +21,28 @@ def load(name: str) -> Config:
 
   Args:
     name: a Python file with `get_config()`, or the name of a config that is
-      shipped in the package `configs`, such as 'default'.
+      shipped in `magnet_jax.configs`, such as 'default'.
 
   Raises:
     InputError: if there is none, or it cannot be run.
   """
   path = pathlib.Path(name)
   if not path.is_file():
-    shipped = _SHIPPED / f'{name}.py'
-    if not shipped.is_file() or name == '__init__':
+    known = shipped()
+    if name not in known:
       raise InputError(
         f'--config={name}: no such file or shipped config; give a Python file '
-        f'or one of {", ".join(_names())}'
+        f'or one of {", ".join(known)}'
       )
-    path = shipped
+    path = known[name]
   try:
     config = runpy.run_path(str(path))['get_config']()
   except Exception as error:
+    if isinstance(error, ImportError) and error.name == 'configs':
+      raise InputError(
+        f'{path}: imports the package configs, which is now '
+        "magnet_jax.configs; write 'from magnet_jax.configs import default'"
+      ) from error
     raise InputError(
       f'{path}: config cannot be loaded, {type(error).__name__}: {error}; it '
       'must be a Python file whose get_config() returns a ConfigDict'
@@ -51,10 +55,14 @@ def load(name: str) -> Config:
   return config
 
 
-def _names() -> list[str]:
-  return sorted(
-    p.stem for p in _SHIPPED.glob('*.py') if not p.stem.startswith('_')
-  )
+def shipped() -> dict[str, pathlib.Path]:
+  """Returns the files of the shipped configs by name, in alphabetical order."""
+  (folder,) = configs.__path__
+  return {
+    path.stem: path
+    for path in sorted(pathlib.Path(folder).glob('*.py'))
+    if not path.stem.startswith('_')
+  }
 
 
 def override(config: Config, overrides: Sequence[str]) -> Config:

@@ -15,7 +15,7 @@ configs/default.py, where every setting is explained.
 
 import pathlib
 
-from configs import default
+from magnet_jax.configs import default
 
 HERE = pathlib.Path(__file__).resolve().parent  # lists and classes.json
 

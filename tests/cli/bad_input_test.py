@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from configs import tiny
 from magnet_jax.cli import main
+from magnet_jax.configs import tiny
 from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build

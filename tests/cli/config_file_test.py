@@ -1,9 +1,11 @@
 import json
+import sys
+import types
 
 import pytest
 
-from configs import default
 from magnet_jax.cli import config_file
+from magnet_jax.configs import default
 from magnet_jax.types import InputError
 
 
@@ -11,7 +13,7 @@ def test_shipped_and_own_files(tmp_path):
   assert config_file.load('default') == default.get_config()
   own = tmp_path / 'mine.py'
   own.write_text(
-    'from configs import default\n'
+    'from magnet_jax.configs import default\n'
     'def get_config():\n'
     '  config = default.get_config()\n'
     '  config.seed = 5\n'
@@ -64,9 +66,12 @@ def test_bad_overrides(word, match):
     ('x = 1', 'get_config'),
     ('def get_config():\n  return {}', 'returns dict'),
     ('import no_such_module', 'no_such_module'),
+    ('from configs import default', "write 'from magnet_jax.configs import"),
   ],
 )
-def test_bad_files(text, match, tmp_path):
+def test_bad_files(text, match, tmp_path, monkeypatch):
+  # A package of this name that has no such module, as some projects have.
+  monkeypatch.setitem(sys.modules, 'configs', types.ModuleType('configs'))
   path = tmp_path / 'broken.py'
   path.write_text(text)
   with pytest.raises(InputError, match=match):

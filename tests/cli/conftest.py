@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import tiny
 from magnet_jax.cli import main
+from magnet_jax.configs import tiny
 from magnet_jax.files import bundle, images
 from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator

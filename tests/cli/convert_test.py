@@ -11,7 +11,7 @@ from magnet_jax.weights import torch_files
 
 CONFIG = f"""
 import ml_collections
-from configs import tiny
+from magnet_jax.configs import tiny
 def get_config():
   config = tiny.get_config()
   config.segmenter = ml_collections.ConfigDict({OWN})

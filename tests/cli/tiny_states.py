@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.files import trees
 from magnet_jax.models import build, resnet
 from magnet_jax.weights import torch_weights

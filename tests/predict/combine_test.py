@@ -5,7 +5,7 @@ import numpy as np
 import onnx_network
 import pytest
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle
 from magnet_jax.models import build

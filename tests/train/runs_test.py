@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.train import runs
 from magnet_jax.types import InputError
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.files import records
 from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator
