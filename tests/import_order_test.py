@@ -23,6 +23,7 @@ ORDER = (
   'refiners',
   'cascade',
   'predict',
+  'methods',
   'evaluate',
   'report',
   'train',

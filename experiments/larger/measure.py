@@ -23,8 +23,9 @@ import psutil
 
 from magnet_jax.cascade import device_memory
 from magnet_jax.cascade.stores import InMemory
-from magnet_jax.evaluate import methods
 from magnet_jax.evaluate.memory import PeakMemory
+from magnet_jax.methods import method as methods
+from magnet_jax.methods import table
 from magnet_jax.predict import batch_run
 from magnet_jax.predict import model as models
 from magnet_jax.predict.budget import Budget
@@ -128,7 +129,7 @@ def main(
   """Segments the image and prints what it took."""
   model = make(network)
   size = open_image.open_image(path).size
-  methods.warm_up(model, model.network)
+  methods.warm_up(table.make(model).values(), model.network)
   devices = device_bytes(model, size)
   cascade = model.cascade()
   for before, stage in itertools.pairwise(model.plan(size)):

@@ -10,17 +10,19 @@ from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, records
+from magnet_jax.methods import table
 from magnet_jax.report import demo
 
 NAMES = False
-HELP = """
+HELP = f"""
   usage: magnet-jax demo [flags]
 
   Makes an aerial scene that the embedded networks have never seen, segments it
-  by four methods with one segmenter (downsample, patch, magnet, magnet-fast)
-  and compares them with the exact labels: mean IoU, boundary IoU, seconds,
-  windows and memory. Writes the scene, its labels, a label image a method, the
-  coarse-to-fine panel and report.html to look at. Takes a minute or two.
+  by several methods with one segmenter and compares them with the exact labels:
+  mean IoU, boundary IoU, seconds, windows and memory. The methods:
+{table.about()}
+  Writes the scene, its labels, a label image per method, the coarse-to-fine
+  panel and report.html to look at. Takes a minute or two.
 
   examples:
     magnet-jax demo
@@ -66,10 +68,11 @@ def run(arguments: Arguments) -> int:
       bar.update()
 
     found, compiling = demo.run(model, size, values.seed, folder, notify)
-  print(comparison.as_text(found, model))
+  reference = table.reference([record['method'] for record in found])
+  print(comparison.as_text(found, model.classes, reference))
   print(f'compiling, not counted above: {compiling:.1f} s')
   print(f'look at {folder / "report.html"}')
   if values.json:
-    figures = comparison.as_json(found, model)
+    figures = comparison.as_json(found, model.classes, reference)
     records.write_json(values.json, {**figures, 'compile_seconds': compiling})
   return 0

@@ -15,25 +15,25 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import class_files
-from magnet_jax.evaluate import comparison, methods
-from magnet_jax.evaluate.comparison import Comparison, Load, Record
+from magnet_jax.evaluate import comparison
+from magnet_jax.evaluate.comparison import Comparison
+from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
-from magnet_jax.predict.model import Model
+from magnet_jax.methods import table
 from magnet_jax.report import evaluation
+from magnet_jax.report.evaluation import Pictures
+from magnet_jax.types import ClassTable
 
 NAMES = False
-HELP = """
+HELP = f"""
   usage: magnet-jax evaluate [--checkpoint=PATH] [--out=DIR] [flags]
 
   Scores methods on labelled images, all with the same segmenter:
-    downsample    the whole image at once, at the network's size
-    patch         windows at full size, overlapped and blended
-    magnet        all stages, coarse to fine
-    magnet-fast   the same, but only the most uncertain windows
+{table.about()}
   Prints mean IoU, boundary IoU, seconds, windows and memory of each, and what
-  MagNet gains over each other, with 95 % intervals over the images. With --out
-  every result is kept as it comes: the same command takes an interrupted run
-  up again.
+  the reference gains over each other, with 95 % intervals over the images. With
+  --out every result is kept as it comes: the same command resumes an
+  interrupted run.
 
   examples:
     magnet-jax evaluate --limit=4
@@ -54,9 +54,16 @@ def define(values: flags.FlagValues) -> None:
   group = 'methods'
   flags.DEFINE_list(
     'methods',
-    list(methods.METHODS),
-    'A,B,…: which to compare',
+    list(table.METHODS),
+    'A,B,…: which to compare, in the order of the tables',
     flag_values=values,
+    module_name=group,
+  )
+  text(
+    'reference',
+    '',
+    'A: the method that the others are compared with; magnet if it is among '
+    'them, else the last one',
     module_name=group,
   )
   number(
@@ -87,8 +94,8 @@ def define(values: flags.FlagValues) -> None:
     'metrics',
     'standard',
     ['standard', 'all'],
-    'prints the table alone, or '
-    'category and weighted IoU, accuracy, boundary F, too',
+    'prints the table alone, or category and weighted IoU, accuracy and '
+    'boundary F as well',
     flag_values=values,
     module_name=group,
   )
@@ -108,45 +115,50 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
-  chosen = methods.make(
+  chosen = table.make(
     model,
     values.methods,
     overlap=values.overlap,
-    fast=command_line.share(values.fast, 'fast'),
+    windows=command_line.share(values.fast, 'fast'),
   )
+  reference = table.reference(values.methods, values.reference)
   loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None
-  table = Comparison(model, chosen, folder, _settings(arguments, model))
-  found, errors = table.run_with_bar(loads, 'evaluate')
+  run = Comparison(
+    chosen, model.classes, folder, _settings(arguments, model.classes)
+  )
+  if folder:
+    run.pictures = Pictures(folder, model.classes, values.pictures, reference)
+  found, errors = run.run_with_bar(loads, 'evaluate')
   if parallel.is_main():
-    _show(arguments, model, found, errors, loads)
+    _show(arguments, model.classes, found, errors, reference)
   return 2 if errors else 0
 
 
 def _show(
   arguments: Arguments,
-  model: Model,
+  classes: ClassTable,
   found: list[Record],
   errors: list[str],
-  loads: list[Load],
+  reference: str,
 ) -> None:
   """Prints the table and writes the report."""
   values = arguments.flags
   if found:
-    print(comparison.as_text(found, model, every=values.metrics == 'all'))
+    asked = found, classes, reference, values.methods
+    print(comparison.as_text(*asked, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)
-      shown = loads[: values.pictures]
-      if note := evaluation.write_report(folder, model, found, shown):
+      if note := evaluation.write_report(folder, *asked):
         print(note)
       print(f'look at {folder / "report.html"}')
     if values.json:
-      records.write_json(values.json, comparison.as_json(found, model))
+      records.write_json(values.json, comparison.as_json(*asked))
   for line in errors:
     messages.show(line)
 
 
-def _settings(arguments: Arguments, model: Model) -> dict[str, object]:
+def _settings(arguments: Arguments, classes: ClassTable) -> dict[str, object]:
   """What makes results differ: where they go and how many do not."""
   values = arguments.flags.flag_values_dict()
   free = (
@@ -155,6 +167,7 @@ def _settings(arguments: Arguments, model: Model) -> dict[str, object]:
     'pictures',
     'limit',
     'methods',
+    'reference',
     'metrics',
     *host_flags.NAMES,
   )
@@ -163,5 +176,5 @@ def _settings(arguments: Arguments, model: Model) -> dict[str, object]:
   return {
     **values,
     'overrides': list(arguments.overrides),
-    'classes': class_files.to_json(model.classes),
+    'classes': class_files.to_json(classes),
   }

@@ -9,13 +9,13 @@ from magnet_jax.cli import messages
 # What each command does; its module in this folder has the same name. All
 # that needs JAX is imported when a command is chosen: --help comes at once.
 COMMANDS = {
-  'demo': 'segment a generated scene by four methods and show the results',
+  'demo': 'segment a generated scene by several methods and compare them',
   'segment': 'segment your images coarse to fine',
   'prepare': 'turn the official files of a data set into one to train on',
   'init': 'look at your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
   'tune': 'choose how many points are corrected, on labelled images',
-  'evaluate': 'score and compare the four methods on labelled images',
+  'evaluate': 'score and compare methods on labelled images',
   'report': 'make one page of evaluations: scores, charts, images to zoom',
   'convert': "turn PyTorch's weights into checkpoints, and back",
   'bench': 'time every stage and every part, and measure memory',

@@ -17,7 +17,7 @@ HELP = """
   Makes one page of one or more runs: scores with intervals, paired
   differences, what accuracy costs, classes, confusion matrices, training
   curves, settings that differ, and a viewer of the images down to single
-  pixels. The page needs nothing else, no network either. A run is a folder
+  pixels. The page is one file that works offline. A run is a folder
   that magnet-jax evaluate --out wrote, or one with such folders in it.
 
   examples:
@@ -38,6 +38,12 @@ def define(values: flags.FlagValues) -> None:
   text(
     'classes', '', 'NAME|FILE: class table of runs that did not record theirs'
   )
+  text(
+    'reference',
+    '',
+    'NAME: the method that the others of its run are compared with; that which '
+    'each run recorded, if not given',
+  )
 
 
 def run(arguments: Arguments) -> int:
@@ -49,7 +55,7 @@ def run(arguments: Arguments) -> int:
       'evaluate --out wrote'
     )
   table = classes.get(values.classes) if values.classes else None
-  found = runs.find(arguments.names, table)
+  found = runs.find(arguments.names, table, values.reference)
   overview.write(found, values.out, values.title or ', '.join(found.runs))
   if values.files:
     overview.write_files(found, values.files)

@@ -1,27 +1,46 @@
-"""Methods compared on labelled images: records as they come, then a report."""
+"""Compares methods on labelled images: records as they come, then tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import dataclasses
 import functools
 import pathlib
-from typing import Any
+from typing import Protocol
 
 import tqdm
 
 from magnet_jax import parallel
+from magnet_jax.cascade.progressive import StageResult
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
-from magnet_jax.evaluate import figures, measuring, methods, summary, tables
-from magnet_jax.evaluate.kept_records import KeptRecords, Record
-from magnet_jax.evaluate.methods import Method
+from magnet_jax.evaluate import figures, measuring, summary, tables
+from magnet_jax.evaluate.kept_records import KeptRecords
+from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Difference
 from magnet_jax.files import records
-from magnet_jax.predict.model import Model
+from magnet_jax.methods import method as methods
+from magnet_jax.methods.method import Method
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
 Load = Callable[[], Sample]
+SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
+
+
+class Pictures(Protocol):
+  """Draws images while they are measured."""
+
+  def missing(self, index: int, method: str) -> bool:
+    """Whether a picture of an image by a method is wanted, but not there."""
+
+  def add(
+    self,
+    index: int,
+    sample: Sample,
+    method: str,
+    results: Sequence[StageResult],
+  ) -> None:
+    """Draws what a method found, stage by stage."""
 
 
 @dataclasses.dataclass
@@ -29,16 +48,18 @@ class Comparison:
   """A run over images, which may be interrupted and taken up again.
 
   Attributes:
-    model: the networks.
     methods: by name.
-    folder: for records.jsonl and the report; None writes nothing.
+    classes: of the labels.
+    folder: for records.jsonl; None writes nothing.
     settings: what the run is made with; a folder holds runs of one kind.
+    pictures: draws images as they are measured; None draws none.
   """
 
-  model: Model
   methods: Mapping[str, Method]
+  classes: ClassTable
   folder: pathlib.Path | None
-  settings: Mapping[str, Any]
+  settings: Mapping[str, object]
+  pictures: Pictures | None = None
 
   def run(
     self,
@@ -78,11 +99,14 @@ class Comparison:
         continue
       self._warm_up(sample, warm)
       for method in missing:
-        record = self._measure(sample, method)
-        name = kept.add({**record, 'index': index})
+        name = self._measure(kept, index, sample, method)
         done(f'{name} {method}')
     bad = sorted(each for part in parallel.gather(errors) for each in part)
-    asked = [r for r in kept.finish() if r['index'] < len(loads)]
+    found = kept.finish()
+    if self.pictures and parallel.is_main():
+      for index, load in enumerate(loads):
+        self._draw(self.pictures, index, load, kept.methods_of(index))
+    asked = [r for r in found if r['index'] < len(loads)]
     return asked, [line for _, line in bad]
 
   def run_with_bar(
@@ -106,24 +130,58 @@ class Comparison:
     """Compiles for an image of a new size, before anything is timed."""
     size = (sample.image.shape[0], sample.image.shape[1])
     if size not in warm:
-      methods.warm_up(self.model, size)
+      methods.warm_up(self.methods.values(), size)
       warm.add(size)
 
-  def _measure(self, sample: Sample, method: str) -> Record:
+  def _measure(
+    self, kept: KeptRecords, index: int, sample: Sample, method: str
+  ) -> str:
+    """Measures one method on one image, and draws it if that is wanted."""
+    # Kept as they are and drawn later: drawing takes time and memory.
+    results: list[StageResult] = []
+    wanted = self.pictures and self.pictures.missing(index, method)
     record, _ = measuring.measure(
-      sample, self.methods[method], self.model.classes
+      sample,
+      method,
+      self.methods[method],
+      self.classes,
+      results.append if wanted else methods.unwatched,
     )
-    plain: Record = records.to_json(record)
-    return plain
+    # A killed run that has the record must not lack the picture.
+    if self.pictures and wanted:
+      self.pictures.add(index, sample, method, results)
+    return kept.add({**record, 'index': index})
+
+  def _draw(
+    self, pictures: Pictures, index: int, load: Load, measured: Collection[str]
+  ) -> None:
+    """Segments once more where there is a record, but no picture.
+
+    So it is where more pictures are asked for than before, or another process
+    drew them on a disk of its own.
+    """
+    wanted = [
+      m for m in self.methods if m in measured and pictures.missing(index, m)
+    ]
+    if not wanted:
+      return
+    try:
+      sample = load()
+    except InputError:  # it was good when it was measured
+      return
+    for method in wanted:
+      results: list[StageResult] = []
+      self.methods[method].segment(sample.image, results.append)
+      pictures.add(index, sample, method, results)
 
 
 def _own(loads: Sequence[Load]) -> range:
-  """Indices of the images that this process measures."""
+  """Returns the indices of the images that this process measures."""
   return range(parallel.process(), len(loads), parallel.processes())
 
 
 def from_source(source: Source) -> list[Load]:
-  """Readers of all images of a data set."""
+  """Returns readers of all images of a data set."""
   return [
     functools.partial(source.__getitem__, index) for index in range(len(source))
   ]
@@ -136,7 +194,7 @@ def from_pairs(
   colours: bool,
   how: reading.Reading = reading.PLAIN,
 ) -> list[Load]:
-  """Readers of image files with labels; bad ones are found when read."""
+  """Returns readers of image files; bad ones are found when they are read."""
   return [
     functools.partial(
       reading.read_sample,
@@ -159,44 +217,81 @@ def _labelled(sample: Sample) -> Sample:
   return sample
 
 
-def differences(found: Sequence[Record]) -> dict[str, Difference]:
-  """Paired differences of mIoU and boundary IoU, MagNet against each other."""
-  present = {record['method'] for record in found}
+def differences(
+  found: Sequence[Record], reference: str, order: Sequence[str] = ()
+) -> dict[str, Difference]:
+  """Computes what a method has more than each other one, image by image.
+
+  Args:
+    found: one record per image and method.
+    reference: the method whose scores count positive.
+    order: methods that come first; others follow in order of appearance.
+
+  Returns:
+    Paired differences of the mean IoU and the boundary IoU, by what they
+    compare ('magnet - patch, mIoU'); empty without the reference.
+  """
+  present = list(summary.by_method(found, order))
   result: dict[str, Difference] = {}
-  if 'magnet' not in present:
-    return result
-  for key, words in (('miou', 'mIoU'), ('boundary_iou', 'boundary IoU')):
-    for other in summary.METHODS:
-      if other == 'magnet' or other not in present:
+  for key, words in SCORES.items():
+    for other in present if reference in present else ():
+      if other == reference:
         continue
       try:
-        difference = summary.paired_difference(found, 'magnet', other, key)
+        difference = summary.paired_difference(found, reference, other, key)
       except InputError:  # no image has both, as in an interrupted run
         continue
-      result[f'magnet - {other}, {words}'] = difference
+      result[f'{reference} - {other}, {words}'] = difference
   return result
 
 
-def as_json(found: Sequence[Record], model: Model) -> dict[str, Any]:
-  """Rows of all methods, what benchmarks report, the paired differences."""
-  rows = summary.summarise(found, unscored=model.classes.unscored)
+def as_json(
+  found: Sequence[Record],
+  classes: ClassTable,
+  reference: str,
+  order: Sequence[str] = (),
+) -> dict[str, object]:
+  """Returns rows of all methods, further figures and paired differences.
+
+  Args:
+    found: one record per image and method.
+    classes: of the labels.
+    reference: the method that each other one is compared with.
+    order: methods that come first; others follow in order of appearance.
+  """
+  rows = summary.summarise(found, unscored=classes.unscored, order=order)
+  more = figures.of_records(found, classes, order)
   return {
     **tables.json_rows(rows),
-    'figures': records.to_json(figures.of_records(found, model.classes)),
+    'reference': reference,
+    'figures': records.to_json(more),
     'differences': {
       name: difference._asdict()
-      for name, difference in differences(found).items()
+      for name, difference in differences(found, reference, order).items()
     },
   }
 
 
 def as_text(
-  found: Sequence[Record], model: Model, *, every: bool = False
+  found: Sequence[Record],
+  classes: ClassTable,
+  reference: str,
+  order: Sequence[str] = (),
+  *,
+  every: bool = False,
 ) -> str:
-  """The table for the terminal; `every` adds what benchmarks report."""
-  rows = summary.summarise(found, unscored=model.classes.unscored)
-  text = tables.table_text(rows, differences(found))
+  """Returns the table for the terminal.
+
+  Args:
+    found: as for `as_json`, with classes, reference and order.
+    classes: as found.
+    reference: as found.
+    order: as found.
+    every: adds what benchmarks report.
+  """
+  rows = summary.summarise(found, unscored=classes.unscored, order=order)
+  text = tables.table_text(rows, differences(found, reference, order))
   if every:
-    more = figures.of_records(found, model.classes)
+    more = figures.of_records(found, classes, order)
     text = f'{text}\n\n{tables.figures_text(more)}'
   return text

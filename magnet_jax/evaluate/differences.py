@@ -1,4 +1,4 @@
-"""Paired differences between any two (run, method) sides of saved runs."""
+"""Compares any two (run, method) sides of saved runs, image by image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 
 from magnet_jax.evaluate import summary
+from magnet_jax.evaluate.comparison import SCORES
+from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.saved_runs import Run
-from magnet_jax.evaluate.summary import Difference, Record
+from magnet_jax.evaluate.summary import Difference
 from magnet_jax.types import InputError
 
 Runs = Mapping[str, Run]
 Side = tuple[str, str]  # names of a run and of a method
-
-SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
 _NAMED = 5  # images named in a line; the others are counted
 
 
@@ -38,7 +38,7 @@ class Paired:
 
   @property
   def label(self) -> str:
-    """What is compared; what both sides share is said once."""
+    """What is compared; what both sides share is named once."""
     (run, method), (other_run, other_method) = self.first, self.second
     if run == other_run:
       return f'{run}: {method} - {other_method}'
@@ -48,7 +48,7 @@ class Paired:
 
 
 def across(runs: Runs) -> list[tuple[Side, Side]]:
-  """Pairs of the same method in two runs: each run minus the first one."""
+  """Returns pairs of the same method in two runs: each minus the first run."""
   reference, *others = runs.values()
   return [
     ((run.name, method), (reference.name, method))
@@ -58,14 +58,13 @@ def across(runs: Runs) -> list[tuple[Side, Side]]:
   ]
 
 
-def within(runs: Runs, method: str = 'magnet') -> list[tuple[Side, Side]]:
-  """Pairs of two methods in the same run: one method minus each other."""
+def within(runs: Runs) -> list[tuple[Side, Side]]:
+  """Returns pairs of two methods in a run: its reference minus each other."""
   return [
-    ((run.name, method), (run.name, other))
+    ((run.name, run.reference), (run.name, other))
     for run in runs.values()
-    if method in run.methods
     for other in run.methods
-    if other != method
+    if other != run.reference
   ]
 
 
@@ -100,7 +99,7 @@ def _pair(runs: Runs, first: Side, second: Side) -> Paired:
       f'{listed(sides[0])}, the other {listed(sides[1])}; evaluate both on '
       'the same images'
     )
-  both = [
+  both: list[Record] = [
     {**record, 'method': place}
     for place, found in zip(('first', 'second'), sides, strict=True)
     for record in found.values()
@@ -121,7 +120,7 @@ def _pair(runs: Runs, first: Side, second: Side) -> Paired:
 
 
 def records_of(runs: Runs, side: Side) -> dict[str, Record]:
-  """The records of a side by the names of their images.
+  """Returns the records of a side by the names of their images.
 
   Raises:
     InputError: if there is no such run, or the run has no such method.
@@ -135,12 +134,12 @@ def records_of(runs: Runs, side: Side) -> dict[str, Record]:
 
 
 def name(side: Side) -> str:
-  """'run method'."""
+  """Returns 'run method'."""
   return ' '.join(side)
 
 
 def listed(images: Iterable[str]) -> str:
-  """'a, b, c and 4 more'."""
+  """Returns 'a, b, c and 4 more'."""
   names = list(images)
   shown = ', '.join(names[:_NAMED])
   more = len(names) - _NAMED

@@ -1,19 +1,17 @@
-"""What benchmarks report of a method: figures of the pooled confusion."""
+"""Computes what benchmarks report of a method, over all images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import math
-from typing import Any
 
 import numpy as np
 
-from magnet_jax.evaluate import measuring
-from magnet_jax.evaluate.summary import METHODS
+from magnet_jax.evaluate import measuring, summary
+from magnet_jax.evaluate.record import Record
 from magnet_jax.metrics import confusion
 from magnet_jax.types import ClassTable
 
-Record = Mapping[str, Any]
 KEYS = (
   'miou',
   'miou_known',
@@ -24,37 +22,43 @@ KEYS = (
 )
 
 
+Figures = dict[str, float | dict[str, float]]
+
+
+def value(figures: Figures, key: str) -> float:
+  """Returns one figure, NaN where there is none."""
+  found = figures.get(key)
+  return found if isinstance(found, float) else math.nan
+
+
 def of_records(
-  records: Sequence[Record], classes: ClassTable
-) -> dict[str, dict[str, float]]:
-  """The figures of each method.
+  records: Sequence[Record], classes: ClassTable, order: Sequence[str] = ()
+) -> dict[str, Figures]:
+  """Computes the figures of each method.
 
   Args:
-    records: one an image and method; those without a label are passed over.
+    records: one per image and method; those without a label are passed over.
     classes: of the labels.
+    order: methods that come first; others follow in order of appearance.
 
   Returns:
-    By method, in the order of tables: figures in 0..1 by the keys of
-    `KEYS`, those that the classes have; 'iou', of each class, by name. NaN
-    for what is absent, or not in the records.
+    By method: figures in 0..1 by the keys of `KEYS`, those that the classes
+    have; 'iou', of each class, by name. NaN for what is absent, or not in the
+    records.
   """
-  by_method: dict[str, list[Record]] = {}
-  for record in records:
-    if record.get('confusion') is not None:
-      by_method.setdefault(record['method'], []).append(record)
-  order = [m for m in METHODS if m in by_method]
-  order += [m for m in by_method if m not in METHODS]
-  return {method: _figures(by_method[method], classes) for method in order}
+  scored = [r for r in records if r.get('confusion') is not None]
+  return {
+    method: _figures(found, classes)
+    for method, found in summary.by_method(scored, order).items()
+  }
 
 
-def _figures(records: Sequence[Record], classes: ClassTable) -> dict[str, Any]:
+def _figures(records: Sequence[Record], classes: ClassTable) -> Figures:
   matrix = np.sum(
     [np.asarray(record['confusion'], np.int64) for record in records], axis=0
   )
-  scores = [
-    math.nan if record.get('boundary_f') is None else record['boundary_f']
-    for record in records
-  ]
+  known = [record.get('boundary_f') for record in records]
+  scores = [math.nan if score is None else score for score in known]
   found = {
     'miou': confusion.mean_iou(matrix, classes.unscored),
     **measuring.of_matrix(matrix, classes),

@@ -1,4 +1,4 @@
-"""Records of a run over images, kept as they come, by one process or several.
+"""Keeps the records of a run as they come, by one process or several.
 
 Several processes cannot append to one file: each has its own, and at the end
 the first of them writes what a single process would have written.
@@ -6,15 +6,15 @@ the first of them writes what a single process would have written.
 
 from collections.abc import Iterable, Mapping, Sequence
 import pathlib
-from typing import Any
 
 from magnet_jax import parallel
+from magnet_jax.evaluate import record as record_files
+from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
 from magnet_jax.types import InputError
 
-Record = dict[str, Any]
 _WHOLE = 'records.jsonl'
-_PARTS = 'records.*.jsonl'  # one a process, until the run is finished
+_PARTS = 'records.*.jsonl'  # one per process, until the run is finished
 
 
 class KeptRecords:
@@ -27,7 +27,7 @@ class KeptRecords:
   def __init__(
     self,
     folder: pathlib.Path | None,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     methods: Sequence[str],
   ) -> None:
     """Reads what there is; all processes must do it together.
@@ -53,7 +53,7 @@ class KeptRecords:
       self._write(folder)
 
   def methods_of(self, index: int) -> set[str]:
-    """Methods of which an image has a record already."""
+    """Returns the methods of which an image has a record already."""
     return {r['method'] for r in self.found if r['index'] == index}
 
   def add(self, record: Record) -> str:
@@ -74,10 +74,10 @@ class KeptRecords:
         name = _PARTS.replace('*', str(parallel.process()))
       with records.Writer(self._folder / name) as writer:
         writer.append(record)
-    return str(record['image'])
+    return record['image']
 
   def finish(self) -> list[Record]:
-    """All records of all processes, for which it waits."""
+    """Returns all records of all processes, for which it waits."""
     if self._several:
       news = [r for part in parallel.gather(self._new) for r in part]
       self.found = merged([*self.found, *news], self._methods)
@@ -95,7 +95,7 @@ class KeptRecords:
 
 
 def merged(found: Iterable[Record], methods: Sequence[str]) -> list[Record]:
-  """Records as one process would have them: each once, in order, named.
+  """Returns records as one process would have them: once, in order, named.
 
   Args:
     found: of all processes, in any order; of equal ones the first is taken.
@@ -120,7 +120,7 @@ def merged(found: Iterable[Record], methods: Sequence[str]) -> list[Record]:
   return [{**record, 'image': names[record['index']]} for record in ordered]
 
 
-def _read(folder: pathlib.Path, settings: Mapping[str, Any]) -> list[Record]:
+def _read(folder: pathlib.Path, settings: Mapping[str, object]) -> list[Record]:
   """Earlier records of the folder, after a check that it is of this run."""
   atomic.prepare_folder(folder)
   path = folder / 'settings.json'
@@ -137,7 +137,7 @@ def _read(folder: pathlib.Path, settings: Mapping[str, Any]) -> list[Record]:
         f'{wanted.get(key)!r}; choose another --out'
       )
   paths = [folder / _WHOLE, *sorted(folder.glob(_PARTS))]
-  return [r for path in paths if path.exists() for r in records.read(path)]
+  return [r for path in paths if path.exists() for r in record_files.read(path)]
 
 
 def _remove_parts(folder: pathlib.Path) -> None:

@@ -1,40 +1,51 @@
-"""From labelled images to one record an image and method."""
+"""Measures methods on labelled images: one record per image and method."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 import time
-from typing import Any
 
 import numpy as np
 
 from magnet_jax.cascade.progressive import predict
 from magnet_jax.data import classes as class_tables
 from magnet_jax.evaluate.memory import PeakMemory
-from magnet_jax.evaluate.methods import Method
+from magnet_jax.evaluate.record import Record, Scores
+from magnet_jax.files import records
+from magnet_jax.methods.method import Method, Watch, unwatched
 from magnet_jax.metrics import boundary, boundary_f, confusion
 from magnet_jax.types import ClassTable, Sample
 
-Record = dict[str, Any]
-
 
 def measure(
-  sample: Sample, method: Method, classes: ClassTable
+  sample: Sample,
+  name: str,
+  method: Method,
+  classes: ClassTable,
+  watch: Watch = unwatched,
 ) -> tuple[Record, np.ndarray]:
   """Segments one image by one method and scores it.
 
   The seconds are those of the whole way from the image in memory to the map
   in memory, windowing included; results are fetched, so all work is done.
 
+  Args:
+    sample: the image, with its label or without.
+    name: of the method, for the record.
+    method: segments the image.
+    classes: of the label.
+    watch: is shown the result of each stage within that time; it had better
+      only keep it.
+
   Returns:
-    The record and the predicted classes, uint8 [H,W].
+    The record, of plain values, and the predicted classes, uint8 [H,W].
   """
   with PeakMemory() as memory:
     start = time.perf_counter()
-    probabilities, seen = method.segment(sample.image)
+    probabilities, seen = method.segment(sample.image, watch)
     prediction = predict(probabilities)
     seconds = time.perf_counter() - start
   record: Record = {
     'image': sample.name,
-    'method': method.name,
+    'method': name,
     'height': sample.image.shape[0],
     'width': sample.image.shape[1],
     'seconds': seconds,
@@ -42,14 +53,20 @@ def measure(
     'peak_host_mb': memory.peak_mb,
   }
   if sample.label is not None:
-    record |= score(sample.label, prediction, classes)
+    record = {**record, **score(sample.label, prediction, classes)}
   return record, prediction
 
 
 def score(
   label: np.ndarray, prediction: np.ndarray, classes: ClassTable
-) -> Record:
-  """The scores of one prediction, as fields of a record."""
+) -> Scores:
+  """Computes the scores of one prediction, as fields of a record.
+
+  Args:
+    label: uint8 [H,W], the truth.
+    prediction: uint8 [H,W].
+    classes: of both.
+  """
   matrix = confusion.confusion_matrix(
     label, prediction, len(classes), classes.ignore_label
   )
@@ -59,22 +76,26 @@ def score(
   contours = boundary_f.contour_counts(
     label, prediction, len(classes), ignore_label=classes.ignore_label
   )
-  return {
-    'miou': confusion.mean_iou(matrix, classes.unscored),
-    'iou': confusion.iou(matrix),
-    'boundary_iou': boundary.mean_boundary_iou(edges, classes.unscored),
-    'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
-    **of_matrix(matrix, classes),
-    'confusion': matrix,
-    'boundary': edges,
-  }
+  scores: Scores = records.to_json(
+    {
+      'miou': confusion.mean_iou(matrix, classes.unscored),
+      'iou': confusion.iou(matrix),
+      'boundary_iou': boundary.mean_boundary_iou(edges, classes.unscored),
+      'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
+      **of_matrix(matrix, classes),
+      'confusion': matrix,
+      'boundary': edges,
+    }
+  )
+  return scores
 
 
 def of_matrix(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
-  """The other figures that benchmarks report, of one image or of many.
+  """Computes the other figures that benchmarks report.
 
   Args:
-    matrix: integers [C,C], a confusion matrix or the sum of several.
+    matrix: integers [C,C], the confusion matrix of one image or the sum of
+      several.
     classes: of it.
 
   Returns:
@@ -95,11 +116,16 @@ def of_matrix(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
 
 
 def evaluate(
-  samples: Iterable[Sample], methods: Iterable[Method], classes: ClassTable
+  samples: Iterable[Sample], methods: Mapping[str, Method], classes: ClassTable
 ) -> Iterator[Record]:
-  """Yields one record for each image and method, image by image."""
-  methods = list(methods)
+  """Yields one record per image and method, image by image.
+
+  Args:
+    samples: the images with their labels.
+    methods: by name.
+    classes: of the labels.
+  """
   for sample in samples:
-    for method in methods:
-      record, _ = measure(sample, method, classes)
+    for name, method in methods.items():
+      record, _ = measure(sample, name, method, classes)
       yield record

@@ -1,4 +1,4 @@
-"""Runs as `magnet-jax evaluate --out` leaves them, read back and checked."""
+"""Reads and checks runs that `magnet-jax evaluate --out` wrote."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import math
 import pathlib
-from typing import Any
 
 import numpy as np
 
+from magnet_jax.evaluate import record as record_files
 from magnet_jax.evaluate import summary
-from magnet_jax.evaluate.summary import Record, Row
+from magnet_jax.evaluate.record import Record
+from magnet_jax.evaluate.summary import Row
 from magnet_jax.files import records
 from magnet_jax.files.atomic import PathLike
+from magnet_jax.methods import table
 from magnet_jax.metrics import confusion
 from magnet_jax.types import ClassTable, InputError
 
 _RECORDS = 'records.jsonl'
 _SETTINGS = 'settings.json'
+_SUMMARY = 'summary.json'
 _NUMBERS = ('miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb')
 
 
@@ -28,28 +31,42 @@ class Run:
 
   Attributes:
     name: what tables and charts call it.
-    records: one an image and method.
+    records: one per image and method.
     classes: names and colours.
     settings: what it was made with; empty where they were not kept.
+    order: methods that come first in tables; others follow in order of
+      appearance.
+    chosen: the method that the others are compared with; the default where
+      the run does not have it.
   """
 
   name: str
   records: tuple[Record, ...]
   classes: ClassTable
-  settings: Mapping[str, Any]
+  settings: Mapping[str, object]
+  order: tuple[str, ...] = ()
+  chosen: str = ''
 
   @property
   def rows(self) -> list[Row]:
     """Each method over all images."""
-    return summary.summarise(self.records, unscored=self.classes.unscored)
+    return summary.summarise(
+      self.records, unscored=self.classes.unscored, order=self.order
+    )
 
   @property
   def methods(self) -> list[str]:
     """Names of the methods, in the order of tables."""
-    return [row.method for row in self.rows]
+    return list(summary.by_method(self.records, self.order))
+
+  @property
+  def reference(self) -> str:
+    """The method that each other one is compared with."""
+    names = self.methods
+    return table.reference(names, self.chosen if self.chosen in names else '')
 
   def of(self, method: str) -> dict[str, Record]:
-    """The records of a method by the names of their images.
+    """Returns the records of a method by the names of their images.
 
     Raises:
       InputError: if the run has none; the methods that it has are named.
@@ -101,7 +118,7 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
 
   Args:
     name: of the run.
-    path: a folder that `magnet-jax evaluate --out` wrote, or a file of its
+    path: a folder that `magnet-jax evaluate --out` wrote, or its file of
       records alone.
     classes: names and colours of the classes that it was scored with.
 
@@ -110,16 +127,19 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
       or has other classes.
   """
   path = pathlib.Path(path)
-  settings = {}
+  settings: dict[str, object] = {}
+  order: tuple[str, ...] = ()
+  chosen = ''
   if path.is_dir():
     settings = settings_of(path)
+    order, chosen = _shown(path / _SUMMARY)
     path = path / _RECORDS
   if not path.exists():
     raise InputError(
       f'{path}: no such file; give a folder that magnet-jax evaluate --out '
       f'wrote, or the {_RECORDS} in it'
     )
-  found = records.read(path)
+  found = record_files.read(path)
   lines = [line for line in path.read_bytes().split(b'\n') if line.strip()]
   if len(lines) > len(found):
     raise InputError(
@@ -138,11 +158,11 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
         f'{key[1]}: there must be one of each; remove one'
       )
     seen.add(key)
-  return Run(name, tuple(found), classes, settings)
+  return Run(name, tuple(found), classes, settings, order, chosen)
 
 
-def settings_of(folder: PathLike) -> dict[str, Any]:
-  """The settings that a run's folder keeps; empty if it keeps none.
+def settings_of(folder: PathLike) -> dict[str, object]:
+  """Returns the settings that a run's folder keeps; empty if it keeps none.
 
   Raises:
     InputError: if they are damaged.
@@ -153,8 +173,22 @@ def settings_of(folder: PathLike) -> dict[str, Any]:
   return records.read_object(path, 'copy it again or remove it')
 
 
+def _shown(path: pathlib.Path) -> tuple[tuple[str, ...], str]:
+  """Returns the order of the methods and the reference that a run chose."""
+  if not path.exists():  # it was interrupted, or is older
+    return (), ''
+  found = records.read_object(path, 'evaluate again, or remove it')
+  rows = found.get('rows')
+  names = [
+    row['method']
+    for row in (rows if isinstance(rows, list) else [])
+    if isinstance(row, dict) and isinstance(row.get('method'), str)
+  ]
+  return tuple(names), str(found.get('reference', ''))
+
+
 def _check(name: str, record: Record, classes: ClassTable) -> None:
-  """Raises InputError unless the record is a scored one of these classes."""
+  """Raises InputError unless the record is scored, by these classes."""
   for key in ('image', 'method'):
     if not isinstance(record.get(key), str):
       raise InputError(
@@ -181,7 +215,8 @@ def _check(name: str, record: Record, classes: ClassTable) -> None:
       'run was scored with'
     )
   score = confusion.mean_iou(matrix, classes.unscored)
-  stored = math.nan if record.get('miou') is None else record['miou']
+  stored = record.get('miou')
+  stored = math.nan if stored is None else stored
   if not np.isclose(stored, score, rtol=0, atol=1e-6, equal_nan=True):
     raise InputError(
       f'{name}: has a mean IoU of {stored}, but {score:.6f} by its confusion '

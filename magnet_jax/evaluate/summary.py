@@ -1,20 +1,18 @@
-"""From records, one an image and method, to rows and paired differences."""
+"""Summarises records: a row per method, and paired differences."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from magnet_jax.evaluate.record import Record
 from magnet_jax.metrics import confusion
 from magnet_jax.types import InputError
 
-Record = Mapping[str, Any]
-
-METHODS = ('downsample', 'patch', 'magnet', 'magnet-fast')  # order of tables
 FEW_IMAGES = 5  # an interval over fewer is tentative
 _BLOCK = 500  # resamples drawn at a time: bounds the memory for many images
 
@@ -71,25 +69,36 @@ class Difference(NamedTuple):
 
 
 def summarise(
-  records: Iterable[Record], *, unscored: Sequence[int] = ()
+  records: Iterable[Record],
+  *,
+  unscored: Sequence[int] = (),
+  order: Sequence[str] = (),
 ) -> list[Row]:
   """Puts the records of each method together.
 
   Args:
-    records: one an image and method, as `evaluate` writes them.
+    records: one per image and method, as `evaluate` writes them.
     unscored: classes left out of `miou_pooled`, as they were of each record's
       `miou`.
+    order: methods that come first; others follow in order of appearance.
 
   Returns:
-    A row per method: the four known ones in their order, then others in order
-    of appearance.
+    A row per method.
   """
-  by_method: dict[str, list[Record]] = {}
+  return [
+    _row(method, found, unscored)
+    for method, found in by_method(records, order).items()
+  ]
+
+
+def by_method(
+  records: Iterable[Record], order: Sequence[str] = ()
+) -> dict[str, list[Record]]:
+  """Returns the records of each method that has any; `order` comes first."""
+  found: dict[str, list[Record]] = {method: [] for method in order}
   for record in records:
-    by_method.setdefault(record['method'], []).append(record)
-  order = [m for m in METHODS if m in by_method]
-  order += [m for m in by_method if m not in METHODS]
-  return [_row(method, by_method[method], unscored) for method in order]
+    found.setdefault(record['method'], []).append(record)
+  return {method: each for method, each in found.items() if each}
 
 
 def interval(
@@ -191,7 +200,7 @@ def _row(
 
 
 def _over(
-  statistic: Callable[[np.ndarray], Any], records: Sequence[Record], key: str
+  statistic: Callable[[np.ndarray], float], records: Sequence[Record], key: str
 ) -> float:
   """The statistic of the records' known values; NaN where none is known."""
   values = np.array([_number(record.get(key)) for record in records])
@@ -199,8 +208,8 @@ def _over(
   return float(statistic(values)) if values.size else math.nan
 
 
-def _number(value: float | None) -> float:
-  return math.nan if value is None else float(value)
+def _number(value: object) -> float:
+  return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _bootstrap_interval(

@@ -1,11 +1,12 @@
-"""Rows as a table for the terminal, for Markdown, and as JSON."""
+"""Writes rows as a table for the terminal, for Markdown, and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import math
-from typing import Any
 
+from magnet_jax.evaluate import figures as numbers
+from magnet_jax.evaluate.figures import Figures
 from magnet_jax.evaluate.summary import Difference, Row
 
 _JSON_KEYS = (
@@ -86,7 +87,7 @@ FIGURES_NOTE = (
 )
 
 
-def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
+def figures_text(figures: Mapping[str, Figures]) -> str:
   """What benchmarks report, as a table for the terminal.
 
   Args:
@@ -95,7 +96,7 @@ def figures_text(figures: Mapping[str, Mapping[str, float]]) -> str:
   keys = [k for k in FIGURES if any(k in each for each in figures.values())]
   lines = [['method', *(FIGURES[key] for key in keys)]]
   for method, each in figures.items():
-    lines.append([method, *(percent(each.get(k, math.nan)) for k in keys)])
+    lines.append([method, *(percent(numbers.value(each, k)) for k in keys)])
   return '\n'.join([*aligned(lines), FIGURES_NOTE])
 
 
@@ -139,7 +140,7 @@ def table_markdown(
   return '\n'.join(lines)
 
 
-def json_rows(rows: Sequence[Row]) -> dict[str, Any]:
+def json_rows(rows: Sequence[Row]) -> dict[str, object]:
   """`{"rows": [...]}`: fractions in 0..1, None where nothing was measured."""
   return {
     'rows': [

@@ -10,7 +10,7 @@ import numpy as np
 from magnet_jax.cascade.progressive import Cascade, StageResult, predict
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import thumbnails
-from magnet_jax.predict.model import AnyCascade, Model
+from magnet_jax.predict.model import AnyCascade
 from magnet_jax.predict.panel import StageView
 from magnet_jax.types import Stage
 
@@ -59,24 +59,17 @@ def segment(
     if not aligned:
       done(len(result.windows))
     if views:
-      kept.append(_view(result))
+      kept.append(view(result))
     seen(result)
   label = kept[-1].label if views else predict(result.probabilities)
   return Segmented(label, result.probabilities, tuple(kept), windows)
 
 
-def _view(result: StageResult) -> StageView:
+def view(result: StageResult) -> StageView:
+  """Returns what a panel shows of a stage: 6 bytes a pixel."""
   return StageView(
     title=thumbnails.title(result.stage),
     label=predict(result.probabilities),
     uncertainty=uncertainty(result.probabilities),
     points=result.chosen,
   )
-
-
-def views(
-  model: Model, cascade: AnyCascade, image: np.ndarray
-) -> tuple[StageView, ...]:
-  """All stages of an image uint8 [H,W,3]; one without a refiner."""
-  plan = model.plan((image.shape[0], image.shape[1]))
-  return segment(cascade, image, plan if model.refiners else plan[:1]).views

@@ -43,7 +43,7 @@ def texts(runs: Runs) -> dict[str, str]:
 
 
 def paired(runs: Runs) -> Iterator[Paired]:
-  """MagNet against the other methods of its run, and across runs."""
+  """Yields the reference of each run minus its other methods, and runs."""
   pairs = differences.within(runs)
   if len(runs) > 1:
     pairs += differences.across(runs)

@@ -1,28 +1,30 @@
-"""The demonstration: an unseen generated scene, four methods, a page."""
+"""Runs the demonstration: an unseen generated scene, all methods, a page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import pathlib
-from typing import Any
 
+from magnet_jax.cascade.progressive import StageResult
 from magnet_jax.data import class_files
-from magnet_jax.evaluate import measuring, methods
+from magnet_jax.evaluate import measuring
 from magnet_jax.evaluate.compiles import CompileCounter
+from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, images, records
-from magnet_jax.predict import gallery, panel
+from magnet_jax.methods import method as methods
+from magnet_jax.methods import table
 from magnet_jax.predict.model import Model
-from magnet_jax.report import overview, runs, views
+from magnet_jax.report import overview, runs
+from magnet_jax.report.evaluation import Pictures
 from magnet_jax.scenes import generator
 from magnet_jax.types import InputError, Size
 
-Record = dict[str, Any]
 Notify = Callable[[str], None]
 
-STEPS = 7  # how often `run` notifies
+STEPS = 3 + len(table.METHODS)  # how often `run` notifies
 _INTRODUCTION = (
-  'A generated aerial scene that the networks have not seen, segmented by four '
-  'methods with one segmenter, and compared with the exact labels.'
+  'A generated aerial scene that the networks have not seen, segmented by '
+  'several methods with one segmenter, and compared with the exact labels.'
 )
 
 
@@ -35,7 +37,7 @@ def run(
 ) -> tuple[list[Record], float]:
   """Makes the scene, measures all methods on it and writes what to look at.
 
-  Writes scene.png, truth.png, a label PNG a method, panel.png,
+  Writes scene.png, truth.png, a label PNG per method, panel.png,
   report.html and what it is made of.
 
   Args:
@@ -43,10 +45,10 @@ def run(
     size: (height, width) of the scene.
     seed: of the scene.
     folder: made if missing.
-    notify: is told STEPS times what comes next.
+    notify: called STEPS times with what comes next.
 
   Returns:
-    A record a method, and the seconds of compiling, which no record counts.
+    A record per method, and the seconds of compiling, which no record counts.
 
   Raises:
     InputError: if the model has other classes than the scenes.
@@ -65,20 +67,22 @@ def run(
   images.write_label(folder / 'truth.png', sample.label, model.classes)
   notify('compiling')
   with CompileCounter() as compiles:
-    chosen = methods.make(model)
-    methods.warm_up(model, size)
+    chosen = table.make(model)
+    methods.warm_up(chosen.values(), size)
+  pictures = Pictures(
+    folder, model.classes, 0, table.reference([*chosen]), 'panel.png'
+  )
   found = []
   for name, method in chosen.items():
     notify(name)
-    record, label = measuring.measure(sample, method, model.classes)
-    found.append(records.to_json(record))
+    results: list[StageResult] = []
+    record, label = measuring.measure(
+      sample, name, method, model.classes, results.append
+    )
+    found.append(record)
     images.write_label(folder / f'{name}.png', label, model.classes)
+    pictures.add(0, sample, name, results)
   notify('drawing')
-  columns = gallery.views(model, model.cascade(), sample.image)
-  picture = panel.panel(
-    sample.image, columns, model.classes, truth=sample.label
-  )
-  images.write_image(folder / 'panel.png', picture)
   settings = {
     'scene': sample.name,
     'height x width': f'{size[0]} x {size[1]}',
@@ -87,8 +91,6 @@ def run(
   }
   records.write(folder / 'records.jsonl', found)
   records.write_json(folder / 'settings.json', settings)
-  views.clear(folder)
-  views.write(folder, 0, sample, columns)
   overview.write(
     runs.find([folder]),
     folder / 'report.html',

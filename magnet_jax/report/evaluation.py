@@ -1,53 +1,110 @@
 """What `magnet-jax evaluate` leaves to look at beside its records."""
 
 from collections.abc import Sequence
+import dataclasses
 import pathlib
 
+from magnet_jax.cascade.progressive import StageResult
 from magnet_jax.evaluate import comparison
-from magnet_jax.evaluate.comparison import Load
-from magnet_jax.evaluate.kept_records import Record
+from magnet_jax.evaluate.record import Record
 from magnet_jax.files import images, records
 from magnet_jax.predict import gallery, panel
-from magnet_jax.predict.model import Model
 from magnet_jax.report import overview, runs, views
-from magnet_jax.types import InputError
+from magnet_jax.types import ClassTable, Sample
+
+
+class Pictures:
+  """Writes what each method found in the first images of a run.
+
+  Every method has its layers in the viewer of the page; the reference has its
+  stages in a panel as well.
+  """
+
+  def __init__(
+    self,
+    folder: pathlib.Path,
+    classes: ClassTable,
+    count: int,
+    reference: str,
+    panel_name: str = 'panel_{}.png',
+  ) -> None:
+    """Removes the pictures of further images, of a report that showed more.
+
+    Args:
+      folder: of the run.
+      classes: names and colours.
+      count: how many images are shown.
+      reference: the method whose stages the panels show.
+      panel_name: of a panel's file, with a place for the image's number.
+    """
+    self._folder = folder
+    self._classes = classes
+    self._count = count
+    self._reference = reference
+    self._panel_name = panel_name
+    views.clear(folder, count)
+    for old in folder.glob('panel_*.png'):
+      number = old.stem.removeprefix('panel_')
+      if number.isdigit() and int(number) >= count:
+        old.unlink(missing_ok=True)
+
+  def missing(self, index: int, method: str) -> bool:
+    """Whether image `index` is shown, but not yet as a method found it."""
+    if index >= self._count:
+      return False
+    drawn, of_panel = views.shown(self._folder, index)
+    if method == self._reference and (
+      of_panel != method or not self._panel(index).exists()
+    ):
+      return True
+    return method not in drawn
+
+  def add(
+    self,
+    index: int,
+    sample: Sample,
+    method: str,
+    results: Sequence[StageResult],
+  ) -> None:
+    """Writes the layers of a method, and the panel of the reference."""
+    columns = [gallery.view(result) for result in results]
+    if len(columns) == 1:  # its size alone would not say what it is
+      columns = [dataclasses.replace(columns[0], title=method)]
+    is_reference = method == self._reference
+    if is_reference:
+      picture = panel.panel(
+        sample.image, columns, self._classes, truth=sample.label
+      )
+      images.write_image(self._panel(index), picture)
+    views.add(self._folder, index, sample, method, columns, panel=is_reference)
+
+  def _panel(self, index: int) -> pathlib.Path:
+    return self._folder / self._panel_name.format(index)
 
 
 def write_report(
   folder: pathlib.Path,
-  model: Model,
   found: Sequence[Record],
-  loads: Sequence[Load],
+  classes: ClassTable,
+  reference: str,
+  order: Sequence[str],
 ) -> str:
-  """Writes summary.json, views and panels of some images, and report.html.
+  """Writes summary.json and report.html.
 
   Args:
-    folder: of the run; has its records.
-    model: the networks.
+    folder: of the run; has its records and pictures.
     found: the records to tabulate.
-    loads: read the images that are shown; the bad ones are left out.
+    classes: names and colours.
+    reference: the method that each other one is compared with.
+    order: methods that come first; others follow in order of appearance.
 
   Returns:
     A sentence on images that the folder has records of, but `found` has not;
     empty if there are none.
   """
-  records.write_json(folder / 'summary.json', comparison.as_json(found, model))
-  cascade = model.cascade()
-  views.clear(folder)
-  for old in folder.glob('panel_*.png'):  # of a report of more images
-    old.unlink()
-  for number, load in enumerate(loads):
-    try:
-      sample = load()
-    except InputError:  # named with the results already
-      continue
-    columns = gallery.views(model, cascade, sample.image)
-    views.write(folder, number, sample, columns)
-    picture = panel.panel(
-      sample.image, columns, model.classes, truth=sample.label
-    )
-    images.write_image(folder / f'panel_{number}.png', picture)
-  kept = runs.find([folder], model.classes)
+  content = comparison.as_json(found, classes, reference, order)
+  records.write_json(folder / 'summary.json', content)
+  kept = runs.find([folder], classes)
   shown = kept.only({record['image'] for record in found})
   note = ''
   if more := len(kept.images - shown.images):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import dataclasses
 import os
 import pathlib
-from typing import Any
 
 from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.differences import SCORES, Paired
@@ -114,7 +113,7 @@ def _rows(run: Run, single: bool) -> list[Row]:
 
 
 def _differences(found: Found) -> dict[str, Difference]:
-  """MagNet against the other methods of its run, and across runs."""
+  """Computes what `csv_tables.paired` pairs, by what it compares."""
   single = len(found.runs) == 1
   named: dict[str, Difference] = {}
   for paired in csv_tables.paired(found.runs):
@@ -131,7 +130,7 @@ def _label(paired: Paired, single: bool) -> str:
   return paired.label
 
 
-def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
+def _plain(settings: Mapping[str, object]) -> dict[str, str]:
   """Settings without those that are not set, and without the classes."""
   return {
     key: words

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import math
-from typing import Any
 
 import numpy as np
 
@@ -88,7 +87,7 @@ def settings(runs: Runs) -> Table:
   return Table(('setting', *runs), tuple(body), 1 + len(runs), notes=(*notes,))
 
 
-def setting_texts(settings: Mapping[str, Any]) -> dict[str, str]:
+def setting_texts(settings: Mapping[str, object]) -> dict[str, str]:
   """Settings in words; UNKNOWN where one is not set."""
   found = {}
   for key, value in settings.items():

@@ -1,4 +1,4 @@
-"""Folders of runs, as a person names them: found, named and told apart."""
+"""Finds folders of runs as a person names them, and tells them apart."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from magnet_jax.evaluate.saved_runs import Run
 from magnet_jax.files import records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.files.records import Record
+from magnet_jax.methods import table as method_table
 from magnet_jax.report import views
 from magnet_jax.report.views import View
 from magnet_jax.types import ClassTable, InputError
@@ -55,7 +56,11 @@ class Found:
     return dataclasses.replace(self, runs=kept)
 
 
-def find(paths: Sequence[PathLike], table: ClassTable | None = None) -> Found:
+def find(
+  paths: Sequence[PathLike],
+  table: ClassTable | None = None,
+  reference: str = '',
+) -> Found:
   """Reads what `evaluate --out` and `train` left in folders.
 
   Args:
@@ -63,10 +68,12 @@ def find(paths: Sequence[PathLike], table: ClassTable | None = None) -> Found:
       their .jsonl files; other files beside these are passed over.
     table: classes of all runs; None takes those that each run recorded, or
       for older runs the known table that its scores agree with.
+    reference: the method that others are compared with in the runs that have
+      it; '' takes that which each run recorded.
 
   Raises:
     InputError: no folder, one without records, one named twice, damaged
-      records, or runs of different classes.
+      records, runs of different classes, or no run with the reference.
   """
   folders: list[pathlib.Path] = []
   trainings: list[pathlib.Path] = []
@@ -78,15 +85,29 @@ def find(paths: Sequence[PathLike], table: ClassTable | None = None) -> Found:
   _same(tables)
   known = next(iter(tables.values()))
   found = saved_runs.read_runs(dict(zip(names, folders, strict=True)), known)
+  if reference:
+    found = _compared_with(found, reference)
   several = len(folders) > 1
   shown = [
     (f'{name}: {view.name}' if several else view.name, view)
     for name, folder in zip(names, folders, strict=True)
-    for view in views.read(folder)
+    for view in views.read(folder, found[name].methods, found[name].reference)
   ]
   unique = list(dict.fromkeys(trainings))
   curves = zip(_names([f.parent for f in unique]), unique, strict=True)
   return Found(found, shown, {n: records.read(path) for n, path in curves})
+
+
+def _compared_with(found: dict[str, Run], reference: str) -> dict[str, Run]:
+  """Changes the reference of the runs that have such a method."""
+  present = dict.fromkeys(m for run in found.values() for m in run.methods)
+  method_table.reference(list(present), reference)
+  return {
+    name: dataclasses.replace(run, chosen=reference)
+    if reference in run.methods
+    else run
+    for name, run in found.items()
+  }
 
 
 def _wanted(paths: Sequence[PathLike]) -> list[pathlib.Path]:

@@ -107,12 +107,12 @@ def further(runs: Mapping[str, Run]) -> Table | None:
     key
     for key in tables.FIGURES
     if key != 'miou'  # is in the results
-    and any(not math.isnan(each.get(key, math.nan)) for each in lines.values())
+    and any(not math.isnan(figures.value(each, key)) for each in lines.values())
   ]
   if not keys:
     return None
   body = tuple(
-    (*names, *(tables.percent(each.get(key, math.nan)) for key in keys))
+    (*names, *(tables.percent(figures.value(each, key)) for key in keys))
     for names, each in lines.items()
   )
   heads = ('run', 'method', *(tables.FIGURES[key] for key in keys))
@@ -123,11 +123,10 @@ def confusion(runs: Mapping[str, Run]) -> str:
   """The confusion matrices, rows in percent; one is open."""
   folds: list[str] = []
   first = next(iter(runs.values()))
-  shown = 'magnet' if 'magnet' in first.methods else first.methods[0]
   for run in runs.values():
     for method in run.methods:
       title = method if len(runs) == 1 else f'{run.name}: {method}'
-      opened = ' open' if run is first and method == shown else ''
+      opened = ' open' if run is first and method == run.reference else ''
       folds.append(
         f'<details class="fold"{opened}><summary>{parts.escaped(title)}'
         f'</summary>{_matrix(run, method)}</details>'

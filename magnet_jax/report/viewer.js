@@ -21,6 +21,15 @@
   // Pixels of an embedded file; the browser must not change label values.
   const decode = async (url) => {
     if (!url) return null;
+    const { width, height, sheet, context } = await sheetFrom(url);
+    const { data: rgba } = context.getImageData(0, 0, width, height);
+    // Grey values: one of four bytes tells all, and there are many layers.
+    const values = new Uint8Array(width * height);
+    for (let at = 0; at < values.length; at++) values[at] = rgba[4 * at];
+    return { width, height, values };
+  };
+
+  const sheetFrom = async (url) => {
     const blob = blobOf(url);
     const bitmap = await createImageBitmap(blob, {
       colorSpaceConversion: 'none', premultiplyAlpha: 'none',
@@ -28,9 +37,7 @@
     const sheet = new OffscreenCanvas(bitmap.width, bitmap.height);
     const context = sheet.getContext('2d', { willReadFrequently: true });
     context.drawImage(bitmap, 0, 0);
-    const { width, height } = bitmap;
-    return { width, height, sheet, rgba: context.getImageData(0, 0, width,
-      height).data };
+    return { width: bitmap.width, height: bitmap.height, sheet, context };
   };
 
   const blobOf = (url) => {
@@ -44,8 +51,9 @@
     const raw = data.views[index];
     root.setAttribute('aria-busy', 'true');
     const [image, truth, ...stages] = await Promise.all([
-      decode(raw.image), decode(raw.truth),
+      sheetFrom(raw.image), decode(raw.truth),
       ...raw.stages.map(async (stage) => ({
+        method: stage.method,
         title: stage.title,
         label: await decode(stage.label),
         uncertainty: await decode(stage.uncertainty),
@@ -54,7 +62,7 @@
     ]);
     if (turn !== asked) return; // another image was chosen meanwhile
     view = { title: raw.title, size: raw.size, image, truth, stages,
-      drawn: new Map() };
+      start: raw.start, drawn: new Map() };
     fillChoices();
     fit();
     root.removeAttribute('aria-busy');
@@ -65,21 +73,33 @@
     const found = [['image', 'image', '']];
     if (view.truth) found.push(['truth', 'label', '']);
     view.stages.forEach((stage, index) => {
-      const group = stage.title;
+      const group = [...new Set([stage.method, stage.title])].filter(Boolean)
+        .join(': ');
       const add = (kind, words) => found.push([`${kind} ${index}`, words,
         group]);
       add('label', 'segmentation');
       if (stage.uncertainty) add('uncertainty', 'uncertainty');
-      if (stage.points) add('points', 'chosen points');
+      if (stage.points) add('points', 'points');
       if (view.truth) add('errors', 'errors');
     });
     return found;
   };
 
+  // The stages of a stage's method, as places among all stages.
+  const siblings = (index) => [...view.stages.keys()].filter(
+    (other) => view.stages[other].method === view.stages[index].method);
+
+  // 'magnet, stage 2', or 'patch' where a method has one result alone.
+  const nameOf = (index) => {
+    const own = siblings(index);
+    const number = own.length > 1 ? `stage ${own.indexOf(index)}` : '';
+    return [view.stages[index].method, number].filter(Boolean).join(', ')
+      || 'stage 0';
+  };
+
   const fillChoices = () => {
     const known = choices();
-    const last = view.stages.length - 1;
-    const start = { left: 'image', right: `label ${last}` };
+    const start = { left: 'image', right: `label ${view.start}` };
     for (const side of ['left', 'right']) {
       const select = find(side);
       const before = select.value;
@@ -91,14 +111,12 @@
           group.label = title;
           select.append(group);
         }
-        const name = title ? `${words}, stage ${value.split(' ')[1]}` : words;
+        const name = title ? `${nameOf(stageOf(value))}: ${words}` : words;
         (title ? group : select).append(new Option(name, value));
       }
       const has = known.some(([value]) => value === before);
       select.value = has ? before : start[side];
     }
-    find('step').max = last;
-    find('step').value = stageOf(find('right').value) ?? last;
     showStep();
   };
 
@@ -107,9 +125,16 @@
     return number === undefined ? null : Number(number);
   };
 
+  // The stage that is read: right of the divider, left of it, or the start.
+  const current = () => stageOf(find('right').value)
+    ?? stageOf(find('left').value) ?? view.start;
+
   const showStep = () => {
-    const index = Number(find('step').value);
+    const index = current();
+    const own = siblings(index);
     const text = view.stages[index].title;
+    find('step').max = own.length - 1;
+    find('step').value = own.indexOf(index);
     find('step').setAttribute('aria-valuetext', text);
     find('steptext').textContent = text;
   };
@@ -142,7 +167,7 @@
 
   const paintClasses = (target, source) => {
     for (let at = 0; at < target.length; at += 4) {
-      const code = source.rgba[at];
+      const code = source.values[at / 4];
       const one = data.classes[code];
       if (one && !hidden.has(code)) put(target, at, one.colour, 255);
     }
@@ -150,13 +175,13 @@
 
   const paintPoints = (target, source) => {
     for (let at = 0; at < target.length; at += 4) {
-      if (source.rgba[at]) put(target, at, POINT, 255);
+      if (source.values[at / 4]) put(target, at, POINT, 255);
     }
   };
 
   const paintUncertainty = (target, source) => {
     for (let at = 0; at < target.length; at += 4) {
-      put(target, at, data.heat[source.rgba[at]], 255);
+      put(target, at, data.heat[source.values[at / 4]], 255);
     }
   };
 
@@ -165,8 +190,8 @@
       const row = Math.floor((y + 0.5) * label.height / truth.height);
       for (let x = 0; x < truth.width; x++, at += 4) {
         const column = Math.floor((x + 0.5) * label.width / truth.width);
-        const right = truth.rgba[at];
-        const found = label.rgba[4 * (row * label.width + column)];
+        const right = truth.values[at / 4];
+        const found = label.values[row * label.width + column];
         if (right !== found && data.classes[right] && !hidden.has(right)) {
           put(target, at, MISTAKE, 255);
         }
@@ -254,7 +279,7 @@
     const [tall, wide] = view.size;
     const row = Math.floor((y + 0.5) * layer.height / tall);
     const column = Math.floor((x + 0.5) * layer.width / wide);
-    return layer.rgba[4 * (row * layer.width + column)];
+    return layer.values[row * layer.width + column];
   };
 
   const read = (x, y) => {
@@ -264,10 +289,10 @@
     if (row < 0 || column < 0 || row >= tall || column >= wide) return;
     const name = (layer) => data.classes[valueAt(layer, column, row)]?.name
       ?? 'not labelled';
-    const stage = view.stages[find('step').value];
+    const stage = view.stages[current()];
     const words = [`row ${row}, column ${column}`];
     if (view.truth) words.push(`label ${name(view.truth)}`);
-    words.push(`stage ${find('step').value} ${name(stage.label)}`);
+    words.push(`${nameOf(current())} ${name(stage.label)}`);
     if (stage.uncertainty) {
       const unsure = valueAt(stage.uncertainty, column, row) / 255;
       words.push(`uncertainty ${unsure.toFixed(2)}`);
@@ -277,7 +302,7 @@
 
   window.magnetViewer = {
     data, find, canvas, hidden, load, draw, fit, zoom, pan, read, showStep,
-    stageOf,
+    siblings, stageOf,
     ready: () => view !== null,
     refit: () => (fitted ? fit() : draw()),
     forget: () => view.drawn.clear(),

@@ -1,4 +1,4 @@
-"""The viewer of images as a part of the page, within a number of bytes."""
+"""Writes the viewer of images, a part of the page within a number of bytes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import html
 from importlib import resources
 import json
-from typing import Any
 
 import numpy as np
 
 from magnet_jax.predict import pictures
-from magnet_jax.report.views import SHRUNK, View
+from magnet_jax.report.views import SHRUNK, Encoded, View
 from magnet_jax.types import ClassTable
 
 BUDGET = 18_000_000  # bytes for all images; the rest of the page is small
@@ -22,10 +21,10 @@ def section(
   classes: ClassTable,
   budget: int = BUDGET,
 ) -> str:
-  """The viewer with its data and script, as HTML; '' where nothing is shown.
+  """Returns the viewer with its data and script; '' where nothing is shown.
 
-  Where the images are too large, photographs and uncertainties are shrunk by
-  2, 4 or 8, and what still does not fit is left out; the page says so.
+  Where the images are too large, uncertainties and then photographs are shrunk
+  by 2, 4 or 8, and what still does not fit is left out; the page says so.
 
   Args:
     views: (title, view), in the order of the choice.
@@ -39,10 +38,10 @@ def section(
   if not views:
     return ''
   notes = [
-    f'{each["title"]}: photograph and uncertainty at 1/{each["shrunk"]} of '
+    f'{title}: photograph at 1/{shrunk[0]}, uncertainty at 1/{shrunk[1]} of '
     'their sides, so that the page stays small; classes are exact.'
-    for each in shown
-    if each['shrunk'] > 1
+    for title, shrunk, _ in shown
+    if shrunk != SHRUNK[0]
   ]
   if left_out:
     notes.append(f'Left out, as the page would be too large: {left_out}.')
@@ -55,7 +54,7 @@ def section(
       for name, colour in zip(classes.names, classes.colours, strict=True)
     ],
     'heat': pictures.heat(np.arange(256)[None] / 255)[0].tolist(),
-    'views': shown,
+    'views': [{'title': title, **each} for title, _, each in shown],
   }
   # No text can end the element early.
   text = json.dumps(data, separators=(',', ':')).replace('<', '\\u003c')
@@ -70,22 +69,22 @@ def section(
 
 
 def asset(name: str) -> str:
-  """The text of a file that the page is made of."""
+  """Returns the text of a file that the page is made of."""
   return resources.files(__package__).joinpath(name).read_text()
 
 
 def _fitting(
   views: Sequence[tuple[str, View]], budget: int
-) -> tuple[list[dict[str, Any]], str]:
-  """The views that fit, each with an equal share; names of the others."""
+) -> tuple[list[tuple[str, tuple[int, int], Encoded]], str]:
+  """Returns the views that fit an equal share each; names of the others."""
   shown, left_out = [], []
   for number, (title, view) in enumerate(views):
     share = budget // (len(views) - number)
     for shrunk in SHRUNK:
-      encoded = {'title': title, **view.encoded(shrunk)}
-      size = len(json.dumps(encoded))
+      encoded = view.encoded(shrunk)
+      size = len(json.dumps(encoded)) + len(title)
       if size <= share:
-        shown.append(encoded)
+        shown.append((title, shrunk, encoded))
         budget -= size
         break
     else:

@@ -80,17 +80,20 @@
   }));
   find('opacity').addEventListener('input', viewer.draw);
 
-  // The stage slider moves every side that shows a stage.
+  // The stage slider moves every side that shows a stage, within its method.
   const showStage = whenReady(() => {
-    const wanted = find('step').value;
+    const wanted = Number(find('step').value);
     for (const side of ['left', 'right']) {
       const select = find(side);
-      if (viewer.stageOf(select.value) === null) continue;
+      const before = viewer.stageOf(select.value);
+      if (before === null) continue;
+      const own = viewer.siblings(before);
+      const index = own[Math.min(wanted, own.length - 1)];
       const kind = select.value.split(' ')[0];
       const values = [...select.options].map((option) => option.value);
       // Stage 0 chooses no points: its segmentation is the next best.
-      const next = `${kind} ${wanted}`;
-      select.value = values.includes(next) ? next : `label ${wanted}`;
+      const next = `${kind} ${index}`;
+      select.value = values.includes(next) ? next : `label ${index}`;
     }
     viewer.showStep();
     viewer.draw();
@@ -102,8 +105,6 @@
   find('step').addEventListener('input', showStage);
   for (const side of ['left', 'right']) {
     find(side).addEventListener('change', whenReady(() => {
-      const stage = viewer.stageOf(find(side).value);
-      if (stage !== null && side === 'right') find('step').value = stage;
       viewer.showStep();
       viewer.draw();
     }));

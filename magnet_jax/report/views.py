@@ -1,7 +1,8 @@
-"""What a person looks at of an image: its layers as small PNG and JPEG files.
+"""Keeps what a person looks at of an image, as small PNG and JPEG files.
 
-A folder an image: the photograph, and of the truth and of every stage the class
-of each pixel as grey values, how unsure it was, and the points replaced.
+One folder per image: the photograph, the truth, and in one folder per method
+what each of its stages found: the class of each pixel as grey values, how
+uncertain it was, and the points that were replaced.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import dataclasses
 import io
 import json
 import pathlib
+import re
 import shutil
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -26,8 +28,52 @@ from magnet_jax.types import InputError, Sample
 _ABOUT = 'view.json'
 _FOLDER = 'views'
 _QUALITY = 88
-SHRUNK = (1, 2, 4, 8)  # by what photograph and uncertainty may be divided
+# By what the sides of the photograph and of uncertainties may be divided.
+SHRUNK = ((1, 1), (1, 2), (1, 4), (2, 4), (4, 8), (8, 8))
 _MIMES = {'.png': 'image/png', '.jpg': 'image/jpeg'}
+
+
+class Stage(TypedDict):
+  """What one stage found: a title and the names of its files."""
+
+  method: NotRequired[str]  # older pictures were of one method
+  title: str
+  label: str
+  uncertainty: NotRequired[str]
+  points: NotRequired[str]
+
+
+class About(TypedDict):
+  """What view.json says of an image: its name, (height, width) and files."""
+
+  name: str
+  size: list[int]
+  image: str
+  truth: NotRequired[str]
+  stages: list[Stage]
+  panel: NotRequired[str]  # the method that the panel beside it shows
+
+
+class EncodedStage(TypedDict):
+  """A stage in the page's own form; files are data URLs."""
+
+  method: str
+  title: str
+  label: str | None
+  uncertainty: str | None
+  points: str | None
+
+
+class Encoded(TypedDict):
+  """An image in the page's own form; files are data URLs."""
+
+  name: str
+  size: list[int]
+  shrunk: int
+  image: str | None
+  truth: str | None
+  start: int  # the stage that is shown first
+  stages: list[EncodedStage]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,43 +82,48 @@ class View:
 
   Attributes:
     folder: where they are.
-    about: name, size, and the names of the files; see `write`.
+    about: what there is.
+    reference: the method that is shown first.
   """
 
   folder: pathlib.Path
-  about: dict[str, Any]
+  about: About
+  reference: str = ''
 
   @property
   def name(self) -> str:
     """What the image is called."""
-    return str(self.about['name'])
+    return self.about['name']
 
-  def encoded(self, shrunk: int = 1) -> dict[str, Any]:
-    """The layers in the page's own form, each file a data URL.
+  def encoded(self, shrunk: tuple[int, int] = (1, 1)) -> Encoded:
+    """Returns the layers in the page's own form, each file a data URL.
 
     Args:
-      shrunk: by what the sides of the photograph and the uncertainties are
-        divided. Classes and points stay as they are, to the pixel.
+      shrunk: by what the sides of the photograph, and of the uncertainties,
+        are divided. Classes and points stay as they are, to the pixel.
 
     Raises:
       InputError: if a file is missing or damaged.
     """
-    stages = [
-      {
-        'title': stage['title'],
-        'label': self._url(stage['label']),
-        'uncertainty': self._url(stage.get('uncertainty'), shrunk),
-        'points': self._url(stage.get('points')),
-      }
-      for stage in self.about['stages']
-    ]
+    stages = self.about['stages']
+    own = [n for n, s in enumerate(stages) if s.get('method') == self.reference]
     return {
       'name': self.name,
       'size': self.about['size'],
-      'shrunk': shrunk,
-      'image': self._url(self.about['image'], shrunk),
+      'shrunk': shrunk[0],
+      'image': self._url(self.about['image'], shrunk[0]),
       'truth': self._url(self.about.get('truth')),
-      'stages': stages,
+      'start': own[-1] if own else len(stages) - 1,
+      'stages': [
+        {
+          'method': stage.get('method', ''),
+          'title': stage['title'],
+          'label': self._url(stage['label']),
+          'uncertainty': self._url(stage.get('uncertainty'), shrunk[1]),
+          'points': self._url(stage.get('points')),
+        }
+        for stage in stages
+      ],
     }
 
   def _url(self, name: str | None, shrunk: int = 1) -> str | None:
@@ -87,84 +138,150 @@ class View:
           data = _encode(path.suffix, picture.reduce(shrunk))
     except OSError as error:
       raise InputError(
-        f'{path}: is missing or damaged, but {_ABOUT} beside it names it; '
-        'remove the folder to do without the picture, or evaluate again'
+        f'{path}: is missing or damaged, but {_ABOUT} names it; remove the '
+        'folder to do without the picture, or evaluate again'
       ) from error
     text = base64.b64encode(data).decode()
     return f'data:{_MIMES[path.suffix]};base64,{text}'
 
 
-def write(
+def add(
   run: PathLike,
   number: int,
   sample: Sample,
+  method: str,
   columns: Sequence[StageView],
+  *,
+  panel: bool = False,
 ) -> None:
-  """Writes the layers of one image into a run's folder.
+  """Adds what a method found in an image to the pictures of a run.
 
   Args:
-    run: the folder.
+    run: its folder.
     number: of the image among those shown.
     sample: the image, with its label or without.
-    columns: the stages, coarse to fine.
+    method: its name; what it had before is replaced.
+    columns: its stages, coarse to fine.
+    panel: notes that the panel of the image shows this method.
 
   Raises:
     InputError: the system refuses to write.
   """
-  folder = pathlib.Path(run) / _FOLDER / str(number)
-  atomic.prepare_folder(folder)
-  stages = []
+  folder = _folder(run, number)
+  about = _known(folder)
+  if about is None:
+    shutil.rmtree(folder, ignore_errors=True)  # of an older version
+    atomic.prepare_folder(folder)
+    about = _begin(folder, sample)
+  inside = _safe(method)
+  atomic.prepare_folder(folder / inside)
+  stages = [stage for stage in about['stages'] if stage.get('method') != method]
   for index, view in enumerate(columns):
-    stage = {'title': view.title, 'label': f'label_{index}.png'}
+    stage: Stage = {
+      'method': method,
+      'title': view.title,
+      'label': f'{inside}/label_{index}.png',
+    }
     _save(folder / stage['label'], view.label)
     if view.uncertainty is not None:
-      stage['uncertainty'] = f'uncertainty_{index}.png'
+      stage['uncertainty'] = f'{inside}/uncertainty_{index}.png'
       grey = np.round(np.clip(view.uncertainty, 0, 1) * 255).astype(np.uint8)
       _save(folder / stage['uncertainty'], grey)
     if view.points is not None:
-      stage['points'] = f'points_{index}.png'
+      stage['points'] = f'{inside}/points_{index}.png'
       _save(folder / stage['points'], view.points)
     stages.append(stage)
-  about = {
-    'name': sample.name,
-    'size': sample.image.shape[:2],
-    'image': 'image.jpg',
-    'stages': stages,
-  }
-  _save(folder / 'image.jpg', sample.image)
-  if sample.label is not None:
-    about['truth'] = 'truth.png'
-    _save(folder / 'truth.png', sample.label)
+  about['stages'] = stages
+  if panel:
+    about['panel'] = method
   records.write_json(folder / _ABOUT, about)
 
 
-def clear(run: PathLike) -> None:
-  """Removes all views of a run."""
-  shutil.rmtree(pathlib.Path(run) / _FOLDER, ignore_errors=True)
+def _begin(folder: pathlib.Path, sample: Sample) -> About:
+  """Writes the photograph and the truth."""
+  about: About = {
+    'name': sample.name,
+    'size': list(sample.image.shape[:2]),
+    'image': 'image.jpg',
+    'stages': [],
+  }
+  _save(folder / about['image'], sample.image)
+  if sample.label is not None:
+    about['truth'] = 'truth.png'
+    _save(folder / about['truth'], sample.label)
+  return about
 
 
-def read(run: PathLike) -> list[View]:
-  """The views of a run's folder, in their order; none if it has none.
+def shown(run: PathLike, number: int) -> tuple[set[str], str]:
+  """Returns the methods that image `number` shows, and that of its panel."""
+  about = _known(_folder(run, number))
+  if about is None:
+    return set(), ''
+  return {s['method'] for s in about['stages']}, about.get('panel', '')
+
+
+def clear(run: PathLike, first: int = 0) -> None:
+  """Removes the views of a run from image `first` on."""
+  for folder in (pathlib.Path(run) / _FOLDER).glob('*'):
+    if folder.name.isdigit() and int(folder.name) >= first:
+      shutil.rmtree(folder, ignore_errors=True)
+
+
+def read(
+  run: PathLike, methods: Sequence[str] = (), reference: str = ''
+) -> list[View]:
+  """Reads the views of a run's folder, in their order; none if it has none.
+
+  Args:
+    run: the folder.
+    methods: in the order in which they are listed.
+    reference: the method that is shown first.
 
   Raises:
     InputError: if one is damaged.
   """
+  place = {method: number for number, method in enumerate(methods)}
   found = []
   for path in sorted(
     pathlib.Path(run).glob(f'{_FOLDER}/*/{_ABOUT}'),
     key=lambda path: (len(path.parent.name), path.parent.name),
   ):
-    try:
-      about = json.loads(path.read_bytes())
-      _ = [stage['title'] + stage['label'] for stage in about['stages']]
-      _ = about['name'] + about['image'], [int(side) for side in about['size']]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-      raise InputError(
-        f'{path}: does not describe a picture, as by a copy that was cut off; '
-        'remove its folder, or evaluate again'
-      ) from error
-    found.append(View(path.parent, about))
+    about = _read(path)
+    about['stages'].sort(
+      key=lambda stage: place.get(stage.get('method', ''), len(place))
+    )
+    found.append(View(path.parent, about, reference))
   return found
+
+
+def _folder(run: PathLike, number: int) -> pathlib.Path:
+  return pathlib.Path(run) / _FOLDER / str(number)
+
+
+def _known(folder: pathlib.Path) -> About | None:
+  """What a folder says of its methods; None where it is to be made anew."""
+  if not (folder / _ABOUT).exists():
+    return None
+  about = _read(folder / _ABOUT)
+  return about if all('method' in s for s in about['stages']) else None
+
+
+def _read(path: pathlib.Path) -> About:
+  try:
+    about: About = json.loads(path.read_bytes())
+    _ = [stage['title'] + stage['label'] for stage in about['stages']]
+    _ = about['name'] + about['image'], [int(side) for side in about['size']]
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise InputError(
+      f'{path}: does not describe a picture, as by a copy that was cut off; '
+      'remove its folder, or evaluate again'
+    ) from error
+  return about
+
+
+def _safe(method: str) -> str:
+  """A folder's name out of a method's: letters, digits, '.', '_' and '-'."""
+  return re.sub(r'[^\w.-]', '_', method)
 
 
 def _save(path: pathlib.Path, pixels: np.ndarray) -> None:

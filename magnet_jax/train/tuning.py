@@ -1,14 +1,17 @@
-"""Which K is best: measured on labelled images once a model is trained."""
+"""Chooses K by what it scores on labelled images, once a model is trained."""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import functools
 import pathlib
 
 from magnet_jax import parallel
 from magnet_jax.cascade.progressive import Cascade
-from magnet_jax.evaluate import methods, summary, tables
-from magnet_jax.evaluate.comparison import Comparison, Load, Record
-from magnet_jax.evaluate.methods import Method
+from magnet_jax.evaluate import summary, tables
+from magnet_jax.evaluate.comparison import Comparison, Load
+from magnet_jax.evaluate.record import Record
+from magnet_jax.methods import magnet
+from magnet_jax.methods.method import Method
 from magnet_jax.predict.model import Model
 from magnet_jax.report import curves
 from magnet_jax.report.curves import Curve
@@ -26,7 +29,7 @@ class Tuned:
   Attributes:
     best: the K of the highest mean IoU; of equal ones the smallest.
     points: all candidates by their names, ascending.
-    found: records, one an image and K, whose name is the record's method.
+    found: records, one per image and K, whose name is the record's method.
     errors: one line for each image that could not be read.
   """
 
@@ -63,8 +66,8 @@ def tune(
   model = dataclasses.replace(
     model, settings={**model.settings, 'refine': refine}
   )
-  table = Comparison(model, _methods(model, by_name), folder, settings)
-  found, errors = table.run_with_bar(loads, 'points K')
+  run = Comparison(_methods(model, by_name), model.classes, folder, settings)
+  found, errors = run.run_with_bar(loads, 'points K')
   # A folder may have records of other candidates, too.
   found = [record for record in found if record['method'] in by_name]
   if not found:
@@ -104,8 +107,9 @@ def _methods(model: Model, points: Mapping[str, float]) -> dict[str, Method]:
       'tune: needs the aligned pipeline and a refiner, whose points K are; '
       'train one, or compare some K by magnet-jax evaluate --points=K'
     )
+  warm_up = functools.partial(magnet.warm_up, model)
   return {
-    name: methods.progressive(model, cascade.with_points(k), name)
+    name: Method(magnet.with_cascade(model, cascade.with_points(k)), warm_up)
     for name, k in points.items()
   }
 

@@ -22,6 +22,6 @@ def test_a_report_of_an_evaluation(checkpoint, tmp_path, capfd, fails):
   assert 'records.jsonl' in fails('report', str(tmp_path / 'page'))
   assert 'named twice' in fails('report', str(run), str(run))
   assert 'is a file' in fails('report', str(run), f'--out={out}/x.html')
-  next(run.glob('views/0/label_*.png')).unlink()
+  next(run.glob('views/0/magnet/label_*.png')).unlink()
   assert 'is missing' in fails('report', str(run), f'--out={tmp_path}/y.html')
   assert not (tmp_path / 'y.html').exists()

@@ -44,15 +44,15 @@ def test_a_row_names_each_statistic():
       record('a', 'downsample', confusion=[[0, 0], [0, 5]]),
     ]
   )
-  assert [row.method for row in rows] == ['downsample', 'patch']
-  patch = rows[1]
+  assert [row.method for row in rows] == ['patch', 'downsample']
+  patch = rows[0]
   assert (patch.images, patch.seconds, patch.windows) == (3, 2, 6)
   assert patch.peak_host_mb == 30
   assert patch.miou == pytest.approx(0.4)
   assert patch.miou_pooled == pytest.approx((8 / 10 + 10 / 12) / 2)
   assert patch.iou == pytest.approx((8 / 10, 10 / 12))
-  assert math.isnan(rows[0].iou[0])
-  assert rows[0].miou_pooled == 1
+  assert math.isnan(rows[1].iou[0])
+  assert rows[1].miou_pooled == 1
 
 
 def test_unscored_classes_leave_the_pooled_mean():
@@ -71,11 +71,13 @@ def test_images_without_a_label_have_times_only():
   assert math.isnan(row.boundary_iou)
 
 
-def test_unknown_methods_follow_the_known_ones():
-  rows = summary.summarise(
-    [record('a', name) for name in ('mine', 'magnet-fast', 'downsample')]
-  )
-  assert [r.method for r in rows] == ['downsample', 'magnet-fast', 'mine']
+def test_methods_come_as_ordered_and_others_as_they_appear():
+  records = [record('a', name) for name in ('mine', 'patch', 'newer')]
+  order = ('patch', 'not measured', 'mine')
+  rows = summary.summarise(records, order=order)
+  assert [r.method for r in rows] == ['patch', 'mine', 'newer']
+  rows = summary.summarise(records)
+  assert [r.method for r in rows] == ['mine', 'patch', 'newer']
 
 
 def _slow_interval(values, corrected, resamples=4000):

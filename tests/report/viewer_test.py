@@ -58,17 +58,17 @@ const tell = arguments[0];
     canvas.getAttribute('aria-labelledby')).textContent;
   seen.named = [named()];
   seen.choices = [...find('left').options].map((o) => o.value);
-  set('left', 'label 0', 'change');
+  set('left', 'label 1', 'change');
   set('right', 'truth', 'change');
   const spots = [[width / 2 - 20, height / 2], [width / 2 + 20, height / 2]];
   seen.halves = spots.map(([x, y]) => colour(x, y));
   set('split', 90, 'input');
   seen.slid = spots.map(([x, y]) => colour(x, y));
   seen.split = Number(root.dataset.split);
-  set('right', 'errors 0', 'change');
+  set('right', 'errors 1', 'change');
   set('split', 0, 'input');
   seen.error = colour(...spots[0]);
-  set('right', 'points 1', 'change');
+  set('right', 'points 2', 'change');
   set('step', 0, 'input');
   seen.stepped = find('right').value;
   seen.named.push(named());
@@ -133,7 +133,9 @@ def make_run(tmp_path):
       StageView('10 x 15', truth[:10, :15] * 0, np.full((10, 15), 0.5)),
       StageView('40 x 60', truth, np.zeros((40, 60)), truth.astype(bool)),
     ]
-    views.write(folder, number, types.Sample(name, image, truth), columns)
+    sample = types.Sample(name, image, truth)
+    views.add(folder, number, sample, 'magnet', columns)
+    views.add(folder, number, sample, 'downsample', columns[:1])
   matrix = np.array([[0, 0], [240, 2160]])
   records.write(
     folder / 'records.jsonl',
@@ -220,6 +222,7 @@ def test_the_page_works_in_a_browser(run, tmp_path, width):
   soil, leaf = map(list, CLASSES.colours)
   assert seen['ready'] == 'a' and seen['second'] == 'b'
   assert seen['script'] == '</script>'
+  # In the order of the records: downsample has one stage, magnet has two.
   assert seen['choices'] == [
     'image',
     'truth',
@@ -228,21 +231,24 @@ def test_the_page_works_in_a_browser(run, tmp_path, width):
     'errors 0',
     'label 1',
     'uncertainty 1',
-    'points 1',
     'errors 1',
+    'label 2',
+    'uncertainty 2',
+    'points 2',
+    'errors 2',
   ]
   assert seen['halves'] == [soil, leaf]
   assert seen['slid'] == [soil, soil]
   assert seen['split'] == pytest.approx(0.9)
   assert seen['error'] == [224, 36, 36]
-  assert seen['stepped'] == 'label 0'
+  assert seen['stepped'] == 'label 1'
   assert seen['named'] == [
     f'{image}: left of the divider {left}; right of it {right}'
     for image, left, right in (
-      ('a', 'image', 'segmentation, stage 1'),
-      ('a', 'segmentation, stage 0', 'segmentation, stage 0'),
-      ('a', 'segmentation, stage 1', 'segmentation, stage 1'),
-      ('b', 'segmentation, stage 0', 'label'),
+      ('a', 'image', 'magnet, stage 1: segmentation'),
+      ('a', 'magnet, stage 0: segmentation', 'magnet, stage 0: segmentation'),
+      ('a', 'magnet, stage 1: segmentation', 'magnet, stage 1: segmentation'),
+      ('b', 'magnet, stage 0: segmentation', 'label'),
     )
   ]
   blue = np.array(seen['hidden'])
@@ -266,31 +272,32 @@ def test_too_large_images_are_shrunk_and_then_left_out(run):
   noise = rng.integers(0, 256, (128, 128, 3), np.uint8)
   label = np.zeros((128, 128), np.uint8)
   columns = [StageView('128 x 128', label, rng.random((128, 128)))]
-  views.write(run, 2, types.Sample('noise', noise), columns)
+  views.add(run, 2, types.Sample('noise', noise), 'magnet', columns)
   *_, (title, view) = runs.find([run]).views
-  size = len(json.dumps(view.encoded(2))) + 100
-  small = viewer.section([(title, view)], CLASSES, size)
-  assert '"shrunk":2' in small and '1/2 of their sides' in small
-  assert len(small) < size + 40_000
+  for shrunk in (1, 2), (2, 4):  # the photograph stays whole for longer
+    size = len(json.dumps(view.encoded(shrunk))) + 100
+    small = viewer.section([(title, view)], CLASSES, size)
+    assert f'"shrunk":{shrunk[0]}' in small
+    assert f'1/{shrunk[0]}, uncertainty at 1/{shrunk[1]} of their' in small
+    assert len(small) < size + 40_000
   none = viewer.section([(title, view)], CLASSES, 100)
   assert 'Left out' in none and '<script' not in none
 
 
 def test_views_come_back_exactly(run):
-  first, second = views.read(run)
+  first, second = views.read(run, ('downsample', 'magnet'), 'magnet')
   assert (first.name, second.name) == ('a', 'b')
   encoded = first.encoded()
   assert encoded['size'] == [40, 60]
-  assert [stage['points'] is None for stage in encoded['stages']] == [
-    True,
-    False,
-  ]
+  points = [stage['points'] is None for stage in encoded['stages']]
+  assert points == [True, True, False]
+  assert encoded['start'] == 2
   views.clear(run)
   assert views.read(run) == []
 
 
 def test_missing_and_damaged_pictures_are_named(run):
-  (run / 'views' / '1' / 'label_0.png').unlink()
+  (run / 'views' / '1' / 'magnet' / 'label_0.png').unlink()
   with pytest.raises(types.InputError, match=r'label_0\.png: is missing'):
     overview.html_page(runs.find([run]), 'runs')
   (run / 'views' / '1' / 'view.json').write_text('{"name":')

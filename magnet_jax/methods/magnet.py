@@ -1,0 +1,52 @@
+"""The cascade: all stages, coarse to fine, on all or only some windows."""
+
+import functools
+
+import numpy as np
+
+from magnet_jax.methods.method import Method, Segment, Watch, blank, unwatched
+from magnet_jax.predict.model import AnyCascade, Model
+from magnet_jax.types import Size
+
+
+def make(model: Model, *, windows: float | int | None = None) -> Method:
+  """Returns the method.
+
+  Args:
+    model: the networks, with a refiner.
+    windows: how many windows are refined, as a share (float) of all or a
+      count (int) per stage; None takes the model's own setting.
+  """
+  changes = {} if windows is None else {'windows': windows}
+  return Method(
+    with_cascade(model, model.cascade(**changes)),
+    functools.partial(warm_up, model),
+  )
+
+
+def with_cascade(model: Model, cascade: AnyCascade) -> Segment:
+  """Returns the function that runs all stages of a cascade.
+
+  Args:
+    model: plans the stages.
+    cascade: of the model, with any options.
+  """
+
+  def segment(
+    image: np.ndarray, watch: Watch = unwatched
+  ) -> tuple[np.ndarray, int]:
+    plan = model.plan((image.shape[0], image.shape[1]))
+    seen = 0
+    for result in cascade.stages(image, plan):
+      seen += len(result.windows)
+      watch(result)
+    return result.probabilities, seen
+
+  return segment
+
+
+def warm_up(model: Model, size: Size) -> None:
+  """Compiles the steps of all stages of images of a size."""
+  # One window per stage compiles them all, where any can be left out.
+  few = {'windows': 1} if model.pipeline == 'aligned' else {}
+  model.cascade(**few).segment(blank(size), model.plan(size))

@@ -1,0 +1,119 @@
+"""What a method is, and what it may need of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+
+from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.ops import windows
+from magnet_jax.predict.model import Model
+from magnet_jax.types import Size, Stage
+
+Watch = Callable[[StageResult], None]
+
+
+def unwatched(result: StageResult) -> None:
+  """Ignores a stage's result."""
+
+
+class Segment(Protocol):
+  """Segments an image by one method."""
+
+  def __call__(
+    self, image: np.ndarray, watch: Watch = unwatched
+  ) -> tuple[np.ndarray, int]:
+    """Segments an image.
+
+    Args:
+      image: uint8 [H,W,3].
+      watch: is shown the result of each stage, the last of which is the
+        method's own; whatever it does counts in the method's time.
+
+    Returns:
+      float32 [H,W,C], and how many windows the segmenter saw.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+  """A way to segment a whole image with the networks of one model.
+
+  Attributes:
+    segment: does it.
+    warm_up: compiles whatever images of a size (height, width) need.
+  """
+
+  segment: Segment
+  warm_up: Callable[[Size], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+  """What a model must have for a method.
+
+  Attributes:
+    met: whether a model has it.
+    otherwise: what is wrong with a model that has not, and the remedy.
+  """
+
+  met: Callable[[Model], bool]
+  otherwise: str
+
+
+REFINER = Need(
+  lambda model: bool(model.refiners),
+  'the model has no refiner, which it needs; train one, give --refiner=RUN',
+)
+ALIGNED = Need(
+  lambda model: model.pipeline == 'aligned',
+  'the released pipeline has no such method; use --pipeline=aligned',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Factory:
+  """Makes a method of a model: a row of the table of methods.
+
+  Attributes:
+    make: (model, **settings) -> Method.
+    about: what the method does, as a line of the help.
+    needs: what the model must have.
+    settings: the keyword arguments of `make` that a user may choose.
+  """
+
+  make: Callable[..., Method]
+  about: str
+  needs: tuple[Need, ...] = ()
+  settings: tuple[str, ...] = ()
+
+  def __call__(self, model: Model, **settings: object) -> Method:
+    """Makes the method."""
+    return self.make(model, **settings)
+
+
+def warm_up(methods: Iterable[Method], size: Size) -> None:
+  """Compiles all steps for images of a size, before anything is timed."""
+  # Methods that share their steps share the function that compiles them.
+  for compile_steps in dict.fromkeys(each.warm_up for each in methods):
+    compile_steps(size)
+
+
+def blank(size: Size) -> np.ndarray:
+  """Returns a black image uint8 [H,W,3], to compile with."""
+  return np.zeros((*size, 3), np.uint8)
+
+
+def single(probabilities: np.ndarray, seen: int) -> StageResult:
+  """Returns what is watched of a method that has no stages.
+
+  Args:
+    probabilities: float32 [H,W,C], its result.
+    seen: how many windows the segmenter saw.
+  """
+  size = (probabilities.shape[0], probabilities.shape[1])
+  whole = Stage(0, windows.make_grid(size, size))
+  return StageResult(whole, probabilities, None, tuple(range(seen)))

@@ -1,0 +1,107 @@
+"""The table of methods: a new one is a file in this folder and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import functools
+
+from magnet_jax.methods import downsample, magnet, patch
+from magnet_jax.methods.method import ALIGNED, REFINER, Factory, Method
+from magnet_jax.predict.model import Model
+from magnet_jax.types import InputError
+
+METHODS: dict[str, Factory] = {
+  'downsample': Factory(
+    downsample.make, "the whole image at once, at the network's size"
+  ),
+  'patch': Factory(
+    patch.make,
+    'windows at full size, overlapped and blended',
+    settings=('overlap',),
+  ),
+  'magnet': Factory(
+    magnet.make, 'all stages, coarse to fine', needs=(REFINER,)
+  ),
+  'magnet-fast': Factory(
+    functools.partial(magnet.make, windows=0.25),
+    'the same, but only the most uncertain windows',
+    # Its published form leaves out just the windows that it refines.
+    needs=(REFINER, ALIGNED),
+    settings=('windows',),
+  ),
+}
+_REFERENCE = 'magnet'
+
+
+def make(
+  model: Model, names: Sequence[str] = tuple(METHODS), **settings: object
+) -> dict[str, Method]:
+  """Makes methods of a model.
+
+  Args:
+    model: the networks.
+    names: keys of METHODS, in any order.
+    **settings: keyword arguments of the methods; each takes those that its
+      row names.
+
+  Returns:
+    The methods by name, in the order of `names`.
+
+  Raises:
+    InputError: for no name, an unknown one, or a method whose needs the model
+      does not meet; the message lists what can be chosen instead.
+  """
+  if not names:
+    raise InputError(f'--methods: names none; choose from {_listed(METHODS)}')
+  for name in names:
+    if name not in METHODS:
+      raise InputError(
+        f'--methods={name}: unknown; choose from {_listed(METHODS)}'
+      )
+    for need in METHODS[name].needs:
+      if not need.met(model):
+        possible = [
+          other
+          for other, factory in METHODS.items()
+          if all(each.met(model) for each in factory.needs)
+        ]
+        raise InputError(
+          f'{name}: {need.otherwise}, or choose --methods={",".join(possible)}'
+        )
+  return {
+    name: METHODS[name](
+      model,
+      **{k: v for k, v in settings.items() if k in METHODS[name].settings},
+    )
+    for name in names
+  }
+
+
+def reference(names: Sequence[str], wanted: str = '') -> str:
+  """Returns the method that each other one is compared with.
+
+  Args:
+    names: of the methods, at least one.
+    wanted: one of them; '' for the default, which is MagNet or, without it,
+      the last name.
+
+  Raises:
+    InputError: if the wanted one is not among them.
+  """
+  if wanted and wanted not in names:
+    raise InputError(
+      f'--reference={wanted}: is not among the methods; choose one of '
+      f'{_listed(names)}'
+    )
+  return wanted or (_REFERENCE if _REFERENCE in names else names[-1])
+
+
+def about() -> str:
+  """Returns a line per method, for the help."""
+  return '\n'.join(
+    f'    {name:14}{factory.about}' for name, factory in METHODS.items()
+  )
+
+
+def _listed(names: Iterable[str]) -> str:
+  return ', '.join(names)

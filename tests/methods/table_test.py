@@ -1,0 +1,161 @@
+"""What holds for every method of the table, whichever it is."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import toy_model
+
+from magnet_jax.evaluate.compiles import CompileCounter
+from magnet_jax.methods import method as methods
+from magnet_jax.methods import table
+from magnet_jax.methods.method import Factory
+from magnet_jax.types import InputError
+
+
+@pytest.fixture(name='model', scope='module')
+def make_model():
+  return toy_model.make()
+
+
+@pytest.mark.parametrize('name', table.METHODS)
+@pytest.mark.parametrize('size', [(64, 64), (65, 90), (20, 30), (32, 32)])
+def test_every_method_segments_images_of_any_size(model, name, size):
+  image = toy_model.sample(size=size).image
+  results = []
+  method = table.make(model, [name])[name]
+  probabilities, windows = method.segment(image, results.append)
+  assert probabilities.shape == (*size, len(model.classes))
+  assert probabilities.dtype == np.float32
+  np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+  # What is watched last is the result, and no window is left out.
+  np.testing.assert_array_equal(results[-1].probabilities, probabilities)
+  assert sum(len(result.windows) for result in results) == windows > 0
+  # Watching changes nothing.
+  again, _ = method.segment(image)
+  np.testing.assert_array_equal(again, probabilities)
+
+
+@pytest.mark.parametrize('name', table.METHODS)
+def test_nothing_is_compiled_after_the_warm_up(name):
+  # Of a size that no other method has compiled for.
+  width = 40 + list(table.METHODS).index(name)
+  model = toy_model.make(network=(24, width))
+  size = (90, 120)
+  method = table.make(model, [name])[name]
+  with CompileCounter() as first:
+    methods.warm_up([method], size)
+  with CompileCounter() as second:
+    method.segment(toy_model.sample(size=size).image)
+  assert first.count > 0
+  assert second.count == 0
+
+
+def test_methods_that_share_their_steps_are_warmed_up_once(model):
+  calls = []
+
+  def warm_up(size):
+    calls.append(size)
+
+  one = dataclasses.replace(
+    table.make(model, ['patch'])['patch'], warm_up=warm_up
+  )
+  methods.warm_up([one, dataclasses.replace(one)], (64, 64))
+  assert calls == [(64, 64)]
+
+
+def test_methods_come_in_the_order_asked_for(model):
+  names = list(reversed(table.METHODS))
+  assert list(table.make(model, names)) == names
+  assert list(table.make(model)) == list(table.METHODS)
+
+
+def test_each_method_takes_its_own_settings_alone(model):
+  image = toy_model.sample(size=(64, 96)).image
+  made = table.make(model, overlap=0.5, windows=1)
+  seen = {name: each.segment(image)[1] for name, each in made.items()}
+  assert seen['patch'] == 15  # 3 x 5, not 2 x 3
+  assert seen['magnet-fast'] == 3  # stage 0, and one window of both others
+  assert seen['magnet'] == 1 + 4 + 6
+  assert seen['downsample'] == 1
+
+
+def test_downsample_is_stage_0_and_patch_the_blended_windows(model):
+  image = toy_model.sample(size=(64, 96)).image
+  made = table.make(model, overlap=0.0)
+  stages = list(model.cascade().stages(image, model.plan((64, 96))))
+  found = {name: each.segment(image)[0] for name, each in made.items()}
+  np.testing.assert_array_equal(found['magnet'], stages[-1].probabilities)
+  for row in (0, 32):
+    for column in (0, 32, 64):
+      inside = slice(row, row + 32), slice(column, column + 32)
+      alone, _ = made['patch'].segment(image[inside])
+      np.testing.assert_allclose(found['patch'][inside], alone, atol=1e-6)
+  # Of the smallest image there is nothing but stage 0.
+  small = toy_model.sample(size=(32, 32)).image
+  results = [each.segment(small)[0] for each in made.values()]
+  for other in results[1:]:
+    np.testing.assert_allclose(other, results[0], atol=1e-6)
+
+
+def _possible(model):
+  return ','.join(
+    name
+    for name, factory in table.METHODS.items()
+    if all(need.met(model) for need in factory.needs)
+  )
+
+
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    ({'refiners': ()}, 'has no refiner'),
+    ({'pipeline': 'released'}, 'released pipeline has no such'),
+  ],
+)
+def test_what_a_model_cannot_do_is_refused_and_what_it_can_is_listed(
+  model, changes, words
+):
+  other = dataclasses.replace(model, **changes)
+  possible = _possible(other)
+  assert 'downsample,patch' in possible
+  assert list(table.make(other, possible.split(','))) == possible.split(',')
+  refused = [n for n in table.METHODS if n not in possible.split(',')]
+  assert 'magnet-fast' in refused
+  for name in refused:
+    with pytest.raises(InputError, match=words) as error:
+      table.make(other, [name])
+    line = str(error.value)
+    assert line.startswith(f'{name}: ')
+    assert line.endswith(f'--methods={possible}')
+
+
+def test_unknown_names_are_refused_with_the_known_ones(model):
+  with pytest.raises(InputError, match='--methods=magic: unknown') as error:
+    table.make(model, ['patch', 'magic'])
+  assert all(name in str(error.value) for name in table.METHODS)
+  with pytest.raises(InputError, match='names none'):
+    table.make(model, [])
+
+
+def test_a_row_is_all_that_a_new_method_takes(model, monkeypatch):
+  """It can be asked for, is in the help, and has a clear error."""
+  own = Factory(
+    functools.partial(table.METHODS['patch'], overlap=0.5), 'twice the windows'
+  )
+  monkeypatch.setitem(table.METHODS, 'dense', own)
+  image = toy_model.sample(size=(64, 64)).image
+  _, seen = table.make(model, ['dense'])['dense'].segment(image)
+  assert seen == 9
+  assert 'dense         twice the windows' in table.about()
+  with pytest.raises(InputError, match='dense'):
+    table.make(model, ['unknown'])
+
+
+def test_the_reference_is_chosen_or_found():
+  assert table.reference(['patch', 'magnet', 'downsample']) == 'magnet'
+  assert table.reference(['patch', 'downsample']) == 'downsample'
+  assert table.reference(['patch', 'magnet'], 'patch') == 'patch'
+  with pytest.raises(InputError, match=r'--reference=magic.*patch, magnet'):
+    table.reference(['patch', 'magnet'], 'magic')
