@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any
 
@@ -13,6 +13,10 @@ Array = jax.Array | np.ndarray
 Size = tuple[int, int]  # always (height, width)
 IGNORE = 255  # the label value of pixels that count nowhere
 Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
+Section = Mapping[str, Any]  # of a config: settings by name
+# What a checkpoint can be of. A model of several networks has the meta of the
+# last of these.
+KINDS = ('trunk', 'segmenter', 'refiner')
 
 
 class InputError(ValueError):
@@ -20,6 +24,13 @@ class InputError(ValueError):
 
 
 Code = int | tuple[int, int, int]  # a label file's value or (red, green, blue)
+
+
+def _check_colour(what: str, colour: tuple[int, ...]) -> None:
+  if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
+    raise InputError(
+      f'{what} {list(colour)}: must be [red, green, blue] of 0..255; correct it'
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +51,18 @@ class LabelCodes:
 
   def __post_init__(self) -> None:
     codes = [*(c for each in self.classes for c in each), *self.ignored]
+    for code in codes:
+      if isinstance(code, int) and not -(2**31) <= code < 2**32:
+        raise InputError(
+          f'label code {code}: must be a number of 32 bits, as images can '
+          'hold; correct it'
+        )
+      if isinstance(code, tuple):
+        _check_colour('label code', code)
+    if not 0 <= self.tolerance <= 255:
+      raise InputError(
+        f'tolerance {self.tolerance}: must be 0..255; correct it'
+      )
     if len({isinstance(code, int) for code in codes}) > 1:
       raise InputError(
         f'label codes {codes[:8]}: must be all values or all colours; write '
@@ -82,6 +105,13 @@ class ClassTable:
         f'class table of {len(self.names)} names and {len(self.colours)} '
         'colours: each class needs one of both; complete the table'
       )
+    for name, colour in zip(self.names, self.colours, strict=True):
+      _check_colour(f'class {name!r}: colour', colour)
+    if not all(0 <= index < len(self.names) for index in self.unscored):
+      raise InputError(
+        f'unscored classes {self.unscored}: must be indices below '
+        f'{len(self.names)}; correct them'
+      )
     if self.codes and len(self.codes.classes) != len(self.names):
       raise InputError(
         f'class table of {len(self.names)} names and label codes of '
@@ -97,6 +127,71 @@ class ClassTable:
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(self.colours)] = self.colours
     return palette
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+  """What a converted network was in PyTorch.
+
+  Attributes:
+    network: whose names its weights had, a key of `torch_names.NAMES`.
+    dtype: of the file's floating-point weights.
+    counters: one for the network, or for the refiner of each stage: how many
+      batches each batch normalisation had seen, by its name; may be empty.
+    order: of the two maps in a refiner's input.
+  """
+
+  network: str
+  dtype: str
+  counters: tuple[Mapping[str, int], ...]
+  order: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Meta:
+  """What a checkpoint or an exported model says of itself.
+
+  Attributes:
+    config: sections by name, as in configs/default.py.
+    classes: what the networks tell apart; None for a trunk.
+    kind: one of `KINDS`; None in models exported without it.
+    torch: where a converted network comes from.
+    versions: of the packages that wrote it, by name; empty until written.
+
+  Raises:
+    InputError: for an unknown kind.
+  """
+
+  config: Section = dataclasses.field(default_factory=dict)
+  classes: ClassTable | None = None
+  kind: str | None = None
+  torch: Origin | None = None
+  versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+  def __post_init__(self) -> None:
+    if self.kind is not None and self.kind not in KINDS:
+      raise InputError(
+        f'kind {self.kind!r}: unknown; must be one of {", ".join(KINDS)}'
+      )
+
+  def section(self, name: str) -> Section:
+    """Returns a section of the config.
+
+    Raises:
+      InputError: there is none.
+    """
+    found = self.config.get(name)
+    if not isinstance(found, Mapping):
+      raise InputError(
+        f'config.{name} is {found!r:.60}: must be settings by name; take a '
+        'whole checkpoint or export the model again from its run'
+      )
+    return found
+
+  def override(self, name: str, **changes: object) -> Meta:
+    """Returns a copy with some settings of a section changed."""
+    section = {**self.section(name), **changes}
+    return dataclasses.replace(self, config={**self.config, name: section})
 
 
 @dataclasses.dataclass(frozen=True)

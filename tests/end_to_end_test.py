@@ -117,7 +117,7 @@ def test_k_is_chosen_after_the_training(run, tmp_path, capsys):
   _, exported = bundle.read(folder / 'model.npz')
   _, loaded = checkpoints.load(folder)
   for meta in (exported, loaded):
-    assert meta['config']['refine']['points'] == best
+    assert meta.section('refine')['points'] == best
   # The same command again, or one that tunes otherwise, measures nothing anew.
   assert main.main([*argv, '--config.tune.images=2']) == 0
   assert 'best mIoU' not in capsys.readouterr().out
@@ -134,12 +134,12 @@ def test_k_is_chosen_by_the_command(run, tmp_path, capfd):
     'settings.json',
     'points.png',
   }
-  assert checkpoints.load(folder)[1]['config']['refine']['points'] == 0.9
+  assert checkpoints.load(folder)[1].section('refine')['points'] == 0.9
   assert main.main(argv) == 0
   assert f'written to {folder}/refiner/tuned.json' in capfd.readouterr().out
-  assert checkpoints.load(folder)[1]['config']['refine']['points'] == 0.6
+  assert checkpoints.load(folder)[1].section('refine')['points'] == 0.6
   _, exported = bundle.read(folder / 'model.npz')
-  assert exported['config']['refine']['points'] == 0.6
+  assert exported.section('refine')['points'] == 0.6
   capfd.readouterr()
   for bad, word in (
     (['tune'], '--checkpoint: is needed'),

@@ -13,6 +13,7 @@ from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 
 COUNT = len(generator.CLASSES)
 NAMES = ('a', 'b', 'c')
@@ -32,11 +33,7 @@ def _write_model(path):
     'segmenter': bench.random_weights(rng, segmenter, pixels),
     'refiner': bench.random_weights(rng, refinement, scale=maps, coarse=maps),
   }
-  table = {
-    'names': generator.CLASSES.names,
-    'colours': generator.CLASSES.colours,
-  }
-  bundle.export(path, networks, {'config': config, 'classes': table})
+  bundle.export(path, networks, Meta(config, generator.CLASSES))
 
 
 @pytest.fixture(scope='module')

@@ -29,7 +29,7 @@ from magnet_jax.files import checkpoints, records
 from magnet_jax.ops.normalise import normalise
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 
 class Remembered:
@@ -52,8 +52,8 @@ class Remembered:
     return self.known[key]
 
 
-def load(folder: pathlib.Path) -> tuple[dict[str, Model], dict, Remembered]:
-  """The model with each of its refiners, its config, its segmenter."""
+def load(folder: pathlib.Path) -> tuple[dict[str, Model], Meta, Remembered]:
+  """The model with each of its refiners, its meta, its segmenter."""
   base, meta = checkpoints.load(folder / 'base' / 'model.npz')
   first = models.from_variables(base, meta, name=str(folder))
   remembered = Remembered(first.segmenter)
@@ -70,7 +70,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Model], dict, Remembered]:
     found[name] = models.from_variables(
       {'refiner': parts['refiner']}, own, name=name, segmenter=segmenter
     )
-  return found, meta['config'], remembered
+  return found, meta, remembered
 
 
 def measure(sample: Any, model: Model, variant: variants.Variant) -> dict:
@@ -102,8 +102,8 @@ def measure(sample: Any, model: Model, variant: variants.Variant) -> dict:
 
 def main(arguments: argparse.Namespace) -> None:
   variants.check()
-  loaded, config, remembered = load(arguments.folder)
-  data = {**config['data'], 'cache_mb': 0}
+  loaded, meta, remembered = load(arguments.folder)
+  data = {**meta.section('data'), 'cache_mb': 0}
   source = splits.open_split(data, arguments.split)
   count = min(arguments.limit or len(source), len(source))
   plan = loaded['base'].plan(source.size(0))

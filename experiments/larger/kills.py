@@ -28,6 +28,7 @@ from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 
 SIZE = (600, 700)
 
@@ -48,11 +49,7 @@ def write_model(path: pathlib.Path) -> None:
       rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
     ),
   }
-  table = {
-    'names': generator.CLASSES.names,
-    'colours': generator.CLASSES.colours,
-  }
-  bundle.export(path, networks, {'config': config, 'classes': table})
+  bundle.export(path, networks, Meta(config, generator.CLASSES))
 
 
 class Run:

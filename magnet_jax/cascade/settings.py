@@ -4,12 +4,55 @@ Settings come from a config's sections `plan` and `refine`, or from what a
 checkpoint says of itself; both are mappings of names to values.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+import dataclasses
 
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.options import Options
-from magnet_jax.types import InputError, Size, Stage
+from magnet_jax.files import checked
+from magnet_jax.types import InputError, Section, Size, Stage
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanSettings:
+  """The section `plan` of a config, checked.
+
+  Attributes:
+    network: (height, width) of the networks' input.
+    window: the same of the windows; (0, 0) stands for `network`.
+    factor: largest growth of a side between stages, above 1.
+    stages: number of stages; 0 follows the factor.
+    scales: sizes of the stages, coarse to fine; () is automatic.
+    overlap: least shared fraction of neighbouring windows, in [0, 1).
+  """
+
+  network: Size
+  window: Size
+  factor: float
+  stages: int
+  scales: tuple[Size, ...]
+  overlap: float
+
+  def __post_init__(self) -> None:
+    if min(self.network) < 1 or min(self.window) < 0:
+      raise InputError(
+        f'network {self.network} and window {self.window}: must be heights '
+        'and widths of at least 1, or a window of (0, 0) for that of the '
+        'network; give such sizes'
+      )
+    if any(min(scale) < 1 for scale in self.scales):
+      raise InputError(
+        f'scales {self.scales}: sizes must be at least 1 pixel; give (height, '
+        'width) of each stage, coarse to fine'
+      )
+    rules = {
+      'factor': (self.factor > 1, 'be above 1, as stages grow; try 2'),
+      'stages': (self.stages >= 0, 'not be negative; 0 follows the factor'),
+      'overlap': (0 <= self.overlap < 1, 'lie in [0, 1); 0 is none'),
+    }
+    for name, (fits, rule) in rules.items():
+      if not fits:
+        raise InputError(f'{name} {getattr(self, name)}: must {rule}')
 
 
 def points(value: float | str) -> float | int:
@@ -28,7 +71,7 @@ def points(value: float | str) -> float | int:
     ) from None
 
 
-def window(settings: Mapping[str, Any]) -> Size:
+def window(settings: Section) -> Size:
   """The window in pixels of its stage; (0, 0) stands for the network's."""
   height, width = settings['window']
   if not height or not width:
@@ -37,7 +80,7 @@ def window(settings: Mapping[str, Any]) -> Size:
 
 
 def planner(
-  settings: Mapping[str, Any],
+  settings: Section,
 ) -> Callable[[Size], tuple[Stage, ...]]:
   """Returns the function that plans the stages of an image of some size.
 
@@ -45,23 +88,24 @@ def planner(
     settings: network, window, factor, stages, scales and overlap, as in the
       section `plan` of configs/default.py.
   """
-  scales = [(height, width) for height, width in settings['scales']]
+  found = checked.call(PlanSettings, {**settings}, 'plan')
 
   def make(size: Size) -> tuple[Stage, ...]:
     return plan.make_plan(
       size,
       window=window(settings),
-      scales=scales or None,
-      factor=settings['factor'],
-      stages=settings['stages'] or None,
-      overlap=settings['overlap'],
+      scales=found.scales or None,
+      factor=found.factor,
+      stages=found.stages or None,
+      overlap=found.overlap,
     )
 
   return make
 
 
-def options(settings: Mapping[str, Any], **changes: Any) -> Options:
+def options(settings: Section, **changes: object) -> Options:
   """Options from the section `refine` of a config, some of them changed."""
   values = {**settings, **changes}
-  values['points'] = points(values['points'])
-  return Options(**values)
+  if isinstance(values.get('points'), str):
+    values['points'] = points(values['points'])
+  return checked.call(Options, values, 'refine')

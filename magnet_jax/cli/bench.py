@@ -166,8 +166,8 @@ def _model(values: flags.FlagValues, dtype: str = '') -> Model:
   if values.checkpoint:
     path = pathlib.Path(values.checkpoint)
     variables, meta = checkpoints.load(path)
-    for name in ('segmenter', 'refiner'):
-      meta['config'][name].update(chosen)
+    for name in ('segmenter', 'refiner') if chosen else ():
+      meta = meta.override(name, **chosen)
     return models.from_variables(variables, meta, name=str(path))
   return bench.random_model(
     classes=values.classes,

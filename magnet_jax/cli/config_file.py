@@ -1,6 +1,6 @@
 """Configs by path or name, with overrides from the command line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 import difflib
 import pathlib
 import runpy
@@ -11,7 +11,7 @@ import ml_collections
 from ml_collections import config_flags
 
 from magnet_jax import configs
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
 
@@ -119,15 +119,19 @@ def _unknown(key: str, known: list[str]) -> str:
   return f'--config.{key}: is no field of the config; {hint}'
 
 
-def from_meta(meta: Mapping[str, Any]) -> Config:
-  """The config that a checkpoint was trained with."""
-  return ml_collections.ConfigDict(_tuples(meta['config']))
+def from_meta(meta: Meta) -> Config:
+  """Returns the config that a checkpoint was trained with.
 
-
-def _tuples(value: Any) -> Any:
-  """JSON knows lists only; configs have tuples, which flags can override."""
-  if isinstance(value, Mapping):
-    return {key: _tuples(each) for key, each in value.items()}
-  if isinstance(value, list):
-    return tuple(_tuples(each) for each in value)
-  return value
+  Raises:
+    InputError: its section `data` is missing, or a field of it has a type
+      that the field has not in configs/default.py.
+  """
+  usual = load('default').data
+  for key, value in meta.section('data').items():
+    wanted = type(usual.get(key, value))
+    if not isinstance(value, wanted):
+      raise InputError(
+        f'config.data.{key} is {value!r:.60}: must be of the type '
+        f'{wanted.__name__}; name the images by --config or --images'
+      )
+  return ml_collections.ConfigDict(meta.config)

@@ -1,8 +1,5 @@
 """The flags of labelled images, for the commands that score on them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from absl import flags
 
 from magnet_jax.cli import config_file
@@ -11,7 +8,7 @@ from magnet_jax.data import classes, file_pairs, reading, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.evaluate.comparison import Load
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta, Section
 
 
 def define(values: flags.FlagValues, group: str) -> None:
@@ -50,9 +47,7 @@ def define(values: flags.FlagValues, group: str) -> None:
   )
 
 
-def loads(
-  arguments: Arguments, model: Model, meta: Mapping[str, Any]
-) -> list[Load]:
+def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
   """Readers of the images that the flags name.
 
   Args:
@@ -86,7 +81,7 @@ def loads(
 
 
 def _check_classes(
-  values: flags.FlagValues, model: Model, data: Mapping[str, Any]
+  values: flags.FlagValues, model: Model, data: Section
 ) -> None:
   table = classes.get(data['classes'])
   names = model.classes.names

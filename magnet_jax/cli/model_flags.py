@@ -13,7 +13,7 @@ from magnet_jax.files import checkpoints
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 _REFINE = (
   'points',
@@ -125,10 +125,8 @@ def load(values: flags.FlagValues, **plan: Any) -> Model:
   return change(model, values, **plan)
 
 
-def load_with_meta(
-  values: flags.FlagValues,
-) -> tuple[Model, Mapping[str, Any]]:
-  """Loads the model as it was trained, and config and classes of that."""
+def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
+  """Loads the model as it was trained, and what it says of that."""
   if 'segmenter' in values and (values.segmenter or values.refiner):
     if values.checkpoint:
       raise InputError(

@@ -1,23 +1,19 @@
 """Trained networks as one file."""
 
-from collections.abc import Mapping
 import json
 import pathlib
-from typing import Any
-import zipfile
 
 import numpy as np
 
-from magnet_jax.files import atomic, decoding, records, trees
+from magnet_jax.files import atomic, decoding, meta_json, trees
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
+from magnet_jax.files.trees import Tree
+from magnet_jax.types import InputError, Meta
 
 _META = '__meta__'
 
 
-def export(
-  path: PathLike, variables: Mapping[str, Any], meta: Mapping[str, Any]
-) -> None:
+def export(path: PathLike, variables: object, meta: Meta) -> None:
   """Writes trained networks as one file, whole or not at all.
 
   An uncompressed .npz of all arrays by 'segmenter/params/…', and the meta.
@@ -25,7 +21,7 @@ def export(
   Args:
     path: a name that ends in .npz.
     variables: {'segmenter': {'params', 'batch_stats'}, 'refiner': …}.
-    meta: JSON values: config and classes.
+    meta: its config and classes describe the networks.
 
   Raises:
     InputError: another suffix, or the system refuses to write.
@@ -35,13 +31,13 @@ def export(
   arrays = {
     key: np.asarray(leaf) for key, leaf in trees.flatten(variables).items()
   }
-  text = json.dumps(records.to_json(meta), allow_nan=False).encode()
+  text = json.dumps(meta_json.to_json(meta), allow_nan=False).encode()
   arrays[_META] = np.frombuffer(text, np.uint8)
   with atomic.replacing(path) as temporary:
     np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
 
-def read(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
+def read(path: PathLike) -> tuple[dict[str, Tree], Meta]:
   """Reads what `export` wrote.
 
   Args:
@@ -55,21 +51,18 @@ def read(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
   """
   path = decoding.check_file(path)
   try:
-    # Opened here: np.load leaves files open that are no archives.
+    # Opened here: np.load does not close files that are no archives.
     with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
       arrays = {key: stored[key] for key in stored.files}
-    meta = json.loads(arrays.pop(_META).tobytes())
-  except (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    AttributeError,
-    zipfile.BadZipFile,
-  ) as error:
+    content = json.loads(arrays.pop(_META).tobytes())
+    tree = trees.unflatten(arrays)
+    variables = {k: v for k, v in tree.items() if isinstance(v, dict)}
+  except MemoryError:
+    raise
+  # NumPy and zipfile raise nearly anything for damaged files.
+  except Exception as error:
     raise InputError(
-      f'{path}: is no model file of magnet-jax, or it is damaged; export it '
+      f'{path}: is not a model file of magnet-jax, or it is damaged; export it '
       'again from its run'
     ) from error
-  return trees.unflatten(arrays), meta
+  return variables, meta_json.from_json(content, str(path))

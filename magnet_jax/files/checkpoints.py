@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 import math
 import pathlib
 import shutil
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from etils import epath
 import numpy as np
@@ -12,16 +12,23 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from magnet_jax import parallel
-from magnet_jax.files import atomic, bundle, orbax_errors, records, trees, tuned
+from magnet_jax.files import (
+  atomic,
+  bundle,
+  meta_json,
+  orbax_errors,
+  trees,
+  tuned,
+)
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
+from magnet_jax.files.trees import Tree
+from magnet_jax.types import KINDS, InputError, Meta
 
-# Of several the last one's meta stands for all.
-_KINDS = ('trunk', 'segmenter', 'refiner')
+T = TypeVar('T')
 
 
-def _score(metric: str, metrics: Mapping[str, Any] | None) -> float:
-  """What checkpoints are ranked by; without the metric they come last."""
+def _score(metric: str, metrics: Mapping[str, float] | None) -> float:
+  """Returns what checkpoints are ranked by; without the metric, the lowest."""
   value = (metrics or {}).get(metric)
   return -math.inf if value is None or math.isnan(value) else float(value)
 
@@ -40,7 +47,10 @@ def _manager(
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:
-  """For Orbax to wait for no other process: one writes, each reads itself."""
+  """Returns options for Orbax not to wait for other processes.
+
+  One process writes, and each reads for itself.
+  """
   own = parallel.process()
   return ocp.options.MultiprocessingOptions(
     primary_host=own, active_processes={own}
@@ -48,7 +58,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 
 
 def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
-  """The step of the highest metric, None where no checkpoint has it."""
+  """Returns the step of the highest metric, None where none has it."""
   scores = {
     step: _score(metric, manager.metrics(step)) for step in manager.all_steps()
   }
@@ -56,12 +66,16 @@ def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
   return None if best is None or scores[best] == -math.inf else best
 
 
-def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
-  """State and meta of one checkpoint's folder."""
+def read(folder: pathlib.Path) -> tuple[Tree, Meta]:
+  """Reads the state, as nested dicts, and the meta of one checkpoint's folder.
+
+  Raises:
+    InputError: it is damaged.
+  """
   folder = folder.absolute()
   try:
     state = _restored(folder / 'state', ocp.PyTreeCheckpointHandler)
-    meta = _restored(folder / 'meta', ocp.JsonCheckpointHandler)
+    content = _restored(folder / 'meta', ocp.JsonCheckpointHandler)
   # Orbax and TensorStore raise nearly anything for damaged files.
   except Exception as error:
     reason = (str(error).splitlines() or [''])[0][:200]
@@ -69,22 +83,22 @@ def _read_step(folder: pathlib.Path) -> tuple[trees.Tree, trees.Tree]:
       f'{folder}: checkpoint cannot be read ({type(error).__name__}: {reason})'
       '; it may be damaged, choose another one'
     ) from error
-  return state, meta
+  return state, meta_json.from_json(content, str(folder))
 
 
-def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> trees.Tree:
-  """What Orbax wrote with the handler of this kind."""
+def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> Tree:
+  """Returns what Orbax wrote with a handler of this kind."""
   alone = _alone()
   with ocp.Checkpointer(
     handler(multiprocessing_options=alone), multiprocessing_options=alone
   ) as reader:
-    tree: trees.Tree = reader.restore(epath.Path(folder))
+    tree: Tree = reader.restore(epath.Path(folder))
   return tree
 
 
 def _clear(folder: pathlib.Path) -> None:
-  """Removes checkpoints that were not written to their end."""
-  # Orbax would do it too, but some time later.
+  """Removes checkpoints that were not written completely."""
+  # Orbax does so too, but only some time later.
   for partial in folder.glob('*.orbax-checkpoint-tmp*'):
     shutil.rmtree(partial, ignore_errors=True)
 
@@ -93,7 +107,7 @@ class CheckpointStore:
   """The checkpoints of one training, for the process that writes them.
 
   The newest `keep_latest` and the best one are kept. A checkpoint appears
-  under its name when all of it is written, so a process killed at any moment
+  under its name only when it is complete, so a process killed at any moment
   loses at most the one being written.
   """
 
@@ -104,10 +118,10 @@ class CheckpointStore:
     keep_latest: int = 2,
     best_metric: str = 'miou',
   ) -> None:
-    """Opens the folder, makes it if missing, and clears away what is partial.
+    """Opens the folder, creates it if missing, and removes partial ones.
 
     Args:
-      folder: holds one folder a checkpoint, named by its step.
+      folder: holds one folder per checkpoint, named by its step.
       keep_latest: how many of the newest to keep, at least 1.
       best_metric: the metric whose highest value is the best.
 
@@ -140,16 +154,16 @@ class CheckpointStore:
   def save(
     self,
     step: int,
-    state: Any,
-    meta: Mapping[str, Any],
+    state: object,
+    meta: Meta,
     metrics: Mapping[str, float] | None = None,
   ) -> None:
-    """Saves a state; when this returns, it is on disk.
+    """Saves a state; it is on disk when this returns.
 
     Args:
       step: finished steps; saving one again changes nothing.
       state: tree of arrays, on one device or the host (not replicated).
-      meta: JSON values that say what the state is: config, classes, kind.
+      meta: what the state is.
       metrics: numbers by name; without the store's metric it is never best.
 
     Raises:
@@ -168,9 +182,9 @@ class CheckpointStore:
           step,
           args=ocp.args.Composite(
             state=ocp.args.PyTreeSave(trees.unflatten(arrays)),
-            meta=ocp.args.JsonSave(records.to_json(meta)),
+            meta=ocp.args.JsonSave(meta_json.to_json(meta)),
           ),
-          # Orbax logs a warning where there is none at all.
+          # Orbax logs a warning if there are no metrics at all.
           metrics={**numbers, 'step': float(step)},
         )
         self._manager.wait_until_finished()
@@ -180,23 +194,22 @@ class CheckpointStore:
       raise atomic.write_error(self.folder, reason) from error
 
   def latest_step(self) -> int | None:
-    """The newest checkpoint's step, None where there is none."""
+    """Returns the newest checkpoint's step, None where there is none."""
     step: int | None = self._manager.latest_step()
     return step
 
   def best_step(self) -> int | None:
-    """The best checkpoint's step, None where none has the metric."""
+    """Returns the best checkpoint's step, None where none has the metric."""
     return _best_step(self._manager, self._metric)
 
   def restore(
-    self, step: int | str = 'latest', template: Any = None
-  ) -> tuple[Any, trees.Tree]:
+    self, step: int | str = 'latest', *, template: T
+  ) -> tuple[T, Meta]:
     """Reads a state back.
 
     Args:
       step: a step, 'latest' or 'best'.
-      template: tree like the one that was saved, of arrays or shapes; None
-        gives nested dicts.
+      template: tree like the one that was saved, of arrays or shapes.
 
     Returns:
       The state with NumPy leaves, in the template's types, and the meta.
@@ -214,9 +227,7 @@ class CheckpointStore:
         f'{steps or "none"}, choose one of them'
       )
     folder = self.folder / str(found)
-    state, meta = _read_step(folder)
-    if template is None:
-      return state, meta
+    state, meta = read(folder)
     return trees.fit(state, template, str(folder)), meta
 
   def close(self) -> None:
@@ -230,20 +241,20 @@ class CheckpointStore:
     self.close()
 
 
-def load(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
+def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
   """Loads networks from wherever training, conversion or export left them.
 
   Args:
-    path: an exported .npz file; a run's folder; in there `segmenter`,
-      `refiner` or `trunk`; its `checkpoints`; or one of these. The best is
-      taken, of a training its averaged variables.
+    path: an exported .npz file; a run's folder; `segmenter`, `refiner` or
+      `trunk` in there; the `checkpoints` of one of these; or one checkpoint.
+      Of several the best is taken, and of a training the averaged variables.
 
   Returns:
     {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …} of what
     is there, NumPy arrays, and the meta, of the refiner if there is one.
 
   Raises:
-    InputError: nothing there that is one of these, or it is damaged.
+    InputError: none of these is there, or it is damaged.
   """
   if not pathlib.Path(path).is_dir():
     return bundle.read(path)
@@ -252,32 +263,33 @@ def load(path: PathLike) -> tuple[trees.Tree, trees.Tree]:
   return {kind: variables for kind, (variables, _) in parts.items()}, meta
 
 
-def load_parts(path: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
-  """As `load` from a folder, but each kind has its own meta."""
+def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
+  """Loads the networks of a folder as `load`, each with its own meta."""
   own = _best_folder(path)
-  below = [_best_folder(path / kind) for kind in _KINDS]
+  below = [_best_folder(path / kind) for kind in KINDS]
   found = [step for step in ([own] if own else below) if step]
   if not found:
     names = sorted(entry.name for entry in path.iterdir())
     shown = ', '.join(names[:5]) + (', …' if len(names) > 5 else '')
     raise InputError(
       f'{path}: holds no checkpoint, but {shown or "nothing"}; give the '
-      'folder of a run, its checkpoints or an exported .npz file'
+      'folder of a run, its checkpoints, or an exported .npz file'
     )
   parts = {}
   for step in found:
-    state, meta = _read_step(step)
-    if meta.get('kind') not in _KINDS or 'average' not in state:
+    state, meta = read(step)
+    average = state.get('average') if isinstance(state, dict) else None
+    if meta.kind is None or not isinstance(average, dict):
       raise InputError(
-        f'{step}: is no checkpoint of a network of magnet-jax (kind '
-        f'{meta.get("kind")!r}); give one of {", ".join(_KINDS)}'
+        f'{step}: is not a checkpoint of a network of magnet-jax (kind '
+        f'{meta.kind!r}); give one of {", ".join(KINDS)}'
       )
-    parts[meta['kind']] = (state['average'], tuned.laid_over(meta, step))
+    parts[meta.kind] = (average, tuned.laid_over(meta, step))
   return parts
 
 
 def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:
-  """The checkpoint to take of a folder of any level, None if none is there."""
+  """Returns the checkpoint to take from a folder of any level, None if none."""
   if (folder / 'state').is_dir() and (folder / 'meta').is_dir():
     return folder
   for store in (folder, folder / 'checkpoints'):

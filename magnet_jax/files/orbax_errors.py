@@ -1,17 +1,20 @@
-"""What Orbax and TensorStore say when a write fails: one error, not pages."""
+"""Turns what Orbax and TensorStore report of a failed write into one error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import logging
 import os
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+  Hook = Callable[['sys.UnraisableHookArgs'], object]
 
 
 @contextlib.contextmanager
 def unlogged() -> Iterator[None]:
-  """Keeps Orbax's threads from logging what is raised anyway, for pages."""
+  """Keeps Orbax's threads from logging at length what is raised anyway."""
   logger = logging.getLogger('absl')
 
   def foreign(record: logging.LogRecord) -> bool:
@@ -25,7 +28,7 @@ def unlogged() -> Iterator[None]:
 
 
 def system_error(error: Exception) -> OSError:
-  """The system's error, which TensorStore hides in the words of its own."""
+  """Returns the system's error, which TensorStore words in its own way."""
   if isinstance(error, OSError):
     return error
   code = re.search(r"os_error_code='(\d+)'", str(error))
@@ -37,8 +40,8 @@ def system_error(error: Exception) -> OSError:
 def ignore_late_threads() -> None:
   """Keeps writers that end after a failed save from printing tracebacks.
 
-  Orbax saves many arrays at once and leaves at the first failure; each of the
-  others then finds that nobody waits for it any more.
+  Orbax writes many arrays at once and stops at the first failure; the threads
+  of the others then complain that their event loop is closed.
   """
   if isinstance(sys.unraisablehook, _WithoutLateThreads):
     return
@@ -46,11 +49,11 @@ def ignore_late_threads() -> None:
 
 
 class _WithoutLateThreads:
-  """A hook that passes everything on but that."""
+  """A hook that passes on everything except those complaints."""
 
-  def __init__(self, before: Any) -> None:
+  def __init__(self, before: 'Hook') -> None:
     self._before = before
 
-  def __call__(self, unraisable: Any, /) -> None:
+  def __call__(self, unraisable: 'sys.UnraisableHookArgs', /) -> None:
     if str(unraisable.exc_value) != 'Event loop is closed':
       self._before(unraisable)

@@ -1,6 +1,6 @@
-"""Records as JSON lines: one object a line, safe against a killed process.
+"""Records as JSON lines: one object per line, safe against a killed process.
 
-Strict JSON: NaN and infinities have no word in it and are written as null.
+Strict JSON has no NaN and no infinities: they are written as null.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ from magnet_jax.types import InputError
 Record = dict[str, Any]
 
 
-def to_json(value: Any) -> Any:
-  """Turns NumPy numbers and arrays into plain values, NaN and inf into None.
+def to_json(value: object) -> Any:
+  """Converts NumPy numbers and arrays to plain values, NaN and inf to None.
 
   Args:
     value: nested mappings, sequences, arrays and numbers.
@@ -45,17 +45,17 @@ def to_json(value: Any) -> Any:
   return value
 
 
-def _dump(value: Any, **settings: Any) -> str:
+def _dump(value: object, indent: int | None = None) -> str:
   return json.dumps(
-    to_json(value), allow_nan=False, ensure_ascii=False, **settings
+    to_json(value), allow_nan=False, ensure_ascii=False, indent=indent
   )
 
 
 def _parse(line: bytes) -> Record | None:
-  """The record of a line, or None where it holds no JSON object."""
+  """Returns the record of a line, or None where it is not a JSON object."""
   try:
     record = json.loads(line)
-  except ValueError:  # bad UTF-8 is one as well
+  except (ValueError, RecursionError):  # bad UTF-8 is a ValueError, too
     return None
   return record if isinstance(record, dict) else None
 
@@ -74,16 +74,16 @@ def _read_bytes(path: pathlib.Path) -> bytes:
 def read(path: PathLike) -> list[Record]:
   """Reads the records of a file.
 
-  A last line that was cut off, as by a killed process, is left out.
+  A last line that was cut off, as by a killed process, is skipped.
 
   Args:
-    path: a file of one JSON object a line.
+    path: a file of one JSON object per line.
 
   Returns:
     The records in the file's order.
 
   Raises:
-    InputError: the file cannot be read, or another line is no JSON object.
+    InputError: the file cannot be read, or another line is not a JSON object.
   """
   path = pathlib.Path(path)
   *lines, last = _read_bytes(path).split(b'\n')
@@ -111,18 +111,18 @@ def read_object(path: PathLike, remedy: str) -> Record:
     remedy: what to do if it is damaged, for the message.
 
   Raises:
-    InputError: the file cannot be read or is no JSON object.
+    InputError: the file cannot be read or is not a JSON object.
   """
   found = _parse(_read_bytes(pathlib.Path(path)))
   if found is None:
     raise InputError(
-      f'{path}: is no JSON object, as by a copy that was cut off; {remedy}'
+      f'{path}: is not a JSON object, as after an incomplete copy; {remedy}'
     )
   return found
 
 
 class Writer:
-  """Appends records to a file; each is on its way to disk when `append` ends.
+  """A file that records are appended to, each flushed when `append` returns.
 
   A cut-off last line that a killed process left is removed first.
 
@@ -131,7 +131,7 @@ class Writer:
   """
 
   def __init__(self, path: PathLike) -> None:
-    """Opens the file, and makes it if missing.
+    """Opens the file, and creates it if it is missing.
 
     Args:
       path: the file; its folder must exist.
@@ -141,14 +141,14 @@ class Writer:
     """
     self._path = pathlib.Path(path)
     try:
-      # Unbuffered: after a full disk nothing is left to flush in close().
+      # Unbuffered: after a full disk nothing is left for close() to flush.
       self._file = open(self._path, 'a+b', buffering=0)  # noqa: SIM115
       self._mend()
     except OSError as error:
       raise atomic.write_error(self._path, error) from error
 
   def _mend(self) -> None:
-    """Leaves the end of the file at the start of a line."""
+    """Completes or removes a last line without its newline."""
     self._file.seek(0)
     content = self._file.read()
     last = content[content.rfind(b'\n') + 1 :]
@@ -157,8 +157,8 @@ class Writer:
     elif last:
       self._file.truncate(len(content) - len(last))
 
-  def append(self, record: Mapping[str, Any]) -> None:
-    """Writes one record as one line and hands it to the system.
+  def append(self, record: Mapping[str, object]) -> None:
+    """Writes one record as one line, and hands it to the system.
 
     Args:
       record: names to numbers, words, lists and arrays; NaN becomes null.
@@ -191,8 +191,8 @@ class Writer:
 def truncate_after(path: PathLike, key: str, value: float) -> None:
   """Drops the records whose `key` is above `value`.
 
-  For a run that resumes from a checkpoint: the steps after it are run and
-  recorded again. Records without `key` stay. A missing file stays missing.
+  A run that resumes from a checkpoint repeats and records the steps after it.
+  Records without `key` stay. A missing file stays missing.
 
   Args:
     path: a file of records.
@@ -212,11 +212,11 @@ def truncate_after(path: PathLike, key: str, value: float) -> None:
   write(path, kept)
 
 
-def write(path: PathLike, found: Iterable[Mapping[str, Any]]) -> None:
+def write(path: PathLike, found: Iterable[Mapping[str, object]]) -> None:
   """Writes a file of records, whole or not at all.
 
   Args:
-    path: the file to make or to replace.
+    path: the file to create or replace.
     found: the records, as for `Writer.append`.
 
   Raises:
@@ -226,11 +226,11 @@ def write(path: PathLike, found: Iterable[Mapping[str, Any]]) -> None:
   atomic.write_bytes(path, lines.encode())
 
 
-def write_json(path: PathLike, value: Any) -> None:
+def write_json(path: PathLike, value: object) -> None:
   """Writes one JSON document, whole or not at all.
 
   Args:
-    path: the file to make or to replace.
+    path: the file to create or replace.
     value: nested mappings, sequences, arrays and numbers; NaN becomes null.
 
   Raises:

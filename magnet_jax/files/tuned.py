@@ -1,21 +1,21 @@
-"""Settings that were chosen after a training, beside what it left."""
+"""Settings that were chosen after a training, beside its checkpoints."""
 
-from collections.abc import Mapping
 import pathlib
-from typing import Any
 
-from magnet_jax.files import bundle, records
+from magnet_jax.files import bundle, checked, records
 from magnet_jax.files.atomic import PathLike
+from magnet_jax.ops import selection
+from magnet_jax.types import Meta, Section
 
 NAME = 'tuned.json'
 MODEL = 'model.npz'  # what a run exports
 
 
-def write(path: PathLike, settings: Mapping[str, Any]) -> pathlib.Path:
-  """Lays settings over those that a model was trained with.
+def write(path: PathLike, settings: Section) -> pathlib.Path:
+  """Writes settings that take precedence over those of the training.
 
-  An exported file is written anew, in a run that there is, too; a run keeps
-  them beside its refiner's checkpoints, which stay as they are.
+  An exported file is rewritten, also the one in a run's folder. In a run they
+  are kept beside the refiner's checkpoints, which do not change.
 
   Args:
     path: an exported .npz file, or the folder of a run.
@@ -25,7 +25,7 @@ def write(path: PathLike, settings: Mapping[str, Any]) -> pathlib.Path:
     The file that was written.
 
   Raises:
-    InputError: the file is no model, or the system refuses to write.
+    InputError: the file is not a model, or the system refuses to write.
   """
   path = pathlib.Path(path)
   if path.is_dir():
@@ -33,53 +33,56 @@ def write(path: PathLike, settings: Mapping[str, Any]) -> pathlib.Path:
     target = (beside if beside.is_dir() else path) / NAME
     records.write_json(target, {**of(target.parent), **settings})
     if (path / MODEL).exists():
-      _write_file(path / MODEL, settings)
+      _rewrite(path / MODEL, settings)
     return target
-  _write_file(path, settings)
+  _rewrite(path, settings)
   return path
 
 
-def _write_file(path: pathlib.Path, settings: Mapping[str, Any]) -> None:
+def _rewrite(path: pathlib.Path, settings: Section) -> None:
   variables, meta = bundle.read(path)
-  bundle.export(path, variables, over(meta, settings))
+  bundle.export(path, variables, meta.override('refine', **settings))
 
 
-def laid_over(meta: Mapping[str, Any], step: pathlib.Path) -> dict[str, Any]:
-  """What a checkpoint says of itself, with the settings chosen since.
+def laid_over(meta: Meta, step: pathlib.Path) -> Meta:
+  """Returns a checkpoint's meta with the settings chosen since.
 
   Args:
     meta: of the checkpoint.
     step: its folder, in `checkpoints` or in the network's own folder.
 
   Raises:
-    InputError: if the file of the settings is damaged.
+    InputError: the file of the settings is damaged, or the meta has no
+      settings of that kind.
   """
   store = step.parent
-  folder = store.parent if store.name == 'checkpoints' else store
-  return over(meta, of(folder))
-
-
-def over(meta: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
-  """The meta with settings of `refine` in place of those in its config."""
+  settings = of(store.parent if store.name == 'checkpoints' else store)
   if not settings:
     return meta
-  config = meta['config']
-  refine = {**config['refine'], **settings}
-  return {**meta, 'config': {**config, 'refine': refine}}
+  with checked.named(str(step)):
+    return meta.override('refine', **settings)
 
 
-def of(folder: pathlib.Path) -> dict[str, Any]:
-  """The settings that were chosen for a network; none if none were.
+def of(folder: pathlib.Path) -> Section:
+  """Returns the settings that were chosen for a network, if any.
 
   Args:
     folder: of the network, such as `refiner` in that of a run.
 
   Raises:
-    InputError: if their file is damaged.
+    InputError: their file is damaged, or its K is out of range.
   """
   path = folder / NAME
   if not path.exists():
     return {}
-  return records.read_object(
-    path, 'remove it and choose again by magnet-jax tune'
-  )
+  remedy = 'remove it and choose again by magnet-jax tune'
+  found = records.read_object(path, remedy)
+  if 'points' in found:
+    checked.call(_points, {'points': found['points']}, f'{path}: settings')
+  return found
+
+
+def _points(points: str | float) -> None:
+  """Raises InputError for a K out of range."""
+  if not isinstance(points, str):
+    selection.count_points(points, 1)

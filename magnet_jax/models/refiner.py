@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from magnet_jax.models import layers
 from magnet_jax.models.resnet import BottleneckBlock
+from magnet_jax.types import InputError, Section
 
 HALO = 4  # pixels on each side that an output pixel depends on
 FLOOR = 1e-3  # of a probability: the prior may be overruled
@@ -88,6 +89,26 @@ class Refiner(nn.Module):
     return logits
 
 
+def refiner_count(settings: Section) -> tuple[int, Section]:
+  """Splits the section `refiner` of a config.
+
+  Returns:
+    The number of refiners, and the settings of each.
+
+  Raises:
+    InputError: there is not at least one.
+  """
+  # Checkpoints of earlier versions have one refiner and do not say so.
+  rest = {'count': 1, **settings}
+  count = rest.pop('count')
+  if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    raise InputError(
+      f'refiner.count {count!r}: must be 1, or a refiner for each stage after '
+      'the first; correct it'
+    )
+  return count, rest
+
+
 def split(variables: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
   """Parts the variables of several refiners, as `join` put them together.
 
@@ -98,12 +119,21 @@ def split(variables: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
 
   Returns:
     {'params', 'batch_stats'} of each refiner.
+
+  Raises:
+    InputError: there are those of other stages.
   """
   if count == 1:
     return [dict(variables)]
+  stages = [f'stage{number}' for number in range(1, count + 1)]
+  for kind, tree in variables.items():
+    if set(tree) != {*stages}:
+      raise InputError(
+        f'{kind} of the refiners {", ".join(map(str, tree))}: must be those of '
+        f'{count} stages, as refiner.count says; correct the config'
+      )
   return [
-    {kind: tree[f'stage{stage}'] for kind, tree in variables.items()}
-    for stage in range(1, count + 1)
+    {kind: tree[stage] for kind, tree in variables.items()} for stage in stages
   ]
 
 

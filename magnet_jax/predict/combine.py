@@ -4,19 +4,16 @@ The refiner sees maps of classes and no colours: trained with one segmenter, it
 can be used with another one of the same classes.
 """
 
-from collections.abc import Mapping
 import dataclasses
 import pathlib
-from typing import Any
 
-from magnet_jax.files import checkpoints
+from magnet_jax.cascade import settings
+from magnet_jax.files import checked, checkpoints
+from magnet_jax.files.trees import Tree
 from magnet_jax.predict import foreign
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
-
-Meta = Mapping[str, Any]
-Loaded = tuple[Mapping[str, Any], Meta]
+from magnet_jax.types import InputError, Meta
 
 
 def load(
@@ -53,12 +50,9 @@ def load(
   if refiner is not None:
     theirs, other = _part(refiner, 'refiner')
     _check_classes(segmenter, meta, refiner, other)
-    config = {
-      **meta['config'],
-      'refiner': other['config']['refiner'],
-      'refine': other['config']['refine'],
-    }
-    variables, meta = {**variables, **theirs}, {**meta, 'config': config}
+    theirs_too = {key: other.config.get(key) for key in ('refiner', 'refine')}
+    meta = dataclasses.replace(meta, config={**meta.config, **theirs_too})
+    variables = {**variables, **theirs}
     name = f'{segmenter} with the refiner of {refiner}'
   return models.from_variables(variables, meta, name=name), meta
 
@@ -68,10 +62,11 @@ def _with_foreign(
 ) -> tuple[Model, Meta]:
   """The refiner with a segmenter from elsewhere, which is tried out."""
   variables, meta = _part(refiner, 'refiner')
+  with checked.named(refiner):
+    num_classes = len(models.class_table(meta))
+    options = settings.options(meta.section('refine'))
   host = foreign.load(
-    segmenter,
-    classes=len(models.class_table(meta)),
-    batch=batch or meta['config']['refine']['batch'] or 1,
+    segmenter, classes=num_classes, batch=batch or options.batch or 1
   )
   model = models.from_variables(variables, meta, name=refiner, segmenter=host)
   if host.size is not None:
@@ -83,7 +78,7 @@ def _with_foreign(
   return model, meta
 
 
-def _part(path: str, kind: str) -> Loaded:
+def _part(path: str, kind: str) -> tuple[dict[str, Tree], Meta]:
   """The variables of one network, and the meta beside them."""
   if kind == 'refiner' and foreign.is_foreign(path):
     raise InputError(
@@ -102,8 +97,10 @@ def _part(path: str, kind: str) -> Loaded:
 def _check_classes(
   segmenter: str, meta: Meta, refiner: str, other: Meta
 ) -> None:
-  names = models.class_table(meta).names
-  others = models.class_table(other).names
+  with checked.named(segmenter):
+    names = models.class_table(meta).names
+  with checked.named(refiner):
+    others = models.class_table(other).names
   if names != others:
     raise InputError(
       f'{segmenter}: has the {len(names)} classes {", ".join(names)}, '

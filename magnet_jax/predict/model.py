@@ -1,6 +1,7 @@
 """A trained segmenter and refiner, ready to be run on images."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -14,15 +15,16 @@ from magnet_jax.cascade import released, settings
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.progressive import Cascade, predict
 from magnet_jax.cascade.released import Released
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checked, checkpoints
 from magnet_jax.models import build
-from magnet_jax.models.refiner import HALO, join, split
+from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
 from magnet_jax.types import (
   ClassTable,
   InputError,
-  LabelCodes,
+  Meta,
   Network,
+  Section,
   Size,
   Stage,
 )
@@ -125,8 +127,8 @@ def load(path: pathlib.Path = EMBEDDED) -> Model:
 
 
 def from_variables(
-  variables: Mapping[str, Any],
-  meta: Mapping[str, Any],
+  variables: Section,
+  meta: Meta,
   *,
   name: str,
   segmenter: HostSegmenter | None = None,
@@ -136,12 +138,13 @@ def from_variables(
   Args:
     variables: {'segmenter': …, 'refiner': …}; the refiner may be missing, as
       may the segmenter where there is another.
-    meta: config and classes, as training saves them.
+    meta: of the networks, as training saves it.
     name: what messages call it.
     segmenter: one to take in place of the variables'.
 
   Raises:
-    InputError: if the variables are not finite or do not fit the config.
+    InputError: the variables are not finite or do not fit the config, or a
+      setting of it is missing, unknown, of another type or out of range.
   """
   if 'segmenter' not in variables and segmenter is None:
     raise InputError(
@@ -149,76 +152,70 @@ def from_variables(
       'needed beside it; give the folder of a run, or --segmenter=RUN '
       '--refiner=PATH'
     )
-  config = meta['config']
-  table = class_table(meta)
+  with checked.named(name):
+    table = class_table(meta)
+    sections = {key: meta.section(key) for key in ('plan', 'refine')}
+    settings.planner(sections['plan'])
+    settings.options(sections['refine'])
   return Model(
-    segmenter=segmenter or _segmenter(variables, config, len(table), name),
-    refiners=_refiners(variables, config, len(table), name),
+    segmenter=segmenter or _segmenter(variables, meta, len(table), name),
+    refiners=_refiners(variables, meta, len(table), name),
     classes=table,
-    settings={'plan': config['plan'], 'refine': config['refine']},
+    settings=sections,
   )
 
 
-def class_table(meta: Mapping[str, Any]) -> ClassTable:
-  """The classes that networks were trained for."""
-  classes = meta['classes']
-  return ClassTable(
-    names=tuple(classes['names']),
-    colours=tuple(tuple(c) for c in classes['colours']),
-    unscored=tuple(classes.get('unscored', ())),
-    codes=_codes(classes.get('codes')),
-  )
+def class_table(meta: Meta) -> ClassTable:
+  """Returns the classes that networks were trained for.
 
-
-def _codes(found: Mapping[str, Any] | None) -> LabelCodes | None:
-  """What label files held, out of JSON, which has lists for tuples."""
-  if not found:
-    return None
-
-  def plain(codes: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(c if isinstance(c, int) else tuple(c) for c in codes)
-
-  return LabelCodes(
-    classes=tuple(plain(each) for each in found['classes']),
-    ignored=plain(found['ignored']),
-    tolerance=found['tolerance'],
-  )
+  Raises:
+    InputError: the meta has none, as that of a trunk.
+  """
+  if meta.classes is None:
+    raise InputError(
+      'meta.classes is missing: networks need the names and colours of their '
+      'classes; take a whole checkpoint or export the model again from its run'
+    )
+  return meta.classes
 
 
 def _segmenter(
-  variables: Mapping[str, Any],
-  config: Mapping[str, Any],
-  classes: int,
-  name: str,
+  variables: Section, meta: Meta, num_classes: int, name: str
 ) -> Network:
-  """The segmenter with its variables, checked and placed."""
-  module = build.segmenter(classes=classes, **config['segmenter'])
-  image = jnp.zeros((1, 64, 64, 3))
-  init = functools.partial(module.init, jax.random.key(0), image)
-  _check(name, 'segmenter', variables, init)
+  """Returns the segmenter with its variables, checked and placed."""
+  with _building(name, 'segmenter'):
+    module = checked.call(
+      functools.partial(build.segmenter, classes=num_classes),
+      meta.section('segmenter'),
+      'segmenter',
+    )
+    image = jnp.zeros((1, 64, 64, 3))
+    wanted = jax.eval_shape(module.init, jax.random.key(0), image)
+  _check(name, 'segmenter', variables, wanted)
   # Once: each cascade of this model then uses the same copy.
   placed = jax.device_put(variables['segmenter'])
   return jax.tree_util.Partial(module.apply, placed)
 
 
 def _refiners(
-  variables: Mapping[str, Any],
-  config: Mapping[str, Any],
-  classes: int,
-  name: str,
+  variables: Section, meta: Meta, num_classes: int, name: str
 ) -> tuple[Network, ...]:
-  """The refiners of stages 1, 2, …, if there are any."""
+  """Returns the refiners of stages 1, 2, …, if there are any."""
   if 'refiner' not in variables:
     return ()
-  # Checkpoints of earlier versions have one refiner and do not say so.
-  wanted = {'count': 1, **config['refiner']}
-  number = wanted.pop('count')
-  module = build.refinement(classes=classes, **wanted)
-  maps = jnp.zeros((1, 8, 8, classes))
-  init = functools.partial(
-    module.init, jax.random.key(0), scale=maps, coarse=maps
-  )
-  _check(name, 'refiner', variables, lambda: join([init()] * number))
+  with _building(name, 'refiner'):
+    number, wanted = refiner_count(meta.section('refiner'))
+    module = checked.call(
+      functools.partial(build.refinement, classes=num_classes),
+      wanted,
+      'refiner',
+    )
+    maps = jnp.zeros((1, 8, 8, num_classes))
+    init = functools.partial(
+      module.init, jax.random.key(0), scale=maps, coarse=maps
+    )
+    shapes = jax.eval_shape(lambda: join([init()] * number))
+  _check(name, 'refiner', variables, shapes)
   apply = strips.InStrips(module.apply, halo=HALO)
   placed = jax.device_put(variables['refiner'])
   return tuple(
@@ -226,14 +223,30 @@ def _refiners(
   )
 
 
+@contextlib.contextmanager
+def _building(name: str, network: str) -> Iterator[None]:
+  """Turns whatever settings of a network raise into one line."""
+  try:
+    with checked.named(name):
+      yield
+  except InputError:
+    raise
+  # A module is not prepared for settings of other types or out of range.
+  except Exception as error:
+    reason = (str(error).splitlines() or [''])[0][:200]
+    raise InputError(
+      f'{name}: config.{network} builds no network ({type(error).__name__}: '
+      f'{reason}); use the config that it was trained with'
+    ) from error
+
+
 def _check(
   name: str,
   network: str,
-  variables: Mapping[str, Any],
-  init: Callable[[], Any],
+  variables: Section,
+  wanted: object,
 ) -> None:
-  """Compares variables with the shapes that `init` would make."""
-  wanted = jax.eval_shape(init)
+  """Compares variables with the shapes that a network has."""
   shapes = {
     jax.tree_util.keystr(path): leaf.shape
     for path, leaf in jax.tree_util.tree_leaves_with_path(wanted)
@@ -253,6 +266,11 @@ def _check(
       raise InputError(
         f'{name}: {network}{key} has shape {leaf.shape}, but the '
         f'config needs {shapes[key]}; use the config it was trained with'
+      )
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+      raise InputError(
+        f'{name}: {network}{key} is of {leaf.dtype}: weights must be '
+        'floating-point numbers; export it again from its run'
       )
     if not np.isfinite(leaf).all():
       raise InputError(

@@ -19,7 +19,7 @@ from magnet_jax import parallel
 from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import confusion
 from magnet_jax.train.state import TrainState
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 Batch = dict[str, Any]  # arrays, on the host or the devices
 Record = dict[str, Any]
@@ -43,7 +43,7 @@ class Task:
     evaluate: (average variables, batch) -> confusion matrix.
     validate_every: steps between validations, which save a checkpoint.
     unscored: classes left out of the mean IoU.
-    meta: what a checkpoint says of itself (JSON).
+    meta: what a checkpoint says of itself.
     team: the devices that `step` and `evaluate` run on.
   """
 
@@ -57,7 +57,7 @@ class Task:
   evaluate: Callable[[Any, Batch], jax.Array]
   validate_every: int
   unscored: tuple[int, ...]
-  meta: dict[str, Any]
+  meta: Meta
   team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
@@ -113,7 +113,6 @@ def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
   state = task.start()
   if store is None or store.latest_step() is None:
     return state
-  restored: TrainState
   restored, _ = store.restore('latest', template=state)
   return restored
 

@@ -12,7 +12,7 @@ from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
 from magnet_jax.train import loop, tasks, tuning, warm_start
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta, Section
 
 STAGES = ('both', 'segmenter', 'refiner')
 # Settings that may change when a run is resumed: they change no result.
@@ -64,7 +64,7 @@ def run(
   if config.tune.images and not tuned.of(folder / 'refiner'):
     best = _tune(config, folder, variables, meta)
     tuned.write(folder, best)
-    meta = tuned.over(meta, best)
+    meta = meta.override('refine', **best)
   path = folder / tuned.MODEL
   bundle.export(path, variables, meta)
   return path
@@ -73,9 +73,9 @@ def run(
 def _tune(
   config: ml_collections.ConfigDict,
   folder: pathlib.Path,
-  variables: Mapping[str, Any],
-  meta: Mapping[str, Any],
-) -> dict[str, Any]:
+  variables: Section,
+  meta: Meta,
+) -> Section:
   """Settings of `refine` that are best on some images of val."""
   if parallel.processes() > 1:  # the others have gone; they would be waited for
     print('K is as in refine.points; choose it on val by magnet-jax tune')

@@ -1,7 +1,6 @@
 """From a config to the two trainings."""
 
 from collections.abc import Callable, Iterator
-import dataclasses
 import functools
 import pathlib
 from typing import Any
@@ -16,7 +15,7 @@ from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
-from magnet_jax.models.refiner import join
+from magnet_jax.models.refiner import join, refiner_count
 from magnet_jax.ops import windows
 from magnet_jax.train import (
   loop,
@@ -26,7 +25,7 @@ from magnet_jax.train import (
   steps,
   warm_start,
 )
-from magnet_jax.types import ClassTable, InputError, Size, Stage
+from magnet_jax.types import ClassTable, InputError, Meta, Size, Stage
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
 
@@ -74,21 +73,6 @@ def _descent(config: Config) -> tuple[Any, Any]:
     clip=config.clip or None,
   )
   return rate, update
-
-
-def _meta(config: Config, kind: str) -> dict[str, Any]:
-  """What a checkpoint says of itself."""
-  table = class_tables.get(config.data.classes)
-  return {
-    'kind': kind,
-    'config': config.to_dict(),
-    'classes': {
-      'names': table.names,
-      'colours': table.colours,
-      'unscored': table.unscored,
-      'codes': table.codes and dataclasses.asdict(table.codes),
-    },
-  }
 
 
 def _crop(plan: Config, training: Config) -> Size:
@@ -195,7 +179,7 @@ def segmenter_task(config: Config) -> loop.Task:
     team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,
-    meta=_meta(config, 'segmenter'),
+    meta=Meta(config.to_dict(), table, 'segmenter'),
   )
 
 
@@ -216,8 +200,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     lambda: warm_start.frozen(segmenter, shapes),
     lambda: warm_start.trained(shapes),
   )
-  wanted = config.refiner.to_dict()
-  count = wanted.pop('count')
+  count, wanted = refiner_count(config.refiner.to_dict())
   refiner = build.refinement(classes=len(table), **wanted)
   rate, update = _descent(training)
   batches, validation = _batches(
@@ -274,5 +257,5 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,
-    meta=_meta(config, 'refiner'),
+    meta=Meta(config.to_dict(), table, 'refiner'),
   )

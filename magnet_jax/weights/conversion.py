@@ -3,21 +3,19 @@
 from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
-from typing import Any
 
 import jax
 import numpy as np
 
-from magnet_jax.files import atomic, checkpoints, trees
+from magnet_jax.files import atomic, checked, checkpoints
 from magnet_jax.models import refiner
-from magnet_jax.types import ClassTable, InputError
+from magnet_jax.types import ClassTable, InputError, Meta, Origin, Section
 from magnet_jax.weights import (
   torch_files,
   torch_states,
   torch_templates,
   torch_weights,
 )
-from magnet_jax.weights.torch_templates import Config
 
 _EXCHANGED = torch_states.ORDERS[1]
 
@@ -84,17 +82,16 @@ def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
     InputError: it is none of the known ResNets, or cannot be written.
   """
   name, width = torch_templates.resnet_settings(source)
-  settings = {'trunk': name, 'width': width}
-  meta = {'kind': 'trunk', 'config': {'segmenter': settings}}
+  config = {'segmenter': {'trunk': name, 'width': width}}
   template = torch_templates.trunk(name, width)
-  return _save(folder, [source], template, meta)
+  return _save(folder, [source], template, Meta(config))
 
 
 def to_checkpoint(
   sources: Sequence[torch_states.Source],
   folder: pathlib.Path,
   *,
-  config: Config,
+  config: Section,
   classes: ClassTable,
   order: str = torch_states.ORDERS[0],
 ) -> list[Written]:
@@ -119,24 +116,15 @@ def to_checkpoint(
       f'{len(classes)} ({", ".join(classes.names)}): must be the same; choose '
       'another config or class table'
     )
-  meta: dict[str, Any] = {
-    'config': dict(config),
-    'classes': {
-      'names': classes.names,
-      'colours': classes.colours,
-      'unscored': classes.unscored,
-    },
-  }
+  meta = Meta(config, classes)
   segmenters = [s for s in sources if s.kind == 'segmenter']
   refiners = [s for s in sources if s.kind == 'refiner']
   written = []
   if segmenters:
-    template = torch_templates.segmenter(segmenters[0], config, len(classes))
-    meta['kind'] = 'segmenter'
+    template = torch_templates.segmenter(segmenters[0], meta, len(classes))
     written.append(_save(folder, segmenters, template, meta))
   if refiners:
-    template = torch_templates.refiner(refiners, config, len(classes))
-    meta['kind'] = 'refiner'
+    template = torch_templates.refiner(refiners, meta, len(classes))
     written.append(_save(folder, refiners, template, meta, order))
   return written
 
@@ -163,27 +151,36 @@ def to_files(
   """
   written = []
   for kind, (variables, meta) in _parts(run).items():
-    # What an exported model says of a conversion is about its last network.
-    before = meta.get('torch', {}) if meta.get('kind') == kind else {}
-    network = torch_templates.network(kind, meta['config'])
-    count = meta['config'].get('refiner', {}).get('count', 1)
-    trees_of = refiner.split(variables, count if kind == 'refiner' else 1)
-    counters = before.get('counters') or [None] * len(trees_of)
-    for i, (tree, counts) in enumerate(zip(trees_of, counters, strict=True)):
+    with checked.named(str(run)):
+      network = torch_templates.network(kind, meta)
+      notes = _lost(kind, meta)
+      count = 1
+      if kind == 'refiner':
+        count, _ = refiner.refiner_count(meta.section('refiner'))
+      # What a model file says of a conversion is about its last network.
+      origin = meta.torch if meta.kind == kind else None
+      if origin and len(origin.counters) not in (0, count):
+        raise InputError(
+          f'meta.torch.counters of {len(origin.counters)} networks: must be '
+          f'of {count}, as the config says; convert the files again'
+        )
+      trees_of = refiner.split(variables, count)
+    own_order = order or (origin and origin.order)
+    for i, tree in enumerate(trees_of):
+      counts = origin.counters[i] if origin and origin.counters else None
       state = torch_weights.to_torch(tree, network, counts)
-      if kind == 'refiner' and (order or before.get('order')) == _EXCHANGED:
+      if kind == 'refiner' and own_order == _EXCHANGED:
         state = torch_states.exchange_inputs(state)
       number = f'_{i + 1}' if len(trees_of) > 1 else ''
       name = f'{kind}{number}{suffix}'
       torch_files.write(folder / name, state)
-      notes = _lost(kind, meta['config'])
       written.append(Written(name, network, len(state), _size(tree), notes))
   return written
 
 
-def _lost(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
-  """What a network does here that the file cannot say."""
-  if kind != 'refiner' or not config['refiner'].get('prior'):
+def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
+  """Returns what a network does here that the file cannot express."""
+  if kind != 'refiner' or not meta.section('refiner').get('prior'):
     return ()
   return (
     'this refiner has a prior (config.refiner.prior): in PyTorch add '
@@ -191,8 +188,8 @@ def _lost(kind: str, config: Mapping[str, Any]) -> tuple[str, ...]:
   )
 
 
-def _parts(run: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
-  """Variables and meta of each network of a run or an exported model."""
+def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
+  """Returns variables and meta of each network of a run or a model file."""
   if run.is_dir():
     return checkpoints.load_parts(run)
   exported, meta = checkpoints.load(run)
@@ -202,8 +199,8 @@ def _parts(run: pathlib.Path) -> dict[str, tuple[trees.Tree, trees.Tree]]:
 def _save(
   folder: pathlib.Path,
   sources: Sequence[torch_states.Source],
-  template: trees.Tree,
-  meta: Mapping[str, Any],
+  template: Section,
+  meta: Meta,
   order: str = torch_states.ORDERS[0],
 ) -> Written:
   """Writes the checkpoint of one network, or of the refiners of all stages."""
@@ -218,25 +215,26 @@ def _save(
     torch_states.check_finite(source.state, str(source.path))
     found.append(variables)
     counters.append(counts)
-  origin: dict[str, Any] = {
-    'network': sources[0].network,
-    'dtype': sources[0].dtype,
-    'counters': counters,
-  }
-  if meta['kind'] == 'refiner':
-    origin['order'] = order
-  path = folder / meta['kind']
+  kind = sources[0].kind
+  origin = Origin(
+    network=sources[0].network,
+    dtype=sources[0].dtype,
+    counters=tuple(counters),
+    order=order if kind == 'refiner' else None,
+  )
+  path = folder / kind
   average = refiner.join(found)
   # Orbax would find it out in the middle.
   atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
   with checkpoints.CheckpointStore(path / 'checkpoints') as store:
-    store.save(0, {'average': average}, {**meta, 'torch': origin})
+    meta = dataclasses.replace(meta, kind=kind, torch=origin)
+    store.save(0, {'average': average}, meta)
   tensors = sum(len(source.state) for source in sources)
   size = sum(_size(variables) for variables in found)
   return Written(path.name, sources[0].network, tensors, size)
 
 
-def _size(variables: Mapping[str, Any]) -> int:
-  """The number of trained parameters."""
+def _size(variables: Section) -> int:
+  """Returns the number of trained parameters."""
   leaves = jax.tree.leaves(variables['params'])
   return sum(int(np.size(leaf)) for leaf in leaves)

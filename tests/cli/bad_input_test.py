@@ -17,6 +17,7 @@ from magnet_jax.evaluate import bench
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 
 
 def huge_header() -> bytes:
@@ -116,11 +117,8 @@ def random_weights(classes: int) -> dict:
 def export(path: pathlib.Path, weights: dict) -> None:
   """A segmenter that says it is for scenes."""
   config = tiny.get_config().to_dict()
-  table = generator.CLASSES
-  names = {'names': table.names, 'colours': table.colours}
-  bundle.export(
-    path, {'segmenter': weights}, {'config': config, 'classes': names}
-  )
+  meta = Meta(config, generator.CLASSES)
+  bundle.export(path, {'segmenter': weights}, meta)
 
 
 def test_checkpoints(pair, tmp_path, fails):

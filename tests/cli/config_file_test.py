@@ -6,7 +6,8 @@ import pytest
 
 from magnet_jax.cli import config_file
 from magnet_jax.configs import default
-from magnet_jax.types import InputError
+from magnet_jax.files import meta_json
+from magnet_jax.types import InputError, Meta
 
 
 def test_shipped_and_own_files(tmp_path):
@@ -82,7 +83,25 @@ def test_bad_files(text, match, tmp_path, monkeypatch):
 
 def test_a_checkpoint_gives_its_config_back():
   config = default.get_config()
-  meta = json.loads(json.dumps({'config': config.to_dict()}))
-  found = config_file.from_meta(meta)
+  text = json.dumps(meta_json.to_json(Meta(config.to_dict())))
+  found = config_file.from_meta(meta_json.from_json(json.loads(text), 'a'))
   assert found == config
   config_file.override(found, ['--config.plan.network=(64, 64)'])
+
+
+@pytest.mark.parametrize(
+  ('data', 'words'),
+  [
+    (
+      {'colours': 'no'},
+      "config.data.colours is 'no': must be of the type bool",
+    ),
+    ({'classes': 3}, 'config.data.classes is 3'),
+    ({'scene_size': 64}, 'config.data.scene_size is 64'),
+    (None, 'config.data is None'),
+  ],
+)
+def test_data_of_another_type(data, words):
+  with pytest.raises(InputError) as caught:
+    config_file.from_meta(Meta({'data': data}))
+  assert words in str(caught.value)

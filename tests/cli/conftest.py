@@ -13,6 +13,7 @@ from magnet_jax.configs import tiny
 from magnet_jax.files import bundle, images
 from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 from magnet_jax.weights import torch_files
 
 CLASSES = generator.CLASSES
@@ -46,8 +47,7 @@ def toy() -> models.Model:
 def checkpoint(tmp_path, toy, monkeypatch) -> pathlib.Path:
   """An exported file; whatever is in it, the toy's networks come out."""
   path = tmp_path / 'model.npz'
-  names = {'names': CLASSES.names, 'colours': CLASSES.colours}
-  meta = {'config': tiny.get_config().to_dict(), 'classes': names}
+  meta = Meta(tiny.get_config().to_dict(), CLASSES)
   empty = {'w': np.zeros(3)}
   bundle.export(path, {'segmenter': empty, 'refiner': empty}, meta)
 

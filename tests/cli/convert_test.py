@@ -77,11 +77,11 @@ def test_meta_says_where_it_comes_from(save_state, tmp_path):
   }
   convert(save_state(half), '--out', tmp_path / 'run', '--cast=float32', *FLAGS)
   variables, meta = checkpoints.load(tmp_path / 'run')
-  assert meta['kind'] == 'segmenter' and meta['config']['segmenter']['width']
-  assert len(meta['classes']['names']) == CLASSES
-  origin = meta['torch']
-  assert (origin['network'], origin['dtype']) == ('fpn', 'float16')
-  assert set(origin['counters'][0].values()) == {100}
+  assert meta.kind == 'segmenter' and meta.section('segmenter')['width']
+  assert len(meta.classes) == CLASSES
+  origin = meta.torch
+  assert (origin.network, origin.dtype) == ('fpn', 'float16')
+  assert set(origin.counters[0].values()) == {100}
   found = variables['segmenter']['params']['trunk']['conv1']['kernel']
   wanted = half['resnet_backbone.conv1.weight'].astype(np.float32)
   np.testing.assert_array_equal(found, wanted.transpose(2, 3, 1, 0))
@@ -100,7 +100,7 @@ def test_a_refiner_a_stage_in_either_order(save_state, tmp_path, capfd):
   variables, meta = checkpoints.load(run)
   params = variables['refiner']['params']
   assert sorted(params) == ['stage1', 'stage2']
-  assert meta['torch']['order'] == 'coarse,scale'
+  assert meta.torch.order == 'coarse,scale'
   # The first classes of the file's input are Y, which our input has last.
   for leaf in ('scale', 'bias'):
     theirs = state('refiner', 2)[f'bn0.{"weight" if leaf == "scale" else leaf}']
@@ -134,7 +134,7 @@ def test_a_trunk_and_back(save_state, tmp_path, capfd):
   assert f'--config.train.segmenter.init={run}' in shown
   variables, meta = checkpoints.load(run)
   assert list(variables) == ['trunk']
-  assert meta['config'] == {'segmenter': {'trunk': 'resnet18', 'width': 4}}
+  assert meta.config == {'segmenter': {'trunk': 'resnet18', 'width': 4}}
   assert variables['trunk']['params']['layer4_1']['conv2']['kernel'].shape == (
     3,
     3,

@@ -79,7 +79,7 @@ def test_truncated_files_are_refused(tmp_path):
   assert 'line 1' in refused(folder)
   path.write_bytes(whole)
   (folder / 'settings.json').write_text('{"k": ')
-  assert 'settings.json: is no JSON object' in refused(folder)
+  assert 'settings.json: is not a JSON object' in refused(folder)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def files(tmp_path):
     paths = []
     for number, tree in enumerate(trees):
       paths.append(tmp_path / f'{number}.npz')
-      bundle.export(paths[-1], tree, {})
+      bundle.export(paths[-1], tree, types.Meta())
     return paths
 
   return write

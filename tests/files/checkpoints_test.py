@@ -1,5 +1,6 @@
 """Checkpoints: whole, kept, found again, or one clear error."""
 
+import dataclasses
 import pathlib
 import signal
 import subprocess
@@ -14,13 +15,13 @@ import optax
 import pytest
 
 from magnet_jax.files import bundle, checkpoints
-from magnet_jax.types import InputError
+from magnet_jax.types import ClassTable, InputError, Meta
 
-META = {
-  'kind': 'segmenter',
-  'config': {'network': (8, 8)},
-  'classes': {'names': ('a', 'b'), 'colours': ((1, 2, 3), (4, 5, 6))},
-}
+META = Meta(
+  config={'plan': {'network': (8, 8)}},
+  classes=ClassTable(('a', 'b'), ((1, 2, 3), (4, 5, 6))),
+  kind='segmenter',
+)
 
 
 @flax.struct.dataclass
@@ -52,14 +53,15 @@ def test_the_state_comes_back_in_its_types(tmp_path):
     assert store.latest_step() is None and store.best_step() is None
     store.save(7, state, META, {'miou': 0.5})
     back, meta = store.restore('latest', template=_state())
-    plain, _ = store.restore(7)
+  plain, _ = checkpoints.read(tmp_path / 'a' / 'b' / '7')
   assert jax.tree.structure(back) == jax.tree.structure(state)
   for one, other in zip(
     jax.tree.leaves(back), jax.tree.leaves(state), strict=True
   ):
     assert type(one) is np.ndarray and one.dtype == other.dtype
     np.testing.assert_array_equal(one, other)
-  assert meta['config'] == {'network': [8, 8]}
+  assert (meta.config, meta.classes) == (META.config, META.classes)
+  assert 'magnet-jax' in meta.versions and 'jax' in meta.versions
   assert plain['moments']['0']['count'] == 0
   with checkpoints.CheckpointStore(tmp_path / 'a' / 'b') as store:
     shapes = jax.eval_shape(_state)
@@ -93,7 +95,7 @@ def test_without_the_metric_none_is_best(tmp_path):
     assert _steps(tmp_path) == [2] or _steps(tmp_path) == [1, 2]
     assert store.best_step() is None
     with pytest.raises(InputError, match=r'no checkpoint best.*\[.*2\]'):
-      store.restore('best')
+      store.restore('best', template=_state())
 
 
 def test_saving_a_step_again_changes_nothing(tmp_path):
@@ -106,7 +108,7 @@ def test_saving_a_step_again_changes_nothing(tmp_path):
 def test_what_does_not_fit_is_named(tmp_path):
   with checkpoints.CheckpointStore(tmp_path) as store:
     with pytest.raises(InputError, match='the steps there are none'):
-      store.restore()
+      store.restore(template=_state())
     store.save(1, _state(1), META)
     with pytest.raises(
       InputError,
@@ -117,7 +119,7 @@ def test_what_does_not_fit_is_named(tmp_path):
     with pytest.raises(InputError, match=r'a is missing'):
       store.restore(template={'a': np.zeros(3)})
     with pytest.raises(InputError, match='no checkpoint 3'):
-      store.restore(3)
+      store.restore(3, template=_state())
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -141,7 +143,7 @@ def test_bad_places(tmp_path):
     checkpoints.load(tmp_path / 'none')
   with pytest.raises(InputError, match=r'holds no checkpoint, but file'):
     checkpoints.load(tmp_path)
-  with pytest.raises(InputError, match='no model file'):
+  with pytest.raises(InputError, match='not a model file'):
     checkpoints.load(tmp_path / 'file')
   (tmp_path / 'empty').mkdir()
   with pytest.raises(InputError, match='but nothing'):
@@ -153,7 +155,7 @@ def test_a_relative_folder(tmp_path, monkeypatch):
   with checkpoints.CheckpointStore('runs/a') as store:
     store.save(1, _state(1), META)
     assert store.restore(template=_state())[0].step == 1
-  assert checkpoints.load('runs/a')[1]['kind'] == 'segmenter'
+  assert checkpoints.load('runs/a')[1].kind == 'segmenter'
 
 
 def _kernel(variables, kind):
@@ -162,7 +164,7 @@ def _kernel(variables, kind):
 
 def test_load_finds_the_best_from_every_level(tmp_path):
   for kind, best in (('segmenter', 1), ('refiner', 2)):
-    meta = META | {'kind': kind}
+    meta = dataclasses.replace(META, kind=kind)
     store = checkpoints.CheckpointStore(tmp_path / kind / 'checkpoints')
     with store:
       for step in (1, 2, 3):
@@ -171,7 +173,7 @@ def test_load_finds_the_best_from_every_level(tmp_path):
   # The averaged variables: half a unit above the others.
   assert _kernel(variables, 'segmenter') == 1.5
   assert _kernel(variables, 'refiner') == 2.5
-  assert meta['kind'] == 'refiner'
+  assert meta.kind == 'refiner'
   for path in (
     tmp_path / 'refiner',
     tmp_path / 'refiner' / 'checkpoints',
@@ -186,7 +188,7 @@ def test_load_finds_the_best_from_every_level(tmp_path):
   assert _kernel(variables, 'refiner') == 3.5
   bundle.export(tmp_path / 'model.npz', variables, META)
   exported, meta = checkpoints.load(tmp_path / 'model.npz')
-  assert _kernel(exported, 'refiner') == 3.5 and meta['kind'] == 'segmenter'
+  assert _kernel(exported, 'refiner') == 3.5 and meta.kind == 'segmenter'
 
 
 def test_loading_leaves_alone_what_training_is_writing(tmp_path):
@@ -202,8 +204,8 @@ def test_loading_leaves_alone_what_training_is_writing(tmp_path):
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
   with checkpoints.CheckpointStore(tmp_path) as store:
-    store.save(1, {'weights': np.zeros(3)}, {'kind': 'other'})
-  with pytest.raises(InputError, match="kind 'other'"):
+    store.save(1, {'weights': np.zeros(3)}, Meta())
+  with pytest.raises(InputError, match='not a checkpoint of a network'):
     checkpoints.load(tmp_path)
 
 
@@ -212,13 +214,13 @@ _LIMITED = """
 import resource, sys
 import numpy as np
 from magnet_jax.files import checkpoints
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 noise = np.random.default_rng(0).random(100_000)
 with checkpoints.CheckpointStore(sys.argv[1]) as store:
-  store.save(1, {'a': noise[:10]}, {})
+  store.save(1, {'a': noise[:10]}, Meta())
   resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
   try:
-    store.save(2, {'a': noise}, {})
+    store.save(2, {'a': noise}, Meta())
   except InputError as error:
     print(error)
 """
@@ -240,12 +242,13 @@ _TRAINING = """
 import sys
 import numpy as np
 from magnet_jax.files import checkpoints
+from magnet_jax.types import Meta
 with checkpoints.CheckpointStore(sys.argv[1]) as store:
   step = store.latest_step() or 0
   while True:
     step += 1
     state = {str(i): np.full((200, 1000), step) for i in range(4)}
-    store.save(step, state, {'step': step}, {'miou': 1 / step})
+    store.save(step, state, Meta({'step': step}), {'miou': 1 / step})
     print(step, flush=True)
 """
 
@@ -272,7 +275,9 @@ def test_sigkill_while_saving_loses_nothing(tmp_path):
       # A save may be whole before its print.
       assert store.latest_step() in (last, last + 1)
       for step in ('latest', 'best'):
-        state, meta = store.restore(step)
-        assert all((leaf == meta['step']).all() for leaf in state.values())
+        shapes = {str(i): np.full((200, 1000), 0) for i in range(4)}
+        state, meta = store.restore(step, template=shapes)
+        found = meta.config['step']
+        assert all((leaf == found).all() for leaf in state.values())
       assert store.best_step() == 1
     assert not [*pathlib.Path(tmp_path).glob('*tmp*')]

@@ -50,10 +50,10 @@ def test_fit_is_the_inverse_of_flatten(shapes):
   ('change', 'message'),
   [
     ({'params/conv/kernel': None}, r'x: params/conv/kernel is missing'),
-    ({'params/extra': np.zeros(1)}, r'params/extra is not wanted'),
+    ({'params/extra': np.zeros(1)}, r'params/extra is unexpected'),
     (
       {'params/conv/kernel': np.zeros((4, 2), np.float32)},
-      r'kernel is float32\[4, 2\], but float32\[3, 2\] is wanted',
+      r'kernel is float32\[4, 2\], but float32\[3, 2\] is needed',
     ),
     (
       {'params/conv/kernel': np.zeros((3, 2), np.float16)},

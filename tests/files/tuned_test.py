@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from magnet_jax.files import bundle, records, tuned
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
-META = {'kind': 'refiner', 'config': {'refine': {'points': 0.9, 'kernel': 5}}}
+META = Meta({'refine': {'points': 0.9, 'kernel': 5}}, kind='refiner')
 
 
 def test_an_exported_file_is_written_anew(tmp_path):
@@ -13,8 +13,8 @@ def test_an_exported_file_is_written_anew(tmp_path):
   assert tuned.write(path, {'points': 0.25}) == path
   variables, meta = bundle.read(path)
   np.testing.assert_array_equal(variables['refiner']['w'], np.arange(3))
-  assert meta['config']['refine'] == {'points': 0.25, 'kernel': 5}
-  assert META['config']['refine']['points'] == 0.9
+  assert meta.section('refine') == {'points': 0.25, 'kernel': 5}
+  assert META.section('refine')['points'] == 0.9
 
 
 @pytest.mark.parametrize('step', ['refiner/checkpoints/100', 'refiner/100'])
@@ -26,7 +26,7 @@ def test_a_run_keeps_them_beside_its_refiner(tmp_path, step):
   )
   tuned.write(tmp_path, {'kernel': 3})
   found = tuned.laid_over(META, tmp_path / step)
-  assert found['config']['refine'] == {'points': 0.25, 'kernel': 3}
+  assert found.section('refine') == {'points': 0.25, 'kernel': 3}
   assert tuned.of(tmp_path / 'refiner') == {'points': 0.25, 'kernel': 3}
 
 
@@ -34,18 +34,29 @@ def test_a_refiner_alone_keeps_its_own(tmp_path):
   (tmp_path / 'checkpoints' / '7').mkdir(parents=True)
   tuned.write(tmp_path, {'points': 0.1})
   found = tuned.laid_over(META, tmp_path / 'checkpoints' / '7')
-  assert found['config']['refine']['points'] == 0.1
+  assert found.section('refine')['points'] == 0.1
 
 
-@pytest.mark.parametrize('text', ['{"points": 0.', '[1]', ''])
+@pytest.mark.parametrize(
+  'text',
+  [
+    '{"points": 0.',
+    '[1]',
+    '',
+    '{"points": 1.5}',
+    '{"points": [0.5]}',
+    '{"points": NaN}',
+    '{"points": true}',
+  ],
+)
 def test_a_damaged_file_is_named(tmp_path, text):
   (tmp_path / 'tuned.json').write_text(text)
-  with pytest.raises(InputError, match=r'tuned\.json.*magnet-jax tune'):
+  with pytest.raises(InputError, match=r'tuned\.json'):
     tuned.of(tmp_path)
 
 
 def test_a_file_that_is_no_model(tmp_path):
   path = tmp_path / 'model.npz'
   records.write_json(path, {})
-  with pytest.raises(InputError, match='no model file'):
+  with pytest.raises(InputError, match='not a model file'):
     tuned.write(path, {'points': 0.1})

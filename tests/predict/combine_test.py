@@ -11,7 +11,7 @@ from magnet_jax.files import bundle
 from magnet_jax.models import build
 from magnet_jax.predict import combine
 from magnet_jax.scenes import generator
-from magnet_jax.types import InputError
+from magnet_jax.types import ClassTable, InputError, Meta
 
 NAMES = generator.CLASSES.names
 
@@ -38,8 +38,7 @@ def export(path, *, width, points, network, names=NAMES, without=()):
   for kind in without:
     del variables[kind]
   colours = generator.CLASSES.colours[:count]
-  classes = {'names': names, 'colours': colours, 'unscored': ()}
-  bundle.export(path, variables, {'config': config, 'classes': classes})
+  bundle.export(path, variables, Meta(config, ClassTable(names, colours)))
   return variables
 
 
@@ -76,8 +75,8 @@ def test_each_network_brings_its_own(exported):
   model, meta = combine.load(*paths)
   assert model.network == (32, 32)
   assert model.settings['refine']['points'] == 0.5
-  assert meta['config']['segmenter']['width'] == 4
-  assert meta['config']['refiner']['width'] == 6
+  assert meta.section('segmenter')['width'] == 4
+  assert meta.section('refiner')['width'] == 6
   assert_same(model.segmenter, first['segmenter'])
   (refiner,) = model.refiners
   assert_same(refiner, second['refiner'])

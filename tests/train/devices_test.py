@@ -16,7 +16,7 @@ from magnet_jax.metrics import losses
 from magnet_jax.models import build, layers
 from magnet_jax.train import loop, refiner_steps, steps
 from magnet_jax.train import state as train_state
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 CLASSES = 3
 SIDE = 16
@@ -143,14 +143,15 @@ def make_task(kind, devices, parts):
     evaluate=team.compile(evaluate),
     validate_every=2,
     unscored=(),
-    meta={'kind': kind},
+    meta=Meta(kind=kind),
     team=team,
   )
 
 
 def outcome(folder):
   with checkpoints.CheckpointStore(folder / 'checkpoints') as store:
-    return store.restore('latest')[0], records.read(folder / 'train.jsonl')
+    state, _ = checkpoints.read(store.folder / str(store.latest_step()))
+  return state, records.read(folder / 'train.jsonl')
 
 
 def stopped(task, after):

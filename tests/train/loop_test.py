@@ -10,7 +10,7 @@ import pytest
 
 from magnet_jax.files import checkpoints, records
 from magnet_jax.train import loop, state
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Meta
 
 STEPS = 7
 
@@ -57,14 +57,15 @@ def make_task() -> loop.Task:
     evaluate=evaluate,
     validate_every=2,
     unscored=(),
-    meta={'kind': 'segmenter'},
+    meta=Meta(kind='segmenter'),
   )
 
 
 def result(folder):
   with checkpoints.CheckpointStore(folder / 'checkpoints') as store:
-    final, meta = store.restore('latest')
-    return final, meta, store.latest_step()
+    step = store.latest_step()
+  final, meta = checkpoints.read(folder / 'checkpoints' / str(step))
+  return final, meta, step
 
 
 def without_times(folder):
@@ -87,7 +88,7 @@ def test_one_record_a_step(whole):
   scored = [record['step'] for record in found if 'miou' in record]
   assert scored == [2, 4, 6, 7]
   assert found[0]['rate'] == pytest.approx(0.1)
-  assert result(whole)[1]['kind'] == 'segmenter'
+  assert result(whole)[1].kind == 'segmenter'
   assert result(whole)[2] == STEPS
 
 

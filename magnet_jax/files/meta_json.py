@@ -1,0 +1,60 @@
+"""What a checkpoint says of itself, as JSON.
+
+    {"kind": "refiner", "config": {"plan": {…}, "refine": {…}, …},
+     "classes": {"names": […], "colours": […], "unscored": […], "codes": …},
+     "torch": {…}, "versions": {…}, "format": 1}
+
+Files of earlier versions have neither format nor versions; of a converted
+network alone there is `torch`, and of a trunk no classes.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from importlib import metadata
+
+from magnet_jax.files import checked, records
+from magnet_jax.types import InputError, Meta
+
+_FORMAT = 1
+_PACKAGES = ('magnet-jax', 'jax', 'flax')
+
+
+def to_json(meta: Meta) -> dict[str, object]:
+  """Returns the JSON object; a new one says by which versions it is written."""
+  content = dataclasses.asdict(meta)
+  content['versions'] = meta.versions or _versions()
+  written: dict[str, object] = records.to_json(content)
+  return {k: v for k, v in written.items() if v} | {'format': _FORMAT}
+
+
+def from_json(content: object, name: str) -> Meta:
+  """Checks what `to_json` returned, or an earlier version's.
+
+  Args:
+    content: parsed JSON.
+    name: the file, for messages.
+
+  Raises:
+    InputError: a part is missing, of another type or out of its range, or the
+      format is a later version's.
+  """
+  with checked.named(name):
+    if isinstance(content, Mapping):
+      content = dict(content)
+      found = content.pop('format', _FORMAT)
+      if found != _FORMAT:
+        raise InputError(
+          f'meta.format is {found!r}: must be {_FORMAT}, as newer versions '
+          'may write others; upgrade magnet-jax, or take another file'
+        )
+    return checked.call(Meta, content, 'meta')
+
+
+def _versions() -> dict[str, str]:
+  found = {}
+  for package in _PACKAGES:
+    try:
+      found[package] = metadata.version(package)
+    except metadata.PackageNotFoundError:
+      found[package] = 'not installed'
+  return found
