@@ -1,14 +1,19 @@
 """`magnet-jax convert`, there and back."""
 
+import json
+
 import numpy as np
+import PIL.Image
 import pytest
 from tiny_states import CLASSES, FLAGS, OWN, state
 
 from magnet_jax.cli import main
-from magnet_jax.files import checkpoints, trees
+from magnet_jax.data import class_files
+from magnet_jax.files import checkpoints, images, trees
 from magnet_jax.predict import model as models
 from magnet_jax.weights import torch_files
 
+KINDS = ('segmenter', 'refiner')
 CONFIG = f"""
 import ml_collections
 from magnet_jax.configs import tiny
@@ -162,3 +167,22 @@ def test_the_embedded_model_there_and_back(save_state, tmp_path, capfd):
   convert(run, '--to=pytorch', '--out', again)
   for file in files:
     same(torch_files.read(again / file.name), torch_files.read(file))
+
+
+def test_a_converted_model_knows_what_labels_hold(save_state, tmp_path):
+  """Values 10, 20, … of label files are not the indices of the classes."""
+  rows = [
+    {'name': f'class {i}', 'colour': [i, i, i], 'labels': [10 * (i + 1)]}
+    for i in range(CLASSES)
+  ]
+  table = tmp_path / 'table.json'
+  table.write_text(json.dumps({'classes': rows, 'unscored': ['class 1']}))
+  files = [save_state(state(kind), f'{kind}.pth') for kind in KINDS]
+  run = tmp_path / 'run'
+  convert(*files, '--out', run, f'--table={table}', *FLAGS)
+  found = models.load(run).classes
+  assert found == class_files.read(table)
+  cells = np.array([[10, 70], [20, 10]], np.uint8)
+  PIL.Image.fromarray(cells).save(tmp_path / 'label.png')
+  label = images.read_label(tmp_path / 'label.png', found)
+  assert label.tolist() == [[0, 6], [1, 0]]

@@ -239,7 +239,8 @@ def test_weights_of_another_kind(whole, tmp_path, value, words):
 def test_checkpoints_of_a_folder(tmp_path):
   with checkpoints.CheckpointStore(tmp_path) as store:
     store.save(1, {'average': {'params': np.zeros(1)}}, Meta())
-  (stored,) = (tmp_path / '1' / 'meta').iterdir()
+  stored = tmp_path / '1' / 'meta' / 'metadata'
+  assert stored.exists()
   for text in ('3', '[]', '{"kind": "x"}', '{"config": NaN}', '', '{'):
     stored.write_text(text)
     assert str(tmp_path / '1') in _refused(tmp_path)
