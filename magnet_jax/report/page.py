@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import math
-from typing import Any
 
 from magnet_jax.evaluate import tables
 from magnet_jax.evaluate.summary import FEW_IMAGES, Difference, Row
@@ -29,7 +28,7 @@ def html_page(
   classes: ClassTable,
   *,
   differences: Mapping[str, Difference] | None = None,
-  settings: Mapping[str, Any] | None = None,
+  settings: Mapping[str, object] | None = None,
   introduction: str = '',
   viewer: str = '',
   sections: Sequence[str] = (),
@@ -198,7 +197,7 @@ def _classes(rows: Sequence[Row], classes: ClassTable) -> str:
   )
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
+def _settings(settings: Mapping[str, object]) -> str:
   lines = [
     f'<th scope="row">{parts.escaped(name)}</th><td>{parts.escaped(value)}</td>'
     for name, value in settings.items()

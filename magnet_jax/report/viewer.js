@@ -89,7 +89,7 @@
   const siblings = (index) => [...view.stages.keys()].filter(
     (other) => view.stages[other].method === view.stages[index].method);
 
-  // 'magnet, stage 2', or 'patch' where a method has one result alone.
+  // 'METHOD, stage 2', or 'METHOD' where it has one result alone.
   const nameOf = (index) => {
     const own = siblings(index);
     const number = own.length > 1 ? `stage ${own.indexOf(index)}` : '';

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from magnet_jax.cli import command_line, evaluate, segment, train
+from magnet_jax.methods import table
 from magnet_jax.types import InputError
 
 
@@ -70,7 +71,9 @@ def test_help_names_choices_and_defaults_once(command, capsys):
   for choices in re.findall(r'=<([^>]*\|[^>]*)>', text):
     assert text.count(f'{choices}: ') == 0, choices
   if command is evaluate:
-    assert '(default: downsample,patch,magnet,magnet-fast)' in text
+    names = ','.join(table.METHODS)
+    assert f'(default: {names})' in text
+    assert all(each.about in text for each in table.METHODS.values())
 
 
 def test_share():

@@ -2,7 +2,11 @@ import dataclasses
 import json
 
 from magnet_jax.cli import main
+from magnet_jax.files import images
+from magnet_jax.methods import table
 from magnet_jax.predict import model as models
+from magnet_jax.report import views
+from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable
 
 
@@ -13,12 +17,7 @@ def test_demo(checkpoint, tmp_path, capsys):
   text = capsys.readouterr().out
   assert 'compiling, not counted above' in text
   rows = json.loads((out / 'demo.json').read_text())['rows']
-  assert [row['method'] for row in rows] == [
-    'downsample',
-    'patch',
-    'magnet',
-    'magnet-fast',
-  ]
+  assert [row['method'] for row in rows] == list(table.METHODS)
   assert all(
     set(row)
     == {'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'}
@@ -31,14 +30,20 @@ def test_demo(checkpoint, tmp_path, capsys):
     'truth.png',
     'panel.png',
     'report.html',
-    'downsample.png',
-    'patch.png',
-    'magnet.png',
-    'magnet-fast.png',
+    *(f'{name}.png' for name in table.METHODS),
     'records.jsonl',
     'settings.json',
     'views',
   }
+  (view,) = views.read(out, list(table.METHODS))
+  shown = [stage['method'] for stage in view.about['stages']]
+  assert list(dict.fromkeys(shown)) == list(table.METHODS)
+  # The last stage that is drawn of a method is what was scored.
+  for name in table.METHODS:
+    *_, last = (s for s in view.about['stages'] if s['method'] == name)
+    drawn = images.read_image(view.folder / last['label'])[..., 0]
+    label = images.read_label(out / f'{name}.png', generator.CLASSES)
+    assert (drawn == label).all(), name
 
 
 def test_demo_needs_a_model_of_its_classes(

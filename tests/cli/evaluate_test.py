@@ -6,6 +6,8 @@ import pytest
 from magnet_jax.cli import main
 from magnet_jax.evaluate import measuring
 from magnet_jax.files import records
+from magnet_jax.methods import table
+from magnet_jax.report import runs
 
 
 @pytest.fixture
@@ -21,16 +23,11 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   text = capsys.readouterr().out
   assert 'magnet - downsample, mIoU' in text
   rows = json.loads(path.read_text())['rows']
-  assert [row['method'] for row in rows] == [
-    'downsample',
-    'patch',
-    'magnet',
-    'magnet-fast',
-  ]
+  assert [row['method'] for row in rows] == list(table.METHODS)
   assert all(0 <= row['miou'] <= 1 for row in rows)
   assert 'pixel accuracy' not in text
   found = records.read(tmp_path / 'out' / 'records.jsonl')
-  assert len(found) == 8
+  assert len(found) == 2 * len(table.METHODS)
   assert np.asarray(found[0]['confusion']).sum() == 64 * 64
   names = {path.name for path in (tmp_path / 'out').iterdir()}
   assert names == {
@@ -43,6 +40,36 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   }
   assert main.main([*flags, '--pictures=0']) == 0
   assert not list((tmp_path / 'out').glob('panel_*'))
+
+
+def test_the_order_and_the_reference_are_kept(flags, tmp_path, capsys):
+  """First another order, so that the records have it."""
+  quick = [*flags, '--pictures=1']
+  assert main.main([*quick, '--methods=downsample,magnet']) == 0
+  assert 'magnet - downsample, mIoU' in capsys.readouterr().out
+  names = ['magnet', 'patch', 'downsample']
+  chosen = [f'--methods={",".join(names)}', '--reference=patch']
+  assert main.main([*quick, *chosen]) == 0
+  lines = capsys.readouterr().out.splitlines()
+  assert [line.split()[0] for line in lines[2:5]] == names
+  assert [line.split(',')[0] for line in lines[6:8]] == [
+    'patch - magnet',
+    'patch - downsample',
+  ]
+  out = tmp_path / 'out'
+  summary = json.loads((out / 'summary.json').read_text())
+  assert summary['reference'] == 'patch'
+  about = json.loads((out / 'views' / '0' / 'view.json').read_text())
+  assert about['panel'] == 'patch'
+  (run,) = runs.find([out]).runs.values()
+  assert run.methods == names and run.reference == 'patch'
+  assert 'patch - downsample' in (out / 'report.html').read_text()
+  page = tmp_path / 'page.html'
+  argv = ['report', str(out), f'--out={page}']
+  assert main.main([*argv, '--reference=magnet']) == 0
+  assert 'magnet - patch' in page.read_text()
+  assert main.main([*argv, '--reference=magnet-fast']) == 2
+  assert 'magnet, patch, downsample' in capsys.readouterr().err
 
 
 def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):
@@ -62,20 +89,20 @@ def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):
 def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
   measure, calls = measuring.measure, []
 
-  def third_fails(*args):
+  def fourth_fails(*args):
     calls.append(args)
     if len(calls) == 4:
       raise KeyboardInterrupt
     return measure(*args)
 
-  monkeypatch.setattr(measuring, 'measure', third_fails)
+  monkeypatch.setattr(measuring, 'measure', fourth_fails)
   assert main.main(flags) == 130
   path = tmp_path / 'out' / 'records.jsonl'
   first = records.read(path)
   assert len(first) == 3
   assert main.main([*flags, '--pictures=0']) == 0
   assert records.read(path)[:3] == first
-  assert len(calls) == 4 + 5
+  assert len(calls) == 2 * len(table.METHODS) + 1
 
 
 def test_a_smaller_limit_shows_its_own_images_alone(flags, tmp_path, capsys):
@@ -88,8 +115,8 @@ def test_a_smaller_limit_shows_its_own_images_alone(flags, tmp_path, capsys):
   text = capsys.readouterr().out
   assert 'One image.' in text
   assert f'{out} has records of 1 more image, left out here;' in text
-  for table in (path, out / 'summary.json'):
-    rows = json.loads(table.read_text())['rows']
+  for file in (path, out / 'summary.json'):
+    rows = json.loads(file.read_text())['rows']
     assert rows[0]['miou'] == pytest.approx(whole[0]['miou'])
   page = (out / 'report.html').read_text()
   assert 'One image.' in page and '1 more image' in page
@@ -117,6 +144,8 @@ def test_bad_flags(flags, fails):
   assert '--methods=magic' in fails(*flags, '--methods=magic')
   assert 'data.kind' in fails(*flags, '--config.data.kind=cloud')
   assert 'data.val' in fails(*flags, '--config.data.kind=files')
+  line = fails(*flags, '--reference=magnet', '--methods=patch,downsample')
+  assert '--reference=magnet' in line and 'patch, downsample' in line
   assert '--fast=some' in fails(*flags, '--fast=some')
   line = fails(*flags, '--config.data.classes=carrotweed')
   assert 'carrot' in line and '3 classes' in line and '7 classes' in line
