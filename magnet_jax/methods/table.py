@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import functools
 
-from magnet_jax.methods import downsample, magnet, patch
+from magnet_jax.methods import downsample, magnet, multiscale, patch
 from magnet_jax.methods.method import ALIGNED, REFINER, Factory, Method
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
@@ -18,6 +18,11 @@ METHODS: dict[str, Factory] = {
     patch.make,
     'windows at full size, overlapped and blended',
     settings=('overlap',),
+  ),
+  'multiscale': Factory(
+    multiscale.make,
+    'equal mean of the windows of all stages, no refiner',
+    needs=(ALIGNED,),
   ),
   'magnet': Factory(
     magnet.make, 'all stages, coarse to fine', needs=(REFINER,)
