@@ -9,7 +9,7 @@ from two_processes import Pair
 from magnet_jax import parallel
 from magnet_jax.cli import main
 from magnet_jax.configs import tiny
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
@@ -30,8 +30,8 @@ def _write_model(path):
   segmenter = build.segmenter(classes=COUNT, **config['segmenter'])
   refinement = build.refinement(classes=COUNT, **refiner)
   networks = {
-    'segmenter': bench.random_weights(rng, segmenter, pixels),
-    'refiner': bench.random_weights(rng, refinement, scale=maps, coarse=maps),
+    'segmenter': random_model.weights(rng, segmenter, pixels),
+    'refiner': random_model.weights(rng, refinement, scale=maps, coarse=maps),
   }
   bundle.export(path, networks, Meta(config, generator.CLASSES))
 

@@ -24,7 +24,7 @@ import time
 import numpy as np
 
 from magnet_jax.configs import tiny
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
@@ -42,10 +42,10 @@ def write_model(path: pathlib.Path) -> None:
   maps = np.zeros((1, 8, 8, count), np.float32)
   refiner = {k: v for k, v in config['refiner'].items() if k != 'count'}
   networks = {
-    'segmenter': bench.random_weights(
+    'segmenter': random_model.weights(
       rng, build.segmenter(classes=count, **config['segmenter']), pixels
     ),
-    'refiner': bench.random_weights(
+    'refiner': random_model.weights(
       rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
     ),
   }

@@ -1,11 +1,9 @@
 """`magnet-jax bench`."""
 
 import functools
-import os
 import pathlib
 import sys
 import tempfile
-from typing import Any
 
 from absl import flags
 
@@ -13,44 +11,50 @@ from magnet_jax.cli import bench_flags, command_line
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.evaluate import (
   bench,
-  bench_forward,
-  bench_networks,
-  bench_setting,
+  bench_machine,
   bench_tables,
   bench_windows,
   bench_windows_table,
+  random_model,
 )
 from magnet_jax.files import atomic, checkpoints, records
-from magnet_jax.models import build
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
 
 NAMES = False
 HELP = """
   usage: magnet-jax bench [flags]
 
-  Times the loop over the stages of one image: each stage as a whole, and each
-  part of it (read, resize, transfer, segmenter, crop, refiner, score, median,
-  top_k, merge, argmax) on its own at the same shapes, synchronised and warm,
-  the median of several calls times the calls of the stage. Compile time,
-  number of compiles and peak memory are reported apart. The weights are
-  random, as time does not depend on them, unless a checkpoint is given.
+  Times the loop over the stages of one image: each stage as a whole, and the
+  parts of the loop, measured in a second run in which every device step is
+  waited for. Compile time, number of compiles and peak memory are reported
+  separately. The weights are random, as time does not depend on them, unless a
+  checkpoint is given.
 
-  With --forward it times the networks alone at their published inputs, beside
-  the operations that XLA counts, and where PyTorch is installed beside the
-  same networks with the same weights there.
+    read       the image's file
+    resize     the image to the stage's size
+    step       what the device computes; of it:
+      segmenter  O
+      refiner    Y's crop and R
+      score      Q, with the median filter
+      choose     the K points and their replacement
+    rank       MagNet-Fast: uncertainty of all windows
+    fetch      results from the device
+    merge      windows into the map
+    other      the rest, such as waiting for the first windows to be cut
+    argmax     from probabilities to classes
+    cut        windows of the image and the map, in a thread of its own while
+               the device computes, so not in the sum
 
   With --throughput it times one stage at several batches and precisions:
-  windows a second, how much of the time the device computes, and its
-  operations a second beside those of a large product of matrices.
+  windows per second, how much of the time the device computes, and its
+  operations per second relative to those of a large matrix product.
 
   examples:
     magnet-jax bench --size=1224 --network=306 --trunk=resnet18
     magnet-jax bench --size=2448 --network=612 --json=bench.json
     magnet-jax bench --sizes=1224,2448,4896 --network=306 --trunk=resnet18
     magnet-jax bench --image=photo.jpg --checkpoint=runs/mine
-    magnet-jax bench --forward --networks=fpn,hrnet18 --batches=1,4
     magnet-jax bench --throughput --batches=1,4,16 --dtypes=float32,bfloat16
 """
 define = bench_flags.define
@@ -59,66 +63,32 @@ define = bench_flags.define
 def run(arguments: Arguments) -> int:
   """Measures and prints."""
   values = arguments.flags
-  others = (bench_flags.FORWARD, bench_flags.THROUGHPUT)
-  chosen = [name for name in others if values[name].value]
-  if len(chosen) > 1:
-    raise InputError(
-      '--forward and --throughput: are two measurements; give one of them'
-    )
-  mode = chosen[0] if chosen else bench_flags.LOOP
-  bench_flags.check_groups(values, mode)
+  bench_flags.check_groups(values)
   if values.json:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
-  measurements = {
-    bench_flags.LOOP: _loop,
-    bench_flags.FORWARD: _forward,
-    bench_flags.THROUGHPUT: _throughput,
-  }
-  text, found = measurements[mode](values)
+  text, found = _throughput(values) if values.throughput else _loop(values)
   print(text)
   if values.json:
     records.write_json(values.json, found)
   return 0
 
 
-def _forward(values: flags.FlagValues) -> tuple[str, dict[str, Any]]:
-  """Measures the networks alone."""
-  (dtype,) = bench_flags.dtypes(values, ['float32'], most=1)
-  rows = list(
-    bench_forward.run(
-      bench_networks.select(bench_flags.words(values.networks, 'networks')),
-      bench_flags.batches(values, least=1),
-      repeats=values.repeats,
-      dtype=dtype,
-      max_gb=values.max_gb,
-      max_seconds=values.max_seconds,
-      notify=_notify,
-    )
-  )
-  setting = bench_setting.find(dtype)
-  settings = values.flag_values_dict()
-  return (
-    bench_tables.forward_text(setting, rows),
-    bench_tables.forward_json(setting, rows, settings),
-  )
-
-
-def _throughput(values: flags.FlagValues) -> tuple[str, dict[str, Any]]:
-  """Measures windows a second."""
-  usual = ['float32', *['bfloat16'] * bench_setting.accelerated()]
+def _throughput(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
+  """Measures windows per second."""
+  usual = ['float32', *['bfloat16'] * bench_machine.accelerated()]
   rows = list(
     bench_windows.run(
       functools.partial(_model, values),
-      bench_flags.batches(values, least=0),
-      bench_flags.dtypes(values, usual, most=len(build.DTYPES)),
+      bench_flags.batches(values),
+      bench_flags.dtypes(values, usual),
       repeats=values.repeats,
       notify=_notify,
     )
   )
-  setting = bench_setting.find('')
+  machine, settings = bench_machine.find(), values.flag_values_dict()
   return (
-    bench_windows_table.as_text(setting, rows),
-    bench_windows_table.as_json(setting, rows, values.flag_values_dict()),
+    bench_windows_table.as_text(machine, rows),
+    bench_windows_table.as_json(machine, rows, settings),
   )
 
 
@@ -126,7 +96,7 @@ def _notify(line: str) -> None:
   print(line, file=sys.stderr)
 
 
-def _loop(values: flags.FlagValues) -> tuple[str, dict[str, Any]]:
+def _loop(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
   """Measures the loop over the stages."""
   size = command_line.size(values.size, 'size')
   others = [
@@ -135,7 +105,7 @@ def _loop(values: flags.FlagValues) -> tuple[str, dict[str, Any]]:
     if text.strip()
   ]
   with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(values.image or os.path.join(folder, 'image.jpg'))
+    path = pathlib.Path(values.image or f'{folder}/image.jpg')
     if not values.image:
       bench.write_image(path, size)
     paths = []
@@ -154,14 +124,7 @@ def _loop(values: flags.FlagValues) -> tuple[str, dict[str, Any]]:
 
 
 def _model(values: flags.FlagValues, dtype: str = '') -> Model:
-  """The networks that the flags describe, if asked in a precision."""
-  refine = {
-    'points': command_line.share(values.points, 'points'),
-    'selection': values.selection,
-    'kernel': values.kernel,
-    'windows': command_line.share(values.windows, 'windows'),
-    'batch': values.batch,
-  }
+  """Makes the networks that the flags describe, if asked in a precision."""
   chosen = {'dtype': dtype} if dtype else {}
   if values.checkpoint:
     path = pathlib.Path(values.checkpoint)
@@ -169,8 +132,8 @@ def _model(values: flags.FlagValues, dtype: str = '') -> Model:
     for name in ('segmenter', 'refiner') if chosen else ():
       meta = meta.override(name, **chosen)
     return models.from_variables(variables, meta, name=str(path))
-  return bench.random_model(
-    classes=values.classes,
+  return random_model.make(
+    num_classes=values.classes,
     segmenter={'trunk': values.trunk, 'width': values.width, **chosen},
     refiner=chosen,
     plan={
@@ -181,5 +144,11 @@ def _model(values: flags.FlagValues, dtype: str = '') -> Model:
       'scales': (),
       'overlap': 0.0,
     },
-    refine=refine,
+    refine={
+      'points': command_line.share(values.points, 'points'),
+      'selection': values.selection,
+      'kernel': values.kernel,
+      'windows': command_line.share(values.windows, 'windows'),
+      'batch': values.batch,
+    },
   )

@@ -1,63 +1,48 @@
-"""The flags of `magnet-jax bench`, and what they say."""
+"""The flags of `magnet-jax bench`."""
 
 import functools
 
 from absl import flags
 
-from magnet_jax.evaluate import bench_networks
 from magnet_jax.models import build
 from magnet_jax.types import InputError
 
-LOOP, FORWARD, THROUGHPUT = 'loop', 'forward', 'throughput'
-# The groups of flags, and which measurements look at each.
-_GROUPS = {
-  'what to measure': (LOOP, FORWARD, THROUGHPUT),
-  'image': (LOOP,),
-  'networks of the loop': (LOOP, THROUGHPUT),
-  'refinement': (LOOP, THROUGHPUT),
-  'windows of the loop': (LOOP,),
-  'networks alone': (FORWARD,),
-  'calls': (FORWARD, THROUGHPUT),
-  'measuring': (LOOP, FORWARD, THROUGHPUT),
-}
+# Groups of flags that need --throughput, or do not go with it.
+_THROUGHPUT_ONLY, _LOOP_ONLY = 'calls', ('image', 'windows of the loop')
 
 
 def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   number = functools.partial(flags.DEFINE_integer, flag_values=values)
-  group = 'what to measure'
-  switch = functools.partial(flags.DEFINE_boolean, flag_values=values)
-  switch(
-    FORWARD, False, 'the networks alone instead of the loop', module_name=group
-  )
-  switch(
-    THROUGHPUT,
+  flags.DEFINE_boolean(
+    'throughput',
     False,
-    'windows a second of one stage instead of the loop',
-    module_name=group,
+    'windows per second of one stage instead of the loop',
+    flag_values=values,
+    module_name='what to measure',
   )
   group = 'image'
   text(
     'size',
     '2448',
-    'HxW: size of a made image, or one side of a square',
+    'HxW: size of a generated image, or one side of a square',
     module_name=group,
   )
-  text('image', '', 'FILE: an image to take instead', module_name=group)
+  text('image', '', 'FILE: an image to use instead', module_name=group)
   text(
     'sizes',
     '',
-    'H,H,…: times the loop at these sizes too, to see that '
-    'time grows with the windows',
+    'H,H,…: times the loop at these sizes too, to show that time grows with '
+    'the number of windows',
     module_name=group,
   )
   group = 'networks of the loop'
   text(
     'checkpoint',
     '',
-    'PATH: trained networks and their settings, instead '
-    'of the flags of this group',
+    'PATH: trained networks and their settings, in place of the flags of this '
+    'group',
     module_name=group,
   )
   text('network', '612', 'HxW: input of the networks', module_name=group)
@@ -95,101 +80,80 @@ def define(values: flags.FlagValues) -> None:
     lower_bound=0,
     module_name=group,
   )
-  group = 'networks alone'
-  text(
-    'networks',
-    ','.join(bench_networks.NETWORKS),
-    'NAME,…: which, of trunks such as ResNet-18 to -101, HRNets and others',
-    module_name=group,
-  )
-  flags.DEFINE_float(
-    'max_gb',
-    0.0,
-    'X: leaves out what needs more memory (1e9 bytes); 0: than is free',
-    lower_bound=0.0,
-    flag_values=values,
-    module_name=group,
-  )
-  flags.DEFINE_float(
-    'max_seconds',
-    0.0,
-    'X: leaves out a batch whose call would take longer; 0: none',
-    lower_bound=0.0,
-    flag_values=values,
-    module_name=group,
-  )
   group = 'calls'
   text(
     'batches',
     '1,4,16',
-    'N,…: images, or windows of a device, of a call',
+    'N,…: windows per device at a time; 0: as many as fit',
     module_name=group,
   )
   text(
     'dtypes',
     '',
-    'NAME,…: float32, bfloat16: of the computation; float32 '
-    'if not given, with --throughput on a GPU both',
+    'NAME,…: float32, bfloat16: of the computation; by default float32, on a '
+    'GPU both',
     module_name=group,
   )
   group = 'measuring'
   number(
     'repeats',
     3,
-    'N: timed calls of each part',
+    'N: timed calls of what is timed apart from the loop',
     lower_bound=1,
     module_name=group,
   )
-  text('json', '', 'FILE: writes all figures there', module_name=group)
+  text('json', '', 'FILE: writes all figures to it as JSON', module_name=group)
 
 
-def check_groups(values: flags.FlagValues, mode: str) -> None:
-  """Refuses flags that the chosen measurement would not look at."""
+def check_groups(values: flags.FlagValues) -> None:
+  """Refuses flags that the chosen measurement would ignore.
+
+  Raises:
+    InputError: for such a flag.
+  """
   for group, members in values.flags_by_module_dict().items():
-    modes = _GROUPS[group]
     for flag in members:
-      if flag.present and mode not in modes:
-        needed = ' or '.join(
-          'neither --forward nor --throughput' if m == LOOP else f'--{m}'
-          for m in modes
-        )
+      if not flag.present:
+        continue
+      if values.throughput and group in _LOOP_ONLY:
         raise InputError(
-          f'--{flag.name}={flag.value}: needs {needed}; leave it out, or '
-          'measure that'
+          f'--{flag.name}={flag.value}: does not go with --throughput, which '
+          'times one stage; leave one of them out'
+        )
+      if not values.throughput and group == _THROUGHPUT_ONLY:
+        raise InputError(
+          f'--{flag.name}={flag.value}: needs --throughput; add it, or leave '
+          'this out'
         )
 
 
-def dtypes(values: flags.FlagValues, usual: list[str], most: int) -> list[str]:
-  """The precisions that are asked for."""
-  found = words(values.dtypes, 'dtypes') if values.dtypes else usual
+def dtypes(values: flags.FlagValues, usual: list[str]) -> list[str]:
+  """Returns the precisions that are asked for."""
+  found = _words(values.dtypes, 'dtypes') if values.dtypes else usual
   for name in found:
     if name not in build.DTYPES:
       raise InputError(
         f'--dtypes={values.dtypes}: {name!r} must be one of '
         f'{", ".join(build.DTYPES)}'
       )
-  if len(found) > most:
-    raise InputError(
-      f'--dtypes={values.dtypes}: --forward measures one at a time; give one'
-    )
   return found
 
 
-def words(text: str, flag: str) -> list[str]:
-  """The words of a flag, of which there must be one."""
+def batches(values: flags.FlagValues) -> list[int]:
+  """Returns the batches that are asked for; 0 is as many as fit."""
+  found = _words(values.batches, 'batches')
+  for word in found:
+    if not word.isdecimal():
+      raise InputError(
+        f'--batches: {word!r} is not a batch size; give whole numbers from 0 '
+        'on, such as 1,4,16'
+      )
+  return [int(word) for word in found]
+
+
+def _words(text: str, flag: str) -> list[str]:
+  """The comma-separated words of a flag, at least one."""
   found = [word.strip() for word in text.split(',') if word.strip()]
   if not found:
     raise InputError(f'--{flag}={text}: is empty; name at least one')
   return found
-
-
-def batches(values: flags.FlagValues, least: int) -> list[int]:
-  """The batches that are asked for."""
-  found = words(values.batches, 'batches')
-  for word in found:
-    if not word.isdecimal() or int(word) < least:
-      raise InputError(
-        f'--batches: {word!r} is no batch; give whole numbers from {least} '
-        'on, such as 1,4,16'
-      )
-  return [int(word) for word in found]

@@ -1,10 +1,9 @@
-"""Windows a second as text and as JSON."""
+"""Windows per second as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-from typing import Any
 
-from magnet_jax.evaluate.bench_setting import Setting
+from magnet_jax.evaluate.bench_machine import Machine
 from magnet_jax.evaluate.bench_tables import columns
 from magnet_jax.evaluate.bench_windows import Throughput
 
@@ -21,8 +20,8 @@ _HEADS = (
 _WIDTHS = (9, 7, 9, 11, 18, 8, 11, 14)
 
 
-def as_text(setting: Setting, rows: Sequence[Throughput]) -> str:
-  """Windows a second as a table, and what it was measured with."""
+def as_text(machine: Machine, rows: Sequence[Throughput]) -> str:
+  """Formats the rows as a table, with what they were measured on."""
   lines = [columns(_HEADS, _WIDTHS)]
   for row in rows:
     speeds = [row.windows / seconds for seconds in row.seconds]
@@ -45,21 +44,21 @@ def as_text(setting: Setting, rows: Sequence[Throughput]) -> str:
     [
       *lines,
       '',
-      'batch: windows that a device holds; windows/s: of the whole loop of a '
-      'stage, median',
-      'busy: time of the compiled step alone by that of the loop; of product: '
-      'operations a second by those of',
-      f'a large product of matrices: {each}',
-      f'JAX on {devices} x {setting.device}, {setting.threads} threads of the '
-      f'host, load {setting.load:.1f}',
+      'batch: windows that a device holds; windows/s: of the whole loop over '
+      'a stage, median',
+      'busy: time of the compiled step alone, as a share of the loop; of '
+      'product: operations per second relative to',
+      f'a large matrix product: {each}',
+      f'JAX on {devices} x {machine.device}, {machine.threads} threads of the '
+      f'host, load {machine.load:.1f}',
     ]
   )
 
 
 def as_json(
-  setting: Setting, rows: Sequence[Throughput], settings: Mapping[str, Any]
-) -> dict[str, Any]:
-  """All of it, times of every loop too."""
+  machine: Machine, rows: Sequence[Throughput], settings: Mapping[str, object]
+) -> dict[str, object]:
+  """Returns all figures, with the times of every loop."""
   return {
     'windows': [
       dataclasses.asdict(row)
@@ -70,6 +69,6 @@ def as_json(
       }
       for row in rows
     ],
-    'measured_on': dataclasses.asdict(setting),
+    'measured_on': dataclasses.asdict(machine),
     'settings': dict(settings),
   }

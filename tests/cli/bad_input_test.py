@@ -13,7 +13,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.configs import tiny
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, images
 from magnet_jax.models import build
 from magnet_jax.scenes import generator
@@ -111,7 +111,7 @@ def random_weights(classes: int) -> dict:
     classes=classes, **tiny.get_config().segmenter.to_dict()
   )
   pixels = np.zeros((1, 64, 64, 3), np.float32)
-  return bench.random_weights(np.random.default_rng(0), network, pixels)
+  return random_model.weights(np.random.default_rng(0), network, pixels)
 
 
 def export(path: pathlib.Path, weights: dict) -> None:

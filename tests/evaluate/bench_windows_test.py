@@ -1,4 +1,4 @@
-"""Windows a second: what is counted, and the command."""
+"""Windows per second: what is counted, and the command."""
 
 import json
 import statistics
@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.evaluate import bench, bench_windows
+from magnet_jax.evaluate import bench_windows, random_model
 from magnet_jax.evaluate.bench_windows import Throughput
 
 ROW = Throughput(
@@ -30,8 +30,8 @@ def test_figures():
 @pytest.fixture
 def small():
   """A model for windows of 16x24, random."""
-  return bench.random_model(
-    classes=3,
+  return random_model.make(
+    num_classes=3,
     segmenter={'name': 'unet', 'width': 4, 'levels': 1},
     refiner={'width': 4},
     plan={
@@ -74,7 +74,7 @@ def test_all_windows_of_a_stage_are_timed(small):
 def test_the_command(small, tmp_path, monkeypatch, capfd):
   made = []
   monkeypatch.setattr(
-    bench, 'random_model', lambda **how: made.append(how) or small
+    random_model, 'make', lambda **how: made.append(how) or small
   )
   path = tmp_path / 'windows.json'
   flags = ['--throughput', '--batches=0', '--repeats=1', f'--json={path}']
@@ -89,12 +89,13 @@ def test_the_command(small, tmp_path, monkeypatch, capfd):
 @pytest.mark.parametrize(
   ('flags', 'words'),
   [
-    (['--throughput', '--forward'], 'give one of them'),
-    (['--throughput', '--size=64'], '--size=64: needs neither --forward nor'),
-    (['--batches=1'], '--batches=1: needs --forward or --throughput'),
+    (['--throughput', '--size=64'], '--size=64: does not go with --throughput'),
+    (['--throughput', '--batch=2'], '--batch=2: does not go with'),
+    (['--batches=1'], '--batches=1: needs --throughput'),
+    (['--throughput', '--batches=,'], '--batches=,: is empty'),
+    (['--throughput', '--batches=one'], "'one' is not a batch size"),
     (['--throughput', '--dtypes=half'], 'must be one of'),
     (['--throughput', '--batches=-1'], 'whole numbers from 0 on'),
-    (['--forward', '--dtypes=float32,bfloat16'], 'one at a time'),
   ],
 )
 def test_flags_that_do_not_fit(flags, words, capfd):

@@ -6,7 +6,7 @@ import onnx_network
 import pytest
 
 from magnet_jax.configs import tiny
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle
 from magnet_jax.models import build
 from magnet_jax.predict import combine
@@ -28,10 +28,10 @@ def export(path, *, width, points, network, names=NAMES, without=()):
   maps = np.zeros((1, 8, 8, count), np.float32)
   rng = np.random.default_rng(width)
   variables = {
-    'segmenter': bench.random_weights(
+    'segmenter': random_model.weights(
       rng, build.segmenter(classes=count, **config['segmenter']), pixels
     ),
-    'refiner': bench.random_weights(
+    'refiner': random_model.weights(
       rng, _refinement(count, config), scale=maps, coarse=maps
     ),
   }

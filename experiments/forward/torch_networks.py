@@ -1,41 +1,36 @@
-"""The package's networks in PyTorch, to compare with; needs PyTorch.
+"""The package's networks in PyTorch, to compare with.
 
 Built from PyTorch's own layers, with the parameter names of the published
-files, so that `io.torch_weights.to_torch` gives the weights.
+files, so that `torch_weights.to_torch` gives their weights.
 """
 
-from typing import Any
-
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
-
-from magnet_jax.evaluate import (
-  torch_deeplab,
-  torch_hrnet,
-  torch_layers,
-  torch_resnets,
-)
+import torch_deeplab
+import torch_hrnet
+import torch_layers
+import torch_resnets
 
 
 class Refiner(nn.Module):
   """The paper's refiner: two maps [B,2 C,h,w] to logits [B,C,h,w]."""
 
-  def __init__(self, classes: int = 7, width: int = 64) -> None:
+  def __init__(self, num_classes: int = 7, width: int = 64) -> None:
     super().__init__()
     half = width // 2
-    self.bn0 = nn.BatchNorm2d(2 * classes)
-    self.conv1 = torch_layers.convolution(2 * classes, width)
+    self.bn0 = nn.BatchNorm2d(2 * num_classes)
+    self.conv1 = torch_layers.convolution(2 * num_classes, width)
     self.bn1 = nn.BatchNorm2d(width)
     self.conv2 = torch_layers.convolution(width, width)
     self.bn2 = nn.BatchNorm2d(width)
     self.residual = torch_layers.blocks(
       torch_layers.BottleneckBlock, width, half, 2
     )
-    self.seg_conv = torch_layers.convolution(4 * half, classes, 1)
+    self.seg_conv = torch_layers.convolution(4 * half, num_classes, 1)
 
-  def forward(self, maps: Any) -> Any:
-    """Maps the segmenter's map and the coarse one, joined, to logits."""
+  def forward(self, maps: Tensor) -> Tensor:
+    """Maps the segmenter's map and the coarse one, concatenated, to logits."""
     x = self.bn0(maps)
     x = torch.relu(self.bn1(self.conv1(x)))
     x = torch.relu(self.bn2(self.conv2(x)))
@@ -43,7 +38,7 @@ class Refiner(nn.Module):
 
 
 class Pair(nn.Module):
-  """Two 3x3 convolutions, each normalised and activated."""
+  """Two 3x3 convolutions, each with normalisation and activation."""
 
   def __init__(self, features: int, into: int) -> None:
     super().__init__()
@@ -52,7 +47,7 @@ class Pair(nn.Module):
     self.conv2 = torch_layers.convolution(into, into)
     self.bn2 = nn.BatchNorm2d(into)
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,into,H,W]."""
     x = torch.relu(self.bn1(self.conv1(x)))
     return torch.relu(self.bn2(self.conv2(x)))
@@ -62,7 +57,7 @@ class UNet(nn.Module):
   """U-Net with batch normalisation; levels are numbered from the finest."""
 
   def __init__(
-    self, classes: int = 7, width: int = 64, levels: int = 4
+    self, num_classes: int = 7, width: int = 64, levels: int = 4
   ) -> None:
     super().__init__()
     self.levels = levels
@@ -76,9 +71,9 @@ class UNet(nn.Module):
         f'reduce{i}', torch_layers.convolution(2 * into, into, 1, bias=True)
       )
       self.add_module(f'up{i}', Pair(2 * into, into))
-    self.final = torch_layers.convolution(width, classes, 1, bias=True)
+    self.final = torch_layers.convolution(width, num_classes, 1, bias=True)
 
-  def forward(self, images: Any) -> Any:
+  def forward(self, images: Tensor) -> Tensor:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""
     x = self.down0(images)
     skips = []

@@ -1,14 +1,13 @@
-"""Layers that the PyTorch networks of `bench` share; needs PyTorch.
+"""Layers that the PyTorch networks share.
 
-Only the benchmark and its tests import the files `torch_*` of this folder.
 Modules and parameters carry the names of the published files, so that those
 load without renaming. All maps are NCHW.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -20,8 +19,8 @@ def convolution(
   stride: int = 1,
   dilation: int = 1,
   bias: bool = False,
-) -> Any:
-  """A convolution that keeps the size, divided by its stride."""
+) -> nn.Module:
+  """Makes a convolution that keeps the size, divided by its stride."""
   return nn.Conv2d(
     features,
     into,
@@ -40,8 +39,8 @@ def activated(
   *,
   stride: int = 1,
   bias: bool = False,
-) -> Any:
-  """Convolution, batch normalisation, ReLU; parameters in '0' and '1'."""
+) -> nn.Module:
+  """Chains convolution ('0'), batch normalisation ('1') and ReLU."""
   return nn.Sequential(
     convolution(features, into, kernel, stride=stride, bias=bias),
     nn.BatchNorm2d(into),
@@ -49,21 +48,23 @@ def activated(
   )
 
 
-def resize(maps: Any, size: Any, *, corners: bool = False) -> Any:
-  """Bilinear interpolation.
+def resize(
+  maps: Tensor, size: Sequence[int], *, corners: bool = False
+) -> Tensor:
+  """Interpolates bilinearly.
 
   Args:
     maps: [B,C,H,W].
     size: (height, width) of the result.
-    corners: the centres of the corner pixels coincide, not the pixels' edges.
+    corners: align the centres of the corner pixels, not their edges.
   """
   return functional.interpolate(
     maps, size=tuple(size), mode='bilinear', align_corners=corners
   )
 
 
-def blend(logits: Any, auxiliary: Any) -> Any:
-  """The mean of two heads, weighted as their losses are: 1 and .4."""
+def blend(logits: Tensor, auxiliary: Tensor) -> Tensor:
+  """Returns the mean of two heads, weighted as their losses: 1 and .4."""
   return (logits + 0.4 * auxiliary) / 1.4
 
 
@@ -82,7 +83,7 @@ class BasicBlock(nn.Module):
     self.bn2 = nn.BatchNorm2d(width)
     self.downsample = _shortcut(features, width, stride)
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,width,H/stride,W/stride]."""
     y = torch.relu(self.bn1(self.conv1(x)))
     y = self.bn2(self.conv2(y))
@@ -106,7 +107,7 @@ class BottleneckBlock(nn.Module):
     self.bn3 = nn.BatchNorm2d(4 * width)
     self.downsample = _shortcut(features, 4 * width, stride)
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,4 width,H/stride,W/stride]."""
     y = torch.relu(self.bn1(self.conv1(x)))
     y = torch.relu(self.bn2(self.conv2(y)))
@@ -114,7 +115,7 @@ class BottleneckBlock(nn.Module):
     return torch.relu(y + self.downsample(x))
 
 
-def _shortcut(features: int, into: int, stride: int) -> Any:
+def _shortcut(features: int, into: int, stride: int) -> nn.Module:
   if features == into and stride == 1:
     return nn.Identity()
   return nn.Sequential(
@@ -122,16 +123,19 @@ def _shortcut(features: int, into: int, stride: int) -> Any:
   )
 
 
+Block = type[BasicBlock] | type[BottleneckBlock]
+
+
 def blocks(
-  block: Any,
+  block: Block,
   features: int,
   width: int,
   count: int,
   *,
   stride: int = 1,
-  dilations: Any = None,
-) -> Any:
-  """A chain of residual blocks; the first one strides.
+  dilations: Sequence[int] | None = None,
+) -> nn.Module:
+  """Chains residual blocks; the first one strides.
 
   Args:
     block: BasicBlock or BottleneckBlock.
@@ -139,7 +143,7 @@ def blocks(
     width: of the blocks.
     count: of blocks.
     stride: of the first.
-    dilations: one a block; 1 without.
+    dilations: one per block; 1 by default.
   """
   dilations = dilations or [1] * count
   chain = [block(features, width, stride, dilations[0])]

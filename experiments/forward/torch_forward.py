@@ -1,12 +1,11 @@
-"""One network in PyTorch, ready to be timed; needs PyTorch."""
+"""One network in PyTorch, ready to be timed."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
-
-from magnet_jax.evaluate import torch_networks
+from torch import Tensor
+import torch_networks
 
 
 class TorchForward:
@@ -15,7 +14,7 @@ class TorchForward:
   def __init__(
     self,
     network: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     state: Mapping[str, np.ndarray],
     *,
     accelerator: bool = False,
@@ -26,8 +25,8 @@ class TorchForward:
     Args:
       network: a key of `torch_networks.NETWORKS`.
       settings: its keyword arguments.
-      state: arrays by PyTorch's names; every one is used.
-      accelerator: run on the GPU where PyTorch has one, else on the CPU.
+      state: arrays by PyTorch's names, exactly those of the network.
+      accelerator: run on the GPU if PyTorch has one.
       dtype: 'float32' or 'bfloat16', of the computation.
     """
     cuda = accelerator and torch.cuda.is_available()
@@ -39,16 +38,16 @@ class TorchForward:
       {name: torch.from_numpy(array) for name, array in state.items()}
     )
     self._module = module.eval().to(self._device)
-    self._input: Any = None
+    self._input = torch.empty(0)
 
   def place(self, *maps: np.ndarray) -> None:
-    """Puts the inputs [B,h,w,C] on the device, joined and as NCHW."""
+    """Puts the inputs [B,h,w,C] on the device, concatenated and as NCHW."""
     joined = np.concatenate(maps, axis=-1).transpose(0, 3, 1, 2)
     tensor = torch.from_numpy(np.ascontiguousarray(joined))
     self._input = tensor.to(self._device)
 
-  def run(self) -> Any:
-    """Computes the logits and returns when they are there."""
+  def run(self) -> Tensor:
+    """Computes the logits, and waits for them."""
     with (
       torch.inference_mode(),
       torch.autocast(
@@ -61,12 +60,12 @@ class TorchForward:
     return logits
 
   def logits(self) -> np.ndarray:
-    """The logits as float32 [B,h,w,C]."""
+    """Returns the logits: float32 [B,h,w,C]."""
     return self.run().float().cpu().numpy().transpose(0, 2, 3, 1)
 
 
 def place_and_threads(accelerator: bool) -> tuple[str, int]:
-  """Where PyTorch computes, and its threads.
+  """Returns where PyTorch computes, and its threads.
 
   Args:
     accelerator: whether a GPU is wanted.
@@ -77,5 +76,5 @@ def place_and_threads(accelerator: bool) -> tuple[str, int]:
 
 
 def version() -> str:
-  """PyTorch's version."""
+  """Returns PyTorch's version."""
   return str(torch.__version__)

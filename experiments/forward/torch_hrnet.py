@@ -5,20 +5,15 @@ ECCV 2020.
 """
 
 import itertools
-from typing import Any
 
 import torch
-from torch import nn
-
-from magnet_jax.evaluate import torch_layers
-from magnet_jax.evaluate.torch_layers import (
-  BasicBlock,
-  BottleneckBlock,
-)
+from torch import Tensor, nn
+import torch_layers
+from torch_layers import BasicBlock, BottleneckBlock
 
 
 class Exchange(nn.Module):
-  """Branches at several resolutions, then each gets the sum of all."""
+  """Branches at several resolutions; each then receives the sum of all."""
 
   def __init__(self, widths: tuple[int, ...], count: int) -> None:
     super().__init__()
@@ -32,8 +27,8 @@ class Exchange(nn.Module):
       for target in range(len(widths))
     )
 
-  def forward(self, maps: list[Any]) -> list[Any]:
-    """Maps a map a branch to as many of the same shapes."""
+  def forward(self, maps: list[Tensor]) -> list[Tensor]:
+    """Maps one map per branch to maps of the same shapes."""
     maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
     sums = []
     for row, target in zip(self.fuse_layers, maps, strict=True):
@@ -47,8 +42,8 @@ class Exchange(nn.Module):
     return sums
 
 
-def _fuse(widths: tuple[int, ...], target: int, source: int) -> Any:
-  """What a branch sends to another one."""
+def _fuse(widths: tuple[int, ...], target: int, source: int) -> nn.Module:
+  """Layers from one branch to another."""
   if source == target:
     return nn.Identity()
   wide = widths[source]
@@ -78,7 +73,7 @@ class ObjectContext(nn.Module):
     self.f_down = _chain(features, keys)
     self.f_up = _chain(keys, features)
 
-  def forward(self, pixels: Any, regions: Any) -> Any:
+  def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
     """Maps features [B,F,H,W] and regions [B,F,C,1] to context [B,F,H,W]."""
     query = self.f_pixel(pixels).flatten(2).transpose(1, 2)
     key = self.f_object(regions).flatten(2)
@@ -88,7 +83,7 @@ class ObjectContext(nn.Module):
     return self.f_up(context.unflatten(2, pixels.shape[2:]))
 
 
-def _chain(*features: int) -> Any:
+def _chain(*features: int) -> nn.Module:
   """1x1 convolutions, each normalised and activated."""
   layers = []
   for here, into in itertools.pairwise(features):
@@ -98,14 +93,14 @@ def _chain(*features: int) -> Any:
 
 
 class ContextHead(nn.Module):
-  """Features joined with their context."""
+  """Merges features with their context."""
 
   def __init__(self, features: int, keys: int) -> None:
     super().__init__()
     self.object_context_block = ObjectContext(features, keys)
     self.conv_bn_dropout = _chain(2 * features, features)
 
-  def forward(self, pixels: Any, regions: Any) -> Any:
+  def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
     """Maps features [B,F,H,W] and regions [B,F,C,1] to features."""
     context = self.object_context_block(pixels, regions)
     return self.conv_bn_dropout(torch.cat([context, pixels], 1))
@@ -116,7 +111,7 @@ class HRNetOCR(nn.Module):
 
   def __init__(
     self,
-    classes: int = 19,
+    num_classes: int = 19,
     *,
     width: int = 18,
     blocks: tuple[int, int] = (2, 2),
@@ -126,16 +121,16 @@ class HRNetOCR(nn.Module):
     features: int = 512,
     keys: int = 256,
   ) -> None:
-    """Builds it.
+    """Builds the network.
 
     Args:
-      classes: C.
+      num_classes: C.
       width: features of the finest branch.
-      blocks: of the first level, and of each branch of a module.
-      modules: of the stages of two, three and four branches.
+      blocks: number in the first level, and in each branch of a module.
+      modules: number in the stages of two, three and four branches.
       stem_width: features of the stem.
       stem_stride: of both convolutions of the stem.
-      features: of the pixels' and regions' descriptions.
+      features: of the descriptions of pixels and regions.
       keys: features of the attention.
     """
     super().__init__()
@@ -153,10 +148,12 @@ class HRNetOCR(nn.Module):
     total = sum(widths)
     self.conv3x3_ocr = torch_layers.activated(total, features, bias=True)
     self.ocr_distri_head = ContextHead(features, keys)
-    self.cls_head = torch_layers.convolution(features, classes, 1, bias=True)
+    self.cls_head = torch_layers.convolution(
+      features, num_classes, 1, bias=True
+    )
     self.aux_head = nn.Sequential(
       *torch_layers.activated(total, total, 1, bias=True),
-      torch_layers.convolution(total, classes, 1, bias=True),
+      torch_layers.convolution(total, num_classes, 1, bias=True),
     )
 
   def _add_stages(
@@ -166,7 +163,7 @@ class HRNetOCR(nn.Module):
     blocks: int,
     modules: tuple[int, ...],
   ) -> None:
-    """Adds the stages of two, three and four branches, and the way to them."""
+    """Adds the stages of two, three and four branches, with transitions."""
     unit = torch_layers.activated
     self.transition1 = nn.ModuleList(
       [
@@ -184,7 +181,7 @@ class HRNetOCR(nn.Module):
       stage = [Exchange(widths[:level], blocks) for _ in range(count)]
       self.add_module(f'stage{level}', nn.Sequential(*stage))
 
-  def forward(self, images: Any) -> Any:
+  def forward(self, images: Tensor) -> Tensor:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""
     x = torch.relu(self.bn1(self.conv1(images)))
     x = torch.relu(self.bn2(self.conv2(x)))
@@ -200,7 +197,7 @@ class HRNetOCR(nn.Module):
     auxiliary = self.aux_head(x)
     regions = torch.softmax(auxiliary.flatten(2), dim=-1)
     x = self.conv3x3_ocr(x)
-    # One feature vector a class: the mean over its soft region.
+    # One feature vector per class: the mean over its soft region.
     means = x.flatten(2) @ regions.transpose(1, 2)
     x = self.ocr_distri_head(x, means.unsqueeze(-1))
     logits = torch_layers.blend(self.cls_head(x), auxiliary)

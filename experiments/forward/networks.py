@@ -1,4 +1,4 @@
-"""The networks that `bench` compares, at their published inputs."""
+"""The networks that are compared, at their published inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.models import build
 from magnet_jax.types import InputError, Size
 
@@ -17,15 +17,15 @@ class Network:
   """A network at its published input.
 
   Attributes:
-    classes: C.
+    num_classes: C.
     size: (height, width) of the input.
     settings: of `models.build.segmenter`; None for the refiner.
-    names: its table in `io.torch_names`.
+    names: its table in `weights.torch_names`.
     other: its name in `torch_networks.NETWORKS`.
-    other_settings: its settings there, besides the classes.
+    other_settings: its settings there, besides the number of classes.
   """
 
-  classes: int
+  num_classes: int
   size: Size
   settings: Mapping[str, Any] | None
   names: str
@@ -33,9 +33,9 @@ class Network:
   other_settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   def shapes(self, batch: int) -> list[tuple[int, ...]]:
-    """Of the inputs: images, or the refiner's two maps."""
+    """Returns the shapes of the inputs: images, or the refiner's two maps."""
     if self.settings is None:
-      return [(batch, *self.size, self.classes)] * 2
+      return [(batch, *self.size, self.num_classes)] * 2
     return [(batch, *self.size, 3)]
 
 
@@ -74,10 +74,10 @@ NETWORKS = {
 
 
 def select(names: Sequence[str]) -> dict[str, Network]:
-  """The networks of these names, in their order.
+  """Returns the networks of these names, in their order.
 
   Raises:
-    InputError: for an unknown one.
+    InputError: for an unknown name.
   """
   for name in names:
     if name not in NETWORKS:
@@ -90,7 +90,7 @@ def select(names: Sequence[str]) -> dict[str, Network]:
 def with_weights(
   network: Network, dtype: str
 ) -> tuple[Callable[..., Any], Any]:
-  """A function (variables, *maps) -> logits, and seeded variables.
+  """Returns a function (variables, *maps) -> logits, and seeded variables.
 
   Args:
     network: which.
@@ -98,26 +98,26 @@ def with_weights(
   """
   rng = np.random.default_rng(0)
   if network.settings is None:
-    refiner = build.refinement(classes=network.classes, dtype=dtype)
-    maps = np.zeros((1, 8, 8, network.classes), np.float32)
-    variables = bench.random_weights(rng, refiner, scale=maps, coarse=maps)
+    refiner = build.refinement(classes=network.num_classes, dtype=dtype)
+    maps = np.zeros((1, 8, 8, network.num_classes), np.float32)
+    variables = random_model.weights(rng, refiner, scale=maps, coarse=maps)
 
     def apply(variables: Any, scale: jax.Array, coarse: jax.Array) -> Any:
       return refiner.apply(variables, scale=scale, coarse=coarse)
 
     return apply, _tempered(rng, variables)
   module = build.segmenter(
-    classes=network.classes, dtype=dtype, **network.settings
+    classes=network.num_classes, dtype=dtype, **network.settings
   )
   pixels = np.zeros((1, 64, 64, 3), np.float32)
-  return module.apply, _tempered(rng, bench.random_weights(rng, module, pixels))
+  return module.apply, _tempered(rng, random_model.weights(rng, module, pixels))
 
 
 def _tempered(rng: np.random.Generator, variables: Any) -> Any:
-  """Weights with which maps neither grow nor fade through many blocks.
+  """Weights with which maps neither grow nor vanish through many blocks.
 
-  Statistics and biases are no longer 0 and 1, so that the difference to
-  PyTorch tells of every one of them.
+  Statistics and biases other than 0 and 1 let the difference to PyTorch show
+  whether each of them is in its place.
   """
 
   def change(path: Any, leaf: np.ndarray) -> np.ndarray:

@@ -1,46 +1,47 @@
-"""Time of the networks alone, beside the same networks in PyTorch."""
+"""Times networks alone, beside the same networks in PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import jax
+import networks
+from networks import Network
 import numpy as np
 import psutil
+import setting
 
-from magnet_jax.evaluate import bench_networks, bench_setting
-from magnet_jax.evaluate.bench_networks import Network
+from magnet_jax.evaluate import bench_machine
 from magnet_jax.types import Size
 from magnet_jax.weights import torch_weights
 
 if TYPE_CHECKING:
-  from magnet_jax.evaluate.torch_forward import TorchForward
+  from torch_forward import TorchForward
 
 Notify = Callable[[str], None]
 _GIGABYTE = 1e9
-# Space for what the compiler does not know of: PyTorch's copies of inputs
-# and maps, and libraries' own scratch.
+# Room for what the compiler does not know: PyTorch's copies of inputs and
+# maps, and the scratch memory of libraries.
 _MARGIN = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Forward:
-  """One network and batch.
+  """Result for one network and batch.
 
   Attributes:
     network: its name.
     size: (height, width) of the input.
     batch: B.
-    parameters: of the network, statistics not counted.
-    flops: operations an image, as the compiler counts them; 0 if skipped
+    parameters: number in the network, without statistics.
+    flops: operations per image, as the compiler counts them; 0 if skipped
       before.
     seconds: of each timed call.
-    torch_seconds: of each call of PyTorch, taken in turns; () without it.
-    difference: largest |difference| of the logits, relative to their range;
-      None without PyTorch.
+    torch_seconds: of each call of PyTorch, in turns; () without it.
+    difference: largest absolute difference of the logits, relative to their
+      range; None without PyTorch.
     skipped: why it was not timed; '' where it was.
   """
 
@@ -56,13 +57,13 @@ class Forward:
 
   @property
   def ratios(self) -> tuple[float, ...]:
-    """Time of JAX by time of PyTorch, of each pair of calls; sorted."""
+    """JAX's time divided by PyTorch's for each pair of calls, sorted."""
     pairs = zip(self.seconds, self.torch_seconds, strict=False)
     return tuple(sorted(ours / theirs for ours, theirs in pairs))
 
 
 def run(
-  networks: Mapping[str, Network],
+  chosen: Mapping[str, Network],
   batches: Sequence[int],
   *,
   repeats: int = 3,
@@ -71,25 +72,25 @@ def run(
   max_seconds: float = 0.0,
   notify: Notify = lambda line: None,
 ) -> Iterator[Forward]:
-  """Times each network at each batch; yields as it goes.
+  """Times each network at each batch; yields results one by one.
 
-  Calls are synchronised and warm; those of JAX and PyTorch take turns, so
-  that what else the machine does falls on both.
+  Calls are synchronised and warm; those of JAX and PyTorch alternate, so that
+  other load on the machine affects both.
 
   Args:
-    networks: by their names.
-    batches: sizes B, best ascending.
+    chosen: the networks, by name.
+    batches: sizes B, preferably ascending.
     repeats: timed calls.
     dtype: 'float32' or 'bfloat16', of the computation.
     max_gb: memory of a call (1e9 bytes); a batch that needs more is left out.
-      0 takes what the host has free.
-    max_seconds: of a call; a batch that would take longer by what the batch
-      before it took is left out. 0 is no limit.
-    notify: is told what is being done.
+      0: what is free.
+    max_seconds: of a call; a batch that would take longer, going by the batch
+      before it, is left out. 0: no limit.
+    notify: progress callback.
   """
-  for name, network in networks.items():
+  for name, network in chosen.items():
     subject = Subject.make(name, network, dtype)
-    slowest = 0.0  # seconds an image of the batch before
+    slowest = 0.0  # seconds per image of the batch before
     for batch in batches:
       reason = _too_slow(slowest * batch, max_seconds)
       if reason:
@@ -110,11 +111,11 @@ def run(
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-  """A network with weights, in JAX and where possible in PyTorch.
+  """A network with weights, in JAX and, if installed, in PyTorch.
 
   Attributes:
     name: of the network.
-    network: what it is.
+    network: its description.
     apply: (variables, *maps) -> logits.
     variables: on the device.
     twin: the same in PyTorch, or None.
@@ -129,22 +130,22 @@ class Subject:
   @classmethod
   def make(cls, name: str, network: Network, dtype: str) -> Subject:
     """Builds both with the same seeded weights."""
-    apply, variables = bench_networks.with_weights(network, dtype)
+    apply, variables = networks.with_weights(network, dtype)
     twin = None
-    if bench_setting.has_torch():
-      from magnet_jax.evaluate.torch_forward import TorchForward
+    if setting.has_torch():
+      from torch_forward import TorchForward
 
       twin = TorchForward(
         network.other,
-        {'classes': network.classes, **network.other_settings},
+        {'num_classes': network.num_classes, **network.other_settings},
         torch_weights.to_torch(variables, network.names),
-        accelerator=bench_setting.accelerated(),
+        accelerator=bench_machine.accelerated(),
         dtype=dtype,
       )
     return cls(name, network, apply, jax.device_put(variables), twin)
 
   def row(self, batch: int, flops: float = 0.0, skipped: str = '') -> Forward:
-    """What is known before the times."""
+    """Returns the result without times."""
     leaves = jax.tree.leaves(self.variables['params'])
     return Forward(
       self.name,
@@ -155,18 +156,20 @@ class Subject:
       skipped=skipped,
     )
 
-  def compile(self, batch: int) -> tuple[Any, float]:
-    """The program for a batch, and its operations an image."""
+  def compile(self, batch: int) -> tuple[jax.stages.Compiled, float]:
+    """Returns the program for a batch, and its operations per image."""
     shapes = [
       jax.ShapeDtypeStruct(shape, np.float32)
       for shape in self.network.shapes(batch)
     ]
     lowered = jax.jit(self.apply).lower(self.variables, *shapes)
     program = lowered.compile()
-    return program, operations(lowered, program) / batch
+    return program, bench_machine.operations(lowered, program) / batch
 
-  def measure(self, program: Any, row: Forward, repeats: int) -> Forward:
-    """Times the program, and PyTorch in turns with it."""
+  def measure(
+    self, program: jax.stages.Compiled, row: Forward, repeats: int
+  ) -> Forward:
+    """Times the program, and PyTorch in alternation with it."""
     rng = np.random.default_rng(0)
     maps = [
       rng.standard_normal(shape, np.float32)
@@ -175,15 +178,16 @@ class Subject:
     placed = jax.device_put(maps)
 
     def ours() -> jax.Array:
-      return jax.block_until_ready(program(self.variables, *placed))
+      return program(self.variables, *placed)
 
     logits = np.asarray(ours())
+    time = bench_machine.call_seconds
     if self.twin is None:
-      seconds = tuple(_seconds(ours) for _ in range(repeats))
+      seconds = tuple(time(ours) for _ in range(repeats))
       return dataclasses.replace(row, seconds=seconds)
     self.twin.place(*maps)
     difference = np.abs(logits - self.twin.logits()).max() / np.ptp(logits)
-    pairs = [(_seconds(ours), _seconds(self.twin.run)) for _ in range(repeats)]
+    pairs = [(time(ours), time(self.twin.run)) for _ in range(repeats)]
     return dataclasses.replace(
       row,
       seconds=tuple(pair[0] for pair in pairs),
@@ -192,21 +196,7 @@ class Subject:
     )
 
 
-def operations(lowered: Any, program: Any) -> float:
-  """Floating-point operations of a call.
-
-  Args:
-    lowered: the call, as `jax.jit(…).lower` gives it.
-    program: that, compiled.
-  """
-  counted = float(program.cost_analysis()['flops'])
-  if not bench_setting.accelerated():
-    return counted
-  # A compiled program does not count what it leaves to a GPU's libraries.
-  return max(counted, float(lowered.cost_analysis()['flops']))
-
-
-def _too_large(program: Any, max_gb: float) -> str:
+def _too_large(program: jax.stages.Compiled, max_gb: float) -> str:
   """Why a program cannot run, or ''."""
   memory = program.memory_analysis()
   if memory is None:
@@ -241,9 +231,3 @@ def _too_slow(expected: float, max_seconds: float) -> str:
   return (
     f'a call takes about {expected:.0f} s, --max_seconds is {max_seconds:g}'
   )
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-  start = time.perf_counter()
-  call()
-  return time.perf_counter() - start

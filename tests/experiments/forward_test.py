@@ -3,18 +3,17 @@ import json
 import sys
 
 import jax
+import networks
+from networks import Network
 import pytest
+import run
+import setting
+from setting import Setting
+import table
+import timing
+from timing import Forward
 
-from magnet_jax.cli import main
-from magnet_jax.evaluate import (
-  bench_forward,
-  bench_networks,
-  bench_setting,
-  bench_tables,
-)
-from magnet_jax.evaluate.bench_forward import Forward
-from magnet_jax.evaluate.bench_networks import Network
-from magnet_jax.evaluate.bench_setting import Setting
+from magnet_jax.evaluate.bench_machine import Machine
 
 _SIZE = (32, 48)
 TINY = {
@@ -36,7 +35,7 @@ def no_torch(monkeypatch):
 
 
 def _rows(**settings):
-  return list(bench_forward.run(TINY, [1, 2], repeats=2, **settings))
+  return list(timing.run(TINY, [1, 2], repeats=2, **settings))
 
 
 def test_without_torch(no_torch):
@@ -54,7 +53,7 @@ def test_without_torch(no_torch):
     assert not row.torch_seconds
     assert row.difference is None
     assert row.size == _SIZE
-  text = bench_tables.forward_text(bench_setting.find('float32'), rows)
+  text = table.as_text(setting.find('float32'), rows)
   assert "pip install 'magnet-jax[convert]'" in text
   assert 'torch ms' not in text
   assert len(text.splitlines()[1].split()) == 8
@@ -63,7 +62,7 @@ def test_without_torch(no_torch):
 def test_operations(no_torch):
   """Two for each weight and pixel, less at the edges, a few for the rest."""
   refiner = {'refiner': TINY['refiner']}
-  one, two = bench_forward.run(refiner, [1, 2], repeats=1)
+  one, two = timing.run(refiner, [1, 2], repeats=1)
   weights = 2 * one.parameters * _SIZE[0] * _SIZE[1]
   assert 0.9 * weights < one.flops < 1.1 * weights
   assert one.flops == pytest.approx(two.flops, rel=0.01)
@@ -80,9 +79,9 @@ def test_with_torch():
   for row in rows:
     assert len(row.torch_seconds) == len(row.ratios) == 2
     assert row.difference < 1e-3
-  setting = bench_setting.find('float32')
-  assert setting.torch_threads >= 1
-  text = bench_tables.forward_text(setting, rows)
+  found = setting.find('float32')
+  assert found.torch_threads >= 1
+  text = table.as_text(found, rows)
   assert 'torch ms' in text.splitlines()[0]
   assert len(text.splitlines()[1].split()) == 14
 
@@ -92,8 +91,8 @@ def test_ratios():
     'fpn', _SIZE, 2, 10, 4e9, (1.0, 3.0, 2.0), (2.0, 2.0, 2.0), 1e-6
   )
   assert row.ratios == (0.5, 1.0, 1.5)
-  setting = Setting('cpu', 2, 'float32', 1.0, '2.0', 'cpu', 2)
-  line = bench_tables.forward_text(setting, [row]).splitlines()[1]
+  quiet = Setting(Machine('cpu', 2, 1.0), 'float32', '2.0', 'cpu', 2)
+  line = table.as_text(quiet, [row]).splitlines()[1]
   assert line.split() == [
     'fpn',
     '32x48',
@@ -110,26 +109,26 @@ def test_ratios():
     '(0.50-1.50)',
     '1.0e-06',
   ]
-  busy = dataclasses.replace(setting, load=11.0)
-  assert 'OMP_NUM_THREADS=1' in bench_tables.forward_text(busy, [row])
+  busy = dataclasses.replace(quiet, machine=Machine('cpu', 2, 11.0))
+  assert 'OMP_NUM_THREADS=1' in table.as_text(busy, [row])
   one = dataclasses.replace(busy, torch_threads=1)
-  text = bench_tables.forward_text(one, [row])
+  text = table.as_text(one, [row])
   assert 'load 11.0' in text
   assert 'OMP_NUM_THREADS=1' not in text
 
 
 def test_leaves_out_what_is_too_large(no_torch):
   refiner = {'refiner': TINY['refiner']}
-  (row,) = bench_forward.run(refiner, [1], max_gb=1e-6)
+  (row,) = timing.run(refiner, [1], max_gb=1e-6)
   assert not row.seconds
   assert '--max_gb is 0.0 GB' in row.skipped
-  text = bench_tables.forward_text(bench_setting.find('float32'), [row])
+  text = table.as_text(setting.find('float32'), [row])
   assert 'left out: needs about' in text
 
 
 def test_leaves_out_what_is_too_slow(no_torch):
   refiner = {'refiner': TINY['refiner']}
-  one, two = bench_forward.run(refiner, [1, 2], repeats=1, max_seconds=1e-9)
+  one, two = timing.run(refiner, [1, 2], repeats=1, max_seconds=1e-9)
   assert one.seconds
   assert not two.seconds
   assert '--max_seconds is 1e-09' in two.skipped
@@ -137,42 +136,48 @@ def test_leaves_out_what_is_too_slow(no_torch):
 
 def test_bfloat16(no_torch):
   refiner = {'refiner': TINY['refiner']}
-  (row,) = bench_forward.run(refiner, [1], repeats=1, dtype='bfloat16')
+  (row,) = timing.run(refiner, [1], repeats=1, dtype='bfloat16')
   assert row.seconds
 
 
 def test_command(no_torch, monkeypatch, tmp_path, capfd):
-  monkeypatch.setattr(bench_networks, 'NETWORKS', TINY)
+  monkeypatch.setattr(networks, 'NETWORKS', TINY)
   path = tmp_path / 'forward.json'
-  flags = ['--forward', '--networks=refiner', '--batches=1,2', '--repeats=1']
-  assert main.main(['bench', *flags, f'--json={path}']) == 0
+  flags = ['--networks=refiner', '--batches=1,2', '--repeats=1']
+  assert run.main([*flags, f'--json={path}']) == 0
   out, err = capfd.readouterr()
   assert 'refiner' in out
   assert 'refiner, batch 2: timing' in err
   found = json.loads(path.read_text())
   assert [row['batch'] for row in found['forward']] == [1, 2]
-  assert found['measured_on']['threads'] >= 1
-  assert found['settings']['batches'] == '1,2'
+  assert found['measured_on']['machine']['threads'] >= 1
+  assert found['settings']['batches'] == [1, 2]
 
 
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [
-    (['--forward', '--networks=vgg'], "'vgg': unknown; choose among fpn, psp"),
-    (['--forward', '--networks=,'], '--networks=,: is empty'),
-    (['--forward', '--batches=0'], "'0' is no batch"),
-    (['--forward', '--batches=one'], "'one' is no batch"),
-    (['--forward', '--dtypes=half'], 'must be one of float32, bfloat16'),
-    (['--forward', '--max_gb=-1'], 'not a non-negative number'),
-    (['--forward', '--size=64'], '--size=64: needs neither --forward'),
-    (['--batches=2'], '--batches=2: needs --forward'),
+    (['--networks=vgg'], "'vgg': unknown; choose among fpn, psp"),
+    (['--networks=,'], 'empty: name at least one'),
+    (['--batches=0'], "'0' is not a batch size"),
+    (['--batches=one'], "'one' is not a batch size"),
+    (['--dtype=half'], 'invalid choice'),
+    (['--max_gb=-1'], '-1: must be at least 0'),
+    (['--repeats=0'], "'0': must be at least 1"),
   ],
 )
 def test_bad_input(flags, message, capfd):
-  assert main.main(['bench', *flags]) == 2
-  err = capfd.readouterr().err
-  assert message in err
-  assert err.count('\n') == 1
+  with pytest.raises(SystemExit) as caught:
+    run.main(flags)
+  assert caught.value.code == 2
+  assert message in capfd.readouterr().err
+
+
+def test_help_names_every_network(capfd):
+  with pytest.raises(SystemExit):
+    run.main(['--help'])
+  text = capfd.readouterr().out
+  assert all(name in text for name in networks.NETWORKS)
 
 
 def test_shapes():
@@ -181,6 +186,6 @@ def test_shapes():
 
 
 def test_weights_are_seeded():
-  _, first = bench_networks.with_weights(TINY['refiner'], 'float32')
-  _, second = bench_networks.with_weights(TINY['refiner'], 'float32')
+  _, first = networks.with_weights(TINY['refiner'], 'float32')
+  _, second = networks.with_weights(TINY['refiner'], 'float32')
   assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), first, second))

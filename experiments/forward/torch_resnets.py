@@ -1,18 +1,12 @@
-"""ResNet trunks in PyTorch, and the networks that stand on them."""
-
-from typing import Any
+"""ResNet trunks in PyTorch, and the networks built on them."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+import torch_layers
+from torch_layers import BasicBlock, Block, BottleneckBlock
 
-from magnet_jax.evaluate import torch_layers
-from magnet_jax.evaluate.torch_layers import (
-  BasicBlock,
-  BottleneckBlock,
-)
-
-BLOCKS: dict[str, tuple[Any, tuple[int, ...]]] = {
+BLOCKS: dict[str, tuple[Block, tuple[int, ...]]] = {
   'resnet18': (BasicBlock, (2, 2, 2, 2)),
   'resnet34': (BasicBlock, (3, 4, 6, 3)),
   'resnet50': (BottleneckBlock, (3, 4, 6, 3)),
@@ -29,13 +23,13 @@ class Trunk(nn.Module):
     width: int = 64,
     dilated: int = 0,
   ) -> None:
-    """Builds it.
+    """Builds the network.
 
     Args:
       name: one of BLOCKS.
       width: features of the first level.
       dilated: number of last levels that dilate instead of striding; the
-        first block of such a level has the dilation of the level before.
+        first block of such a level keeps the dilation of the level before.
     """
     super().__init__()
     block, counts = BLOCKS[name]
@@ -61,7 +55,7 @@ class Trunk(nn.Module):
       features = block.expansion * width * 2**level
     self.features = features
 
-  def forward(self, images: Any) -> list[Any]:
+  def forward(self, images: Tensor) -> list[Tensor]:
     """Maps images [B,3,h,w] to four levels, fine to coarse."""
     x = torch.relu(self.bn1(self.conv1(images)))
     x = functional.max_pool2d(x, 3, stride=2, padding=1)
@@ -77,7 +71,7 @@ class FPN(nn.Module):
 
   def __init__(
     self,
-    classes: int = 7,
+    num_classes: int = 7,
     trunk: str = 'resnet50',
     width: int = 64,
     pyramid: int = 256,
@@ -87,7 +81,7 @@ class FPN(nn.Module):
     self.resnet_backbone = Trunk(trunk, width)
     wide = self.resnet_backbone.features
 
-    def conv(features: int, into: int, kernel: int) -> Any:
+    def conv(features: int, into: int, kernel: int) -> nn.Module:
       return torch_layers.convolution(features, into, kernel, bias=True)
 
     self.toplayer = conv(wide, pyramid, 1)
@@ -96,9 +90,9 @@ class FPN(nn.Module):
     for i in (1, 2, 3, 4):
       self.add_module(f'smooth{i}_1', conv(pyramid, pyramid, 3))
       self.add_module(f'smooth{i}_2', conv(pyramid, head, 3))
-    self.classify = conv(4 * head, classes, 3)
+    self.classify = conv(4 * head, num_classes, 3)
 
-  def forward(self, images: Any) -> Any:
+  def forward(self, images: Tensor) -> Tensor:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""
     fine, second, third, top = self.resnet_backbone(images)
     pyramid = [self.toplayer(top)]
@@ -117,7 +111,7 @@ class FPN(nn.Module):
 
 
 class Pooling(nn.Module):
-  """Features joined with their means over grids of 1, 2, 3 and 6 cells."""
+  """Pyramid pooling: features and their means over 1, 2, 3 and 6 cells."""
 
   def __init__(self, features: int, into: int) -> None:
     super().__init__()
@@ -130,7 +124,7 @@ class Pooling(nn.Module):
     )
     self.bottleneck = torch_layers.convolution(5 * features, into, 1, bias=True)
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,into,H,W]."""
     size = x.shape[2:]
     maps = [torch_layers.resize(stage(x), size) for stage in self.stages]
@@ -138,7 +132,7 @@ class Pooling(nn.Module):
 
 
 class Doubling(nn.Module):
-  """Twice the size, then convolution, batch normalisation, PReLU."""
+  """Upsampling by 2, convolution, batch normalisation, PReLU."""
 
   def __init__(self, features: int, into: int) -> None:
     super().__init__()
@@ -148,7 +142,7 @@ class Doubling(nn.Module):
       nn.PReLU(),
     )
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,into,2 H,2 W]."""
     size = (2 * x.shape[2], 2 * x.shape[3])
     return self.conv(torch_layers.resize(x, size))
@@ -159,7 +153,7 @@ class PSPNet(nn.Module):
 
   def __init__(
     self,
-    classes: int = 5,
+    num_classes: int = 5,
     trunk: str = 'resnet101',
     width: int = 64,
     features: int = 1024,
@@ -172,10 +166,10 @@ class PSPNet(nn.Module):
     self.up_1 = Doubling(features, head[0])
     self.up_2 = Doubling(head[0], head[1])
     self.up_3 = Doubling(head[1], head[2])
-    self.final = torch_layers.convolution(head[2], classes, 1, bias=True)
-    self.classifier = torch_layers.convolution(wide, classes, 1, bias=True)
+    self.final = torch_layers.convolution(head[2], num_classes, 1, bias=True)
+    self.classifier = torch_layers.convolution(wide, num_classes, 1, bias=True)
 
-  def forward(self, images: Any) -> Any:
+  def forward(self, images: Tensor) -> Tensor:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""
     x = self.feats(images)[-1]
     auxiliary = self.classifier(x)

@@ -3,19 +3,20 @@
 import functools
 
 import jax
+import networks
+from networks import Network
 import numpy as np
 import pytest
 
-from magnet_jax.evaluate import bench, bench_networks
-from magnet_jax.evaluate.bench_networks import Network
+from magnet_jax.evaluate import random_model
 from magnet_jax.models import hrnet
 from magnet_jax.weights import torch_weights
 
 torch = pytest.importorskip(
   'torch', reason="PyTorch is missing: pip install 'magnet-jax[convert]'"
 )
-from magnet_jax.evaluate import torch_networks  # noqa: E402
-from magnet_jax.evaluate.torch_forward import TorchForward  # noqa: E402
+from torch_forward import TorchForward  # noqa: E402
+import torch_networks  # noqa: E402
 
 _SIZE = (37, 50)
 _RESNET = {'trunk': 'resnet18', 'width': 4}
@@ -66,10 +67,10 @@ def few_modules(monkeypatch):
 @pytest.mark.parametrize('name', NARROW)
 def test_same_logits(name, few_modules):
   network = NARROW[name]
-  apply, variables = bench_networks.with_weights(network, 'float32')
+  apply, variables = networks.with_weights(network, 'float32')
   twin = TorchForward(
     network.other,
-    {'classes': network.classes, **network.other_settings},
+    {'num_classes': network.num_classes, **network.other_settings},
     torch_weights.to_torch(variables, network.names),
   )
   rng = np.random.default_rng(0)
@@ -87,16 +88,16 @@ def _empty(_, module, *arrays, **named):
   return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
 
 
-@pytest.mark.parametrize('name', bench_networks.NETWORKS)
+@pytest.mark.parametrize('name', networks.NETWORKS)
 def test_published_networks_have_the_same_parameters(name, monkeypatch):
   """The shapes of all, though only the narrow ones are computed."""
-  monkeypatch.setattr(bench, 'random_weights', _empty)
-  network = bench_networks.NETWORKS[name]
-  _, variables = bench_networks.with_weights(network, 'float32')
+  monkeypatch.setattr(random_model, 'weights', _empty)
+  network = networks.NETWORKS[name]
+  _, variables = networks.with_weights(network, 'float32')
   state = torch_weights.to_torch(variables, network.names)
   with torch.device('meta'):
     twin = torch_networks.NETWORKS[network.other](
-      classes=network.classes, **network.other_settings
+      num_classes=network.num_classes, **network.other_settings
     )
   theirs = {key: tuple(x.shape) for key, x in twin.state_dict().items()}
   assert theirs == {key: x.shape for key, x in state.items()}

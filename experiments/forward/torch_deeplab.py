@@ -1,18 +1,15 @@
 """DeepLabv3+ (Chen et al., ECCV 2018) in PyTorch."""
 
-from typing import Any
-
 import torch
-from torch import nn
+from torch import Tensor, nn
+import torch_layers
+from torch_resnets import Trunk
 
-from magnet_jax.evaluate import torch_layers
-from magnet_jax.evaluate.torch_resnets import Trunk
-
-_LOW = 48  # features that the decoder keeps of the fine level
+_LOW = 48  # features that the fine level is reduced to
 
 
 class Aspp(nn.Module):
-  """Features seen through several dilations, and their mean."""
+  """Atrous spatial pyramid pooling: several dilations, and the mean."""
 
   def __init__(
     self, features: int, into: int, rates: tuple[int, ...] = (6, 12, 18)
@@ -32,7 +29,7 @@ class Aspp(nn.Module):
     self.project_conv = torch_layers.convolution(wide, into, 1)
     self.project_bn = nn.BatchNorm2d(into)
 
-  def forward(self, x: Any) -> Any:
+  def forward(self, x: Tensor) -> Tensor:
     """Maps [B,features,H,W] to [B,into,H,W]."""
     maps = []
     for i in range(self.count):
@@ -45,7 +42,7 @@ class Aspp(nn.Module):
 
 
 class Decoder(nn.Module):
-  """Joins the coarse features with a fine level."""
+  """Merges the coarse features with a fine level."""
 
   def __init__(self, low: int, reduced: int, features: int) -> None:
     super().__init__()
@@ -56,8 +53,8 @@ class Decoder(nn.Module):
     self.conv2 = torch_layers.convolution(features, features)
     self.bn2 = nn.BatchNorm2d(features)
 
-  def forward(self, x: Any, fine: Any) -> Any:
-    """Maps both to features at the size of `fine`."""
+  def forward(self, x: Tensor, fine: Tensor) -> Tensor:
+    """Merges both into features at the size of `fine`."""
     low = torch.relu(self.low_bn(self.low_conv(fine)))
     x = torch.cat([torch_layers.resize(x, fine.shape[2:]), low], 1)
     x = torch.relu(self.bn1(self.conv1(x)))
@@ -69,7 +66,7 @@ class DeepLab(nn.Module):
 
   def __init__(
     self,
-    classes: int = 7,
+    num_classes: int = 7,
     trunk: str = 'resnet50',
     width: int = 64,
     features: int = 256,
@@ -79,9 +76,11 @@ class DeepLab(nn.Module):
     wide = self.backbone.features
     self.aspp = Aspp(wide, features)
     self.decoder = Decoder(wide // 8, _LOW, features)
-    self.classify = torch_layers.convolution(features, classes, 1, bias=True)
+    self.classify = torch_layers.convolution(
+      features, num_classes, 1, bias=True
+    )
 
-  def forward(self, images: Any) -> Any:
+  def forward(self, images: Tensor) -> Tensor:
     """Maps images [B,3,h,w] to logits [B,C,h,w]."""
     levels = self.backbone(images)
     x = self.decoder(self.aspp(levels[-1]), levels[0])
