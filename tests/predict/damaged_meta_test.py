@@ -8,7 +8,7 @@ import pytest
 
 from magnet_jax import parallel
 from magnet_jax.cli import main
-from magnet_jax.evaluate import bench
+from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, checkpoints, images
 from magnet_jax.models import build
 from magnet_jax.predict import combine
@@ -135,10 +135,10 @@ def _weights(kind):
   if kind == 'segmenter':
     pixels = np.zeros((1, 64, 64, 3), np.float32)
     network = build.segmenter(classes=COUNT, **CONFIG['segmenter'])
-    return bench.random_weights(rng, network, pixels)
+    return random_model.weights(rng, network, pixels)
   maps = np.zeros((1, 8, 8, COUNT), np.float32)
   network = build.refinement(classes=COUNT, **CONFIG['refiner'])
-  return bench.random_weights(rng, network, scale=maps, coarse=maps)
+  return random_model.weights(rng, network, scale=maps, coarse=maps)
 
 
 @pytest.fixture(scope='module')
