@@ -23,7 +23,7 @@ from typing import Any
 # Name -> (module, name in it). They are imported when first asked for, so that
 # the console command can answer before JAX has started.
 _PUBLIC = {
-  'Cascade': ('cascade.progressive', 'Cascade'),
+  'Cascade': ('cascade.cascade', 'Cascade'),
   'InputError': ('types', 'InputError'),
   'Model': ('predict.model', 'Model'),
   'Options': ('cascade.options', 'Options'),

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from magnet_jax.cascade import progressive
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.evaluate import tables
 from magnet_jax.predict.model import Model
 from magnet_jax.report.shown import Table

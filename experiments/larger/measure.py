@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 
 from magnet_jax.cascade import device_memory
-from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.methods import method as methods
 from magnet_jax.methods import table

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import released
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.progressive import StageResult
 from magnet_jax.models import build
 from magnet_jax.weights import torch_weights
 

@@ -13,7 +13,7 @@ from magnet_jax import parallel
 from magnet_jax.cascade import plan, refine_step, stage_windows
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import selection
 from magnet_jax.types import Network, Size, Stage
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from magnet_jax.cascade.cascade import predict
 from magnet_jax.cascade.disk import OnDisk
-from magnet_jax.cascade.progressive import predict
 from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import IGNORE

@@ -35,9 +35,9 @@ from magnet_jax.cascade import (
   settings,
   stage_windows,
 )
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.progressive import Cascade, StageResult
 from magnet_jax.ops import resize, selection
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid

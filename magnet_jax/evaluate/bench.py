@@ -8,7 +8,7 @@ import time
 import cv2
 import numpy as np
 
-from magnet_jax.cascade import progressive
+from magnet_jax.cascade import cascade as progressive
 from magnet_jax.evaluate import bench_parts, bench_watch
 from magnet_jax.evaluate.bench_parts import Timing
 from magnet_jax.evaluate.compiles import CompileCounter

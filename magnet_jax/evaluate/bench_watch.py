@@ -20,7 +20,7 @@ import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.cascade import batches, refine_step
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.predict.model import AnyCascade
 from magnet_jax.types import Stage
 

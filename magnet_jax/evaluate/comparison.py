@@ -11,7 +11,7 @@ from typing import Protocol
 import tqdm
 
 from magnet_jax import parallel
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
 from magnet_jax.evaluate import figures, measuring, summary, tables

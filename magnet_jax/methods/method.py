@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
 from magnet_jax.types import Size, Stage

@@ -10,9 +10,10 @@ import pathlib
 from typing import Protocol
 
 from magnet_jax import parallel
-from magnet_jax.cascade import stage_windows, streaming
+from magnet_jax.cascade import disk_workspace as streaming
+from magnet_jax.cascade import stage_windows
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
-from magnet_jax.cascade.progressive import Cascade
 from magnet_jax.files import atomic, images
 from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import memory_run, streamed_run

@@ -7,8 +7,9 @@ import pathlib
 
 import psutil
 
-from magnet_jax.cascade import disk, streaming
-from magnet_jax.cascade.progressive import Cascade
+from magnet_jax.cascade import disk
+from magnet_jax.cascade import disk_workspace as streaming
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.predict.model import AnyCascade
 from magnet_jax.types import InputError, Size, Stage
 

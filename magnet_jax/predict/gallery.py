@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from magnet_jax.cascade.progressive import Cascade, StageResult, predict
+from magnet_jax.cascade.cascade import Cascade, StageResult, predict
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import thumbnails
 from magnet_jax.predict.model import AnyCascade

@@ -3,9 +3,9 @@
 import numpy as np
 
 from magnet_jax.cascade import labels, pyramid
-from magnet_jax.cascade.progressive import StageResult, predict
-from magnet_jax.cascade.stores import InMemory
-from magnet_jax.cascade.streaming import Progress
+from magnet_jax.cascade.cascade import StageResult, predict
+from magnet_jax.cascade.disk_workspace import Progress
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.files import images
 from magnet_jax.predict import gallery, panel, pictures, thumbnails
 from magnet_jax.predict import outputs as files

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import released, settings
+from magnet_jax.cascade.cascade import Cascade, predict
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.cascade.progressive import Cascade, predict
 from magnet_jax.cascade.released import Released
 from magnet_jax.files import checked, checkpoints
 from magnet_jax.models import build

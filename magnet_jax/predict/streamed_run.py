@@ -8,16 +8,16 @@ import jax
 
 from magnet_jax import parallel
 from magnet_jax.cascade import journal
-from magnet_jax.cascade.division import Division
-from magnet_jax.cascade.journal import Journal
-from magnet_jax.cascade.progressive import Cascade
-from magnet_jax.cascade.stores import InMemory
-from magnet_jax.cascade.streaming import (
+from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.cascade.disk_workspace import (
   ALONE,
   Progress,
   StreamedStage,
   Streaming,
 )
+from magnet_jax.cascade.division import Division
+from magnet_jax.cascade.journal import Journal
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.files import images
 from magnet_jax.predict import fingerprint, panel, thumbnails
 from magnet_jax.predict import outputs as files

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from magnet_jax.cascade.progressive import predict
+from magnet_jax.cascade.cascade import predict
+from magnet_jax.cascade.disk_workspace import StreamedStage
 from magnet_jax.cascade.stage_windows import Plane
-from magnet_jax.cascade.streaming import StreamedStage
 from magnet_jax.ops import area
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import pathlib
 
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.data import class_files
 from magnet_jax.evaluate import measuring
 from magnet_jax.evaluate.compiles import CompileCounter

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import dataclasses
 import pathlib
 
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.evaluate import comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import images, records

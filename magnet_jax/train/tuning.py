@@ -6,7 +6,7 @@ import functools
 import pathlib
 
 from magnet_jax import parallel
-from magnet_jax.cascade.progressive import Cascade
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.comparison import Comparison, Load
 from magnet_jax.evaluate.record import Record

@@ -10,7 +10,7 @@ import toy_networks
 
 from magnet_jax import parallel
 from magnet_jax.cascade import stage_windows
-from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.workspace import InMemory
 
 pytestmark = pytest.mark.usefixtures('one_device')
 

@@ -7,9 +7,9 @@ import pytest
 
 from magnet_jax import parallel
 from magnet_jax.cascade import device_memory, plan
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.progressive import Cascade
 
 NETWORK = (16, 24)
 HOW = {'network': NETWORK, 'points': 0.5, 'kernel': 3}

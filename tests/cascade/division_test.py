@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from magnet_jax import parallel
-from magnet_jax.cascade import division, stage_loop
+from magnet_jax.cascade import by_window as stage_loop
+from magnet_jax.cascade import division
 from magnet_jax.cascade.division import Division, OthersError
 from magnet_jax.ops import windows
 from magnet_jax.types import InputError

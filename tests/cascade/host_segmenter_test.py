@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import plan, progressive
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import plan
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise, resize

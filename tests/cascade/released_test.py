@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 import toy_networks
 
-from magnet_jax.cascade import progressive, released
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import released
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import resize, windows
 from magnet_jax.types import InputError

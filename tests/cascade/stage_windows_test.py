@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.cascade import plan, stage_windows
-from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import resize, windows
 
 

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.cascade import plan, progressive
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import plan
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise
 

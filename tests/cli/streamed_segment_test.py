@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.cascade import streaming
+from magnet_jax.cascade import disk_workspace as streaming
 from magnet_jax.cli import main
 from magnet_jax.files import images
 from magnet_jax.predict import model as models

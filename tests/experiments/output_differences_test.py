@@ -7,7 +7,7 @@ import pytest
 
 from magnet_jax import types
 from magnet_jax.cascade import plan
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 
 CLASSES = types.ClassTable(('soil', 'leaf'), ((110, 84, 62), (64, 178, 92)))
 IMAGE = np.zeros((40, 60, 3), np.uint8)

@@ -6,7 +6,8 @@ from onnx import TensorProto
 import onnx_network
 import pytest
 
-from magnet_jax.cascade import plan, progressive
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import plan
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise
 from magnet_jax.predict import onnx_file

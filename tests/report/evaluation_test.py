@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from magnet_jax import types
-from magnet_jax.cascade.progressive import StageResult
+from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.files import images
 from magnet_jax.ops import windows
 from magnet_jax.report import views

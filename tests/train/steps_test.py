@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from magnet_jax.cascade import progressive
+from magnet_jax.cascade import cascade as progressive
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.plan import make_plan
 from magnet_jax.metrics import losses

@@ -1,6 +1,6 @@
 import pytest
 
-from magnet_jax.cascade import stage_loop
+from magnet_jax.cascade import by_window as stage_loop
 
 
 @pytest.mark.parametrize('batch', [1, 2, 5])

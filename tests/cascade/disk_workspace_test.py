@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import journal, plan, progressive, streaming
+from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import disk_workspace as streaming
+from magnet_jax.cascade import journal, plan
 from magnet_jax.rasters.rasters import ArrayRaster
 from magnet_jax.types import IGNORE
 

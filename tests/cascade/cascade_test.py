@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import progressive
+from magnet_jax.cascade import cascade as progressive
 from magnet_jax.ops import resize
 
 pytestmark = pytest.mark.usefixtures('one_device')

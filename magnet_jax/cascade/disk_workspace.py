@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 import dataclasses
 from typing import Any, Protocol
 
-from magnet_jax.cascade import disk, pyramid, stage_loop, stage_windows
+from magnet_jax.cascade import by_window as stage_loop
+from magnet_jax.cascade import disk, pyramid, stage_windows
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.disk import OnDisk, WaitingOnDisk
 from magnet_jax.cascade.division import Division
 from magnet_jax.cascade.journal import Journal
 from magnet_jax.cascade.labels import Labels
-from magnet_jax.cascade.progressive import Cascade
 from magnet_jax.cascade.pyramid import Pyramid, Source
 from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.types import Stage

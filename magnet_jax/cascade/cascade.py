@@ -13,15 +13,19 @@ from magnet_jax.cascade import (
   batches,
   device_memory,
   host_step,
-  image_selection,
   refine_step,
-  stage_loop,
   stage_windows,
+)
+from magnet_jax.cascade import (
+  by_image as image_selection,
+)
+from magnet_jax.cascade import (
+  by_window as stage_loop,
 )
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.stage_windows import Plane
-from magnet_jax.cascade.stores import InMemory
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, merge, resize, selection
 from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid
 
