@@ -11,7 +11,8 @@ import threading
 from typing import Any
 import warnings
 
-from PIL import Image
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
@@ -151,6 +152,19 @@ def opened(
           f'{path}: cannot be decoded ({_first_line(error)}); it may be '
           'truncated, copy or export it again'
         ) from error
+
+
+def stored(image: Image.Image) -> np.ndarray:
+  """Returns the pixels of an opened image as its file stores them.
+
+  Pillow reads the signed bytes of TIFF files as unsigned ones.
+  """
+  pixels = np.asarray(image)
+  tags = (
+    image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+  )
+  signed = tags.get(TiffImagePlugin.SAMPLEFORMAT) == (2,)
+  return pixels.view(np.int8) if signed and image.mode == 'L' else pixels
 
 
 def _first_line(error: Exception) -> str:

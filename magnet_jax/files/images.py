@@ -180,7 +180,7 @@ def read_label(
     return label_codes.translate(pixels, codes, classes, path)
   _check_range(pixels, classes, path)
   if pixels.dtype.kind == 'i':  # -1 for "no label", of files with signs
-    pixels = np.where(pixels < 0, classes.ignore_label, pixels)
+    pixels = np.where(pixels < 0, np.int32(classes.ignore_label), pixels)
   return pixels.astype(np.uint8)
 
 
@@ -205,7 +205,7 @@ def read_codes(
     if colours:
       return _decode(image, path)
     if image.mode in ('P', 'L', '1', 'I', *_SIXTEEN_BITS):
-      return np.asarray(image)
+      return decoding.stored(image)
     remedy = (
       'convert it to 8 or 16 bits'
       if image.mode == 'F'

@@ -1,11 +1,11 @@
-"""Images that show the same: copies, and shots whose ground overlaps.
+"""Images that show the same: copies, and shots of overlapping ground.
 
-Copies are found by a difference hash (dHash, N. Krawetz 2013) of 256 bits,
-turned and mirrored ones too, and confirmed by the correlation of thumbnails.
-Overlaps are found by SIFT points (Lowe 2004) that one similarity transform
-takes from one image to the other, and confirmed by the correlation of what
-they share: rows of plants and roofs match everywhere. Of many images only
-neighbours by name are compared, as shots of one flight or row are.
+Copies, including rotated and mirrored ones, are found by a difference hash
+(dHash, N. Krawetz 2013) of 256 bits and confirmed by the correlation of
+thumbnails. Overlaps are found by SIFT points (Lowe 2004) that a similarity
+transform maps from one image to the other, and confirmed by the correlation of
+the shared area, since rows of plants and roofs match everywhere. In large sets
+only neighbours by name are compared, such as shots of one flight or row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,27 +16,27 @@ import cv2
 import numpy as np
 
 _SIDE = 32  # of thumbnails
-_BITS = 26  # of 256 that copies may differ in
+_BITS = 26  # of 256 in which copies may differ
 _CORRELATION = 0.9
-_BLANK = 2.0  # standard deviation of images that show nothing
+_BLANK = 2.0  # standard deviation below which an image shows nothing
 _POINTS = 1000
-_MATCHES, _SHARE = 12, 0.2  # that agree, of the matched points
+_MATCHES, _SHARE = 12, 0.2  # matched points that must agree, and their share
 _SMALL = 200  # side of the pictures that confirm an overlap
-_ERROR = 1.0  # of a point, in pixels of these
-_SAME, _SHARED = 0.4, 0.03  # their correlation, and the least share in common
-_ALL_PAIRS = 60  # images of which all pairs are compared
+_ERROR = 1.0  # of a point, in pixels of these pictures
+_SAME, _SHARED = 0.4, 0.03  # least correlation and least shared area
+_ALL_PAIRS = 60  # up to so many images, all pairs are compared
 _NEIGHBOURS = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Traits:
-  """What images are compared by.
+  """The features by which images are compared.
 
   Attributes:
     thumbnail: float32 [32,32].
-    small: uint8 [h,w], 200 pixels a side at most.
-    places: float32 [n,2] of the points, in pixels of `small`.
-    points: uint8 [n,128], SIFT's descriptors.
+    small: uint8 [h,w], at most 200 pixels a side.
+    places: float32 [n,2], of the points in pixels of `small`.
+    points: uint8 [n,128], SIFT descriptors.
   """
 
   thumbnail: np.ndarray
@@ -51,9 +51,9 @@ class Match:
 
   Attributes:
     first: index of an image.
-    second: index of another, larger.
+    second: index of another one, larger.
     kind: 'copy' or 'overlap'.
-    points: that agree, of overlaps.
+    points: number that agree, for overlaps.
   """
 
   first: int
@@ -63,7 +63,7 @@ class Match:
 
 
 def traits(grey: np.ndarray) -> Traits:
-  """Of a small picture, uint8 [h,w]."""
+  """Computes the features of a small picture, uint8 [h,w]."""
   thumbnail = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
   found, points = cv2.SIFT.create(_POINTS).detectAndCompute(grey, None)
   if points is None:
@@ -85,7 +85,7 @@ def find(
   """Compares images with each other.
 
   Args:
-    found: of each image, in the order of their names.
+    found: features of the images, in the order of their names.
     done: called after each image.
   """
   matches = {(m.first, m.second): m for m in _copies(found)}
@@ -113,7 +113,7 @@ def _symmetries(thumbnail: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _hash(thumbnail: np.ndarray) -> np.ndarray:
-  """uint8 [32]: whether each of 16x16 places is darker than its right one."""
+  """Packs whether each of 16x16 places is darker than its right neighbour."""
   small = cv2.resize(
     np.ascontiguousarray(thumbnail), (17, 16), interpolation=cv2.INTER_AREA
   )
@@ -138,7 +138,7 @@ def _copies(found: Sequence[Traits]) -> Iterator[Match]:
 
 
 def _agreeing(first: Traits, second: Traits, matcher: cv2.BFMatcher) -> int:
-  """Matched points that one similarity transform explains; 0: too few."""
+  """Counts matched points that a similarity transform explains; 0: too few."""
   if min(len(first.points), len(second.points)) < _MATCHES:
     return 0
   pairs = matcher.knnMatch(
@@ -153,13 +153,12 @@ def _agreeing(first: Traits, second: Traits, matcher: cv2.BFMatcher) -> int:
     ransacReprojThreshold=_ERROR,
   )
   points = 0 if inside is None else int(inside.sum())
-  if points < max(_MATCHES, _SHARE * len(good)):
-    return 0
-  return points if _same(first.small, second.small, move) else 0
+  enough = points >= max(_MATCHES, _SHARE * len(good))
+  return points if enough and _same(first.small, second.small, move) else 0
 
 
 def _same(first: np.ndarray, second: np.ndarray, move: np.ndarray) -> bool:
-  """Whether a transform lays the second picture on the first.
+  """Tells whether a transform maps the second picture onto the first.
 
   Args:
     first: uint8 [h,w].
@@ -180,10 +179,10 @@ def _same(first: np.ndarray, second: np.ndarray, move: np.ndarray) -> bool:
 
 
 def groups(count: int, matches: Sequence[Match]) -> list[int]:
-  """A number for each image, the same for those that hang together.
+  """Returns a number for each image, the same for connected ones.
 
-  Shots along a row can hang together all; then the weakest overlaps are let
-  go until no group has more than half of the images.
+  All shots along a row may be connected; then the weakest overlaps are ignored
+  until no group has more than half of the images.
   """
   kept = list(matches)
   while True:
@@ -195,7 +194,7 @@ def groups(count: int, matches: Sequence[Match]) -> list[int]:
 
 
 def _connected(count: int, matches: Sequence[Match]) -> list[int]:
-  """A number for each image, the same for those that are linked."""
+  """Returns a number for each image, the same for linked ones."""
   parent = list(range(count))
 
   def root(index: int) -> int:

@@ -1,208 +1,162 @@
 """What may be wrong with pairs, classes and splits."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 import pathlib
 
 import numpy as np
 
 from magnet_jax.survey.alike import Match
 from magnet_jax.survey.coding import Coding
-from magnet_jax.survey.findings import Finding, count
+from magnet_jax.survey.dividing import SPLITS
+from magnet_jax.survey.findings import Finding, about, count
 from magnet_jax.survey.layout import names
 from magnet_jax.survey.probe import Look
 from magnet_jax.types import ClassTable, InputError
 
 _SMALL = 128
-_DARK = 0.25  # share of the range that 16-bit images use at least
+_DARK = 0.25  # share of their range that 16-bit images should use
+_ALIKE = {'copy': 'near-duplicates', 'overlap': 'images that overlap'}
 
 
 def images(
   looks: Sequence[Look], base: pathlib.Path
 ) -> tuple[list[Look], dict[str, object], list[Finding]]:
-  """Leaves out what has another size than its label; says how to read.
+  """Drops images whose size differs from the label's; decides how to read.
 
   Returns:
-    What is left; settings of `data` that differ from the defaults; findings.
+    The rest; settings of `data` that differ from the defaults; findings.
   """
-  findings: list[Finding] = []
-  reading: dict[str, object] = {}
+
+  def files(some: Iterable[Look]) -> tuple[str, ...]:
+    return names(base, (k.pair.image for k in some))
+
   lying = [k for k in looks if k.fits(False) and not k.fits(True)]
   upright = [k for k in looks if k.fits(True) and k.orientation >= 5]
   turned = not lying or len(upright) >= len(lying)
-  if not turned:
-    reading['turn'] = False
-    findings.append(
-      Finding(
-        'warning',
-        'EXIF orientation',
-        f'{count(len(lying), "label")} drawn on the pixels as they are stored, '
-        'not as their EXIF orientation turns them: images are read without '
-        'turning them (data.turn)',
-        'nothing, or turn images and labels both',
-        names(base, (k.pair.image for k in lying)),
-      )
-    )
   kept = [k for k in looks if k.fits(turned)]
   wrong = [k for k in looks if not k.fits(turned)]
-  exif = [k for k in wrong if k.fits(not turned)]
-  findings += _wrong_sizes(exif, [k for k in wrong if k not in exif], base)
-  findings += _maybe_turned([k for k in kept if k.orientation > 1], base)
-  more, found = _bands(kept, base)
-  small = [k for k in kept if max(k.size) < _SMALL]
-  if small:
-    found.append(
-      Finding(
-        'warning',
-        'small images',
-        f'{count(len(small), "image")} below {_SMALL} pixels a side: there is '
-        'little to look at more closely',
-        'give images at their full size',
-        names(base, (k.pair.image for k in small)),
-      )
-    )
-  return kept, {**reading, **more}, findings + found
-
-
-def _wrong_sizes(
-  exif: Sequence[Look], others: Sequence[Look], base: pathlib.Path
-) -> list[Finding]:
-  findings = []
-  if exif:
-    findings.append(
-      Finding(
-        'error',
-        'EXIF orientation',
-        f'{count(len(exif), "image")} whose EXIF orientation does not fit the '
-        'label, left out: it was drawn on an image that lay otherwise',
-        'remove the tag (exiftool -Orientation= FILE) or turn the label',
-        names(base, (k.pair.image for k in exif)),
-      )
-    )
-  if others:
-    sizes = tuple(
-      f'{names(base, [k.pair.label])[0]} {k.label_size[1]}x{k.label_size[0]} '
-      f'for {k.size[1]}x{k.size[0]}'
-      for k in others
-    )
-    findings.append(
-      Finding(
-        'error',
-        'sizes differ',
-        f'{count(len(others), "label")} of another size than the image, left '
-        'out (width x height)',
-        'correct the pairs, or resize the labels by nearest neighbour',
-        sizes,
-      )
-    )
-  return findings
-
-
-def _maybe_turned(looks: Sequence[Look], base: pathlib.Path) -> list[Finding]:
-  if not looks:
-    return []
-  return [
-    Finding(
-      'warning',
+  many = [k for k in kept if k.bands not in (1, 3)]
+  # One choice for all images: the bands that every one of them has.
+  three = all(k.bands >= 3 for k in kept)
+  stretch = _stretch(kept)
+  reading: dict[str, object] = {}
+  if not turned:
+    reading['turn'] = False
+  if many:
+    reading['bands'] = (1, 2, 3) if three else (1,)
+  if stretch:
+    reading['stretch'] = stretch
+  findings = [
+    *about(
+      files(() if turned else lying),
+      'label',
       'EXIF orientation',
-      f'{count(len(looks), "image")} with an EXIF orientation: sizes fit, but '
-      'whether the label was drawn on the turned image only an eye can tell',
+      'drawn on the pixels as stored, ignoring the EXIF orientation: images '
+      'are read without applying it (data.turn)',
+      'nothing to do, or rotate images and labels together',
+      level='warning',
+    ),
+    *about(
+      files(k for k in wrong if k.fits(not turned)),
+      'image',
+      'EXIF orientation',
+      'whose EXIF orientation does not match the label, left out: the label '
+      'was drawn on the image in another orientation',
+      'remove the tag (exiftool -Orientation= FILE) or rotate the label',
+      level='error',
+    ),
+    *about(
+      [
+        f'{names(base, [k.pair.label])[0]} {_shape(k.label_size)} for '
+        f'{_shape(k.size)}'
+        for k in wrong
+        if not k.fits(not turned)
+      ],
+      'label',
+      'sizes differ',
+      'whose size differs from that of the image, left out (width x height)',
+      'correct the pairs, or resize the labels by nearest neighbour',
+      level='error',
+    ),
+    *about(
+      files(k for k in kept if k.orientation > 1),
+      'image',
+      'EXIF orientation',
+      'with an EXIF orientation: the sizes match, but only a look can tell '
+      'whether the label was drawn on the rotated image',
       'look at them in index.html',
-      names(base, (k.pair.image for k in looks)),
-    )
+      level='warning',
+    ),
+    *_bands(kept, many, files(many), three),
+    *_values(kept, stretch),
+    *about(
+      files(k for k in kept if max(k.size) < _SMALL),
+      'image',
+      'small images',
+      f'below {_SMALL} pixels a side: there is little detail to refine',
+      'use images at their full size',
+      level='warning',
+    ),
   ]
+  return kept, reading, findings
+
+
+def _shape(size: tuple[int, int]) -> str:
+  return f'{size[1]}x{size[0]}'
 
 
 def _bands(
-  looks: Sequence[Look], base: pathlib.Path
-) -> tuple[dict[str, object], list[Finding]]:
-  kinds = defaultdict(list)
-  for each in looks:
-    kinds[each.bands, each.bits].append(each)
-  reading: dict[str, object] = {}
-  findings = []
+  looks: Sequence[Look], many: Sequence[Look], files: Sequence[str], three: bool
+) -> Iterator[Finding]:
+  kinds = Counter((k.bands, k.bits) for k in looks)
   if len(kinds) > 1:
     text = ', '.join(
-      f'{len(group)} of {count(bands, "band")} and {bits} bits'
-      for (bands, bits), group in sorted(kinds.items())
+      f'{number} with {count(bands, "band")} of {bits} bits'
+      for (bands, bits), number in sorted(kinds.items())
     )
-    findings.append(
-      Finding(
-        'warning',
-        'kinds of images',
-        f'images of several kinds: {text}',
-        'give images of one kind if a network is to see one kind',
-      )
+    yield Finding(
+      'warning',
+      'kinds of images',
+      f'images of several kinds: {text}',
+      'use images of one kind if they should look alike to the network',
     )
-  many = [k for k in looks if k.bands not in (1, 3)]
-  if many:
-    most = max(k.bands for k in many)
-    # Bands are chosen for all images: what the least of them has.
-    three = all(k.bands >= 3 for k in looks)
-    reading['bands'] = (1, 2, 3) if three else (1,)
-    text = f'{count(len(many), "image")} of {most} bands: networks see three. '
-    text += 'The first three are taken' if three else 'The first is taken'
-    if len(many) < len(looks):
-      text += ', of all images'
-    findings.append(
-      Finding(
-        'note',
-        'bands',
-        text,
-        'other ones: data.bands = (4, 3, 2); segment --bands=4,3,2 is told the '
-        'same',
-        names(base, (k.pair.image for k in many)),
-      )
-    )
-  single = [k for k in looks if k.bands == 1]
+  yield from about(
+    files,
+    'image',
+    'bands',
+    f'with {max((k.bands for k in many), default=0)} bands: networks see '
+    f'three. The first {"three are" if three else "is"} used'
+    + (', for all images' if len(many) < len(looks) else ''),
+    'to use others, set data.bands = (4, 3, 2), and segment --bands=4,3,2',
+    level='note',
+  )
+  single = sum(k.bands == 1 for k in looks)
   if single:
-    findings.append(
-      Finding(
-        'note',
-        'bands',
-        f'{count(len(single), "image")} of one band: the grey '
-        'is shown to the network as red, green and blue',
-      )
-    )
-  stretch, found = _stretch(looks)
-  return {**reading, **stretch}, findings + found
-
-
-def _stretch(
-  looks: Sequence[Look],
-) -> tuple[dict[str, object], list[Finding]]:
-  """A range for numbers that have none of their own, or do not fill it."""
-  deep = [k for k in looks if k.bits > 8 or not k.known]
-  if not deep:
-    dark = [k for k in looks if k.highest < 32]
-    if not dark:
-      return {}, []
-    return {}, [
-      Finding(
-        'warning',
-        'dark images',
-        f'{count(len(dark), "image")} hold values of 0..31 of 255 only',
-        'check that they are images and not labels, or brighten them',
-      )
-    ]
-  lowest = min(k.lowest for k in deep)
-  highest = max(k.highest for k in deep)
-  if all(k.known for k in deep) and highest >= _DARK * 65535:
-    return {}, []
-  text = _stretch_text(lowest, highest)
-  return {'stretch': text}, [
-    Finding(
+    yield Finding(
       'note',
-      'range',
-      f'images of {max(k.bits for k in deep)} bits hold values '
-      f'of {lowest:g} to {highest:g}: {text} becomes 0..255 (data.stretch)',
-      f'segment --stretch={text} is told the same; needs magnet-jax[geo]',
+      'bands',
+      f'{count(single, "image")} with one band: the network sees the grey '
+      'values as red, green and blue',
     )
-  ]
 
 
-def _stretch_text(lowest: float, highest: float) -> str:
-  """'LOW,HIGH'; far below 0, as -9999, is what stands for no data."""
+def _deep(looks: Sequence[Look]) -> list[Look]:
+  return [k for k in looks if k.bits > 8 or not k.known]
+
+
+def _stretch(looks: Sequence[Look]) -> str:
+  """Returns the range of values that have none, or come nowhere near it.
+
+  Returns:
+    'LOW,HIGH', or '' where none is needed.
+  """
+  deep = _deep(looks)
+  lowest = min((k.lowest for k in deep), default=0.0)
+  highest = max((k.highest for k in deep), default=0.0)
+  if all(k.known for k in deep) and (not deep or highest >= _DARK * 65535):
+    return ''
+  # Far below 0, such as -9999, stands for no data.
   low = min(lowest, 0.0) if highest <= 0 or -lowest <= 2 * highest else 0.0
   low, high = (
     float(round(end) if abs(end) >= 10 else f'{end:.3g}')
@@ -211,52 +165,67 @@ def _stretch_text(lowest: float, highest: float) -> str:
   return f'{low:.15g},{high if high > low else low + 1:.15g}'
 
 
+def _values(looks: Sequence[Look], stretch: str) -> Iterator[Finding]:
+  deep = _deep(looks)
+  dark = sum(k.highest < 32 for k in looks)
+  if dark and not deep:
+    yield Finding(
+      'warning',
+      'dark images',
+      f'{count(dark, "image")} with values of 0..31 out of 255 only',
+      'check that they are images and not labels, or brighten them',
+    )
+  if stretch:
+    yield Finding(
+      'note',
+      'range',
+      f'images of {max(k.bits for k in deep)} bits hold values of '
+      f'{min(k.lowest for k in deep):g} to {max(k.highest for k in deep):g}: '
+      f'{stretch} becomes 0..255 (data.stretch)',
+      f'give segment the same, --stretch={stretch}; needs magnet-jax[geo]',
+    )
+
+
 def labels(
   looks: Sequence[Look], coded: Coding, base: pathlib.Path
 ) -> tuple[list[Look], np.ndarray, list[Finding]]:
-  """Leaves out labels that hold what is no class.
+  """Drops labels that hold unknown classes.
 
   Returns:
-    What is left; int64 [pairs,C+1] of pixels; findings.
+    The rest; int64 [pairs,C+1] of pixels; findings.
   """
   kept, rows, bad, single = [], [], [], []
+  shown = (*coded.table.names, 'ignored')
   for each in looks:
+    (name,) = names(base, [each.pair.label])
     try:
-      row = coded.tally([each.counts])[0]
+      row = coded.tally(each.counts)
     except InputError as error:
-      reason = str(error).split('; ')[0].lstrip(': ')
-      bad.append(f'{names(base, [each.pair.label])[0]} {reason}')
+      bad.append(f'{name} {error}')
       continue
     kept.append(each)
     rows.append(row)
     if np.count_nonzero(row) == 1:
-      index = int(row.argmax())
-      name = (*coded.table.names, 'ignored')[index]
-      single.append(f'{names(base, [each.pair.label])[0]} ({name})')
-  findings = []
-  if bad:
-    findings.append(
-      Finding(
-        'error',
-        'no class',
-        f'{count(len(bad), "label")} that hold what is no class, left out',
-        'add it to the classes (--classes) or correct the labels',
-        tuple(bad),
-      )
-    )
-  if single:
-    findings.append(
-      Finding(
-        'warning',
-        'one value',
-        f'{count(len(single), "label")} of one value only',
-        'check that they are not unfinished',
-        tuple(single),
-      )
-    )
-  count_of_classes = len(coded.table) + 1
-  pixels = np.array(rows, np.int64).reshape(-1, count_of_classes)
-  return kept, pixels, findings
+      single.append(f'{name} ({shown[int(row.argmax())]})')
+  findings = [
+    *about(
+      bad,
+      'label',
+      'no class',
+      'with pixels of no class, left out',
+      'add the values to the classes (--classes) or correct the labels',
+      level='error',
+    ),
+    *about(
+      single,
+      'label',
+      'one value',
+      'with a single value',
+      'check that they are finished',
+      level='warning',
+    ),
+  ]
+  return kept, np.array(rows, np.int64).reshape(-1, len(shown)), findings
 
 
 def matches(
@@ -264,16 +233,12 @@ def matches(
   splits: Sequence[str],
   found: Sequence[Match],
   base: pathlib.Path,
-) -> list[Finding]:
-  """Images that show the same, in different splits and in one."""
-  told = {'copy': 'near-duplicates', 'overlap': 'images that overlap'}
-  findings = []
-  for kind, noun in told.items():
+) -> Iterator[Finding]:
+  """Reports images that show the same, in different splits and in one."""
+  for kind, noun in _ALIKE.items():
     across: list[str] = []
     within: list[str] = []
-    for match in found:
-      if match.kind != kind:
-        continue
+    for match in (each for each in found if each.kind == kind):
       here, there = splits[match.first], splits[match.second]
       one, other = names(
         base, (looks[i].pair.image for i in (match.first, match.second))
@@ -281,72 +246,58 @@ def matches(
       points = f' ({match.points} points)' if match.points else ''
       line = f'{one} ({here}) = {other} ({there}){points}'
       (within if here == there else across).append(line)
-    if across:
-      findings.append(
-        Finding(
-          'warning',
-          f'{noun} across splits',
-          f'{count(len(across), "pair")} of {noun} are in different splits: '
-          'scores will be too good',
-          'move one of each into the other split',
-          tuple(across),
-        )
-      )
-    if within:
-      findings.append(
-        Finding(
-          'note',
-          noun,
-          f'{count(len(within), "pair")} of {noun} in one split; '
-          'they count as less than as many images',
-          '',
-          tuple(within),
-        )
-      )
-  return findings
+    yield from about(
+      across,
+      'pair',
+      f'{noun} across splits',
+      f'of {noun} in different splits: scores will be too good',
+      'move one image of each pair into the split of the other',
+      level='warning',
+    )
+    yield from about(
+      within,
+      'pair',
+      noun,
+      f'of {noun} in one split; they are worth less than as many images',
+      level='note',
+    )
 
 
 def classes(
   table: ClassTable, splits: Sequence[str], pixels: np.ndarray
-) -> list[Finding]:
-  """Classes that occur nowhere, or not in a split."""
-  findings = []
+) -> Iterator[Finding]:
+  """Reports classes that occur nowhere, or not in a split."""
   there = {
     split: pixels[[s == split for s in splits]][:, : len(table)].sum(0) > 0
-    for split in ('train', 'val', 'test')
+    for split in SPLITS
     if split in splits
   }
   anywhere = pixels[:, : len(table)].sum(0) > 0
   absent = [table.names[i] for i in np.flatnonzero(~anywhere)]
   if absent:
-    findings.append(
-      Finding(
-        'warning',
-        'class never occurs',
-        f'{", ".join(absent)}: in no label; its IoU is left out of the mean',
-        'add images that show it, or remove it from classes.json',
-      )
+    yield Finding(
+      'warning',
+      'class never occurs',
+      f'{", ".join(absent)}: in no label; the mean leaves out its IoU',
+      'add images that show it, or remove it from classes.json',
     )
   for split, seen in there.items():
     missing = [table.names[i] for i in np.flatnonzero(anywhere & ~seen)]
     if missing:
-      effect = 'cannot be learnt' if split == 'train' else 'is not measured'
-      findings.append(
-        Finding(
-          'warning',
-          f'class not in {split}',
-          f'{", ".join(missing)}: not in {split}, and so {effect} there',
-          'move an image that shows it there, by the lists',
-        )
+      effect = (
+        'cannot be learnt' if split == 'train' else 'is not measured there'
+      )
+      yield Finding(
+        'warning',
+        f'class not in {split}',
+        f'{", ".join(missing)}: not in {split}, so it {effect}',
+        f'move an image that shows it to {split}.txt',
       )
   if 'test' not in there:
-    findings.append(
-      Finding(
-        'warning',
-        'empty split',
-        'test has no image: figures can be had on val '
-        'only, on which the best step is chosen',
-        'add images to test.txt',
-      )
+    yield Finding(
+      'warning',
+      'empty split',
+      'test has no image: scores can only be measured on val, which also '
+      'chooses the best step',
+      'add images to test.txt',
     )
-  return findings

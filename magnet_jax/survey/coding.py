@@ -1,6 +1,7 @@
-"""From what label files hold to a table of classes."""
+"""From the contents of label files to a table of classes."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 
 import numpy as np
@@ -13,7 +14,8 @@ from magnet_jax.survey.label_counts import Counts
 from magnet_jax.types import IGNORE, ClassTable, Code, InputError, LabelCodes
 
 _STRAY = 1e-5
-_SERIES = 64  # from here on, few values are greys rather than numbers
+_SERIES = 64  # from here on, a few values are grey levels rather than numbers
+_MOST = 254
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +30,46 @@ class Coding:
   table: ClassTable
   findings: list[Finding]
 
-  def tally(self, counts: Sequence[Counts]) -> np.ndarray:
-    """int64 [labels,C+1]: pixels of each class, the last column ignored.
+  def tally(self, counts: Counts) -> np.ndarray:
+    """Returns the pixels of each class and, last, of none: int64 [C+1].
 
     Raises:
-      InputError: a label holds what is no class.
+      InputError: the label holds something that is no class.
     """
-    return np.stack([_tally(each, self.table) for each in counts])
+    table = self.table
+    codes = table.codes
+    if codes and codes.colours:
+      counts = counts.as_colours()
+    elif counts.colours:
+      raise InputError('holds colours, but the classes are given by values')
+    if codes is None:
+      negative = sorted(code for code in counts.pixels if code < 0)
+      codes = _by_index(table, negative)
+    known = {code for each in (*codes.classes, codes.ignored) for code in each}
+    others = {
+      number: pixels
+      for number, pixels in counts.pixels.items()
+      if label_codes.unpack(number, colours=codes.colours) not in known
+    }
+    if others and not codes.tolerance:
+      listed = label_codes.as_counts(others, colours=codes.colours)
+      raise InputError(f'holds pixels of no class: {listed}')
+    numbers = np.array(list(counts.pixels), np.int64)
+    weights = np.array(list(counts.pixels.values()), np.int64)
+    pixels = lossy.spread(numbers, codes.colours)[None]
+    label = label_codes.translate(
+      pixels if codes.colours else pixels[..., 0], codes, table, ''
+    )[0]
+    label = np.where(label == table.ignore_label, len(table), label)
+    sums = np.bincount(label, weights, len(table) + 1).astype(np.int64)
+    # The rest is spread over so many codes that none of them is a class.
+    sums[-1] += counts.rest
+    return sums
+
+
+def _by_index(table: ClassTable, ignored: Sequence[int] = ()) -> LabelCodes:
+  indices = tuple((index,) for index in range(len(table)))
+  return LabelCodes(indices, (table.ignore_label, *ignored))
 
 
 def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
@@ -42,84 +77,88 @@ def decide(counts: Sequence[Counts], given: naming.Given | None) -> Coding:
 
   Args:
     counts: of all labels.
-    given: names, colours or codes that the person gave.
+    given: names, colours or codes given by the user.
 
   Raises:
-    InputError: the labels do not look like classes, or do not fit the names.
+    InputError: the labels do not look like classes, or do not match the names.
   """
-  findings: list[Finding] = []
   colours = any(each.colours for each in counts)
-  plain = [each for each in counts if not each.colours and not each.palette]
-  if colours and plain:
-    findings.append(
-      Finding(
-        'warning',
-        'kinds of labels',
-        f'{count(len(plain), "label")} of {len(counts)} hold values and the '
-        'others colours: values are read as greys, which become classes of '
-        'their own',
-        'save all labels as one kind',
-      )
-    )
+  findings = list(_kinds(counts)) if colours else []
   if not colours and _differ([each.palette for each in counts]):
     colours = True
     findings.append(
       Finding(
         'note',
         'palettes differ',
-        'the palettes of the labels differ from file '
-        'to file: their colours are taken, not their indices',
+        'the palettes of the labels differ from file to file: their colours '
+        'are used, not their indices',
       )
     )
   if colours:
-    counts = [each.as_colours() for each in counts]
-  totals = _totals(counts)
-  tolerance = 0
+    counts = [each.as_colours() for each in counts if not each.deep]
+  totals: Counter[int] = Counter()
+  for each in counts:
+    totals.update(each.pixels)
   codes, found = lossy.areas(counts, totals, colours)
   if not codes and lossy.is_lossy(counts, totals):
-    codes, found = lossy.peaks(
-      totals, colours, sum(each.rest for each in counts)
-    )
+    rest = sum(each.rest for each in counts)
+    codes, found = lossy.peaks(totals, colours, rest)
   findings += found
-  if codes:
-    tolerance = lossy.TOLERANCE
-  else:
-    codes = sorted(totals)
-    _check(codes, colours)
+  tolerance = lossy.TOLERANCE if codes else 0
+  codes = codes or _exact(totals, colours)
   if given and given.table:
-    if not colours and not given.table.codes:
+    table = given.table
+    if not colours and not table.codes:
       findings += _ignored([code for code in codes if code < 0], totals)
-    return Coding(_tolerant(given.table, tolerance, colours), findings)
-  palette = {k: v for each in counts for k, v in each.palette.items()}
-  table, more = _table(codes, totals, colours, palette, given)
-  return Coding(_tolerant(table, tolerance, colours), findings + more)
+  else:
+    palette = {k: v for each in counts for k, v in each.palette.items()}
+    table, more = _table(codes, totals, colours, palette, given)
+    findings += more
+  return Coding(_tolerant(table, tolerance, colours), findings)
+
+
+def _kinds(counts: Sequence[Counts]) -> Iterator[Finding]:
+  """Reports labels of values beside labels of colours."""
+  deep = sum(each.deep for each in counts)
+  plain = sum(
+    not (each.colours or each.palette or each.deep) for each in counts
+  )
+  if plain:
+    yield Finding(
+      'warning',
+      'kinds of labels',
+      f'{count(plain, "label")} of {len(counts)} hold values and the others '
+      'colours: values are read as greys, which become classes of their own',
+      'save all labels as one kind',
+    )
+  if deep:
+    yield Finding(
+      'warning',
+      'kinds of labels',
+      f'{count(deep, "label")} of {len(counts)} hold values of more than 8 '
+      'bits and the others colours: these values cannot be read as colours',
+      'save all labels as one kind',
+    )
 
 
 def _differ(palettes: Sequence[Mapping[int, Code]]) -> bool:
   seen: dict[int, Code] = {}
-  for palette in palettes:
-    for value, colour in palette.items():
-      if seen.setdefault(value, colour) != colour:
-        return True
-  return False
+  return any(
+    seen.setdefault(value, colour) != colour
+    for palette in palettes
+    for value, colour in palette.items()
+  )
 
 
-def _totals(counts: Sequence[Counts]) -> dict[int, int]:
-  totals: dict[int, int] = {}
-  for each in counts:
-    for code, number in each.pixels.items():
-      totals[code] = totals.get(code, 0) + number
-  return totals
-
-
-def _check(codes: Sequence[int], colours: bool) -> None:
-  if len(codes) > 254:
+def _exact(totals: Mapping[int, int], colours: bool) -> list[int]:
+  if len(totals) > _MOST:
     raise InputError(
-      f'labels: hold {len(codes)} different '
-      f'{"colours" if colours else "values"}: must be at most 254 classes; '
-      'instance numbers or photographs are no labels of classes, map them to '
+      f'labels: hold {len(totals)} different '
+      f'{"colours" if colours else "values"}: must be at most {_MOST} classes; '
+      'instance numbers or photographs are not class labels, map them to '
       'classes first'
     )
+  return sorted(totals)
 
 
 def _table(
@@ -129,37 +168,34 @@ def _table(
   palette: Mapping[int, tuple[int, int, int]],
   given: naming.Given | None,
 ) -> tuple[ClassTable, list[Finding]]:
-  findings = []
-  ignored: tuple[Code, ...] = ()
+  if colours and not given and (known := _known(codes)):
+    table = class_tables.TABLES[known]
+    return (
+      dataclasses.replace(table, codes=label_codes.of_colours(table)),
+      [
+        Finding(
+          'note',
+          'known colours',
+          f'the colours are those of the class table {known!r}, which is used',
+        )
+      ],
+    )
+  ignored = () if colours else _no_label(codes, named=given is not None)
+  codes = [code for code in codes if code not in ignored]
   if colours:
-    known = None if given else _known(codes)
-    if known:
-      name, table = known
-      text = f'the colours are those of the class table {name!r}, which is used'
-      return (
-        dataclasses.replace(table, codes=label_codes.of_colours(table)),
-        [Finding('note', 'known colours', text)],
-      )
-    codes = sorted(codes, key=lambda code: -totals[code])
-  else:
-    ignored = _no_label(codes, named=given is not None)
-    codes = [code for code in codes if code not in ignored]
-    findings += _ignored(ignored, totals)
+    codes.sort(key=lambda code: -totals[code])
   plain = [label_codes.unpack(code, colours=colours) for code in codes]
   table = naming.table(plain, palette, given)
-  return (
-    dataclasses.replace(
-      table,
-      codes=LabelCodes(
-        tuple((c,) for c in naming.ordered(plain, given)), ignored
-      ),
-    ),
-    findings + _strays(codes, totals, colours) + _gaps(codes, colours, given),
-  )
+  classes = tuple((code,) for code in naming.ordered(plain, given))
+  return dataclasses.replace(table, codes=LabelCodes(classes, ignored)), [
+    *_ignored(ignored, totals),
+    *_strays(codes, totals, colours),
+    *_gaps([] if colours or given else codes),
+  ]
 
 
 def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
-  """Values below 0, and 255 beside others; of two values both are classes.
+  """Returns values below 0, and 255 beside others; two values are two classes.
 
   Args:
     codes: that occur.
@@ -170,78 +206,67 @@ def _no_label(codes: Sequence[int], *, named: bool) -> tuple[int, ...]:
   if not others or (len(others) < 2 and not named):
     return ()
   if IGNORE in others and len(others) > 2 and not _greys(others):
-    return *negative, IGNORE
+    negative.append(IGNORE)
   return tuple(negative)
 
 
-def _ignored(values: Sequence[int], totals: Mapping[int, int]) -> list[Finding]:
-  if not values:
-    return []
-  share = sum(totals[value] for value in values) / sum(totals.values())
-  return [
-    Finding(
+def _ignored(
+  values: Sequence[int], totals: Mapping[int, int]
+) -> Iterator[Finding]:
+  if values:
+    share = sum(totals[value] for value in values) / sum(totals.values())
+    yield Finding(
       'note',
       'ignored',
-      f'the pixels of {", ".join(map(str, values))} '
-      f'({share:.2%} of all) are taken as "no label"',
+      f'pixels of {", ".join(map(str, values))} ({share:.2%} of all) count as '
+      '"no label"',
       'if that is a class, move it from "ignored" to "classes" in classes.json',
     )
-  ]
 
 
 def _greys(codes: Sequence[int]) -> bool:
-  """Whether values are greys, as 0, 128, 255: then 255 is one of them."""
+  """Tells whether values are grey levels such as 0, 128, 255, 255 included."""
   others = [code for code in codes if code != IGNORE]
   return _SERIES <= max(others) < IGNORE and max(others) > 16 * len(others)
 
 
-def _known(codes: Sequence[int]) -> tuple[str, ClassTable] | None:
-  """A data set's own table that has all of the colours, and three of them."""
+def _known(codes: Sequence[int]) -> str:
+  """Returns the table that has all of the colours, three at least, or ''."""
   found = {label_codes.unpack(code, colours=True) for code in codes}
   for name, table in class_tables.TABLES.items():
     if len(found) >= 3 and found <= {*table.colours, (0, 0, 0)}:
-      return name, table
-  return None
+      return name
+  return ''
 
 
 def _strays(
   codes: Sequence[int], totals: Mapping[int, int], colours: bool
-) -> list[Finding]:
+) -> Iterator[Finding]:
   whole = sum(totals.values())
   rare = {c: totals[c] for c in codes if totals[c] < _STRAY * whole}
-  if not rare:
-    return []
-  return [
-    Finding(
+  if rare:
+    yield Finding(
       'warning',
       'stray labels',
-      f'classes with next to no pixels: '
+      'classes with hardly any pixels: '
       f'{label_codes.as_counts(rare, colours=colours)}; probably slips of the '
       'brush',
       'move them to "ignored" in classes.json, or correct the labels',
     )
-  ]
 
 
-def _gaps(
-  codes: Sequence[int], colours: bool, given: naming.Given | None
-) -> list[Finding]:
-  """Values that never occur between those that do."""
-  last = max(codes)
-  if colours or given or min(codes) < 0 or last >= 2 * len(codes):
-    return []
+def _gaps(codes: Sequence[int]) -> Iterator[Finding]:
+  """Reports values that never occur between those that do."""
+  last = max(codes, default=0)
   missing = sorted(set(range(last)) - set(codes))
-  if not missing:
-    return []
-  return [
-    Finding(
+  if missing and min(codes) >= 0 and last < 2 * len(codes):
+    yield Finding(
       'warning',
       'class never occurs',
-      f'the values {", ".join(map(str, missing))} never occur in any label, '
-      f'though 0..{last} look like one series; they are no classes here',
-      'label images that show them, or leave it so',
+      f'0..{last} look like one series, but no label holds '
+      f'{", ".join(map(str, missing))}: not classes here',
+      'label images that show them, or leave it as it is',
     )
-  ]
 
 
 def _tolerant(table: ClassTable, tolerance: int, colours: bool) -> ClassTable:
@@ -249,42 +274,8 @@ def _tolerant(table: ClassTable, tolerance: int, colours: bool) -> ClassTable:
   if codes is None and colours:
     codes = label_codes.of_colours(table)
   if codes is None and tolerance:
-    indices = tuple((index,) for index in range(len(table)))
-    codes = LabelCodes(indices, (table.ignore_label,))
+    codes = _by_index(table)
   if codes and tolerance:
-    codes = dataclasses.replace(
-      codes, tolerance=max(tolerance, codes.tolerance)
-    )
+    tolerance = max(tolerance, codes.tolerance)
+    codes = dataclasses.replace(codes, tolerance=tolerance)
   return dataclasses.replace(table, codes=codes)
-
-
-def _tally(counts: Counts, table: ClassTable) -> np.ndarray:
-  codes = table.codes
-  if codes and codes.colours:
-    counts = counts.as_colours()
-  elif counts.colours:
-    raise InputError('holds colours where the classes are given by values')
-  numbers = np.array(list(counts.pixels), np.int64)
-  weights = np.array(list(counts.pixels.values()), np.int64)
-  if codes is None:
-    indices = tuple((index,) for index in range(len(table)))
-    negative = sorted(code for code in counts.pixels if code < 0)
-    codes = LabelCodes(indices, (table.ignore_label, *negative))
-  known = {code for each in (*codes.classes, codes.ignored) for code in each}
-  others = {
-    number: pixels
-    for number, pixels in counts.pixels.items()
-    if label_codes.unpack(number, colours=codes.colours) not in known
-  }
-  if others and not codes.tolerance:
-    listed = label_codes.as_counts(others, colours=codes.colours)
-    raise InputError(f'holds what is no class: {listed}')
-  pixels = lossy.spread(numbers, codes.colours)[None]
-  label = label_codes.translate(
-    pixels if codes.colours else pixels[..., 0], codes, table, ''
-  )[0]
-  label = np.where(label == table.ignore_label, len(table), label)
-  # What one file has too many different codes of is near no class.
-  sums = np.bincount(label, weights, len(table) + 1).astype(np.int64)
-  sums[-1] += counts.rest
-  return sums

@@ -1,10 +1,11 @@
 """Which image is in which split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 SHARES = {'train': 0.7, 'val': 0.15, 'test': 0.15}
+SPLITS = tuple(SHARES)
 _TRIALS = 300
 
 
@@ -13,57 +14,52 @@ def divide(
   pixels: np.ndarray,
   *,
   seed: int,
-  shares: dict[str, float] | None = None,
+  shares: Mapping[str, float] = SHARES,
 ) -> list[str]:
   """Draws splits; images of a group stay together.
 
-  Of some hundred draws that one is taken in which every class occurs in every
-  split, as far as possible, and in like shares.
+  Takes the best of a few hundred draws: that in which, as far as possible,
+  every class occurs in every split and in similar shares.
 
   Args:
     groups: a number for each image.
     pixels: int [images,C], of each class in each image.
-    seed: the same gives the same splits.
-    shares: of the images, by split; by default 70, 15 and 15 %. What is drawn
-      last may stay empty where there are fewer groups than splits.
+    seed: the same seed gives the same splits.
+    shares: of the images, by split. The last split may stay empty if there
+      are fewer groups than splits.
 
   Returns:
     The split of each image.
   """
-  shares = shares or SHARES
   rng = np.random.default_rng(seed)
   members: dict[int, list[int]] = {}
   for index, group in enumerate(groups):
     members.setdefault(group, []).append(index)
-  best: tuple[float, list[str]] | None = None
-  for _ in range(_TRIALS):
-    order = [list(members)[i] for i in rng.permutation(len(members))]
-    found = _draw(order, members, len(groups), shares)
-    worth = _badness(found, pixels, shares)
-    if best is None or worth < best[0]:
-      best = worth, found
-  assert best is not None
-  return best[1]
+  draws = (
+    _draw(rng.permutation(list(members)).tolist(), members, shares)
+    for _ in range(_TRIALS)
+  )
+  return min(draws, key=lambda each: _badness(each, pixels, shares))
 
 
 def _draw(
   order: Sequence[int],
-  members: dict[int, list[int]],
-  count: int,
-  shares: dict[str, float],
+  members: Mapping[int, Sequence[int]],
+  shares: Mapping[str, float],
 ) -> list[str]:
   """Fills val, then test, then train with groups in some order."""
-  result = [next(iter(shares))] * count
+  first, *others = shares
+  count = sum(map(len, members.values()))
+  result = [first] * count
   rest = list(order)
-  for split in list(shares)[1:]:
+  for split in others:
     wanted = max(1, round(shares[split] * count))
     taken = 0
-    # The last group is for training, and a large one waits for it.
+    # The last group is kept for training, as is one too large for this split.
     for group in list(rest):
       size = len(members[group])
-      if len(rest) > 1 and (taken == 0 or taken + size <= wanted):
-        if taken == 0 and size > max(wanted, count // 3):
-          continue
+      most = wanted - taken if taken else max(wanted, count // 3)
+      if len(rest) > 1 and size <= most:
         for index in members[group]:
           result[index] = split
         rest.remove(group)
@@ -74,9 +70,9 @@ def _draw(
 
 
 def _badness(
-  found: Sequence[str], pixels: np.ndarray, shares: dict[str, float]
+  found: Sequence[str], pixels: np.ndarray, shares: Mapping[str, float]
 ) -> float:
-  """Missing classes above all, then how much the classes' shares differ."""
+  """Weighs missing classes first, then how much class shares differ."""
   names = np.array(found)
   whole = pixels.sum(0) / max(pixels.sum(), 1)
   total = 0.0

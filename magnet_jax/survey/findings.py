@@ -1,4 +1,4 @@
-"""What is worth telling a person of their data, each with its remedy."""
+"""Findings: what a person should know about their data, and how to fix it."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -12,12 +12,12 @@ class Finding:
   """One thing that was found.
 
   Attributes:
-    level: 'error': files that cannot be used, and are left out; 'warning':
-      what may spoil the training or its scores; 'note': a choice that was made.
-    kind: a word or two that name it, the same for all of its kind.
-    text: what is the case.
+    level: 'error': files that cannot be used and are left out; 'warning': what
+      may spoil the training or its scores; 'note': a choice that was made.
+    kind: a short name, the same for all findings of this kind.
+    text: what was found.
     remedy: what to do about it; '' for nothing.
-    files: which it is about, relative to the folder.
+    files: the files concerned, relative to the data folder.
   """
 
   level: str
@@ -27,27 +27,47 @@ class Finding:
   files: tuple[str, ...] = ()
 
   def lines(self) -> list[str]:
-    """As text, the first files named."""
+    """Returns the finding as text that names the first files."""
     lines = [f'{self.level}: {self.text}']
     if self.files:
-      lines.append('  ' + shown(self.files))
+      more = len(self.files) - _SHOWN
+      rest = f' and {more} more' if more > 0 else ''
+      lines.append(f'  {", ".join(self.files[:_SHOWN])}{rest}')
     if self.remedy:
       lines.append(f'  -> {self.remedy}')
     return lines
 
 
-def shown(files: Sequence[str], most: int = _SHOWN) -> str:
-  """'a.png, b.png and 3 more'."""
-  more = len(files) - most
-  text = ', '.join(files[:most])
-  return f'{text} and {more} more' if more > 0 else text
+def about(
+  files: Sequence[str],
+  noun: str,
+  kind: str,
+  text: str,
+  remedy: str = '',
+  *,
+  level: str,
+) -> list[Finding]:
+  """Returns one finding that counts the files, or none if there are no files.
+
+  Args:
+    files: the files concerned, or lines about them.
+    noun: what one of them is called: 'image'.
+    kind: as in `Finding`.
+    text: what follows the count: 'without a label'.
+    remedy: as in `Finding`.
+    level: likewise.
+  """
+  if not files:
+    return []
+  counted = f'{count(len(files), noun)} {text}'
+  return [Finding(level, kind, counted, remedy, tuple(files))]
 
 
 def ordered(found: Sequence[Finding]) -> list[Finding]:
-  """Errors first, notes last."""
+  """Returns findings with errors first and notes last."""
   return sorted(found, key=lambda each: LEVELS.index(each.level))
 
 
 def count(number: int, noun: str) -> str:
-  """'1 image', '2 images'."""
+  """Returns '1 image', '2 images'."""
   return f'{number} {noun}{"" if number == 1 else "s"}'

@@ -1,6 +1,6 @@
-"""Lists that a folder holds already: of pairs, or of names in a split."""
+"""Lists that a folder already holds: of pairs, or of the names in a split."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 import csv
 import dataclasses
 import os
@@ -8,7 +8,7 @@ import pathlib
 import re
 
 from magnet_jax.data import file_names, file_pairs, splits
-from magnet_jax.survey.findings import Finding, count
+from magnet_jax.survey.findings import Finding, about
 from magnet_jax.survey.layout import Pair, names
 
 _SUFFIXES = ('.txt', '.csv', '.lst', '.tsv')
@@ -20,31 +20,32 @@ class Lists:
 
   Attributes:
     pairs: that they name.
-    splits: split by the stem of an image, of lists of single names.
+    splits: by the stem of an image, from lists of single names.
     findings: lines that name no file, lists that name none.
+    several: images that lists of different splits name.
   """
 
   pairs: list[Pair] = dataclasses.field(default_factory=list)
   splits: dict[str, str] = dataclasses.field(default_factory=dict)
   findings: list[Finding] = dataclasses.field(default_factory=list)
+  several: set[str] = dataclasses.field(default_factory=set)
 
 
 def find(folder: pathlib.Path, files: Sequence[pathlib.Path]) -> Lists:
-  """Reads all files that are named for a split: train.txt, val_list.csv.
+  """Reads all files that are named after a split: train.txt, val_list.csv.
 
   Raises:
-    InputError: one of them is no text.
+    InputError: one of them is not a text file.
   """
   found = Lists()
   known = {
     file_names.stem(f) for f in files if f.suffix.lower() in file_pairs.SUFFIXES
   }
-  several: set[str] = set()
   for file in files:
     split = file_names.split_of(file.stem)
     if split and file.suffix.lower() in _SUFFIXES:
-      several |= read(file, split, folder, found, known)
-  _settle(folder, found, several)
+      _read(file, split, folder, found, known)
+  _settle(folder, found)
   return found
 
 
@@ -52,40 +53,33 @@ def of_file(path: pathlib.Path) -> Lists:
   """Reads one list of pairs, whatever its name.
 
   Raises:
-    InputError: it is no text.
+    InputError: it is not a text file.
   """
   found = Lists()
-  read(path, '', path.parent, found)
-  _settle(path.parent, found, set())
+  _read(path, '', path.parent, found)
+  _settle(path.parent, found)
   return found
 
 
-def read(
+def _read(
   path: pathlib.Path,
   split: str,
   folder: pathlib.Path,
   into: Lists,
   known: Collection[str] = (),
-) -> set[str]:
+) -> None:
   """Adds what one list says.
 
   Args:
-    path: lines of `image label`, parted by a tab, a comma or blanks, beside
-      cells that are no files, or of one name each; paths are relative to the
-      list's folder or to `folder`.
-    split: that it is of; '' for none.
-    folder: the data's.
-    into: to which it is added.
+    path: a file of `image label` lines, separated by a tab, a comma or
+      blanks, possibly with cells that are not files, or of one name per line;
+      paths are relative to the list's folder or to `folder`.
+    split: of the list; '' for none.
+    folder: of the data.
+    into: what is extended.
     known: stems of the images, which lines of one name may have.
-
-  Returns:
-    Stems that a list of another split has named already.
-
-  Raises:
-    InputError: it is no text.
   """
   lost: list[str] = []
-  several: set[str] = set()
   understood = 0
   for text in file_pairs.read_lines(path):
     if not text.strip() or text.startswith('#'):
@@ -95,22 +89,22 @@ def read(
     if pair:
       into.pairs.append(Pair(*pair, split))
     elif stem in known:
-      several |= {stem} if into.splits.get(stem, split) != split else set()
-      into.splits[stem] = _stricter(into.splits.get(stem, split), split)
-    elif understood or lost or set(text) & {'/', '\\'}:  # else it is a head
+      before = into.splits.setdefault(stem, split)
+      if before != split:
+        into.several.add(stem)
+        into.splits[stem] = _stricter(before, split)
+    elif understood or lost or set(text) & {'/', '\\'}:  # else a header
       lost.append(text.strip()[:80])
       continue
     understood += 1
-  if lost:
-    into.findings.append(
-      Finding(
-        'error',
-        'list names no file',
-        f'{path.name}: {count(len(lost), "line")} of files that are not there',
-        'correct the lines, whose paths are relative to the list',
-        tuple(lost),
-      )
-    )
+  into.findings += about(
+    lost,
+    'line',
+    'list names no file',
+    f'of {path.name} with paths that do not exist',
+    'correct the lines, whose paths are relative to the list',
+    level='error',
+  )
   if not understood and not lost:
     into.findings.append(
       Finding(
@@ -121,19 +115,18 @@ def read(
         names(folder, [path]),
       )
     )
-  return several
 
 
 def _stricter(one: str, other: str) -> str:
-  """Of two splits the one that must not be trained on."""
+  """Returns that of two splits which must not be used for training."""
   return min(one, other, key=splits.SPLITS.index)
 
 
-def _settle(folder: pathlib.Path, into: Lists, several: set[str]) -> None:
-  """One pair for each image, in one split; tells of what is left out."""
+def _settle(folder: pathlib.Path, into: Lists) -> None:
+  """Keeps one pair for each image, in one split; reports what is left out."""
   pairs: dict[pathlib.Path, Pair] = {}
   doubted: dict[pathlib.Path, None] = {}
-  moved = dict.fromkeys(sorted(several))
+  moved = dict.fromkeys(sorted(into.several))
   for pair in into.pairs:
     before = pairs.setdefault(pair.image, pair)
     if before.label != pair.label:
@@ -143,33 +136,28 @@ def _settle(folder: pathlib.Path, into: Lists, several: set[str]) -> None:
       split = _stricter(before.split, pair.split)
       pairs[pair.image] = dataclasses.replace(pair, split=split)
   into.pairs[:] = [p for image, p in pairs.items() if image not in doubted]
-  if doubted:
-    into.findings.append(
-      Finding(
-        'error',
-        'two labels for one image',
-        f'{count(len(doubted), "image")} with several labels each in the '
-        'lists, left out: which is right cannot be told',
-        'correct the lists',
-        names(folder, doubted),
-      )
-    )
-  if moved:
-    into.findings.append(
-      Finding(
-        'warning',
-        'in two splits',
-        f'{count(len(moved), "image")} in the lists of two splits: test goes '
-        'before val and val before train, so that nothing is measured on what '
-        'was learnt',
-        'name each image in one list',
-        tuple(moved),
-      )
-    )
+  into.findings += about(
+    names(folder, doubted),
+    'image',
+    'two labels for one image',
+    'with several labels each in the lists, left out: which one is right is '
+    'unknown',
+    'correct the lists',
+    level='error',
+  )
+  into.findings += about(
+    tuple(moved),
+    'image',
+    'in two splits',
+    'in the lists of two splits: test takes precedence over val, and val over '
+    'train, so that nothing is measured on what was learnt',
+    'name each image in only one list',
+    level='warning',
+  )
 
 
 def line(pair: Pair, out: pathlib.Path) -> str:
-  """`image<TAB>label`, relative to the folder of a list."""
+  """Returns `image<TAB>label`, relative to the folder of a list."""
   return '\t'.join(
     os.path.relpath(path.resolve(), out.resolve())
     for path in (pair.image, pair.label)
@@ -179,29 +167,24 @@ def line(pair: Pair, out: pathlib.Path) -> str:
 def without_odd_names(
   pairs: Sequence[Pair], out: pathlib.Path, base: pathlib.Path
 ) -> tuple[list[Pair], list[Finding]]:
-  """Leaves out files whose names no list in `out` can hold."""
+  """Drops files whose names no list in `out` can hold."""
   odd = [pair for pair in pairs if _is_odd(line(pair, out))]
-  if not odd:
-    return list(pairs), []
-  shown = tuple(ascii(name) for name in names(base, [p.image for p in odd]))
-  return [pair for pair in pairs if pair not in odd], [
-    Finding(
-      'error',
-      'odd names',
-      f'{count(len(odd), "pair")} whose names lists cannot hold, left out: '
-      'with a tab, a line break or bytes that are no UTF-8, or with # or a '
-      'blank at an end',
-      'rename the files or their folder',
-      shown,
-    )
-  ]
+  return [pair for pair in pairs if pair not in odd], about(
+    [ascii(name) for name in names(base, (pair.image for pair in odd))],
+    'pair',
+    'odd names',
+    'whose names do not fit into a list, left out: they contain a tab, a line '
+    'break or bytes that are not UTF-8, start with #, or start or end with a '
+    'blank',
+    'rename the files or their folder',
+    level='error',
+  )
 
 
 def _is_odd(text: str) -> bool:
   cells = text.split('\t')
-  surrogates = any('\ud800' <= letter <= '\udfff' for letter in text)
   return (
-    surrogates
+    any('\ud800' <= letter <= '\udfff' for letter in text)  # undecodable bytes
     or len(cells) != 2
     or len(text.splitlines()) != 1
     or text.startswith('#')
@@ -212,29 +195,28 @@ def _is_odd(text: str) -> bool:
 def _pair(
   text: str, here: pathlib.Path, folder: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path] | None:
-  """The two files of a line, however they are parted; None: it is no such.
+  """Returns the two files of a line, however separated; None: not two files.
 
-  Cells that are no files are passed over, such as the index that pandas writes.
+  Skips cells that are not files, such as the index that pandas writes.
   """
   for cells in (
     text.split('\t'),
     next(csv.reader([text]), []),
     re.split(r'\s+', text.strip()),
   ):
-    found = [_resolve(cell.strip(), here, folder) for cell in cells]
-    files = [file for file in found if file]
+    files = [file for cell in cells for file in _existing(cell, here, folder)]
     if len(files) == 2:
       return files[0], files[1]
   return None
 
 
-def _resolve(
-  name: str, here: pathlib.Path, folder: pathlib.Path
-) -> pathlib.Path | None:
-  for base in (here, folder):
+def _existing(cell: str, *folders: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Yields the first file of a name in some folders, if there is one."""
+  name = cell.strip()
+  for folder in folders if name else ():
     try:
-      if name and (base / name).is_file():
-        return base / name
-    except OSError:  # longer than names can be: it is no list of files
-      return None
-  return None
+      if (folder / name).is_file():
+        yield folder / name
+        return
+    except OSError:  # longer than a name can be
+      return

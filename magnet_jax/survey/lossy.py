@@ -1,4 +1,4 @@
-"""Labels whose pixels are only near the codes of classes: JPEG, soft edges."""
+"""Labels whose pixels only approximate class codes: JPEG, soft edges."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ from magnet_jax.survey.findings import Finding
 from magnet_jax.survey.label_counts import Counts
 from magnet_jax.types import InputError
 
-TOLERANCE = 48  # of lossy labels: JPEG seldom errs more inside a class
-_EXACT = 32  # different codes that are exact labels, whatever their shares
-_BLENDS = 2  # codes that are no class, at least, in softened labels
-_PEAK = 5e-4  # share of the pixels that a class of a lossy label has, exactly
-_CLUSTER = 0.4  # share of the pixels near it; edges are spread over many
+TOLERANCE = 48  # for lossy labels: JPEG rarely errs more inside a class
+_EXACT = 32  # up to so many codes are exact labels, whatever their shares
+_BLENDS = 2  # least number of codes that are no class in softened labels
+_PEAK = 5e-4  # least share of pixels with the exact code of a class
+_CLUSTER = 0.4  # least share of these among the pixels near it
 _COVERED = 0.8
 
 
 def is_lossy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
-  """Whether pixels are only near the codes: JPEG, or softened edges."""
-  if any(each.lossy or each.rest for each in counts):
+  """Tells whether pixels only approximate the codes of classes."""
+  if _is_jpeg(counts):
     return True
   if len(totals) <= _EXACT:
     return False
@@ -28,23 +28,26 @@ def is_lossy(counts: Sequence[Counts], totals: Mapping[int, int]) -> bool:
   return bool(4 * many <= len(totals))
 
 
+def _is_jpeg(counts: Sequence[Counts]) -> bool:
+  return any(each.lossy or each.rest for each in counts)
+
+
 def areas(
   counts: Sequence[Counts], totals: Mapping[int, int], colours: bool
 ) -> tuple[list[int], list[Finding]]:
-  """The codes of classes where half of the codes or more are blends of them.
+  """Finds the codes of classes if at least half of the codes are blends.
 
   A mask that was smoothed, or resized by interpolation, has a few codes that
-  lie between those of its classes and are never three pixels wide. So have thin
-  classes, but their codes are mostly numbers, and not greys or colours.
+  lie between those of its classes and are never three pixels wide. Thin classes
+  have such codes too, but mostly small numbers instead of greys or colours.
 
   Returns:
-    The codes and what to tell; nothing where none are blends.
+    The codes and a finding; nothing if there are no blends.
   """
   solid = sorted(frozenset[int]().union(*(each.solid for each in counts)))
   thin = np.array([code for code in totals if code not in solid], np.int64)
-  # JPEG's noise fills areas, too.
-  jpeg = any(each.lossy or each.rest for each in counts)
-  if jpeg or len(solid) < 2 or len(thin) < max(_BLENDS, len(totals) / 2):
+  few = len(solid) < 2 or len(thin) < max(_BLENDS, len(totals) / 2)
+  if few or _is_jpeg(counts):  # whose noise fills areas, too
     return [], []
   places = spread(np.array(solid, np.int64), colours)
   between = spread(thin, colours)
@@ -59,7 +62,7 @@ def areas(
 
 
 def spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
-  """Packed numbers as channels [n,1] or [n,3]."""
+  """Splits packed numbers into channels: [n,1] or [n,3]."""
   if not colours:
     return numbers[:, None]
   return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], -1)
@@ -68,10 +71,10 @@ def spread(numbers: np.ndarray, colours: bool) -> np.ndarray:
 def peaks(
   totals: Mapping[int, int], colours: bool, rest: int
 ) -> tuple[list[int], list[Finding]]:
-  """The codes of classes in labels that are only near them.
+  """Finds the codes of classes in labels that only approximate them.
 
   Raises:
-    InputError: they cannot be told from what lies between them.
+    InputError: the classes cannot be told apart.
   """
   numbers = np.array(sorted(totals, key=lambda code: -totals[code]))
   pixels = np.array([totals[int(n)] for n in numbers], np.int64)
@@ -95,20 +98,20 @@ def peaks(
   if not codes or covered < _COVERED * whole:
     raise InputError(
       f'labels: hold {len(totals)} different '
-      f'{"colours" if colours else "values"} and no few of them prevail: they '
-      'look like photographs; name the folder of labels "labels", or correct '
-      'the pairs'
+      f'{"colours" if colours else "values"}, and no small set of them '
+      'dominates: they look like photographs; name the folder of labels '
+      '"labels", or correct the pairs'
     )
   return codes, [_finding(totals, codes, colours, covered, whole)]
 
 
 def _check_apart(places: np.ndarray) -> None:
-  """Raises InputError if all codes [n,channels] would be one class."""
+  """Raises InputError if all codes [n,channels] would be a single class."""
   if len(places) > 1 and np.ptp(places, axis=0).max() <= TOLERANCE:
     raise InputError(
       f'labels: hold only {places.min()} to {places.max()}, and are JPEG or '
-      f'softened: classes that differ by less than {TOLERANCE} cannot be told '
-      'apart there; save the labels as PNG from their source, without smoothing'
+      f'smoothed: classes that differ by less than {TOLERANCE} cannot be told '
+      'apart; save the labels as PNG from their source, without smoothing'
     )
 
 
@@ -124,9 +127,9 @@ def _finding(
   listed = label_codes.as_counts(others, colours=colours)
   text = (
     f'labels hold {len(others)} {"colours" if colours else "values"} besides '
-    f'the {len(codes)} of classes, in {share:.2%} of the pixels, as JPEG and '
-    f'softened edges make them: {listed}. Within {TOLERANCE} of a class they '
-    f'count as it, farther off ({1 - covered / whole:.2%}) they are ignored'
+    f'the {len(codes)} of classes, in {share:.2%} of the pixels, typical of '
+    f'JPEG and smoothed edges: {listed}. Within {TOLERANCE} of a class they '
+    f'count as that class, others ({1 - covered / whole:.2%}) are ignored'
   )
   remedy = 'export the labels again as PNG, without smoothing'
   return Finding('warning', 'inexact labels', text, remedy)

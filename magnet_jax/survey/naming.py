@@ -1,4 +1,4 @@
-"""Names and colours of classes: given by the person, or made up."""
+"""Names and colours of classes: given by the user, or made up."""
 
 from collections.abc import Mapping, Sequence
 import colorsys
@@ -9,19 +9,19 @@ import pathlib
 from magnet_jax.data import classes as class_tables
 from magnet_jax.types import ClassTable, Code, InputError
 
-# Names under which people keep them, in the folder of the data.
+# Usual file names for them in the folder of the data.
 USUAL = ('classes.json', 'classes.txt', 'class_dict.csv', 'labelmap.txt')
 _GOLDEN = 0.618034
 
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-  """What the person said of the classes.
+  """What the user says about the classes.
 
   Attributes:
-    path: the file or the name of a table, for messages.
+    path: the file, or the name of a table, for messages.
     names: of the classes, in the order of their values.
-    table: where colours or codes are given too.
+    table: if colours or codes are given too.
   """
 
   path: str
@@ -30,11 +30,12 @@ class Given:
 
 
 def read(path: str) -> Given:
-  """Reads classes from a file, or takes a table that is known by name.
+  """Reads classes from a file, or takes a known table.
 
   Args:
-    path: a .json file (`data.class_files`); a .txt file of one name a line, or
-      of CVAT's `name:r,g,b::` lines; a .csv file of `name,r,g,b` lines.
+    path: a .json file (`data.class_files`); a .txt file with one name per line,
+      or `name:r,g,b::` lines as CVAT writes them; a .csv file of `name,r,g,b`
+      lines; or the name of a table.
 
   Raises:
     InputError: it cannot be read as one of these.
@@ -45,7 +46,7 @@ def read(path: str) -> Given:
   try:
     text = pathlib.Path(path).read_text(encoding='utf-8-sig')
   except UnicodeDecodeError as error:
-    raise InputError(f'{path}: is no text in UTF-8; save it as such') from error
+    raise InputError(f'{path}: is not UTF-8 text; save it as such') from error
   except OSError as error:
     raise InputError(
       f'{path}: cannot be read, {error.strerror}; check the path'
@@ -54,11 +55,11 @@ def read(path: str) -> Given:
   rows = [_row(line) for line in lines if line.strip() and line[0] != '#']
   rows = [row for row in rows if row[0]]
   if rows and rows[0][1] is None and any(row[1] for row in rows):
-    rows = rows[1:]  # a head
+    rows = rows[1:]  # a header
   if not rows or len({row[0] for row in rows}) < len(rows):
     raise InputError(
-      f'{path}: must hold the name of a class a line, all different, as '
-      'name or name,red,green,blue; correct it'
+      f'{path}: must hold one class per line, all different, as name '
+      'or name,red,green,blue; correct it'
     )
   names = tuple(name for name, _ in rows)
   colours = tuple(colour for _, colour in rows if colour)
@@ -68,7 +69,7 @@ def read(path: str) -> Given:
 
 
 def _row(line: str) -> tuple[str, tuple[int, int, int] | None]:
-  """Name and colour of a line."""
+  """Returns the name and colour of a line."""
   cells = next(csv.reader([line.replace(':', ',').replace('\t', ',')]))
   cells = [cell.strip() for cell in cells]
   numbers = [cell for cell in cells[1:] if cell.isdigit()][:3]
@@ -83,15 +84,15 @@ def table(
   palette: Mapping[int, tuple[int, int, int]],
   given: Given | None,
 ) -> ClassTable:
-  """A table with a class for each code, its names given or made up.
+  """Returns a table with a class for each code, with given or made-up names.
 
   Args:
     codes: values in ascending order, or colours.
-    palette: colour of values, where the files have one.
+    palette: colour of values, if the files have one.
     given: names, without colours.
 
   Raises:
-    InputError: there are not as many names as classes.
+    InputError: the number of names is not that of the classes.
   """
   codes = ordered(codes, given)
   values = [code for code in codes if isinstance(code, int)]
@@ -105,8 +106,8 @@ def table(
     shown = ', '.join(map(str, codes[:12]))
     raise InputError(
       f'{given.path if given else "classes"}: names {len(names)} classes, the '
-      f'labels hold {len(codes)}: {shown}; give one name for each, or say in a '
-      '.json file which is which'
+      f'labels hold {len(codes)}: {shown}; give one name for each, or assign '
+      'them in a .json file'
     )
   if not values:
     colours = tuple(c for c in codes if not isinstance(c, int))
@@ -118,7 +119,7 @@ def table(
 
 
 def ordered(codes: Sequence[Code], given: Given | None) -> tuple[Code, ...]:
-  """The codes of classes; given names count from 0, occurring or not."""
+  """Returns the codes of classes; given names count from 0 without gaps."""
   values = [code for code in codes if isinstance(code, int)]
   if given and values and max(values) < len(given.names):
     return tuple(range(len(given.names)))
@@ -132,7 +133,7 @@ def _name(code: Code) -> str:
 
 
 def _colour(index: int) -> tuple[int, int, int]:
-  """Grey for the first, then hues as different as can be."""
+  """Returns grey for the first, then well separated hues."""
   if index == 0:
     return 96, 96, 96
   hue = (0.02 + (index - 1) * _GOLDEN) % 1

@@ -1,19 +1,55 @@
 """The files that `magnet-jax init` writes, and what it prints."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+import html
 import pathlib
-from typing import Any
 
 import numpy as np
 
 from magnet_jax.data import class_files, reading
 from magnet_jax.files import atomic, images, records
-from magnet_jax.survey import config_text, layout, lists, page, proposal, sheet
-from magnet_jax.survey.findings import count, ordered
+from magnet_jax.survey import config_text, layout, lists, sheet
+from magnet_jax.survey.dividing import SPLITS
+from magnet_jax.survey.findings import Finding, count, ordered
+from magnet_jax.survey.proposal import Proposal, propose
 from magnet_jax.survey.survey import Survey
-from magnet_jax.types import Size
 
-SPLITS = ('train', 'val', 'test')
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ max-width: 84rem; margin: 2rem auto; padding: 0 1.25rem;
+  font: 16px/1.5 system-ui, sans-serif; }}
+h1 {{ font-size: 1.7rem; }} h2 {{ font-size: 1.15rem; margin-top: 2.2rem; }}
+pre {{ overflow-x: auto; font-size: .875rem; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ padding: .5rem .7rem; text-align: left; vertical-align: top;
+  border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); }}
+.error th {{ color: #c0392b; }} .warning th {{ color: #b7791f; }}
+.note th, .quiet {{ font-weight: 400; opacity: .75; }}
+img {{ max-width: 100%; height: auto; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<pre>{summary}</pre>
+<h2>Findings</h2>
+<table><tbody>
+{rows}
+</tbody></table>
+<h2>Pairs</h2>
+<p class="quiet">Each image next to the same image with its label overlaid. Do
+they match?</p>
+<a href="{sheet}"><img src="{sheet}" alt="images and labels"></a>
+</body>
+</html>
+"""
 
 
 def write(survey: Survey, out: pathlib.Path) -> list[str]:
@@ -21,124 +57,125 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
 
   Args:
     survey: what was found.
-    out: the folder, which exists; files of the same names are replaced.
+    out: an existing folder; files of the same names are replaced.
 
   Returns:
     Lines to print.
 
   Raises:
-    InputError: the system refuses to write; then nothing is.
+    InputError: the system refuses to write; then nothing is written.
   """
   settings = reading.from_settings(survey.reading)
   rows = survey.of_split('train')
   sizes = [survey.looks[i].shown_size(settings.turn) for i in rows]
-  proposed = proposal.propose(sizes, survey.pixels[rows, :-1].sum(0))
+  proposal = propose(sizes, survey.pixels[rows, :-1].sum(0))
   name = survey.folder.resolve().name
-  numbers = {name: len(survey.of_split(name)) for name in SPLITS}
+  height, width = np.median(np.array(sizes), axis=0)
   config = config_text.write(
-    proposed,
-    name=_safe(name),
-    splits=numbers,
+    proposal,
+    # As it may stand in a docstring.
+    name=''.join(
+      c if c.isprintable() and c not in '"\\' else '_' for c in name
+    ),
+    splits={split: len(survey.of_split(split)) for split in SPLITS},
     reading=survey.reading,
     classes=len(survey.table),
-    median=_median(sizes),
+    median=f'{width:.0f}x{height:.0f} (width x height)',
   )
-  lines = _summary(survey, proposed)
+  summary = _summary(survey, proposal)
   findings = ordered(survey.findings)
-  texts = {f'{name}.txt': _list(survey, name, out) for name in SPLITS}
+  texts = {f'{split}.txt': _list(survey, split, out) for split in SPLITS}
   texts[config_text.NAME] = config
-  texts['index.html'] = page.html_page(name, lines, findings)
+  texts['index.html'] = _page(name, summary, findings)
   with atomic.together(out) as folder:
     class_files.write(folder / 'classes.json', survey.table)
-    records.write_json(folder / 'findings.json', as_json(survey, proposed))
+    records.write_json(folder / 'findings.json', as_json(survey, proposal))
     images.write_image(folder / layout.SHEET, sheet.draw(survey, settings))
     for file, text in texts.items():
       atomic.write_bytes(folder / file, text.encode())
-  for each in findings:
-    lines += each.lines()
-  return lines
+  return summary + [line for each in findings for line in each.lines()]
 
 
 def _list(survey: Survey, split: str, out: pathlib.Path) -> str:
-  """`image<TAB>label` lines, relative to the folder of the list."""
   pairs = [survey.looks[index].pair for index in survey.of_split(split)]
   lines = [lists.line(pair, out) for pair in pairs]
   return '\n'.join(['# image<TAB>label, relative to this folder', *lines, ''])
 
 
-def _safe(name: str) -> str:
-  """A folder's name as it may stand in a docstring."""
-  return ''.join(
-    c if c.isprintable() and c not in '"\\\\' else '_' for c in name
-  )
-
-
-def _median(sizes: Sequence[Size]) -> str:
-  height, width = np.median(np.array(sizes), axis=0)
-  return f'{width:.0f}x{height:.0f} (width x height)'
-
-
-def as_json(survey: Survey, proposed: proposal.Proposal) -> dict[str, Any]:
-  """All that was found and proposed."""
-  pixels = survey.pixels.sum(0)
+def as_json(survey: Survey, proposal: Proposal) -> dict[str, object]:
+  """Returns everything that was found and proposed."""
+  pixels, found = survey.pixels.sum(0), (survey.pixels > 0).sum(0)
   return {
     'pairs': len(survey.looks),
-    'splits': {name: len(survey.of_split(name)) for name in SPLITS},
-    'sizes': _sizes(survey),
+    'splits': {split: len(survey.of_split(split)) for split in SPLITS},
+    'sizes': dict(_sizes(survey)),
     'classes': [
       {
         'name': name,
         'pixels': int(pixels[i]),
-        'images': _images(survey, i),
-        'weight': proposed.weights[i],
+        'images': int(found[i]),
+        'weight': proposal.weights[i],
       }
       for i, name in enumerate(survey.table.names)
     ],
     'ignored_pixels': int(pixels[-1]),
     'reading': survey.reading,
-    'proposal': vars(proposed),
+    'proposal': vars(proposal),
     'findings': [vars(each) for each in ordered(survey.findings)],
   }
 
 
-def _images(survey: Survey, index: int) -> int:
-  return int((survey.pixels[:, index] > 0).sum())
+def _sizes(survey: Survey) -> list[tuple[str, int]]:
+  """Returns 'WIDTHxHEIGHT' and number of images, the most frequent first."""
+  return Counter(
+    f'{look.size[1]}x{look.size[0]}' for look in survey.looks
+  ).most_common()
 
 
-def _sizes(survey: Survey) -> Mapping[str, int]:
-  """Number of images by 'width x height', the most frequent first."""
-  found: dict[str, int] = {}
-  for look in survey.looks:
-    name = f'{look.size[1]}x{look.size[0]}'
-    found[name] = found.get(name, 0) + 1
-  return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def _summary(survey: Survey, proposed: proposal.Proposal) -> list[str]:
-  sizes = [f'{n} of {size}' for size, n in _sizes(survey).items()]
+def _summary(survey: Survey, proposal: Proposal) -> list[str]:
+  sizes = [f'{number} of {size}' for size, number in _sizes(survey)]
   more = f', {len(sizes) - 4} other sizes' if len(sizes) > 4 else ''
-  counts = ', '.join(f'{n} {len(survey.of_split(n))}' for n in SPLITS)
+  counts = ', '.join(f'{s} {len(survey.of_split(s))}' for s in SPLITS)
+  pixels, found = survey.pixels.sum(0), (survey.pixels > 0).sum(0)
+  shares = 100 * pixels / max(int(pixels.sum()), 1)
+  names = (*survey.table.names, 'ignored')
+  weights = [*(f' {weight:7.2f}' for weight in proposal.weights), '']
+  wide = max(map(len, names))
+  rows = [
+    f'{name:{wide}} {share:10.3f} {number:7d}{weight}'
+    for name, share, number, weight in zip(
+      names, shares, found, weights, strict=True
+    )
+  ]
   return [
     f'{count(len(survey.looks), "pair")} of image and label: {counts}',
     f'images (width x height): {", ".join(sizes[:4])}{more}',
-    *_table(survey, proposed),
+    f'{"class":{wide}}   pixels %  images  weight',
+    *(rows if pixels[-1] else rows[:-1]),
     'stages (width x height): '
-    + ' -> '.join(f'{w}x{h}' for h, w in proposed.stages),
+    + ' -> '.join(f'{w}x{h}' for h, w in proposal.stages),
   ]
 
 
-def _table(survey: Survey, proposed: proposal.Proposal) -> list[str]:
-  pixels = survey.pixels.sum(0)
-  whole = max(int(pixels.sum()), 1)
-  wide = max(len(name) for name in (*survey.table.names, 'ignored'))
-  lines = [f'{"class":{wide}}   pixels %  images  weight']
-  for index, name in enumerate(survey.table.names):
-    lines.append(
-      f'{name:{wide}} {100 * pixels[index] / whole:10.3f} '
-      f'{_images(survey, index):7d} {proposed.weights[index]:7.2f}'
-    )
-  if pixels[-1]:
-    rows = _images(survey, len(survey.table))
-    share = 100 * pixels[-1] / whole
-    lines.append(f'{"ignored":{wide}} {share:10.3f} {rows:7d}')
-  return lines
+def _page(
+  name: str, summary: Sequence[str], findings: Sequence[Finding]
+) -> str:
+  """Returns index.html, which shows the sheet of pairs beside it."""
+  return _PAGE.format(
+    title=f'Survey of {html.escape(name)}',
+    summary=html.escape('\n'.join(summary)),
+    rows='\n'.join(map(_row, findings)),
+    sheet=layout.SHEET,
+  )
+
+
+def _row(finding: Finding) -> str:
+  files = ''.join(f'<li>{html.escape(each)}</li>' for each in finding.files)
+  if files:
+    number = count(len(finding.files), 'line')
+    files = f'<details><summary>{number}</summary><ul>{files}</ul></details>'
+  return (
+    f'<tr class="{finding.level}"><th scope="row">{finding.level}</th>'
+    f'<td>{html.escape(finding.text)}<br>'
+    f'<span class="quiet">{html.escape(finding.remedy)}</span>{files}</td></tr>'
+  )

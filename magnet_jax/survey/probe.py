@@ -1,10 +1,11 @@
-"""A look at one pair of files: everything that is later decided on."""
+"""A look at one pair of files: everything that later decisions need."""
 
 import dataclasses
 import pathlib
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from magnet_jax.files import decoding, images
 from magnet_jax.rasters import geo_reader, signatures, whole
@@ -13,13 +14,13 @@ from magnet_jax.survey.label_counts import Counts
 from magnet_jax.survey.layout import Pair
 from magnet_jax.types import InputError, Size
 
-_SIDE = 1000  # of the picture that images are compared by
+_SIDE = 1000  # of the picture by which images are compared
 _BANDS = {'1': 1, 'L': 1, 'LA': 1, 'I;16': 1, 'I;16B': 1, 'I': 1, 'F': 1}
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-  """What was found of a pair.
+  """What was found about a pair.
 
   Attributes:
     pair: the files.
@@ -28,9 +29,9 @@ class Look:
     orientation: EXIF orientation of the image, 1..8.
     bands: of the image, without alpha.
     bits: of a band.
-    known: whether the numbers have a range of their own: 0..255 or 0..65535.
-    lowest: the least of the 0.1th percentiles of the bands, of what is data.
-    highest: the largest of their 99.9th percentiles.
+    known: whether the data type has a natural range: 0..255 or 0..65535.
+    lowest: the smallest 0.1th percentile of the valid pixels of a band.
+    highest: the largest 99.9th percentile.
     counts: of the label's pixels.
     traits: by which images are compared.
   """
@@ -48,13 +49,13 @@ class Look:
   traits: alike.Traits
 
   def shown_size(self, turned: bool) -> Size:
-    """(height, width) after EXIF orientation, or as stored."""
+    """Returns (height, width) after EXIF orientation, or as stored."""
     if turned and self.orientation >= 5:
       return self.size[1], self.size[0]
     return self.size
 
   def fits(self, turned: bool) -> bool:
-    """Whether image and label are of one size."""
+    """Tells whether image and label have the same size."""
     return self.shown_size(turned) == self.label_size
 
 
@@ -69,8 +70,8 @@ def look(pair: Pair) -> Look:
   size, orientation, bands, bits, picture = _see(pair.image)
   if picture.dtype.kind not in 'uifb':
     raise InputError(
-      f'{pair.image}: holds {picture.dtype.name} numbers; convert it to real '
-      'ones'
+      f'{pair.image}: holds {picture.dtype.name} numbers; convert them to '
+      'real ones'
     )
   lowest, highest = _range(picture)
   return Look(
@@ -89,7 +90,7 @@ def look(pair: Pair) -> Look:
 
 
 def _range(picture: np.ma.MaskedArray) -> tuple[float, float]:
-  """The 0.1th and 99.9th percentiles of what is data; 0, 0: nothing is."""
+  """Returns the 0.1th and 99.9th percentiles of valid pixels; 0, 0: none."""
   flat = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
   bands = [np.ma.compressed(band) for band in flat.T]
   ends = [np.percentile(b, (0.1, 99.9)) for b in bands if b.size]
@@ -102,7 +103,7 @@ _Seen = tuple[Size, int, int, int, np.ma.MaskedArray]
 
 
 def _see(path: pathlib.Path) -> _Seen:
-  """By the reader that `open_image.open_image` takes for this file."""
+  """Uses the reader that `open_image.open_image` chooses for this file."""
   decoding.check_file(path)
   if signatures.image_format(path) != 'GTiff':
     return _with_pillow(path)
@@ -121,7 +122,7 @@ def _with_pillow(path: pathlib.Path) -> _Seen:
     size = (image.height, image.width)
     orientation = images.exif_orientation(image)
     bands = _BANDS.get(image.mode, 3)
-    # Decoded at an eighth of a side, a JPEG takes a tenth of time and memory.
+    # At an eighth of its side, a JPEG takes a tenth of the time and memory.
     image.draft('RGB' if bands == 3 else 'L', (_SIDE, _SIDE))
     image.load()
     if image.mode == 'RGBA' and _is_colour(image.getchannel('A')):
@@ -136,8 +137,8 @@ def _with_pillow(path: pathlib.Path) -> _Seen:
   return size, orientation, bands, bits, _data(_small(pixels))
 
 
-def _is_colour(alpha: object) -> bool:
-  """Whether a fourth band holds more than what alpha does: all or nothing."""
+def _is_colour(alpha: Image.Image) -> bool:
+  """Tells whether a fourth band holds more than alpha does: all or nothing."""
   return len(np.unique(_small(np.asarray(alpha)))) > 16
 
 
@@ -162,12 +163,12 @@ def _with_rasterio(path: pathlib.Path) -> _Seen:
 
 
 def _data(pixels: np.ndarray) -> np.ma.MaskedArray:
-  """Masks what is no data: what is masked already, or not finite."""
+  """Masks pixels without data: masked already, or not finite."""
   return np.ma.masked_invalid(pixels, copy=False)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:
-  """Resized to at most `_SIDE` a side."""
+  """Resizes to at most `_SIDE` a side."""
   scale = _SIDE / max(pixels.shape[:2])
   if scale >= 1 or pixels.dtype == bool:
     return pixels
@@ -177,7 +178,7 @@ def _small(pixels: np.ndarray) -> np.ndarray:
 
 
 def _grey(picture: np.ma.MaskedArray) -> np.ndarray:
-  """uint8 [h,w], stretched to its own range; 0 where there is no data."""
+  """Returns uint8 [h,w], stretched to its own range; 0 without data."""
   grey = picture.astype(np.float32)
   if grey.ndim == 3:
     grey = grey[..., :3].mean(-1)

@@ -1,4 +1,4 @@
-"""What the settings should be, from sizes and frequencies."""
+"""Proposes settings from image sizes and class frequencies."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -11,26 +11,27 @@ from magnet_jax.types import Size
 
 _INPUT = 224  # side of the networks' input that two CPU cores train in minutes
 _LEAST = 32
-_HEAVIEST = 10.0  # times the weight of the commonest class
+_HEAVIEST = 10.0  # times the weight of the most frequent class
 _STEPS = (400, 3000)
-_TUNE_WINDOWS = 128  # about those of the images on which K is chosen
+_TUNE_WINDOWS = 128  # approximate total in the images on which K is chosen
 
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
-  """Settings of a config, for one data set.
+  """Settings of a config for one data set.
 
   Attributes:
     network: (height, width) of the networks' input.
-    crop: part of it that the segmenter is trained on.
-    refiner_crop: part that the refiner is trained on.
-    stages: of an image of the median size, coarse to fine.
-    rotate: whether windows may be turned by quarters.
+    crop: the part of it that the segmenter is trained on.
+    refiner_crop: the part that the refiner is trained on.
+    stages: (height, width) of each stage, coarse to fine, for an image of the
+      median size.
+    rotate: whether windows may be rotated by quarter turns.
     weights: of the classes.
-    segmenter_steps: of its training.
-    refiner_steps: of its training.
-    batch: windows of a step.
-    tune_images: on which K is chosen: fewer where each has many windows.
+    segmenter_steps: training steps of the segmenter.
+    refiner_steps: training steps of the refiner.
+    batch: windows per step.
+    tune_images: on which K is chosen; fewer if each has many windows.
   """
 
   network: Size
@@ -52,10 +53,11 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
     sizes: of the images of the training split.
     pixels: int [C], of each class in them.
   """
-  size = _typical(sizes)
+  height, width = np.median(np.array(sizes), axis=0)
+  size = round(float(height)), round(float(width))
   network = _network(size)
   megapixels = sum(height * width for height, width in sizes) / 1e6
-  # Twice the steps for four times the pixels: more to see, more alike.
+  # Twice the steps for four times the pixels: more to see, but more alike.
   steps = 100 * round(1.5 * math.sqrt(megapixels))
   steps = min(max(steps, _STEPS[0]), _STEPS[1])
   stages = plan.make_plan(size, window=network)
@@ -63,7 +65,7 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
   return Proposal(
     network=network,
     crop=_crop(network, 2 / 3),
-    # It sees 9x9 pixels at a time; its steps are dear, and many are needed.
+    # It sees 9x9 pixels at a time; its steps are expensive, and it needs many.
     refiner_crop=_crop(network, 3 / 8),
     stages=tuple(stage.size for stage in stages),
     rotate=network[0] == network[1],
@@ -76,9 +78,9 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
 
 
 def class_weights(pixels: np.ndarray) -> tuple[float, ...]:
-  """frequency ** -1/3, so that the mean over all pixels is 1.
+  """Returns frequency ** -1/3, scaled so that the mean over all pixels is 1.
 
-  Classes without pixels weigh 1; none weighs more than ten times the least.
+  Classes without pixels weigh 1; none weighs more than ten times the lightest.
   """
   share = pixels / max(int(pixels.sum()), 1)
   there = share > 0
@@ -91,27 +93,20 @@ def class_weights(pixels: np.ndarray) -> tuple[float, ...]:
   return tuple(float(np.round(weight, 2)) for weight in raw)
 
 
-def _typical(sizes: Sequence[Size]) -> Size:
-  """The median height and width."""
-  height, width = np.median(np.array(sizes), axis=0)
-  return round(float(height)), round(float(width))
-
-
 def _network(size: Size) -> Size:
-  """The image halved until about `_INPUT` a side, at least once."""
+  """Halves the image at least once, until it is about `_INPUT` a side."""
   height, width = size
   side = math.sqrt(height * width)
-  halvings = max(1, round(math.log2(side / _INPUT)))
+  scale = 2 ** max(1, round(math.log2(side / _INPUT)))
   if 0.9 <= height / width <= 1.1:
-    # Nearly square: quarter turns are worth more than the last few pixels.
+    # Nearly square: quarter turns are worth more than a few pixels.
     height = width = max(height, width)
-  scale = 2**halvings
   return max(_LEAST, math.ceil(height / scale)), max(
     _LEAST, math.ceil(width / scale)
   )
 
 
 def _crop(network: Size, share: float) -> Size:
-  """A share of a side: two small windows teach more than a large one."""
+  """Takes a share of a side: two small windows teach more than a large one."""
   height, width = (max(_LEAST, 8 * round(side * share / 8)) for side in network)
   return min(height, network[0]), min(width, network[1])

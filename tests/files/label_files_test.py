@@ -32,6 +32,16 @@ def test_two_valued_and_16_bit_labels(tmp_path):
     np.testing.assert_array_equal(images.read_label(path, CLASSES), label)
 
 
+def test_signed_bytes_below_0_are_ignored(tmp_path):
+  signed = np.array([[0, 1, -1], [2, -2, -128]], np.int8)
+  path = tmp_path / 'a.tif'
+  # 339 is the sample format, 2 stands for signed integers.
+  Image.fromarray(signed.view(np.uint8)).save(path, tiffinfo={339: 2})
+  read = images.read_label(path, CLASSES)
+  assert read.dtype == np.uint8
+  assert read.tolist() == [[0, 1, 255], [2, 255, 255]]
+
+
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_label_out_of_range(tmp_path, dtype):
   label = np.array([[0, 1], [2, 3]], dtype)

@@ -78,10 +78,10 @@ def test_bands_are_chosen_that_all_images_have(tmp_path, least, bands):
     image, _ = how.image(each.pair.image)
     assert image.shape == (140, 150, 3)
   expected = 'first three are' if least == 3 else 'first is'
-  assert f'{expected} taken, of all images' in texts(found, 'bands')[0]
+  assert f'{expected} used, for all images' in texts(found, 'bands')[0]
 
 
-def test_alpha_is_no_fourth_band(tmp_path):
+def test_alpha_is_not_a_fourth_band(tmp_path):
   fill(tmp_path, 4)
   for i in range(4):
     image = Image.open(tmp_path / f'images/s{i}.png').convert('RGBA')
@@ -151,7 +151,7 @@ def save_tiff(path, pixels, **settings):
     file.write(pixels[None])
 
 
-def test_what_is_no_data_counts_for_no_range(tmp_path, recwarn):
+def test_pixels_without_data_do_not_affect_the_range(tmp_path, recwarn):
   for i in range(4):
     grey = photograph(i)[..., 0].astype(np.float32)
     grey[:30] = np.nan if i != 1 else -1e30
@@ -160,7 +160,7 @@ def test_what_is_no_data_counts_for_no_range(tmp_path, recwarn):
     lacks = {'nodata': -1e30} if i == 1 else {}
     save_tiff(tmp_path / f'images/s{i}.tif', grey, **lacks)
     save(tmp_path / f'labels/s{i}.png', label(i))
-  # Without a place on the earth, which rasterio warns of.
+  # Not georeferenced, which rasterio warns about.
   Image.fromarray(photograph(9)[..., 0].astype(np.float32)).save(
     tmp_path / 'images/s9.tif'
   )

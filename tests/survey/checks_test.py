@@ -1,4 +1,4 @@
-"""Faults planted in images, labels and classes: each is found."""
+"""Faults planted in images, labels and classes: each one is found."""
 
 from folders import COLOURS, fill, label, photograph, save
 import numpy as np
@@ -70,7 +70,7 @@ def test_classes_that_never_occur_or_not_everywhere(tmp_path):
   )
   save(tmp_path / 'val/labels/s7.png', np.ones((140, 150), np.uint8))
   found = look(tmp_path)
-  assert 'values 2' in finding(found, 'class never occurs').text
+  assert 'no label holds 2:' in finding(found, 'class never occurs').text
   assert 'class 3' in finding(found, 'class not in val').text
   assert finding(found, 'one value').files == ('val/labels/s7.png (class 1)',)
   names = tmp_path / 'classes.txt'

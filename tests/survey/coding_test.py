@@ -1,4 +1,4 @@
-"""What the classes of label files are."""
+"""Which classes label files hold."""
 
 import json
 
@@ -21,8 +21,8 @@ def kinds(found):
 
 
 def agrees(found, paths, truths):
-  """Whether files are read as the truth, and counted as they are read."""
-  tally = found.tally([label_counts.count(path) for path in paths])
+  """Checks that files are read as the truth, and counted as they are read."""
+  tally = [found.tally(label_counts.count(path)) for path in paths]
   for path, truth, row in zip(paths, truths, tally, strict=True):
     read = images.read_label(path, found.table)
     assert (read == truth).mean() > 0.97
@@ -138,6 +138,38 @@ def test_values_beside_colours_are_told(tmp_path):
   assert len(found.table) == 6
 
 
+def test_signed_bytes_are_values_below_0(tmp_path):
+  """Pillow reads them as unsigned: -2 would be class 254."""
+  pixels = np.array((-2, -1, 0, 1), np.int8)[label(0, values=range(4))]
+  # 339 is the sample format, 2 stands for signed integers.
+  path = save(tmp_path / 'a.tif', pixels.view(np.uint8), tiffinfo={339: 2})
+  found = decide([path])
+  assert found.table.codes.classes == ((0,), (1,))
+  assert found.table.codes.ignored == (-2, -1)
+  agrees(found, [path], [np.array([255, 255, 0, 1])[label(0, values=range(4))]])
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int32])
+@pytest.mark.parametrize('other', ['colours', 'palettes'])
+def test_values_of_many_bits_beside_colours_are_no_class(
+  tmp_path, dtype, other
+):
+  """Training reads no colours from them: they are left out, not accepted."""
+  deep = label(3).astype(dtype)
+  paths = [save(tmp_path / 'deep.tif', deep)]
+  if other == 'colours':
+    paths.append(save(tmp_path / 'a.png', COLOURS[label(0)]))
+  else:
+    paths.append(palette_png(tmp_path / 'a.png', label(0), COLOURS))
+    paths.append(palette_png(tmp_path / 'b.png', 2 - label(1), COLOURS[::-1]))
+  found = decide(paths)
+  assert set(found.table.colours) == {tuple(c) for c in COLOURS.tolist()}
+  if other == 'colours':
+    assert '1 label of 2 hold values of more' in found.findings[0].text
+  with pytest.raises(InputError, match='more than 8 bits'):
+    found.tally(label_counts.count(paths[0]))
+
+
 def test_16_bits_and_other_values(tmp_path):
   paths = [save(tmp_path / 'a.png', label(0, values=(7, 1000, 40000)))]
   found = decide(paths)
@@ -241,7 +273,7 @@ def test_thin_lines_are_classes(tmp_path, areas):
 
 @pytest.mark.parametrize('values', [(0, 1), (0, 1, 2), (3, 30)])
 def test_indices_in_jpeg_are_refused(tmp_path, values):
-  """They would all be one class, silently."""
+  """They would all silently become one class."""
   path = save(tmp_path / 'a.jpg', label(0, values=values), quality=90)
   with pytest.raises(InputError, match=r'hold only \d+ to \d+, and are JPEG'):
     decide([path])

@@ -1,4 +1,4 @@
-"""Images and labels in any usual layout: what makes a pair, and what none."""
+"""Images and labels in any usual layout, and what cannot be paired."""
 
 from folders import fill, label, photograph, save
 import pytest
@@ -102,9 +102,11 @@ def test_two_images_for_one_label(tmp_path):
 def test_files_of_other_formats_are_named(tmp_path):
   fill(tmp_path, 3, mask='labels/{}.gif')
   save(tmp_path / '__MACOSX' / 's0.png', label(0))
-  with pytest.raises(InputError, match=r'3 files of \.gif, which are not read'):
+  with pytest.raises(InputError, match=r'3 files of type \.gif, which cannot'):
     look(tmp_path)
-  with pytest.raises(InputError, match=r'\.tiff file, but 3 files of \.gif'):
+  with pytest.raises(
+    InputError, match=r'\.tiff file, but 3 files of type \.gif'
+  ):
     look(tmp_path / 'labels')
   fill(tmp_path, 3)
   assert {f.level for f in look(tmp_path).findings} == {'warning', 'note'}

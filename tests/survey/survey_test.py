@@ -59,10 +59,10 @@ def test_what_cannot_be_used_is_named(tmp_path):
   with pytest.raises(InputError, match=r's0\.png holds .* class: 7 in 7000'):
     look(tmp_path)
   (tmp_path / 'all.txt').write_text('image,label\nx/a.png,x/b.png\n')
-  with pytest.raises(InputError, match=r'such as x/a\.png,x/b\.png; give'):
+  with pytest.raises(InputError, match=r'such as x/a\.png,x/b\.png; add'):
     survey.survey(tmp_path / 'all.txt', tmp_path / 'out')
   fill(tmp_path / 'one', 1)
-  with pytest.raises(InputError, match='measure on; add images'):
+  with pytest.raises(InputError, match='for measuring; add images'):
     look(tmp_path / 'one')
 
 
@@ -87,5 +87,5 @@ def test_without_permission(tmp_path, monkeypatch):
 def test_results_do_not_go_among_the_data(tmp_path):
   fill(tmp_path, 3)
   for out in (tmp_path, tmp_path / 'images', tmp_path / 'images/../labels'):
-    with pytest.raises(InputError, match='must be one for results alone'):
+    with pytest.raises(InputError, match='results need a folder of their own'):
       survey.survey(tmp_path, out)
