@@ -58,7 +58,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Model], Meta, Remembered]:
   first = models.from_variables(base, meta, name=str(folder))
   remembered = Remembered(first.segmenter)
   segmenter = HostSegmenter(
-    remembered, classes=len(first.classes), normalised=False
+    remembered, num_classes=len(first.classes), normalised=False
   )
   found = {}
   for name in variants.REFINERS:

@@ -30,7 +30,7 @@ class HostSegmenter:
 
   Attributes:
     function: images -> logits or probabilities.
-    classes: C.
+    num_classes: C.
     normalised: give float32 with ImageNet's mean and deviation; otherwise
       uint8, RGB.
     channels: 'last' for images [B,h,w,3] -> [B,h,w,C]; 'first', as in PyTorch
@@ -51,7 +51,7 @@ class HostSegmenter:
   ...   return images @ np.linspace(-1, 1, 3 * 7).reshape(3, 7)
   >>> trained = models.load()
   >>> model = dataclasses.replace(
-  ...   trained, segmenter=HostSegmenter(by_brightness, classes=7)
+  ...   trained, segmenter=HostSegmenter(by_brightness, num_classes=7)
   ... )
   >>> image = np.zeros((300, 400, 3), np.uint8)
   >>> models.segment_image(model, image).shape
@@ -64,16 +64,16 @@ class HostSegmenter:
   ...   with torch.inference_mode():
   ...     return network(torch.from_numpy(images))['out'].numpy()
   >>> segmenter = HostSegmenter(
-  ...   run, classes=7, channels='first'
+  ...   run, num_classes=7, channels='first'
   ... )  # doctest: +SKIP
 
   An ONNX file:
 
-  >>> segmenter = onnx_file.load('net.onnx', classes=7)  # doctest: +SKIP
+  >>> segmenter = onnx_file.load('net.onnx', num_classes=7)  # doctest: +SKIP
   """
 
   function: Callable[[np.ndarray], Any]
-  classes: int
+  num_classes: int
   normalised: bool = True
   channels: str = 'last'
   outputs: str = 'logits'
@@ -90,10 +90,10 @@ class HostSegmenter:
         raise InputError(
           f'{self.name}: {what} {value!r}: must be one of {", ".join(known)}'
         )
-    if self.batch < 1 or self.classes < 1:
+    if self.batch < 1 or self.num_classes < 1:
       raise InputError(
-        f'{self.name}: batch {self.batch} and classes {self.classes}: must '
-        'both be at least 1'
+        f'{self.name}: batch {self.batch}, num_classes {self.num_classes}: '
+        'both must be at least 1; raise them'
       )
 
   def __call__(self, images: Array) -> np.ndarray:
@@ -181,7 +181,7 @@ class HostSegmenter:
 
   def _channels_last(self, result: np.ndarray, size: Size) -> np.ndarray:
     """The result as float32 [B,h',w',C], checked."""
-    batch, count = self.batch, self.classes
+    batch, count = self.batch, self.num_classes
     first = self.channels == 'first'
     wanted = f'[{batch},{count},h,w]' if first else f'[{batch},h,w,{count}]'
     problem = f'{self.name}: returns {_shape(result)}: must be {wanted}'
@@ -231,7 +231,7 @@ class HostSegmenter:
         f'{maps.max():.3g} that sum to {sums.min():.3g} to {sums.max():.3g}: '
         "probabilities must sum to 1 in every pixel; give outputs='logits'"
       )
-    if self.outputs == 'logits' and sums_to_1 and self.classes > 1:
+    if self.outputs == 'logits' and sums_to_1 and self.num_classes > 1:
       raise InputError(
         f'{self.name}: returns values that sum to 1 in every pixel: these are '
         "probabilities and no logits; give outputs='probabilities'"

@@ -45,7 +45,7 @@ def check_maps(label: np.ndarray, prediction: np.ndarray) -> None:
 def boundary_counts(
   label: np.ndarray,
   prediction: np.ndarray,
-  classes_count: int,
+  num_classes: int,
   *,
   ignore_label: int = IGNORE,
   width: int | None = None,
@@ -55,7 +55,7 @@ def boundary_counts(
   Args:
     label: uint8 [H,W], the truth, in 0..C-1 or `ignore_label`.
     prediction: uint8 [H,W], in 0..C-1.
-    classes_count: C, 1..255.
+    num_classes: C, 1..255.
     ignore_label: the label value without a class; such pixels count nowhere.
     width: of the bands in pixels, at least 1; None is `default_width`.
 
@@ -78,7 +78,7 @@ def boundary_counts(
   guess = _band(np.where(ignored, np.uint8(_OUTSIDE), prediction), width)
   both = np.where(truth == guess, truth, np.uint8(_OUTSIDE))
   intersection, of_truth, of_guess = (
-    _histogram(band)[:classes_count] for band in (both, truth, guess)
+    _histogram(band)[:num_classes] for band in (both, truth, guess)
   )
   return np.stack(
     [intersection, of_truth + of_guess - intersection], axis=-1

@@ -28,7 +28,7 @@ _ROWS = 128  # worked on at a time: they stay in the cache
 def contour_counts(
   label: np.ndarray,
   prediction: np.ndarray,
-  classes_count: int,
+  num_classes: int,
   *,
   ignore_label: int = IGNORE,
   tolerance: float = TOLERANCE,
@@ -38,7 +38,7 @@ def contour_counts(
   Args:
     label: uint8 [H,W], the truth, in 0..C-1 or `ignore_label`.
     prediction: uint8 [H,W], in 0..C-1.
-    classes_count: C, 1..255.
+    num_classes: C, 1..255.
     ignore_label: the label value without a class; such pixels count nowhere.
     tolerance: as a share of the image's diagonal, at least 0.
 
@@ -61,9 +61,9 @@ def contour_counts(
   guess = np.where(_contours(prediction, known), prediction, _NONE)
   counts = np.zeros((256, 4), np.int64)
   for column, (ours, other) in ((0, (guess, truth)), (2, (truth, guess))):
-    counts[:, column] = _near(ours, other, radius, classes_count)
+    counts[:, column] = _near(ours, other, radius, num_classes)
     counts[:, column + 1] = np.bincount(ours[ours != _NONE], minlength=256)
-  return counts[:classes_count]
+  return counts[:num_classes]
 
 
 def f_scores(counts: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def _contours(classes: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _near(
-  ours: np.ndarray, other: np.ndarray, radius: float, classes_count: int
+  ours: np.ndarray, other: np.ndarray, radius: float, num_classes: int
 ) -> np.ndarray:
   """int64 [256]: of each class, pixels within `radius` of the other's.
 
@@ -112,14 +112,14 @@ def _near(
     ours: uint8 [H,W], the class at its contours and `_NONE` elsewhere.
     other: likewise.
     radius: in pixels.
-    classes_count: C.
+    num_classes: C.
   """
   classes = ours[ours != _NONE]
   near = np.zeros(len(classes), bool)
-  for first in range(0, classes_count, _BITS):
+  for first in range(0, num_classes, _BITS):
     # One bit a class: what spreads the bits serves eight classes at once.
     bits = np.zeros(256, np.uint8)
-    group = np.arange(first, min(first + _BITS, classes_count))
+    group = np.arange(first, min(first + _BITS, num_classes))
     bits[group] = 1 << (group - first)
     spread = _spread(bits[other], radius)
     near |= (spread[ours != _NONE] & bits[classes]) > 0

@@ -20,7 +20,7 @@ _BLOCK = 1 << 18  # pixels counted at a time: their 64-bit indices stay in cache
 def confusion_matrix(
   label: np.ndarray,
   prediction: np.ndarray,
-  classes_count: int,
+  num_classes: int,
   ignore_label: int = IGNORE,
 ) -> np.ndarray:
   """Counts how often each true class was predicted as each class.
@@ -29,7 +29,7 @@ def confusion_matrix(
     label: uint8 [...], the truth, in 0..C-1 or `ignore_label`.
     prediction: uint8 [...], in 0..C-1. What it says where the label is
       ignored counts nowhere.
-    classes_count: C, 1..255.
+    num_classes: C, 1..255.
     ignore_label: the label value without a class.
 
   Returns:
@@ -39,33 +39,33 @@ def confusion_matrix(
     InputError: if the shapes differ or a value is no class.
   """
   _check(label, prediction)
-  square = classes_count**2
+  square = num_classes**2
   # Rows of the matrix by label value; one row past its end collects ignored
   # pixels, one more the values that are no class.
-  rows = np.full(256, square + classes_count, np.intp)
-  rows[:classes_count] = np.arange(classes_count) * classes_count
+  rows = np.full(256, square + num_classes, np.intp)
+  rows[:num_classes] = np.arange(num_classes) * num_classes
   if 0 <= ignore_label <= 255:
     rows[ignore_label] = square
   label, prediction = label.reshape(-1), prediction.reshape(-1)
-  counts = np.zeros(square + 2 * classes_count, np.int64)
+  counts = np.zeros(square + 2 * num_classes, np.int64)
   for start in range(0, label.size, _BLOCK):
     block = slice(start, start + _BLOCK)
     columns = prediction[block]
-    if int(columns.max()) >= classes_count:
+    if int(columns.max()) >= num_classes:
       columns = _without_ignored(
-        label[block], columns, classes_count, ignore_label
+        label[block], columns, num_classes, ignore_label
       )
     counts += np.bincount(rows[label[block]] + columns, minlength=len(counts))
-  if counts[square + classes_count :].any():
+  if counts[square + num_classes :].any():
     worst = int(label[(label != ignore_label)].max())
-    raise _no_class('label', worst, classes_count)
-  return counts[:square].reshape(classes_count, classes_count)
+    raise _no_class('label', worst, num_classes)
+  return counts[:square].reshape(num_classes, num_classes)
 
 
 def device_confusion_matrix(
   label: Array,
   prediction: Array,
-  classes_count: int,
+  num_classes: int,
   ignore_label: int = IGNORE,
 ) -> jax.Array:
   """Counts on the device; for use under jit.
@@ -73,7 +73,7 @@ def device_confusion_matrix(
   Args:
     label: integers [...], the truth.
     prediction: integers [...], in 0..C-1.
-    classes_count: C, static.
+    num_classes: C, static.
     ignore_label: the label value without a class. Other values outside of
       0..C-1, in either array, count nowhere too.
 
@@ -84,12 +84,12 @@ def device_confusion_matrix(
   prediction = jnp.asarray(prediction).astype(jnp.int32)
   counted = label != ignore_label
   for values in (label, prediction):
-    counted &= (values >= 0) & (values < classes_count)
-  square = classes_count**2
-  cell = jnp.where(counted, label * classes_count + prediction, square)
+    counted &= (values >= 0) & (values < num_classes)
+  square = num_classes**2
+  cell = jnp.where(counted, label * num_classes + prediction, square)
   counts = jnp.bincount(cell.reshape(-1), length=square + 1)
   counts = counts[:-1].astype(jnp.int32)
-  return counts.reshape(classes_count, classes_count)
+  return counts.reshape(num_classes, num_classes)
 
 
 def iou(confusion: np.ndarray) -> np.ndarray:
@@ -216,18 +216,18 @@ def _check(label: np.ndarray, prediction: np.ndarray) -> None:
 def _without_ignored(
   label: np.ndarray,
   prediction: np.ndarray,
-  classes_count: int,
+  num_classes: int,
   ignore_label: int,
 ) -> np.ndarray:
   """The prediction with class 0 where the label is ignored."""
   prediction = np.where(label == ignore_label, np.uint8(0), prediction)
-  if int(prediction.max()) >= classes_count:
-    raise _no_class('prediction', int(prediction.max()), classes_count)
+  if int(prediction.max()) >= num_classes:
+    raise _no_class('prediction', int(prediction.max()), num_classes)
   return prediction
 
 
-def _no_class(name: str, value: int, classes_count: int) -> InputError:
+def _no_class(name: str, value: int, num_classes: int) -> InputError:
   return InputError(
-    f'{name} value {value}: classes are 0..{classes_count - 1}; use the class '
+    f'{name} value {value}: classes are 0..{num_classes - 1}; use the class '
     'table that the labels were made with'
   )

@@ -89,13 +89,13 @@ def _per_pixel(
   ignore_label: int,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
   """Losses, weights and validity of all pixels, [...] each."""
-  classes_count = logits.shape[-1]
+  num_classes = logits.shape[-1]
   logits = jnp.asarray(logits).astype(jnp.float32)
   labels = jnp.asarray(labels).astype(jnp.int32)
-  valid = (labels != ignore_label) & (labels >= 0) & (labels < classes_count)
+  valid = (labels != ignore_label) & (labels >= 0) & (labels < num_classes)
   # A one-hot product, not a gather: the gather's gradient is a scatter, which
   # XLA runs pixel by pixel on the CPU.
-  true_class = jax.nn.one_hot(labels, classes_count, dtype=jnp.float32)
+  true_class = jax.nn.one_hot(labels, num_classes, dtype=jnp.float32)
   losses = jax.nn.logsumexp(logits, axis=-1) - jnp.sum(
     true_class * logits, axis=-1
   )

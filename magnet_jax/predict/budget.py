@@ -84,7 +84,7 @@ def choose(
   budget: Budget,
   cascade: AnyCascade,
   plan: Sequence[Stage],
-  classes: int,
+  num_classes: int,
   *,
   views: bool,
 ) -> Choice:
@@ -94,7 +94,7 @@ def choose(
     budget: what the user allows.
     cascade: the networks.
     plan: the image's stages.
-    classes: C.
+    num_classes: C.
     views: whether a panel is to be drawn.
 
   Raises:
@@ -103,7 +103,7 @@ def choose(
   """
   if budget.store == 'memory':
     return Choice('memory')
-  needed = in_memory(cascade, plan, classes, views=views)
+  needed = in_memory(cascade, plan, num_classes, views=views)
   allowed = budget.bytes
   if budget.store == 'auto' and needed <= allowed:
     return Choice('memory')
@@ -113,7 +113,7 @@ def choose(
       f'{_text(plan[-1].size)} would take {_gigabytes(needed)} GB in memory, '
       f'the budget is {_gigabytes(allowed)}'
     )
-  least = streamed(_streamable(cascade, reason), plan, classes)
+  least = streamed(_streamable(cascade, reason), plan, num_classes)
   if least > allowed:
     raise InputError(
       f'memory {_gigabytes(allowed)} GB: a batch of {cascade.batch} windows, '
@@ -125,10 +125,10 @@ def choose(
 
 
 def in_memory(
-  cascade: AnyCascade, plan: Sequence[Stage], classes: int, *, views: bool
+  cascade: AnyCascade, plan: Sequence[Stage], num_classes: int, *, views: bool
 ) -> int:
   """Bytes that an image takes in memory, about, without the networks."""
-  maps = 4 * classes
+  maps = 4 * num_classes
   pixels = [math.prod(stage.size) for stage in plan]
   before = sum(pixels[-2:-1])
   total = pixels[-1] * (maps + _PICTURES) + before * (maps + 3)
@@ -141,11 +141,11 @@ def in_memory(
   return total
 
 
-def streamed(cascade: Cascade, plan: Sequence[Stage], classes: int) -> int:
+def streamed(cascade: Cascade, plan: Sequence[Stage], num_classes: int) -> int:
   """Bytes that streaming an image takes at least, without the networks."""
   window, network = plan[-1].grid.window, cascade.network
   pixels = math.prod(window), math.prod(network)
-  each = 4 * classes * (2 * pixels[0]) + 4 * pixels[1]
+  each = 4 * num_classes * (2 * pixels[0]) + 4 * pixels[1]
   return _STREAMING + _COPIES * cascade.batch * each
 
 

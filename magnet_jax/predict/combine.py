@@ -66,7 +66,7 @@ def _with_foreign(
     num_classes = len(models.class_table(meta))
     options = settings.options(meta.section('refine'))
   host = foreign.load(
-    segmenter, classes=num_classes, batch=batch or options.batch or 1
+    segmenter, num_classes=num_classes, batch=batch or options.batch or 1
   )
   model = models.from_variables(variables, meta, name=refiner, segmenter=host)
   if host.size is not None:

@@ -20,30 +20,32 @@ def is_foreign(name: str) -> bool:
   return ':' in name and not pathlib.Path(name).exists()
 
 
-def load(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
+def load(name: str, *, num_classes: int, batch: int = 1) -> HostSegmenter:
   """Loads a segmenter by its name.
 
   Args:
     name: an ONNX file, or 'package.module:function', as for `from_module`.
-    classes: C.
+    num_classes: C.
     batch: images a call, where the segmenter itself leaves it open.
 
   Raises:
     InputError: as `onnx_file.load` and `from_module`.
   """
   if pathlib.Path(name).suffix.lower() == '.onnx':
-    return onnx_file.load(name, classes=classes, batch=batch)
-  return from_module(name, classes=classes, batch=batch)
+    return onnx_file.load(name, num_classes=num_classes, batch=batch)
+  return from_module(name, num_classes=num_classes, batch=batch)
 
 
-def from_module(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
+def from_module(
+  name: str, *, num_classes: int, batch: int = 1
+) -> HostSegmenter:
   """Imports a segmenter.
 
   Args:
     name: 'package.module:function', looked for in the current folder, too. A
       function takes float32 images [B,h,w,3], normalised, and returns logits
       [B,h,w,C]; a `HostSegmenter` of that name can say that it does otherwise.
-    classes: C.
+    num_classes: C.
     batch: B, for a function.
 
   Raises:
@@ -75,10 +77,10 @@ def from_module(name: str, *, classes: int, batch: int = 1) -> HostSegmenter:
       f'{name}: {module_name} has no function {attribute!r}; check its name'
     )
   if not isinstance(found, HostSegmenter):
-    return HostSegmenter(found, classes=classes, batch=batch, name=name)
-  if found.classes != classes:
+    return HostSegmenter(found, num_classes=num_classes, batch=batch, name=name)
+  if found.num_classes != num_classes:
     raise InputError(
-      f'{name}: is a segmenter of {found.classes} classes, but the refiner '
-      f'has {classes}; use a refiner trained for the same classes'
+      f'{name}: is a segmenter of {found.num_classes} classes, but the refiner '
+      f'has {num_classes}; use a refiner trained for the same classes'
     )
   return found

@@ -23,7 +23,7 @@ _ONLY_ERRORS = 4  # of onnxruntime's log levels: what is raised is not logged
 def load(
   path: PathLike,
   *,
-  classes: int,
+  num_classes: int,
   batch: int = 1,
   normalised: bool | None = None,
   outputs: str = 'logits',
@@ -36,7 +36,7 @@ def load(
 
   Args:
     path: the file.
-    classes: C.
+    num_classes: C.
     batch: images a call, where the file leaves it open.
     normalised: whether it takes normalised images rather than values of 0 to
       255; None gives these to an input of uint8 only.
@@ -45,9 +45,9 @@ def load(
 
   Raises:
     InputError: onnxruntime is missing, the file is no ONNX model, or it does
-      not segment images into `classes` classes.
+      not segment images into `num_classes` classes.
 
-  >>> segmenter = onnx_file.load('net.onnx', classes=7)  # doctest: +SKIP
+  >>> segmenter = onnx_file.load('net.onnx', num_classes=7)  # doctest: +SKIP
   >>> trained = models.load(pathlib.Path('runs/mine'))  # doctest: +SKIP
   >>> model = dataclasses.replace(
   ...   trained, segmenter=segmenter
@@ -70,14 +70,14 @@ def load(
   dtype = _DTYPES[entry.type]
   first = _channels_first(path, entry.shape)
   size = entry.shape[2:] if first else entry.shape[1:3]
-  chosen = _output(path, session, output, classes, first)
+  chosen = _output(path, session, output, num_classes, first)
 
   def run(images: np.ndarray) -> Any:
     return session.run([chosen], {entry.name: images.astype(dtype)})[0]
 
   return HostSegmenter(
     run,
-    classes=classes,
+    num_classes=num_classes,
     normalised=dtype != np.uint8 if normalised is None else normalised,
     channels='first' if first else 'last',
     outputs=outputs,
@@ -139,7 +139,7 @@ def _fixed(path: PathLike, size: list[Any]) -> Size | None:
 
 
 def _output(
-  path: PathLike, session: Any, name: str | None, classes: int, first: bool
+  path: PathLike, session: Any, name: str | None, num_classes: int, first: bool
 ) -> str:
   """The output to use, checked as far as the file tells its shape."""
   outputs = {each.name: each.shape for each in session.get_outputs()}
@@ -149,7 +149,7 @@ def _output(
       f'{path}: has no output {chosen!r}; its outputs are {", ".join(outputs)}'
     )
   shape = outputs[chosen]
-  wanted = f'[B,{classes},h,w]' if first else f'[B,h,w,{classes}]'
+  wanted = f'[B,{num_classes},h,w]' if first else f'[B,h,w,{num_classes}]'
   if not shape:  # not told, or a number, which the first call finds out
     return chosen
   if len(shape) != 4:
@@ -158,10 +158,11 @@ def _output(
       'of each class; export it without the argmax'
     )
   count = shape[1] if first else shape[3]
-  if isinstance(count, int) and count != classes:
+  if isinstance(count, int) and count != num_classes:
     raise InputError(
       f'{path}: returns {_text(shape)} as {chosen}, {count} classes: must be '
-      f'{wanted}, {classes} classes; use a refiner trained for the same classes'
+      f'{wanted}, {num_classes} classes; use a refiner trained for the same '
+      'classes'
     )
   return chosen
 

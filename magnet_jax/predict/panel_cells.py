@@ -99,7 +99,7 @@ def points(mask: np.ndarray, background: np.ndarray) -> np.ndarray:
 def mistakes(
   label: np.ndarray,
   truth: np.ndarray,
-  classes_count: int,
+  num_classes: int,
   window: Window,
   background: np.ndarray,
 ) -> tuple[np.ndarray, float]:
@@ -108,7 +108,7 @@ def mistakes(
   Args:
     label: uint8 [h,w].
     truth: uint8 [H,W], of the image's size; no class counts as not wrong.
-    classes_count: C.
+    num_classes: C.
     window: in pixels of the image.
     background: uint8 [h,w,3], the window of the image at the cell's size.
 
@@ -120,7 +120,7 @@ def mistakes(
   fine = (size[0] * _OVERSAMPLE, size[1] * _OVERSAMPLE)
   image_size = (truth.shape[0], truth.shape[1])
   right = sample(truth, image_size, window, fine)
-  labelled = right < classes_count
+  labelled = right < num_classes
   wrong = (sample(label, image_size, window, fine) != right) & labelled
   share = wrong.sum() / labelled.sum() if labelled.any() else np.nan
   strength = _area(wrong.astype(np.float32), size)

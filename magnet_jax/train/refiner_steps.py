@@ -235,7 +235,7 @@ def evaluate_refiner(
   segmenter: nn.Module,
   refiner: nn.Module,
   count: int,
-  classes: int,
+  num_classes: int,
   points: float | int,
   kernel: int,
 ) -> jax.Array:
@@ -250,5 +250,5 @@ def evaluate_refiner(
     pairing='cascade',
   )
   return confusion.device_confusion_matrix(
-    batch['labels'][:, -1], final.argmax(-1), classes
+    batch['labels'][:, -1], final.argmax(-1), num_classes
   )

@@ -78,12 +78,12 @@ def segmenter_step(
 
 
 def evaluate_segmenter(
-  variables: Variables, batch: Batch, *, segmenter: nn.Module, classes: int
+  variables: Variables, batch: Batch, *, segmenter: nn.Module, num_classes: int
 ) -> jax.Array:
   """Confusion matrix [C,C] of a batch of windows of all stages."""
   logits = jnp.asarray(
     segmenter.apply(variables, normalise.normalise(batch['image']))
   )
   return confusion.device_confusion_matrix(
-    batch['label'], logits.argmax(-1), classes
+    batch['label'], logits.argmax(-1), num_classes
   )

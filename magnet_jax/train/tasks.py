@@ -165,7 +165,7 @@ def segmenter_task(config: Config) -> loop.Task:
     auxiliary=training.auxiliary,
   )
   evaluate = functools.partial(
-    steps.evaluate_segmenter, segmenter=network, classes=len(table)
+    steps.evaluate_segmenter, segmenter=network, num_classes=len(table)
   )
   return loop.Task(
     name='segmenter',
@@ -240,7 +240,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     **shared,
   )
   bound_evaluate = functools.partial(
-    refiner_steps.evaluate_refiner, classes=len(table), **shared
+    refiner_steps.evaluate_refiner, num_classes=len(table), **shared
   )
   step = team.compile(bound_step, donate=True)
   evaluate = team.compile(bound_evaluate)

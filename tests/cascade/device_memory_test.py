@@ -76,7 +76,7 @@ def test_one_at_a_time_on_a_cpu():
 def test_one_at_a_time_where_nobody_knows(monkeypatch):
   monkeypatch.setattr(parallel, 'device_memory', lambda: 10**10)
   alone = Cascade(SEGMENTER, [], network=NETWORK, options=Options())
-  host = HostSegmenter(lambda images: images @ WEIGHTS, classes=4)
+  host = HostSegmenter(lambda images: images @ WEIGHTS, num_classes=4)
   foreign = Cascade(host, [refiner], network=NETWORK, options=Options())
   assert alone.batch == foreign.batch == parallel.device_count()
 

@@ -34,7 +34,7 @@ def expected(pixels):
 
 
 def host(function=pixelwise, **settings):
-  return HostSegmenter(function, **{'classes': CLASSES, **settings})
+  return HostSegmenter(function, **{'num_classes': CLASSES, **settings})
 
 
 @pytest.mark.parametrize('batch', [1, 2, 3, 5])

@@ -103,7 +103,7 @@ def test_an_onnx_file_takes_the_rest_from_the_refiner(
   assert model.settings['refine']['points'] == 0.5
   assert model.classes.names == NAMES
   assert len(model.refiners) == 1
-  assert (model.segmenter.classes, model.segmenter.batch) == (len(NAMES), 1)
+  assert (model.segmenter.num_classes, model.segmenter.batch) == (len(NAMES), 1)
   model, _ = combine.load(path, paths[1], batch=3)
   assert model.segmenter.batch == 3
 

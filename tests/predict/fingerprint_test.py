@@ -88,7 +88,7 @@ def with_default(value):
 
 
 def host(function, **settings):
-  return HostSegmenter(function, classes=3, **settings)
+  return HostSegmenter(function, num_classes=3, **settings)
 
 
 def lambdas():

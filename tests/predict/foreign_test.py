@@ -17,7 +17,7 @@ MODULE = """
     import my_weights_{0}
     return images @ np.ones((3, 4), np.float32) * my_weights_{0}.SCALE
 
-  told = HostSegmenter(by_colour, classes=4, batch=5, name='told')
+  told = HostSegmenter(by_colour, num_classes=4, batch=5, name='told')
 """
 
 
@@ -43,7 +43,7 @@ def test_which_names_are_foreign(tmp_path):
 
 
 def test_a_function_of_the_current_folder(here):
-  found = foreign.load('my_nets_a:by_colour', classes=4, batch=2)
+  found = foreign.load('my_nets_a:by_colour', num_classes=4, batch=2)
   assert (found.batch, found.name) == (2, 'my_nets_a:by_colour')
   # It imports from there only when it is called.
   maps = found(np.zeros((3, 8, 8, 3), np.uint8))
@@ -51,7 +51,7 @@ def test_a_function_of_the_current_folder(here):
 
 
 def test_a_segmenter_that_says_what_it_is(here):
-  assert foreign.load('my_nets_a:told', classes=4).batch == 5
+  assert foreign.load('my_nets_a:told', num_classes=4).batch == 5
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_segmenter_that_says_what_it_is(here):
 )
 def test_what_cannot_be_imported(here, name, words):
   with pytest.raises(InputError) as caught:
-    foreign.load(name, classes=4)
+    foreign.load(name, num_classes=4)
   line = str(caught.value)
   assert line.startswith(name) and words in line and '\n' not in line
 
 
 def test_other_classes(here):
   with pytest.raises(InputError, match='4 classes, but the refiner has 7'):
-    foreign.load('my_nets_a:told', classes=7)
+    foreign.load('my_nets_a:told', num_classes=7)

@@ -50,7 +50,7 @@ def pixels(count=3, size=NETWORK):
   ],
 )
 def test_equals_the_same_weights_in_jax(path, file, batch, channels, size):
-  found = onnx_file.load(write(path, **file), classes=CLASSES, batch=2)
+  found = onnx_file.load(write(path, **file), num_classes=CLASSES, batch=2)
   assert (found.batch, found.channels, found.size) == (batch, channels, size)
   wanted = with_jax(normalise.normalise(pixels()))
   np.testing.assert_allclose(found(pixels()), wanted, atol=1e-4)
@@ -66,7 +66,10 @@ def test_a_cascade_gives_what_it_gives_with_jax(path):
       network=NETWORK,
       options=Options(kernel=3, points=0.5),
     ).segment(image, stages)
-    for segmenter in (onnx_file.load(write(path), classes=CLASSES), with_jax)
+    for segmenter in (
+      onnx_file.load(write(path), num_classes=CLASSES),
+      with_jax,
+    )
   )
   # Rounding may swap two points of nearly one score at the border of K.
   assert (np.abs(one - other).max(-1) > 1e-4).mean() < 0.005
@@ -74,17 +77,17 @@ def test_a_cascade_gives_what_it_gives_with_jax(path):
 
 def test_raw_images_probabilities_and_a_stride(path):
   write(path, dtype=TensorProto.UINT8, softmax=True, stride=4)
-  found = onnx_file.load(path, classes=CLASSES, outputs='probabilities')
+  found = onnx_file.load(path, num_classes=CLASSES, outputs='probabilities')
   assert not found.normalised
   maps = jax.nn.softmax(found(pixels() // 64))
   assert maps.shape == (3, *NETWORK, CLASSES)
   with pytest.raises(InputError, match="outputs='probabilities'"):
-    onnx_file.load(path, classes=CLASSES)(pixels() // 64)
+    onnx_file.load(path, num_classes=CLASSES)(pixels() // 64)
 
 
 def fails(path, classes=CLASSES, **settings):
   with pytest.raises(InputError) as caught:
-    onnx_file.load(path, classes=classes, **settings).try_out(NETWORK)
+    onnx_file.load(path, num_classes=classes, **settings).try_out(NETWORK)
   line = str(caught.value)
   assert line.startswith(str(path)) and '\n' not in line
   return line

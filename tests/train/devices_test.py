@@ -54,7 +54,7 @@ def segmenter_parts():
     decay=0.9,
   )
   evaluate = functools.partial(
-    steps.evaluate_segmenter, segmenter=network, classes=CLASSES
+    steps.evaluate_segmenter, segmenter=network, num_classes=CLASSES
   )
   return train_state.start(variables, SGD), step, evaluate
 
@@ -95,7 +95,7 @@ def refiner_parts():
   evaluate = functools.partial(
     refiner_steps.evaluate_refiner,
     segmenter_variables={},
-    classes=CLASSES,
+    num_classes=CLASSES,
     **shared,
   )
   return train_state.start(variables, SGD), step, evaluate
