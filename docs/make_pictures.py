@@ -19,7 +19,7 @@ from magnet_jax.ops import area, selection, windows
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import panel, panel_cells, pictures, thumbnails
 from magnet_jax.predict.model import Model
-from magnet_jax.report import drawing
+from magnet_jax.report import style
 from magnet_jax.types import ClassTable, Sample
 
 FOLDER = pathlib.Path(__file__).parent / 'pictures'
@@ -223,36 +223,22 @@ def _blending() -> np.ndarray:
   length, window = 700, 306
   starts = windows.axis_starts(length, window)
   weights = windows.axis_weights(length, window, starts)
-  left, width, top, bottom = 44, 700, 34, 190
-  paper = drawing.Paper(width + 60, 230)
-  paper.text(
-    4,
-    12,
-    f'{len(starts)} windows of {window} pixels over {length}: '
-    'weights, whose sum is 1 at every pixel',
+  heading = (
+    f'{len(starts)} windows of {window} pixels over {length}: weights, whose '
+    'sum is 1 at every pixel'
   )
-  for value in (0, 0.5, 1):
-    y = bottom - value * (bottom - top)
-    paper.line(left, y, left + width, y, fill=drawing.RULE)
-    paper.text(
-      left - 6,
-      y,
-      f'{value:g}',
-      size=drawing.SMALL,
-      fill=pictures.QUIET,
-      anchor='rm',
-    )
-  for number, (start, values) in enumerate(zip(starts, weights, strict=True)):
-    places = [
-      part
-      for x, value in enumerate(values.tolist())
-      for part in (left + start + x, bottom - value * (bottom - top))
-    ]
-    colour = drawing.colour(number)
-    paper.line(*places, fill=colour, width=2)
-    y = bottom + 12 + 6 * number
-    paper.line(left + start, y, left + start + window, y, fill=colour, width=3)
-  return paper.pixels()
+  with style.sheet(length, 180) as figure:
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, length), ylim=(-0.22, 1.05))
+    axes.set_title(heading)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_xlabel('pixels')
+    for number, (start, values) in enumerate(zip(starts, weights, strict=True)):
+      colour = style.colour(number)
+      axes.plot(np.arange(start, start + window), values, color=colour)
+      axes.hlines(
+        -0.08 - 0.05 * number, start, start + window, color=colour, linewidth=3
+      )
+    return style.picture(figure, heading).pixels
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.summary import Difference
 from magnet_jax.report import charts, curves
 from magnet_jax.report.curves import Curve
+from magnet_jax.report.shown import Picture
 
 # What each study is compared with; otherwise its first line.
 REFERENCES = {
@@ -67,7 +68,7 @@ def _mean(found: list[dict[str, Any]], name: str, key: str) -> float:
   return float(np.mean([r[key] for r in found if r['variant'] == name]))
 
 
-def _curve(found: list[dict[str, Any]]) -> curves.Picture:
+def _curve(found: list[dict[str, Any]]) -> Picture:
   names = _names(found)
   series = [
     Curve(
@@ -78,11 +79,11 @@ def _curve(found: list[dict[str, Any]]) -> curves.Picture:
     for key, words in SCORES.items()
   ]
   return curves.curves(
-    series, x='K, share of the pixels of a window', y='%', start=0
+    series, x='K, share of the pixels of a window', y='IoU %', start=0
   )
 
 
-def _differences(studies: Studies) -> charts.Picture:
+def _differences(studies: Studies) -> Picture:
   lines = [
     (study, found, name)
     for study, found in studies.items()
@@ -92,7 +93,7 @@ def _differences(studies: Studies) -> charts.Picture:
   ]
   panels = [
     (
-      f"{words}, points more than the study's reference",
+      f'{words}, points above the reference',
       [
         _difference(found, name, _reference(study, found), key)
         for study, found, name in lines

@@ -1,7 +1,9 @@
 """Windows used and accuracy kept: a table and a picture.
 
-Example:
+From the folder of the evaluations, or from the records that it wrote before:
+
   python experiments/adaptive/curve.py runs/adaptive/scenes results/scenes
+  python experiments/adaptive/curve.py results/scenes.jsonl results/scenes
 """
 
 import json
@@ -21,6 +23,8 @@ Record = dict[str, Any]
 
 def load(folder: pathlib.Path) -> list[Record]:
   """All records; a method's name says how its windows were chosen."""
+  if folder.is_file():
+    return records.read(folder)
   found = []
   for run in sorted(folder.iterdir()):
     kind, value = run.name.split('_')
@@ -38,9 +42,9 @@ def load(folder: pathlib.Path) -> list[Record]:
   ]
 
 
-def main(folder: str, out: str) -> None:
+def main(source: str, out: str) -> None:
   """Prints the table; writes the records and the picture."""
-  found = load(pathlib.Path(folder))
+  found = load(pathlib.Path(source))
   methods = sorted(
     {r['method'] for r in found} - {'downsample'},
     key=lambda m: (m.split()[0], float(m.split()[1])),
@@ -67,22 +71,20 @@ def main(folder: str, out: str) -> None:
   print('\n'.join(tables.aligned([list(line) for line in lines], 1)))
   words = {
     'least': 'threshold on the uncertainty of a window',
-    'share': 'share of the windows, the unsurest first',
+    'share': 'share of the windows, the most uncertain first',
   }
   series = []
   for kind, name in words.items():
-    mine = sorted(
-      (m for m in methods if m.startswith(kind)),
-      key=lambda m: mean(m, 'windows'),
-    )
-    series.append(
-      Curve(
-        name,
-        (1.0, *(mean(m, 'windows') for m in mine)),
-        (100 * base, *(100 * mean(m, 'miou') for m in mine)),
-        ('', *(m.split()[1] for m in mine)),
-      )
-    )
+    # Settings that refine the same windows share a point.
+    points = {(1.0, 100 * base): ''}
+    for method in methods:
+      if method.startswith(kind):
+        point = mean(method, 'windows'), 100 * mean(method, 'miou')
+        setting = method.split()[1]
+        points[point] = ', '.join(filter(None, (points.get(point), setting)))
+    x, y = zip(*sorted(points), strict=True)
+    labels = tuple(points[point] for point in sorted(points))
+    series.append(Curve(name, x, y, labels))
   picture = curves.curves(series, x='windows', y='mIoU %', start=0)
   picture.write(f'{out}.png')
   slim = ('image', 'method', 'windows', 'miou', 'boundary_iou', 'iou')

@@ -1,19 +1,25 @@
-"""Curves: what a score costs, as points that are joined."""
+"""Curves and points: what a score costs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
-import itertools
 import math
+from typing import TYPE_CHECKING
 
-from magnet_jax.predict import pictures
-from magnet_jax.predict.pictures import Colour
-from magnet_jax.report import drawing, label_places
-from magnet_jax.report.drawing import Axis, Paper
+from magnet_jax.report import style
 from magnet_jax.report.shown import Picture
 
-_LEFT, _TOP, _WIDE, _HIGH = 64, 62, 520, 300
+if TYPE_CHECKING:
+  from matplotlib.axes import Axes
+  from matplotlib.lines import Line2D
+  from matplotlib.transforms import BboxBase
+
+_WIDE, _HIGH = 560, 300
+_DOTTED = 20  # more points of a curve are not marked
+
+# Run, method -> what it costs, what it gives.
+Costs = Mapping[str, Mapping[str, tuple[float, float]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +31,12 @@ class Curve:
     x: what it costs.
     y: what it gives; NaN leaves a point out.
     labels: words beside the points; '' for none.
-    joined: whether lines join the points.
   """
 
   name: str
   x: tuple[float, ...]
   y: tuple[float, ...]
   labels: tuple[str, ...] = ()
-  joined: bool = True
 
 
 def curves(
@@ -41,94 +45,145 @@ def curves(
   """Draws curves over each other.
 
   Args:
-    series: at least one.
+    series: at least one; each has a colour or dashes of its own.
     x: what the horizontal axis measures.
     y: what the vertical axis measures.
-    start: a value that the horizontal axis has to show, such as 0.
+    start: where the horizontal axis begins; None: a little before the points.
   """
-  across = [value for each in series for value in each.x]
-  across += [] if start is None else [start]
-  up = [value for each in series for value in each.y]
-  names = [each.name for each in series]
-  right, width = _LEFT + _WIDE, _LEFT + _WIDE + 70
-  top = _TOP + drawing.LINE * (drawing.legend_lines(names, width) - 1)
-  bottom = top + _HIGH
-  horizontal = Axis(drawing.ticks(across), _LEFT, right)
-  vertical = Axis(drawing.ticks(up), bottom, top)
-  paper = Paper(width, bottom + 52)
-  paper.text(4, 12, y)
-  drawing.legend(paper, names, 36, width)
-  for tick in horizontal.ticks:
-    place = horizontal.place(tick)
-    paper.line(place, top, place, bottom + 4, fill=drawing.RULE)
-    paper.text(
-      place,
-      bottom + 14,
-      f'{tick:g}',
-      size=drawing.SMALL,
-      fill=pictures.QUIET,
-      anchor='mm',
-    )
-  for tick in vertical.ticks:
-    place = vertical.place(tick)
-    paper.line(_LEFT - 4, place, right, place, fill=drawing.RULE)
-    paper.text(
-      _LEFT - 10,
-      place,
-      f'{tick:g}',
-      size=drawing.SMALL,
-      fill=pictures.QUIET,
-      anchor='rm',
-    )
-  paper.text((_LEFT + right) / 2, bottom + 38, x, anchor='mm')
-  points = [_points(each, horizontal, vertical) for each in series]
-  for number, (each, own) in enumerate(zip(series, points, strict=True)):
-    _draw(paper, own, drawing.colour(number), joined=each.joined)
-  _label(paper, points, (_LEFT, top, width, bottom))
-  return Picture(paper.pixels(), f'{y} against {x}', scale=drawing.SCALE)
+  with style.sheet(_WIDE, _HIGH) as figure:
+    axes = figure.add_axes((0, 0, 1, 1))
+    lines = []
+    for number, each in enumerate(series):
+      known = [
+        (a, b) for a, b in zip(each.x, each.y, strict=True) if not math.isnan(b)
+      ]
+      lines += axes.plot(
+        [a for a, _ in known],
+        [b for _, b in known],
+        style.DASHES[number // style.COLOURS % len(style.DASHES)],
+        color=style.colour(number),
+        linewidth=1.8,
+        marker='o' if len(known) <= _DOTTED else '',
+        markersize=5,
+        clip_on=False,
+        label=each.name,
+      )
+    _finish(axes, x, start)
+    style.legend(figure, lines, [each.name for each in series], heading=y)
+    _label(axes, series, lines)
+    return style.picture(figure, f'{y} against {x}')
 
 
-_Point = tuple[float, float, str]  # x and y in pixels, words
+def costs(found: Costs, *, x: str, y: str) -> Picture:
+  """Draws what methods cost and give, a marker each.
+
+  Methods of one run have a colour each, of several runs one per run.
+
+  Args:
+    found: by run, by method, in their order; a method with a NaN is left out.
+    x: what the cost is, from 0.
+    y: what it gives.
+  """
+  methods = list(dict.fromkeys(m for each in found.values() for m in each))
+  single = len(found) == 1
+  with style.sheet(_WIDE, _HIGH) as figure:
+    axes = figure.add_axes((0, 0, 1, 1))
+    for run, each in enumerate(found.values()):
+      for name, (cost, score) in each.items():
+        number = methods.index(name)
+        if not math.isnan(cost + score):
+          colour = style.colour(number if single else run)
+          # Runs that are nearly alike show as rings about each other.
+          size = 10 - 4 * run / len(found)
+          _mark(axes, number, colour, (cost, score), size)
+    _finish(axes, x, 0)
+    if single:
+      marks = [_mark(axes, n, style.colour(n)) for n in range(len(methods))]
+      style.legend(figure, marks, methods, heading=y)
+    else:
+      marks = [_mark(axes, n, style.QUIET) for n in range(len(methods))]
+      above = style.legend(figure, marks, methods)
+      runs = [_mark(axes, 1, style.colour(n)) for n in range(len(found))]
+      style.legend(figure, runs, list(found), heading=y, above=above + 8)
+    return style.picture(figure, f'{y} against {x}')
 
 
-def _points(curve: Curve, horizontal: Axis, vertical: Axis) -> list[_Point]:
-  """Places and words of what is known."""
-  labels = curve.labels or ('',) * len(curve.x)
-  return [
-    (horizontal.place(x), vertical.place(y), label)
-    for x, y, label in zip(curve.x, curve.y, labels, strict=True)
-    if not math.isnan(y)
-  ]
+def _mark(
+  axes: Axes,
+  number: int,
+  colour: str,
+  point: tuple[float, float] = (math.nan, math.nan),
+  size: float = 8,
+) -> Line2D:
+  """Draws a point of a method: each of 24 has its own shape."""
+  block, shape = divmod(number, len(style.MARKERS))
+  hollow = block % 2 == 1
+  (line,) = axes.plot(
+    *point,
+    style.MARKERS[shape],
+    color='white' if hollow else colour,
+    markersize=size,
+    markeredgecolor=colour if hollow else 'white',
+    markeredgewidth=0.8,
+    clip_on=False,
+  )
+  return line
 
 
-def _draw(
-  paper: Paper,
-  points: Sequence[_Point],
-  colour: Colour,
-  *,
-  joined: bool,
-) -> None:
-  for (x, y, _), (end, height, _) in itertools.pairwise(points):
-    if joined:
-      paper.line(x, y, end, height, fill=colour, width=2)
-  for x, y, _ in points:
-    paper.dot(x, y, 4, colour)
+def _finish(axes: Axes, x: str, start: float | None) -> None:
+  axes.set_xlabel(x)
+  for axis in ('x', 'y'):
+    axes.locator_params(axis, nbins=7, steps=[1, 2, 5, 10])
+  axes.margins(x=0.03, y=0.08)
+  axes.autoscale_view()  # now: words are placed by where the points are
+  if start is not None:
+    axes.set_xlim(left=start)
+
+
+# Of words beside a point: how far to the right and up, in points.
+_PLACES = [
+  (across * far, up * far)
+  for far in (6, 13, 20, 27)
+  for across, up in ((1, -1), (1, 1), (-1, 1), (-1, -1), (0, 1), (0, -1))
+]
 
 
 def _label(
-  paper: Paper, series: Sequence[Sequence[_Point]], room: label_places.Box
+  axes: Axes, series: Sequence[Curve], lines: Sequence[Line2D]
 ) -> None:
-  """Writes the words; they keep off all points and off each other."""
-  taken = [(x - 4, y - 4, x + 4, y + 4) for own in series for x, y, _ in own]
-  for number, own in enumerate(series):
-    for x, y, label in filter(lambda point: point[2], own):
-      size = drawing.text_width(label, drawing.SMALL), drawing.SMALL + 1
-      box = label_places.beside((x, y), size, taken, room, above=number % 2 > 0)
-      taken.append(box)
-      paper.text(
-        box[0],
-        (box[1] + box[3]) / 2,
-        label,
-        size=drawing.SMALL,
-        fill=drawing.colour(number),
-      )
+  """Writes the words beside points, off all points and off each other."""
+  from matplotlib.transforms import Bbox
+
+  taken: list[BboxBase] = [
+    Bbox.from_bounds(x - 8, y - 8, 16, 16)
+    for line in lines
+    for x, y in axes.transData.transform(line.get_xydata())
+  ]
+  for number, each in enumerate(series):
+    colour = style.colour(number, tint=-0.35)
+    for x, y, words in zip(each.x, each.y, each.labels, strict=False):
+      if words and not math.isnan(y):
+        taken.append(_write(axes, words, (x, y), colour, taken))
+
+
+def _write(
+  axes: Axes,
+  words: str,
+  point: tuple[float, float],
+  colour: str,
+  taken: Sequence[BboxBase],
+) -> BboxBase:
+  """Writes words in the first free place about a point; else in the last."""
+  note = axes.annotate(
+    words, point, (0, 0), textcoords='offset points', size=8.5, color=colour
+  )
+  for right, up in _PLACES:
+    note.set(
+      position=(right, up),
+      ha=('center', 'left', 'right')[(right > 0) - (right < 0)],
+      va='bottom' if up > 0 else 'top',
+    )
+    box = note.get_window_extent()
+    if not box.count_overlaps(taken):
+      break
+  return box

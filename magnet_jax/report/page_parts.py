@@ -63,16 +63,11 @@ def _side(column: int, words: int) -> str:
 
 
 def chart(picture: Picture) -> str:
-  """A drawing at the size that it is made for."""
-  (kind, data), *_ = (
-    (key, value)
-    for key, value in picture._repr_mimebundle_()[0].items()
-    if key.startswith('image/')
-  )
-  width = picture.pixels.shape[1] // picture.scale
+  """Returns a figure as wide as it is meant to be shown."""
+  kind, data = picture.encoded()
   source = base64.b64encode(data).decode()
   return (
     '<figure class="chart" tabindex="0">'
     f'<img src="data:{kind};base64,{source}" '
-    f'width="{width}" alt="{escaped(picture.title)}"></figure>'
+    f'width="{picture.width}" alt="{escaped(picture.title)}"></figure>'
   )

@@ -15,7 +15,7 @@ from magnet_jax.evaluate import differences, tables
 from magnet_jax.evaluate.differences import SCORES, Paired, Runs, Side
 from magnet_jax.evaluate.summary import FEW_IMAGES, Difference
 from magnet_jax.metrics import confusion
-from magnet_jax.report import charts
+from magnet_jax.report import charts, style
 from magnet_jax.report.shown import Picture, Table
 from magnet_jax.types import InputError
 
@@ -178,7 +178,7 @@ def class_bars(runs: Runs, sides: Sequence[Side]) -> Picture:
     raise InputError('0 sides: bars need at least one; name a run and a method')
   found = [differences.records_of(runs, side) for side in sides]
   images = set.intersection(*(set(records) for records in found))
-  names = [differences.name(side) for side in sides]
+  names = [s[1] if len(runs) == 1 else differences.name(s) for s in sides]
   if not images:
     raise InputError(
       f'{", ".join(names)}: have no image in common; evaluate them on the same '
@@ -199,5 +199,25 @@ def class_bars(runs: Runs, sides: Sequence[Side]) -> Picture:
   ]
   counted = 'one image' if len(images) == 1 else f'{len(images)} images'
   return charts.bars(
-    groups, names, title=f'IoU by class in %, pooled over {counted}'
+    groups,
+    names,
+    title=f'IoU by class in %, pooled over {counted}',
+    colours=_colours(runs, sides),
   )
+
+
+def _colours(runs: Runs, sides: Sequence[Side]) -> list[str]:
+  """Returns colours by method in a single run, else by run and tinted."""
+  if len(runs) == 1:
+    methods = next(iter(runs.values())).methods
+    return [style.colour(methods.index(method)) for _, method in sides]
+  hues = list(runs)
+  methods = list(dict.fromkeys(method for _, method in sides))
+  last = len(methods) - 1
+  return [
+    style.colour(
+      hues.index(run),
+      tint=0.65 * (last - methods.index(method)) / max(last, 1),
+    )
+    for run, method in sides
+  ]

@@ -11,7 +11,7 @@ from magnet_jax.evaluate import figures, tables
 from magnet_jax.evaluate.differences import Side
 from magnet_jax.evaluate.saved_runs import Run
 from magnet_jax.files.records import Record
-from magnet_jax.report import curves, drawing, run_tables
+from magnet_jax.report import curves, run_tables, style
 from magnet_jax.report import page_parts as parts
 from magnet_jax.report.curves import Curve
 from magnet_jax.report.shown import Picture, Table
@@ -23,7 +23,7 @@ _TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
 def charts(
   runs: Mapping[str, Run], training: Mapping[str, Sequence[Record]]
 ) -> dict[str, Picture]:
-  """The drawings of a report, by the names of their files."""
+  """Draws the charts of a report, by the names of their files."""
   found = {
     'miou_windows': _cost(runs, 'windows'),
     'miou_seconds': _cost(runs, 'seconds'),
@@ -45,9 +45,9 @@ def why_no_classes(runs: Mapping[str, Run]) -> str:
   """A line on why `charts` has no 'classes', and the remedy; '' if it has."""
   sides = _sides(runs)
   reason = ''
-  if len(sides) > drawing.COLOURS:
+  if len(sides) > style.COLOURS:
     reason = (
-      f'these runs have {len(sides)} methods in all, and {drawing.COLOURS} '
+      f'these runs have {len(sides)} methods in all, and {style.COLOURS} '
       'colours can be told apart; report fewer runs'
     )
   elif not set.intersection(*(set(runs[r].of(m)) for r, m in sides)):
@@ -60,22 +60,14 @@ def _sides(runs: Mapping[str, Run]) -> list[Side]:
 
 
 def _cost(runs: Mapping[str, Run], key: str) -> Picture:
-  """mIoU of the methods of each run against what they cost."""
-  series = []
-  for run in runs.values():
-    rows = sorted(run.rows, key=lambda row: float(getattr(row, key)))
-    rows = [r for r in rows if not math.isnan(getattr(r, key))]
-    series.append(
-      Curve(
-        run.name,
-        tuple(float(getattr(row, key)) for row in rows),
-        tuple(100 * row.miou for row in rows),
-        tuple(row.method for row in rows),
-        joined=False,
-      )
-    )
-  words = {'windows': 'windows an image', 'seconds': 'seconds an image'}
-  return curves.curves(series, x=words[key], y='mIoU %', start=0)
+  """Draws the mIoU of the methods of each run against what they cost."""
+  found = {
+    run.name: {
+      row.method: (float(getattr(row, key)), 100 * row.miou) for row in run.rows
+    }
+    for run in runs.values()
+  }
+  return curves.costs(found, x=f'{key} per image', y='mIoU %')
 
 
 def _steps(name: str, training: Sequence[Record], key: str) -> Iterator[Curve]:

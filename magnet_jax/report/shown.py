@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import html
 import io
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +13,7 @@ from magnet_jax.evaluate import tables
 from magnet_jax.files import images
 from magnet_jax.files.atomic import PathLike
 
-_COLOURS = 64  # of a drawing's palette; the edges of letters need most
+_COLOURS = 64  # of a chart's palette; the edges of letters need most
 _QUALITY = 65  # of a photograph
 
 
@@ -79,8 +78,8 @@ class Picture:
   Attributes:
     pixels: uint8 [h,w,3], RGB.
     title: what it shows, in words.
-    photograph: shown as JPEG; drawings are shown as PNG of few colours.
-    scale: pixels of the picture for one on the screen, so that text is crisp
+    photograph: shown as JPEG; charts are shown as PNG of few colours.
+    scale: pixels of the picture per pixel on the screen, so that text is crisp
       on fine screens.
   """
 
@@ -93,17 +92,21 @@ class Picture:
     height, width = self.pixels.shape[:2]
     return f'{self.title} ({width} x {height} pixels)'
 
+  @property
+  def width(self) -> int:
+    """How wide it is to be shown, in pixels on the screen."""
+    return self.pixels.shape[1] // self.scale
+
   def _repr_mimebundle_(
     self, include: object = None, exclude: object = None
-  ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The picture by its kind, and how wide it is to be shown."""
+  ) -> tuple[dict[str, str | bytes], dict[str, dict[str, int]]]:
+    """Gives the picture by its kind, and how wide it is to be shown."""
     del include, exclude
-    kind, data = self._encoded()
-    width = self.pixels.shape[1] // self.scale
-    shown: dict[str, Any] = {'text/plain': repr(self), kind: data}
-    return shown, {kind: {'width': width}}
+    kind, data = self.encoded()
+    return {'text/plain': repr(self), kind: data}, {kind: {'width': self.width}}
 
-  def _encoded(self) -> tuple[str, bytes]:
+  def encoded(self) -> tuple[str, bytes]:
+    """Returns the MIME type and the file's content."""
     stream = io.BytesIO()
     image = Image.fromarray(self.pixels)
     if self.photograph:

@@ -146,5 +146,5 @@ def picture(tuned: Tuned) -> Picture:
     for key, words in _SCORES.items()
   ]
   return curves.curves(
-    series, x='K, share of the pixels of a window', y='%', start=0
+    series, x='K, share of the pixels of a window', y='IoU %', start=0
   )

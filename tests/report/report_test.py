@@ -8,7 +8,7 @@ import pytest
 from magnet_jax import types
 from magnet_jax.evaluate import differences, saved_runs, tables
 from magnet_jax.metrics import confusion
-from magnet_jax.report import run_tables
+from magnet_jax.report import run_tables, style
 
 CLASSES = types.ClassTable(
   ('soil', 'leaf', 'weed'),
@@ -179,8 +179,8 @@ def test_bars_pool_over_the_common_images(runs, monkeypatch):
   monkeypatch.setattr(
     run_tables.charts,
     'bars',
-    lambda groups, series, title: seen.update(
-      groups=groups, series=series, title=title
+    lambda groups, series, **more: seen.update(
+      groups=groups, series=series, **more
     ),
   )
   sides = [('a', 'magnet'), ('b', 'magnet')]
@@ -192,6 +192,15 @@ def test_bars_pool_over_the_common_images(runs, monkeypatch):
   right = sum(runs['a'].of('magnet')[n]['confusion'][0][0] for n in '12345')
   assert seen['groups'][0].values[0] == pytest.approx(right / 500)
   assert math.isnan(seen['groups'][2].values[0])
+  # Runs have the colours that the charts of costs give them, methods of a run
+  # its tints.
+  assert seen['colours'] == [style.colour(0), style.colour(1)]
+  run_tables.class_bars(runs, [('a', m) for m in ('patch', 'magnet')])
+  assert seen['colours'] == [style.colour(0, tint=0.65), style.colour(0)]
+  run_tables.class_bars({'a': runs['a']}, [('a', 'magnet')])
+  place = runs['a'].methods.index('magnet')
+  assert seen['colours'] == [style.colour(place)]
+  assert seen['series'] == ['magnet']
 
 
 def test_pictures_show_and_write_themselves(runs, tmp_path):
