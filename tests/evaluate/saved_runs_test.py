@@ -57,6 +57,27 @@ def test_a_folder_and_its_file_are_the_same_run(tmp_path):
     run.of('patch')
 
 
+def test_the_order_and_the_reference_are_those_of_the_summary(tmp_path):
+  methods = ('newer', 'magnet', 'patch', 'later')
+  folder = write(tmp_path / 'a', *(record(method=m) for m in methods))
+  run = saved_runs.read_run('mine', folder, CLASSES)
+  assert run.methods == list(methods) and run.reference == 'magnet'
+  rows = [{'method': name} for name in ('patch', 'newer', 'gone', 'magnet')]
+  path = folder / 'summary.json'
+  records.write_json(path, {'rows': rows, 'reference': 'newer'})
+  run = saved_runs.read_run('mine', folder, CLASSES)
+  assert run.methods == ['patch', 'newer', 'magnet', 'later']
+  assert [row.method for row in run.rows] == run.methods
+  assert run.reference == 'newer'
+  # One of a version before, or with a method that was removed from it since.
+  for content in ({'rows': rows}, {'rows': rows, 'reference': 'gone'}, {}):
+    records.write_json(path, content)
+    assert saved_runs.read_run('mine', folder, CLASSES).reference == 'magnet'
+  path.write_text('{"rows": [')
+  line = refused(folder)
+  assert 'summary.json' in line and 'evaluate again' in line
+
+
 def test_what_is_missing_or_empty_is_named(tmp_path):
   assert 'none: no such file' in refused(tmp_path / 'none')
   assert 'records.jsonl: no such file' in refused(tmp_path)
