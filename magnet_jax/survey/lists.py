@@ -159,7 +159,8 @@ def _settle(folder: pathlib.Path, into: Lists) -> None:
 def line(pair: Pair, out: pathlib.Path) -> str:
   """Returns `image<TAB>label`, relative to the folder of a list."""
   return '\t'.join(
-    os.path.relpath(path.resolve(), out.resolve())
+    # Unlike resolve(), realpath() accepts links to themselves.
+    os.path.relpath(os.path.realpath(path), os.path.realpath(out))
     for path in (pair.image, pair.label)
   )
 
