@@ -54,8 +54,8 @@ class LabelCodes:
     for code in codes:
       if isinstance(code, int) and not -(2**31) <= code < 2**32:
         raise InputError(
-          f'label code {code}: must be a number of 32 bits, as images can '
-          'hold; correct it'
+          f'label code {code}: must fit into 32 bits, which is what images '
+          'can hold; correct it'
         )
       if isinstance(code, tuple):
         _check_colour('label code', code)

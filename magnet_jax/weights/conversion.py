@@ -1,4 +1,4 @@
-"""From PyTorch's files to a folder of checkpoints, and back."""
+"""Converts PyTorch's files to a folder of checkpoints, and back."""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
@@ -27,9 +27,9 @@ class Written:
   Attributes:
     path: the folder or file, as its name in the output folder.
     network: a key of `torch_names.NAMES`.
-    tensors: how many arrays, the counters of PyTorch among them.
-    parameters: how many trained numbers.
-    notes: what the person should know of it, one line each.
+    tensors: number of arrays, PyTorch's counters included.
+    parameters: number of trained parameters.
+    notes: what the user should know about it, one line each.
   """
 
   path: str
@@ -40,10 +40,13 @@ class Written:
 
 
 def class_count(sources: Sequence[torch_states.Source]) -> int | None:
-  """The number of classes that files have together; None for a trunk alone.
+  """Returns the number of classes of files that belong together.
 
   Args:
     sources: one segmenter, refiners, or both; or one trunk.
+
+  Returns:
+    C; None for a trunk.
 
   Raises:
     InputError: files that do not belong together.
@@ -52,13 +55,13 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
   for kind in ('segmenter', 'trunk'):
     if kinds.count(kind) > 1:
       raise InputError(
-        f'{sources[-1].path}: one {kind} more: at most one can be converted '
-        'into a folder; convert it into one of its own'
+        f'{sources[-1].path}: another {kind}: a folder can hold only one; '
+        'convert it into a folder of its own'
       )
   if 'trunk' in kinds and len(kinds) > 1:
     path = sources[kinds.index('trunk')].path
     raise InputError(
-      f'{path}: is a trunk, which is no segmenter yet; convert it alone and '
+      f'{path}: is a trunk, which is not a segmenter yet; convert it alone and '
       'train from it'
     )
   counts = {source.path: source.classes for source in sources}
@@ -72,14 +75,14 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
 
 
 def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
-  """Writes a ResNet without its classifier, to start a training from.
+  """Writes a ResNet without its classifier, for a training to start from.
 
   Args:
     source: what was read.
     folder: 'trunk/checkpoints/0' is written in there.
 
   Raises:
-    InputError: it is none of the known ResNets, or cannot be written.
+    InputError: it is not a known ResNet, or cannot be written.
   """
   name, width = torch_templates.resnet_settings(source)
   config = {'segmenter': {'trunk': name, 'width': width}}
@@ -102,7 +105,7 @@ def to_checkpoint(
     folder: 'segmenter/checkpoints/0' and 'refiner/checkpoints/0' are written
       in there.
     config: all sections; `segmenter` and `refiner` must describe the files.
-    classes: what the networks tell apart.
+    classes: of the networks.
     order: of a refiner's input in the files, one of `torch_states.ORDERS`.
 
   Raises:
@@ -136,18 +139,18 @@ def to_files(
   suffix: str,
   order: str | None = None,
 ) -> list[Written]:
-  """Writes the networks of a run as files of PyTorch.
+  """Writes the networks of a run as PyTorch files.
 
   Args:
     run: whatever `checkpoints.load` takes.
-    folder: where segmenter, refiner (or refiner_1, …) and trunk go.
+    folder: where segmenter, refiner (or refiner_1, …) and trunk are written.
     suffix: '.pth' or '.safetensors'.
     order: of a refiner's input in the files; None takes that of the file it
       was converted from.
 
   Raises:
-    InputError: nothing there, a network without names in PyTorch, or the
-      system refuses to write.
+    InputError: nothing is there, its meta is damaged, a network has no names
+      in PyTorch, or the system refuses to write.
   """
   written = []
   for kind, (variables, meta) in _parts(run).items():
@@ -224,7 +227,7 @@ def _save(
   )
   path = folder / kind
   average = refiner.join(found)
-  # Orbax would find it out in the middle.
+  # Orbax would notice only half-way.
   atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
   with checkpoints.CheckpointStore(path / 'checkpoints') as store:
     meta = dataclasses.replace(meta, kind=kind, torch=origin)

@@ -47,7 +47,7 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
     Arrays by their names in the file, in the file's data types.
 
   Raises:
-    InputError: missing, damaged, pickled code, or no state_dict; or the
+    InputError: missing, damaged, pickled code, or not a state_dict; or the
       package that reads it is not installed.
   """
   path = decoding.check_file(path)
@@ -81,7 +81,7 @@ def write(path: PathLike, state: Mapping[str, np.ndarray]) -> None:
   atomic.write_bytes(path, data)
 
 
-def _import(name: str) -> Any:
+def _import(name: str) -> Any:  # a module of a package that may be missing
   """Imports a package of the extra [convert]."""
   try:
     with warnings.catch_warnings():
@@ -110,8 +110,8 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   for name, view in stored:
     if view['dtype'] not in _SAFE_TYPES:
       raise InputError(
-        f'{path}: {name} is {view["dtype"]}: weights must be numbers of a '
-        'usual kind; save them as float32'
+        f'{path}: {name} is {view["dtype"]}: weights must be of one of '
+        f'{", ".join(_SAFE_TYPES)}; save them as float32'
       )
     array = np.frombuffer(view['data'], _SAFE_TYPES[view['dtype']])
     state[name] = array.reshape(view['shape'])
@@ -122,7 +122,7 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
   torch = _import('torch')
   try:
     with warnings.catch_warnings():
-      warnings.simplefilter('ignore')  # it says that its types will change
+      warnings.simplefilter('ignore')  # of types that will change
       found = torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
     code = re.search(r'GLOBAL ([\w.]+)', str(error))
@@ -150,34 +150,33 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _damaged(path: pathlib.Path) -> InputError:
   return InputError(
-    f'{path}: is no file of weights (.pth or .safetensors), or it is damaged; '
+    f'{path}: is not a file of weights (.pth or .safetensors), or is damaged; '
     'save or download it again'
   )
 
 
-def _state(found: Any, path: pathlib.Path) -> Mapping[str, Any]:
-  """The state_dict in what was loaded."""
+def _state(found: object, path: pathlib.Path) -> Mapping[str, object]:
+  """Returns the state_dict in what was loaded."""
   for key in _NESTED:
     if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
       found = found[key]
       break
-  what = ''
   if not isinstance(found, Mapping):
     what = f'a {type(found).__name__}'
   elif not found:
     what = 'an empty dict'
   elif not all(isinstance(key, str) for key in found):
-    what = 'a dict whose keys are no names'
-  if what:
-    raise InputError(
-      f'{path}: holds {what}: must be a state_dict, tensors by name; save the '
-      "network's state_dict()"
-    )
-  return found
+    what = 'a dict whose keys are not names'
+  else:
+    return found
+  raise InputError(
+    f'{path}: holds {what}: must be a state_dict, tensors by name; save the '
+    "network's state_dict()"
+  )
 
 
 def _array(torch: Any, tensor: Any, name: str) -> np.ndarray:
-  """One tensor; bfloat16 comes in the type that JAX has for it."""
+  """Converts one tensor; bfloat16 comes in the type that JAX has for it."""
   if not isinstance(tensor, torch.Tensor):
     raise InputError(
       f'{name} is a {type(tensor).__name__}: a state_dict holds tensors only; '

@@ -1,15 +1,15 @@
 """What the modules of the known networks are called in PyTorch, as data.
 
-A row is (their module, our module). {i}, {j} and {k} stand for one whole run
-of digits, the same on both sides. The leaves below a module go by their kind,
-see `torch_weights`. A row serves both directions.
+A row is (their module, our module) and serves both directions. {i}, {j} and
+{k} stand for a whole number, the same on both sides. What the arrays of a
+module are called depends on their kind, see `torch_weights`.
 """
 
 Table = tuple[tuple[str, str], ...]
 
 
 def _below(theirs: str, ours: str, table: Table) -> Table:
-  """The table of a network that is part of another one."""
+  """Returns the table of a network that is part of another one."""
   return tuple((f'{theirs}.{a}', f'{ours}/{b}') for a, b in table)
 
 
@@ -43,17 +43,17 @@ _FPN: Table = (
 
 
 def _unit(theirs: tuple[str, str], ours: str) -> Table:
-  """A convolution and its normalisation, which are one module of ours."""
+  """Returns rows of a convolution and its normalisation, one module here."""
   return ((theirs[0], f'{ours}/conv'), (theirs[1], f'{ours}/bn'))
 
 
 def _rectified(theirs: str, ours: str) -> Table:
-  """A convolution, then normalisation and activation in one module."""
+  """Returns rows of a convolution, then normalisation with activation."""
   return _unit((f'{theirs}.0', f'{theirs}.1.0'), ours)
 
 
 def _numbered(theirs: str, ours: str) -> Table:
-  """A convolution and its normalisation in a sequence."""
+  """Returns rows of a convolution and its normalisation in a sequence."""
   return _unit((f'{theirs}.0', f'{theirs}.1'), ours)
 
 
@@ -67,7 +67,7 @@ _EXCHANGE: Table = (
 )
 
 _HRNET_TRUNK: Table = (
-  *_RESNET,  # the stem and layer1 are called as there
+  *_RESNET,  # the stem and layer1 have the same names
   ('conv2', 'conv2'),
   ('bn2', 'bn2'),
   *_numbered('transition{i}.{j}', 'transition{i}_{j}'),
@@ -155,7 +155,7 @@ CLASSIFIERS = {
   'unet': 'final',
 }
 
-# Keys that such files often have, and that are no part of our network.
+# Keys that such files often have, but our network does not use.
 DROPPED = {
   'resnet': ('fc.weight', 'fc.bias'),  # the classifier of ImageNet
   'hrnet': ('loss.criterion.weight',),  # the weights of the classes

@@ -1,7 +1,7 @@
-"""A file of PyTorch as the state of a known network, checked.
+"""PyTorch files as the checked states of known networks.
 
-Finds out which network it is, and takes away what stands around its weights:
-prefixes, classifiers of ImageNet, data types of half or double precision.
+Finds out which network a file is of, and removes what is not part of it:
+prefixes of names, ImageNet classifiers, half and double precision.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from magnet_jax.weights import torch_files, torch_names, torch_weights
 from magnet_jax.weights.torch_weights import State, listed
 
 ORDERS = ('scale,coarse', 'coarse,scale')  # of the refiner's input
-# What wrappers for several devices, trainings and Lightning put before names.
+# Prefixes by wrappers for several devices, training scripts and Lightning.
 _PREFIXES = ('module.', 'model.')
 
 
@@ -28,8 +28,8 @@ class Source:
     path: where it was read.
     network: a key of `torch_names.NAMES`.
     state: float32 arrays by their plain names, and the counters.
-    dtype: what the file's floating numbers are.
-    dropped: keys of the file that are no part of the network.
+    dtype: of the file's floating-point numbers.
+    dropped: keys of the file that are not part of the network.
   """
 
   path: pathlib.Path
@@ -46,7 +46,7 @@ class Source:
 
   @property
   def classes(self) -> int | None:
-    """The features of the classifier; None for a trunk.
+    """Number of features of the classifier; None for a trunk.
 
     Raises:
       InputError: the classifier is missing.
@@ -66,15 +66,15 @@ class Source:
 def read(
   path: PathLike, *, network: str | None = None, cast: bool = False
 ) -> Source:
-  """Reads a file and finds out what it is.
+  """Reads a file and finds out which network it is of.
 
   Args:
     path: .pth or .safetensors.
     network: a key of `torch_names.NAMES`; None finds it by the keys.
-    cast: take float16, bfloat16 and float64, too.
+    cast: also accept float16, bfloat16 and float64.
 
   Raises:
-    InputError: unreadable, of no known network, keys that are the same
+    InputError: unreadable, of an unknown network, keys that are the same
       without their prefixes, or numbers that are not float32.
   """
   path = pathlib.Path(path)
@@ -86,7 +86,7 @@ def read(
   _, strange = torch_weights.match(state, network)
   if strange:
     raise InputError(
-      f'{path}: is no checkpoint of the network {network}, which knows no '
+      f'{path}: is not a checkpoint of the network {network}, which has no '
       f'{listed(strange)} (of {len(state)} keys): the closest of '
       f'{", ".join(torch_names.NAMES)} is {near}; choose another file'
     )
@@ -95,7 +95,7 @@ def read(
 
 
 def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:
-  """Takes the prefixes 'module.' and 'model.' away.
+  """Removes the prefixes 'module.' and 'model.' from names.
 
   Args:
     state: arrays by name.
@@ -112,18 +112,20 @@ def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:
       short = short.partition('.')[2]
     if short in plain:
       raise InputError(
-        f'{name}: {origin[short]} and {key} are the same key twice: each must '
-        'be there once; save the state_dict of one network'
+        f'{name}: {origin[short]} and {key} are the same key without their '
+        'prefixes: each must be there once; save the state_dict of one network'
       )
     plain[short], origin[short] = array, key
   return plain
 
 
 def closest(names: Mapping[str, object]) -> str:
-  """The network whose table fits most keys, then most of whose rows are used.
+  """Returns the network whose table fits most keys.
+
+  Of several, it is the one with the largest share of its rows in use.
 
   Args:
-    names: the state, of which the keys count.
+    names: the state; only its keys matter.
   """
 
   def score(network: str) -> tuple[int, float]:
@@ -136,18 +138,18 @@ def closest(names: Mapping[str, object]) -> str:
 def as_float32(
   state: Mapping[str, np.ndarray], name: str, *, cast: bool
 ) -> tuple[State, str]:
-  """Sees to it that all weights are float32.
+  """Makes sure that all weights are float32.
 
   Args:
-    state: arrays by name; the counters are left alone.
+    state: arrays by name; the counters stay as they are.
     name: what messages call the state.
     cast: convert other floating types; from half precision that is exact.
 
   Returns:
-    The state, and the floating types that it had.
+    The state, and the floating-point types that it had.
 
   Raises:
-    InputError: other types without `cast`, or no numbers at all.
+    InputError: other types without `cast`, or arrays of anything else.
   """
   types = {key: array.dtype.name for key, array in state.items()}
   floats = [key for key in state if not key.endswith(torch_weights.COUNTER)]
@@ -178,7 +180,7 @@ def check_finite(state: Mapping[str, np.ndarray], name: str) -> None:
 
 
 def exchange_inputs(state: Mapping[str, np.ndarray]) -> State:
-  """A refiner's state for its two maps in the other order; its own inverse."""
+  """Returns a refiner's state for its maps in the other order; self-inverse."""
   changed = dict(state)
   for key, array in state.items():
     module = key.partition('.')[0]

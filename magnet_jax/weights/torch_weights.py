@@ -3,15 +3,14 @@
     variables, counters = torch_weights.from_torch(state, 'fpn', template)
     state = torch_weights.to_torch(variables, 'fpn', counters)
 
-Arrays are only renamed and transposed, so both directions are exact. Nothing
-here needs PyTorch.
+Arrays are only renamed and transposed, so both directions are exact. PyTorch
+is not needed.
 """
 
 from collections.abc import Iterable, Mapping
 import functools
 import re
 import string
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from magnet_jax.types import InputError
 from magnet_jax.weights import torch_names
 
 State = dict[str, np.ndarray]  # arrays by PyTorch's names
-Counters = dict[str, int]  # batches that a normalisation has seen, by name
+Counters = dict[str, int]  # batches that normalisations have seen, by name
 
 _LEAVES = {
   'kernel': 'weight',
@@ -35,11 +34,11 @@ _REMEDY = (
   'choose the config of this network, or change fields such as '
   '--config.segmenter.trunk'
 )
-_SHOWN = 3  # names that a message lists before it counts the rest
+_SHOWN = 3  # names that a message lists before counting the rest
 
 
 def listed(names: Iterable[str]) -> str:
-  """The first few of some names, and how many more there are."""
+  """Returns the first few of some names, and how many more there are."""
   names = list(names)
   rest = len(names) - _SHOWN
   return ', '.join(names[:_SHOWN]) + (f' and {rest} more' if rest > 0 else '')
@@ -48,7 +47,7 @@ def listed(names: Iterable[str]) -> str:
 def from_torch(
   state: Mapping[str, np.ndarray],
   network: str,
-  template: Mapping[str, Any],
+  template: object,
   *,
   name: str = 'state',
 ) -> tuple[trees.Tree, Counters]:
@@ -65,15 +64,15 @@ def from_torch(
     `num_batches_tracked` by their names; no counters if the state has none.
 
   Raises:
-    InputError: a key is missing or left over on either side, or a shape is
-      another one.
+    InputError: a key is missing or left over on either side, or a shape
+      differs.
   """
   wanted = trees.flatten(template)
   keys = _torch_keys(wanted, network)
   counted = _counter_keys(wanted, network)
   present = counted & state.keys()
   missing = [key for key in keys.values() if key not in state]
-  # Files of PyTorch before 0.4.1 have none of the counters.
+  # Files of PyTorch before 0.4.1 have no counters.
   missing += sorted(counted - present) if present else []
   if missing:
     raise InputError(
@@ -96,7 +95,7 @@ def from_torch(
 
 
 def to_torch(
-  variables: Mapping[str, Any],
+  variables: object,
   network: str,
   counters: Mapping[str, int] | None = None,
 ) -> State:
@@ -111,7 +110,7 @@ def to_torch(
     Arrays by their names in PyTorch, convolutions as OIHW.
 
   Raises:
-    InputError: a variable has no name there, or a counter no variable.
+    InputError: a variable has no name there, or a counter no variable here.
   """
   flat = trees.flatten(variables)
   state = {
@@ -130,14 +129,14 @@ def to_torch(
 
 
 def match(names: Iterable[str], network: str) -> tuple[int, list[str]]:
-  """How well the keys of a state fit the names of a network.
+  """Compares the keys of a state with the names of a network.
 
   Args:
     names: the state's keys.
     network: a key of `torch_names.NAMES`.
 
   Returns:
-    The number of the network's rows that are used, and the keys without one.
+    The number of the network's rows in use, and the keys without a row.
   """
   table = torch_names.NAMES[network]
   patterns = [pattern(theirs) for theirs, _ in table]
@@ -152,8 +151,8 @@ def match(names: Iterable[str], network: str) -> tuple[int, list[str]]:
   return len(used), strange
 
 
-def _torch_keys(flat: Mapping[str, Any], network: str) -> dict[str, str]:
-  """PyTorch's key of each of our leaves, by 'params/module/leaf'."""
+def _torch_keys(flat: Iterable[str], network: str) -> dict[str, str]:
+  """Returns PyTorch's key of each of our leaves, by 'params/module/leaf'."""
   table = torch_names.NAMES[network]
   keys: dict[str, str] = {}
   strange = []
@@ -168,15 +167,15 @@ def _torch_keys(flat: Mapping[str, Any], network: str) -> dict[str, str]:
   doubled = len(keys) - len(set(keys.values()))
   if strange or doubled:
     raise InputError(
-      f'{listed(strange) or f"{doubled} variables"}: no name of their own '
-      f'among those of the network {network}; choose the network that the '
-      'variables are of'
+      f'{listed(strange) or f"{doubled} variables"}: without a name of their '
+      f'own in the network {network}; choose the network that the variables '
+      'are of'
     )
   return keys
 
 
-def _counter_keys(flat: Mapping[str, Any], network: str) -> set[str]:
-  """The counters of all our batch normalisations."""
+def _counter_keys(flat: Iterable[str], network: str) -> set[str]:
+  """Returns the counters of all our batch normalisations."""
   keys = _torch_keys(flat, network)
   return {
     f'{key.rpartition(".")[0]}.{COUNTER}'
@@ -186,7 +185,7 @@ def _counter_keys(flat: Mapping[str, Any], network: str) -> set[str]:
 
 
 def _translate(module: str, table: torch_names.Table) -> str | None:
-  """Their name of our module, None where the table has none."""
+  """Returns their name of our module, None where the table has none."""
   for theirs, ours in table:
     found = pattern(ours).fullmatch(module)
     if found:
@@ -196,7 +195,7 @@ def _translate(module: str, table: torch_names.Table) -> str | None:
 
 @functools.cache
 def pattern(row: str) -> re.Pattern[str]:
-  """A regular expression of a row's side, with a group a placeholder."""
+  """Returns a regular expression of a row's side, a group per placeholder."""
   parts = []
   for literal, field, _, _ in string.Formatter().parse(row):
     parts.append(re.escape(literal))
@@ -207,7 +206,7 @@ def pattern(row: str) -> re.Pattern[str]:
 def _from_layout(
   array: np.ndarray, wanted: tuple[int, ...], name: str
 ) -> np.ndarray:
-  """One array in our layout, checked."""
+  """Returns one array in our layout, checked."""
   shape = tuple(np.shape(array))
   if len(wanted) == 4:  # OIHW -> HWIO
     theirs = tuple(wanted[i] for i in (3, 2, 0, 1))
@@ -228,7 +227,7 @@ def _from_layout(
 
 
 def _to_layout(array: np.ndarray, path: str) -> np.ndarray:
-  """One array in PyTorch's layout."""
+  """Returns one array in PyTorch's layout."""
   leaf = path.rpartition('/')[2]
   if leaf == 'kernel' and array.ndim == 4:
     array = array.transpose(3, 2, 0, 1)
@@ -240,7 +239,7 @@ def _to_layout(array: np.ndarray, path: str) -> np.ndarray:
 
 
 def _count(value: np.ndarray, name: str) -> int:
-  """One counter as a number."""
+  """Returns one counter as a number."""
   value = np.asarray(value)
   if value.shape or value.dtype.kind not in 'iu':
     raise InputError(

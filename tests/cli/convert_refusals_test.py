@@ -66,7 +66,7 @@ def test_files_that_do_not_belong_together(save_state, tmp_path, fails):
   few['seg_conv.weight'] = np.zeros((3, 8, 1, 1), np.float32)
   few = save_state(few, 'few.pth')
   flags = ['--out', tmp_path / 'run', *FLAGS]
-  assert 'one segmenter more' in fails('convert', segmenter, segmenter, *flags)
+  assert 'another segmenter' in fails('convert', segmenter, segmenter, *flags)
   assert 'alone' in fails('convert', trunk, refiner, *flags)
   assert '7, ' in fails('convert', segmenter, few, *flags)
   line = fails('convert', refiner, refiner, *flags)
@@ -91,7 +91,7 @@ def test_flags(save_state, tmp_path, fails):
   line = fails('convert', tmp_path, '--to=pytorch', '--out', tmp_path / 'run')
   assert 'holds no checkpoint' in line
   line = fails('convert', path, '--out', tmp_path / 'run', '--network=fpn')
-  assert 'network fpn, which knows no' in line
+  assert 'network fpn, which has no' in line
   line = fails(
     'convert', path, '--out', tmp_path / 'run', *FLAGS, '--table=dubai'
   )

@@ -122,7 +122,7 @@ DAMAGE = [
   ('classes/codes/classes', [[0], [1], ['b']], "codes.classes[2][0] is 'b'"),
   ('classes/codes/classes', [[0], [1], [0]], 'belongs to two classes'),
   ('classes/codes/classes', [[0], [1], [[1, 2, 3]]], 'all values or all'),
-  ('classes/codes/classes', [[0], [1], [2**40]], 'number of 32 bits'),
+  ('classes/codes/classes', [[0], [1], [2**40]], 'must fit into 32 bits'),
   ('classes/codes/tolerance', -1, 'tolerance -1'),
   ('torch', ['a'], "meta.torch is ['a']"),
   ('torch', {'network': 'unet'}, 'meta.torch.dtype: is missing'),

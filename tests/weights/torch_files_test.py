@@ -200,7 +200,7 @@ def test_damaged_safetensors(safetensors, tmp_path):
     (lambda t: [t.zeros(1)], 'holds a list'),
     (lambda t: t.zeros(1), 'holds a Tensor'),
     (lambda _: {}, 'an empty dict'),
-    (lambda t: {0: t.zeros(1)}, 'keys are no names'),
+    (lambda t: {0: t.zeros(1)}, 'keys are not names'),
     (lambda t: {'a.weight': t.zeros(1), 'epoch': 3}, 'epoch is a int'),
     (lambda t: {'a': t.zeros(2, 2).to_sparse()}, 'must be dense'),
   ],

@@ -62,10 +62,10 @@ def test_another_network_names_the_closest_and_first_keys(state, read):
     InputError, match=r'extra\.0\.w.* and 2 more .*closest .* is refiner'
   ):
     read(state | extra)
-  with pytest.raises(InputError, match='no checkpoint of the network'):
+  with pytest.raises(InputError, match='not a checkpoint of the network'):
     read({'blocks.0.attention.weight': np.zeros(1, np.float32)})
   with pytest.raises(
-    InputError, match=r'network resnet, which knows no bn0.* is refiner'
+    InputError, match=r'network resnet, which has no bn0.* is refiner'
   ):
     read(state, network='resnet')
 
