@@ -35,9 +35,7 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
   runs = list(found.runs.values())
   single = len(runs) == 1
   rows = [row for run in runs for row in _rows(run, single)]
-  # The table of classes has its own bars, in the classes' colours.
   drawn = sections.charts(found.runs, found.training)
-  drawn.pop('classes', None)
   more = sections.further(found.runs)
   lower = [
     sections.confusion(found.runs),
@@ -93,6 +91,9 @@ def write_files(found: Found, folder: PathLike) -> list[str]:
   """
   folder = atomic.prepare_folder(folder)
   pictures = sections.charts(found.runs, found.training)
+  # On the page the table of classes has bars of its own.
+  if bars := sections.class_chart(found.runs):
+    pictures['classes'] = bars
   for name, picture in pictures.items():
     picture.write(folder / f'{name}.png')
   texts = csv_tables.texts(found.runs)

@@ -1,4 +1,4 @@
-"""Pieces of HTML that all parts of the page are made of."""
+"""HTML that all parts of the page are built from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from magnet_jax.report.shown import Picture, Table
 
 
 def escaped(value: object) -> str:
-  """The value as text that no HTML is read from."""
+  """Escapes a value, so that it is shown as plain text."""
   return html.escape(str(value), quote=True)
 
 
@@ -20,20 +20,20 @@ def table(
   kind: str = 'numbers',
   words: int = 1,
 ) -> str:
-  """A table in a card.
+  """Lays out a table in a card.
 
   Args:
     head: headings, plain text.
-    body: a line each, cells in HTML.
+    body: one entry per line, cells in HTML.
     kind: class of the style sheet: 'numbers', 'wordy', 'matrix'.
-    words: how many headings, from the left, stand over words.
+    words: how many columns, from the left, hold words.
   """
   heads = ''.join(
     f'<th scope="col"{_side(column, words)}>{escaped(cell)}</th>'
     for column, cell in enumerate(head)
   )
   lines = '\n'.join(f'<tr>{line}</tr>' for line in body)
-  # A wide table scrolls, and can be scrolled by keys.
+  # A wide table scrolls, also by keyboard.
   return (
     f'<div class="card" tabindex="0"><table class="{kind}">\n'
     f'<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
@@ -41,7 +41,7 @@ def table(
 
 
 def plain_table(shown: Table) -> str:
-  """A table of text, its notes below."""
+  """Lays out a table of text, with its notes below."""
   lines = []
   for line, row in enumerate(shown.body):
     cells = []
@@ -58,7 +58,7 @@ def plain_table(shown: Table) -> str:
 
 
 def _side(column: int, words: int) -> str:
-  """Puts words on the left, where the first column always is."""
+  """Aligns columns of words to the left, as the first one always is."""
   return ' class="word"' if 0 < column < words else ''
 
 

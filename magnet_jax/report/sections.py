@@ -23,13 +23,11 @@ _TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
 def charts(
   runs: Mapping[str, Run], training: Mapping[str, Sequence[Record]]
 ) -> dict[str, Picture]:
-  """Draws the charts of a report, by the names of their files."""
+  """Draws the charts of a page, by the names of their files."""
   found = {
     'miou_windows': _cost(runs, 'windows'),
     'miou_seconds': _cost(runs, 'seconds'),
   }
-  if not why_no_classes(runs):
-    found['classes'] = run_tables.class_bars(runs, _sides(runs))
   for key, words in _TRAINED.items():
     series = [
       curve
@@ -41,8 +39,15 @@ def charts(
   return found
 
 
+def class_chart(runs: Mapping[str, Run]) -> Picture | None:
+  """Draws the IoU of each class; None where `why_no_classes` has a reason."""
+  if why_no_classes(runs):
+    return None
+  return run_tables.class_bars(runs, _sides(runs))
+
+
 def why_no_classes(runs: Mapping[str, Run]) -> str:
-  """A line on why `charts` has no 'classes', and the remedy; '' if it has."""
+  """Returns why no chart of classes is drawn, and the remedy; else ''."""
   sides = _sides(runs)
   reason = ''
   if len(sides) > style.COLOURS:

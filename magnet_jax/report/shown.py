@@ -1,4 +1,4 @@
-"""Tables and pictures that show themselves: in a notebook, and as text."""
+"""Tables and pictures that display themselves, in a notebook or as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Table:
     head: the headings.
     body: lines of as many cells.
     words: how many columns, from the left, hold words.
-    best: (line, column) of the cells that stand out: bold in HTML, * in text.
+    best: (line, column) of the highlighted cells: bold in HTML, * in text.
     notes: sentences below the table.
   """
 
@@ -50,7 +50,7 @@ class Table:
     return '\n'.join([*tables.aligned(cells, self.words), *self.notes])
 
   def _repr_html_(self) -> str:
-    """Plain tags alone: viewers of notebooks take out style sheets."""
+    """Returns plain tags only, as viewers of notebooks drop style sheets."""
     lines = [self._line('th', -1, self.head)]
     lines += [self._line('td', n, row) for n, row in enumerate(self.body)]
     notes = ''.join(f'<p>{html.escape(note)}</p>' for note in self.notes)
@@ -73,14 +73,14 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Picture:
-  """A picture that a notebook shows.
+  """A picture that a notebook displays.
 
   Attributes:
     pixels: uint8 [h,w,3], RGB.
     title: what it shows, in words.
-    photograph: shown as JPEG; charts are shown as PNG of few colours.
-    scale: pixels of the picture per pixel on the screen, so that text is crisp
-      on fine screens.
+    photograph: encoded as JPEG; charts are encoded as PNG with few colours.
+    scale: pixels of the picture per pixel on the screen: with 2, text is crisp
+      on high-resolution screens.
   """
 
   pixels: np.ndarray
@@ -94,19 +94,19 @@ class Picture:
 
   @property
   def width(self) -> int:
-    """How wide it is to be shown, in pixels on the screen."""
+    """Its width when shown, in pixels on the screen."""
     return self.pixels.shape[1] // self.scale
 
   def _repr_mimebundle_(
     self, include: object = None, exclude: object = None
   ) -> tuple[dict[str, str | bytes], dict[str, dict[str, int]]]:
-    """Gives the picture by its kind, and how wide it is to be shown."""
+    """Returns the picture by MIME type, and its width on the screen."""
     del include, exclude
     kind, data = self.encoded()
     return {'text/plain': repr(self), kind: data}, {kind: {'width': self.width}}
 
   def encoded(self) -> tuple[str, bytes]:
-    """Returns the MIME type and the file's content."""
+    """Returns the MIME type and the encoded picture."""
     stream = io.BytesIO()
     image = Image.fromarray(self.pixels)
     if self.photograph:

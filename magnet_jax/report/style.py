@@ -145,6 +145,6 @@ def legend(
 def picture(figure: Figure, title: str) -> Picture:
   """Draws a figure, cropped to what is on it."""
   stream = io.BytesIO()
-  figure.savefig(stream, format='png')
+  figure.savefig(stream, format='png', pil_kwargs={'compress_level': 1})
   pixels = np.asarray(Image.open(stream).convert('RGB'))
   return Picture(pixels, title, scale=DENSITY)

@@ -199,15 +199,15 @@ def test_bars_of_classes_are_drawn_or_it_is_said_why_not(write):
   folders = [write(str(number)) for number in range(5)]
   few = runs.find(folders[:4])
   assert sections.why_no_classes(few.runs) == ''
-  assert 'classes' in sections.charts(few.runs, {})
+  assert sections.class_chart(few.runs) is not None
   many = runs.find(folders)
-  assert 'classes' not in sections.charts(many.runs, {})
+  assert sections.class_chart(many.runs) is None
   assert '10 methods in all, and 8' in sections.why_no_classes(many.runs)
   path = folders[0] / 'records.jsonl'
   path.write_text(path.read_text().replace('"one"', '"three"', 1))
   path.write_text(path.read_text().replace('"two"', '"four"', 1))
   apart = runs.find(folders[:2])
-  assert 'classes' not in sections.charts(apart.runs, {})
+  assert sections.class_chart(apart.runs) is None
   assert 'no image in common' in sections.why_no_classes(apart.runs)
 
 
