@@ -13,7 +13,8 @@ from PIL import Image
 
 import magnet_jax
 from magnet_jax.cascade import refine_step, stage_windows
-from magnet_jax.cascade.cascade import StageResult, predict
+from magnet_jax.cascade.cascade import StageResult
+from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, selection, windows
 from magnet_jax.ops.uncertainty import uncertainty

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -17,6 +17,17 @@ Section = Mapping[str, Any]  # of a config: settings by name
 # What a checkpoint can be of. A model of several networks has the meta of the
 # last of these.
 KINDS = ('trunk', 'segmenter', 'refiner')
+
+
+class Plane(Protocol):
+  """An image or a map, in memory or not, that is read in rectangles."""
+
+  @property
+  def size(self) -> Size:
+    """(height, width)."""
+
+  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """[height,width,...] of a rectangle that lies inside."""
 
 
 class InputError(ValueError):

@@ -6,6 +6,7 @@ import numpy as np
 
 from configs import tiny
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
 from magnet_jax.types import Sample
 
@@ -27,7 +28,7 @@ def make(**plan):
   settings = tiny.get_config().to_dict()
   return Model(
     jax.tree_util.Partial(_segmenter, weights),
-    (jax.tree_util.Partial(_refiner, np.float32(2)),),
+    (magnet.refiner(jax.tree_util.Partial(_refiner, np.float32(2))),),
     generator.CLASSES,
     {'plan': settings['plan'] | plan, 'refine': settings['refine']},
   )

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import labels
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.evaluate import tables
 from magnet_jax.predict.model import Model
@@ -87,8 +87,8 @@ def compare(first: Model, second: Model, image: np.ndarray) -> Outputs:
     stages.append(_stage_change(a, b))
   return Outputs(
     tuple(stages),
-    progressive.predict(a.probabilities),
-    progressive.predict(b.probabilities),
+    labels.predict(a.probabilities),
+    labels.predict(b.probabilities),
   )
 
 

@@ -31,6 +31,7 @@ from magnet_jax.predict import model as models
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.rasters import open_image
+from magnet_jax.refiners import magnet
 
 
 class Counted:
@@ -101,7 +102,9 @@ def make(network: str) -> models.Model:
   return dataclasses.replace(
     model,
     segmenter=jax.tree_util.Partial(_segmenter, weights),
-    refiners=(jax.tree_util.Partial(_refiner, np.float32(0.5)),),
+    refiners=(
+      magnet.refiner(jax.tree_util.Partial(_refiner, np.float32(0.5))),
+    ),
   )
 
 

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import released
-from magnet_jax.cascade.cascade import StageResult
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.cascade.options import Options
 from magnet_jax.models import build
+from magnet_jax.refiners import magnet
 from magnet_jax.weights import torch_weights
 
 REFINERS = {
@@ -58,17 +59,19 @@ def results(
   """Our stages of the golden's image."""
   seeded = _seeded_weights(folder)
   network = tuple(golden['input_wh'][::-1].tolist())
-  cascade = released.Released(
+  cascade = Cascade(
     jax.tree_util.Partial(
       _segment, golden['segmenter_weight'].T, golden['segmenter_bias']
     ),
     [
-      _refiner(seeded.seeded_state(name), classes) for name in REFINERS[classes]
+      magnet.refiner(_refiner(seeded.seeded_state(name), classes))
+      for name in REFINERS[classes]
     ],
     network=network,
     options=Options(
       points=golden['n_points'].item(), kernel=golden['kernel'].item()
     ),
+    policy=released.RELEASED,
   )
   plan = released.planner(
     {

@@ -1,75 +1,83 @@
-"""K points of a whole stage instead of K of each window.
+"""Refines K points of a whole stage instead of K of each window.
 
 It needs the scores of all of a stage before any point is chosen, so the
 stage's maps are in memory.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax import parallel
-from magnet_jax.cascade import batches, stage_windows
-from magnet_jax.cascade.stage_windows import Plane
+from magnet_jax.cascade import batches, refine_step, stage_windows
+from magnet_jax.cascade.parts import Part, Tile, Work
 from magnet_jax.ops import merge, resize, selection
-from magnet_jax.types import Size, Stage
+from magnet_jax.refiners.refiner import Refiner
+from magnet_jax.types import Network, Size
 
 
-def refine(
-  step: parallel.Step,
-  source: Plane,
-  coarse: Plane,
-  stage: Stage,
-  numbers: Sequence[int],
-  *,
-  network: Size,
-  points: float | int,
-  batch: int,
-  done: Callable[[int], None],
-) -> tuple[np.ndarray, np.ndarray]:
-  """Refines K points of a stage.
-
-  Args:
-    step: `refine_step.candidates` over devices.
-    source: uint8 [H_s,W_s,3], the stage's image.
-    coarse: float32 [H',W',C], the segmentation after the stage before.
-    stage: the stage.
-    numbers: the windows to look at, ascending.
-    network: (h, w), the networks' input size.
-    points: K, as a count or a fraction of the pixels of these windows.
-    batch: B, a multiple of the devices.
-    done: told of each window.
-
-  Returns:
-    float32 [H_s,W_s,C], the map; bool [H_s,W_s], the points replaced.
-  """
-  before = coarse.read(0, 0, *coarse.size)
-  after = resize.probabilities(before, stage.size)
-  classes = after.shape[-1]
-
-  def pieces() -> Iterator[tuple[int, np.ndarray]]:
-    """R, 1 and Q of each window: with the 1 the others' weight is known."""
-    for number, found in batches.run(
-      step,
-      numbers,
-      lambda n: stage_windows.arrays(source, coarse, stage.grid, n, network),
-      batch,
-    ):
-      scores = found.scores[..., None]
-      piece = [found.refined, np.ones_like(scores), scores]
-      yield number, _at(np.concatenate(piece, axis=-1), stage.grid.window)
-      done(1)
-
-  total = np.zeros((*stage.size, classes + 2), np.float32)
-  merge.add_windows(total, stage.grid, pieces())
+def refine(work: Work) -> Iterator[Part]:
+  """Refines a stage; the last part has all of it."""
+  grid, classes = work.stage.grid, work.coarse.read(0, 0, 1, 1).shape[-1]
+  step = work.step(
+    _candidates,
+    kernel=work.options.kernel,
+    score=work.score,
+    own=bool(work.mix),
+  )
+  channels = classes + 2 + (classes if work.mix else 0)
+  total = np.zeros((*grid.size, channels), np.float32)
+  parts = [
+    work.numbers[start : start + work.batch]
+    for start in range(0, len(work.numbers), work.batch)
+  ]
+  results = batches.run_parts(
+    step,
+    parts,
+    lambda n: stage_windows.arrays(
+      work.image, work.coarse, grid, n, work.network
+    ),
+    work.batch,
+  )
+  for index, part in enumerate(results):
+    pieces = [(number, _at(maps, grid.window)) for number, maps in part]
+    merge.add_windows(total, grid, pieces, work.weights)
+    yield Part(index, windows=len(part))
+  before = work.coarse.read(0, 0, *work.coarse.size)
+  after = resize.probabilities(before, grid.size)
   weight = total[..., classes]
   covered = weight > 0
-  scores = np.where(covered, total[..., -1], np.float32(-1))
-  count = selection.count_points(points, int(covered.sum()))
+  scores = np.where(covered, total[..., classes + 1], np.float32(-1))
+  count = int(covered.sum())
+  if work.refiner.choice == 'points':
+    count = selection.count_points(work.options.points, count)
   chosen = selection.choose_on_host(scores, count)
   after[chosen] *= 1 - weight[chosen][:, None]
   after[chosen] += total[chosen, :classes]
-  return after, chosen
+  if work.mix:
+    own = total[..., classes + 2 :] - weight[..., None] * after
+    after += np.float32(work.mix) * own
+  yield Part(
+    len(parts),
+    windows=0,
+    tiles=[Tile(0, 0, after)],
+    marks=[Tile(0, 0, chosen)],
+  )
+
+
+def _candidates(
+  segmenter: Network, refiner: Refiner, *, own: bool, **settings: Any
+) -> jax.Array:
+  """R, 1, Q and perhaps O: float32 [B,h,w,…]; the 1 adds up to the weight."""
+  found = refine_step.candidates(segmenter, refiner, **settings)
+  scores = found.scores[..., None]
+  piece = [found.refined, jnp.ones_like(scores), scores]
+  if own:
+    assert found.scale is not None
+    piece.append(found.scale)
+  return jnp.concatenate(piece, axis=-1)
 
 
 def _at(maps: np.ndarray, size: Size) -> np.ndarray:

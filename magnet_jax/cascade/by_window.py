@@ -1,58 +1,28 @@
-"""The loop over the windows of one stage, for memory and disk alike."""
+"""Refines K points of each window of a stage, row by row.
+
+Each window is final as soon as those before it are, so that nothing of the
+stage's size is needed: the way for memory and disk alike.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
-import dataclasses
 
 import numpy as np
 
-from magnet_jax import parallel
-from magnet_jax.cascade import batches, mosaic, stage_windows
-from magnet_jax.cascade.mosaic import Area, Mosaic, Waiting
-from magnet_jax.cascade.stage_windows import Plane
-from magnet_jax.ops import selection
-from magnet_jax.types import Size, WindowGrid
+from magnet_jax.cascade import batches, mosaic, refine_step, stage_windows
+from magnet_jax.cascade.mosaic import Area, Mosaic
+from magnet_jax.cascade.parts import Part, Tile, Work
+from magnet_jax.ops import resize, selection
+from magnet_jax.types import WindowGrid
 
 # Where few windows are refined, a part ends after so many at the latest: the
 # tiles of a part are what a run that was killed has to make again.
 MOST = 256
 
 
-@dataclasses.dataclass(frozen=True)
-class Tile:
-  """A part of a stage's segmentation, final.
-
-  Attributes:
-    top: first row.
-    left: first column.
-    values: float32 [h,w,C], perhaps not writeable.
-  """
-
-  top: int
-  left: int
-  values: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-  """What one batch of windows finishes.
-
-  Attributes:
-    index: of the part in its stage; the same in every run.
-    tiles: one for each window up to the batch's last, made as they are asked
-      for.
-    chosen: (number of a window, bool [h,w]): the points that were replaced, at
-      the networks' size.
-  """
-
-  index: int
-  tiles: Iterator[Tile]
-  chosen: list[tuple[int, np.ndarray]]
-
-
 def split(
   windows: range, numbers: Sequence[int], batch: int
 ) -> list[tuple[range, list[int]]]:
-  """Parts of a stage: all their windows, and those of them to refine.
+  """Splits a stage into parts: windows, and those of them to refine.
 
   Args:
     windows: of the stage.
@@ -86,69 +56,57 @@ def split(
 def needed(
   grid: WindowGrid, numbers: Sequence[int], windows: range
 ) -> list[int]:
-  """Which of the windows to refine reach into the tiles of `windows`."""
+  """Returns which windows to refine reach into the tiles of `windows`."""
   wanted = range(mosaic.first_window(grid, windows), windows.stop)
   return [number for number in numbers if number in wanted]
 
 
-def refine(
-  step: parallel.Step,
-  source: Plane,
-  coarse: Plane,
-  grid: WindowGrid,
-  numbers: Sequence[int],
-  *,
-  network: Size,
-  points: float | int,
-  batch: int,
-  windows: range | None = None,
-  waiting: Waiting | None = None,
-  first: int = 0,
-) -> Iterator[Part]:
+def refine(work: Work) -> Iterator[Part]:
   """Refines windows of a stage, row by row.
 
-  Args:
-    step: `refine_step.refine_windows` over devices.
-    source: uint8 [H_s,W_s,3], the stage's image.
-    coarse: float32 [H',W',C], the segmentation after the stage before.
-    grid: the stage's windows.
-    numbers: the windows to refine of all the stage, ascending; in place of
-      the others' stands the coarse map, upsampled.
-    network: (h, w), the networks' input size.
-    points: K of a window, as a count or a fraction.
-    batch: B, a multiple of the devices.
-    windows: those whose tiles are wanted, whole rows; all by default. Windows
-      above them that reach into their tiles are refined as well.
-    waiting: where what overlaps waits for its tile; in memory by default.
-    first: the first part to run; the ones before are done.
+  Windows before the share's that reach into its tiles are refined as well.
 
   Yields:
-    The parts; the tiles of each must be taken before the next is asked for.
+    The parts, each with a tile for every window up to the batch's last; the
+    tiles of each must be taken before the next is asked for.
   """
-  windows = range(len(grid)) if windows is None else windows
-  parts = split(windows, needed(grid, numbers, windows), batch)[first:]
-  tiles = Mosaic(grid, numbers, waiting, windows)
+  grid, share, network = work.stage.grid, work.share, work.network
+  wanted = needed(grid, work.numbers, share.windows)
+  parts = split(share.windows, wanted, work.batch)[share.first :]
+  tiles = Mosaic(grid, work.numbers, share.waiting, share.windows, work.weights)
+  step = work.step(
+    refine_step.refine_windows,
+    window=grid.window,
+    kernel=work.options.kernel,
+    most=work.most,
+    mix=work.mix,
+    score=work.score,
+  )
 
   def arrays_of(number: int) -> stage_windows.Arrays:
-    arrays = stage_windows.arrays(source, coarse, grid, number, network)
+    arrays = stage_windows.arrays(
+      work.image, work.coarse, grid, number, network
+    )
     valid = int(arrays['valid'].prod())
-    count = selection.count_points(points, valid)
+    count = selection.count_points(work.options.points, valid)
     return arrays | {'points': np.asarray(count, np.int32)}
 
   def upsampled(area: Area) -> np.ndarray:
-    return stage_windows.upsampled(coarse, grid.size, area)
+    return stage_windows.upsampled(work.coarse, grid.size, area)
 
   results = batches.run_parts(
-    step, [refined for _, refined in parts], arrays_of, batch
+    step, [refined for _, refined in parts], arrays_of, work.batch
   )
   for index, ((here, _), part) in enumerate(
-    zip(parts, results, strict=True), start=first
+    zip(parts, results, strict=True), start=share.first
   ):
     pieces = {number: found.probabilities for number, found in part}
     yield Part(
       index,
-      _tiles(tiles, here, pieces, upsampled),
-      [(number, found.chosen) for number, found in part],
+      windows=len(part),
+      tiles=_tiles(tiles, here, pieces, upsampled),
+      marks=(_marks(grid, number, found.chosen) for number, found in part),
+      finished=here,
     )
 
 
@@ -165,3 +123,11 @@ def _tiles(
       tiles.add(number, pieces.pop(number))
     top, left, _, _ = tiles.area(number)
     yield Tile(top, left, tiles.tile(number, before))
+
+
+def _marks(grid: WindowGrid, number: int, chosen: np.ndarray) -> Tile:
+  """The points of a window, bool [h,w], at its size in the stage."""
+  rows, columns = stage_windows.inside(grid, number)
+  marks = resize.label(chosen.view(np.uint8), grid.window).view(bool)
+  height, width = grid.size[0] - rows.start, grid.size[1] - columns.start
+  return Tile(rows.start, columns.start, marks[:height, :width])

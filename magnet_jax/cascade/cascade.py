@@ -1,9 +1,10 @@
 """The loop over the stages: coarse to fine, each corrects the one before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 import copy
 import dataclasses
 import functools
+import itertools
 from typing import Any, Self
 
 import numpy as np
@@ -13,21 +14,33 @@ from magnet_jax.cascade import (
   batches,
   device_memory,
   host_step,
+  policy,
   refine_step,
   stage_windows,
 )
-from magnet_jax.cascade import (
-  by_image as image_selection,
-)
-from magnet_jax.cascade import (
-  by_window as stage_loop,
-)
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.stage_windows import Plane
-from magnet_jax.cascade.workspace import InMemory
-from magnet_jax.ops import area, merge, resize, selection
-from magnet_jax.types import InputError, Network, Size, Stage, WindowGrid
+from magnet_jax.cascade.parts import Part, Share, Tile, Work
+from magnet_jax.cascade.policy import Policy
+from magnet_jax.cascade.workspace import (
+  InMemory,
+  MemoryWorkspace,
+  Progress,
+  Silent,
+  Workspace,
+)
+from magnet_jax.ops import merge, resize, selection, windows
+from magnet_jax.refiners.refiner import Refiner
+from magnet_jax.types import (
+  InputError,
+  Network,
+  Plane,
+  Size,
+  Stage,
+  WindowGrid,
+)
+
+SILENT = Silent()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,73 +61,88 @@ class StageResult:
 
 
 class Cascade:
-  """A segmenter and a refiner on the devices, ready for any image.
+  """A segmenter and refiners on the devices, ready for any image.
 
   Args:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; give
       `jax.tree_util.Partial(module.apply, variables)` rather than a closure,
       so that the variables are arguments and not constants of the program.
       A `HostSegmenter` makes one of any function of NumPy arrays.
-    refiners: (scale=, coarse=) [B,h,w,C] -> logits [B,h,w,C]; one for all
-      stages or one for each after stage 0, the last of which serves all
-      further stages. Without any there is stage 0 alone, and `patches`.
+    refiners: one for all stages or one for each after stage 0, the last of
+      which serves all further stages. Without any there is stage 0 alone, and
+      `patches`.
     network: (h, w), the networks' input size.
     options: how a stage is refined.
+    policy: what the pipeline does its own way.
+    score: of a window's points, Q; the highest are replaced.
+    weights: of the windows along an axis, by which overlaps are blended.
+
+  Attributes:
+    way: how the options refine a stage.
+    batch: windows that are refined at a time, over all devices.
+
+  Raises:
+    InputError: for options that the pipeline does not have.
   """
 
   def __init__(
     self,
     segmenter: Network | HostSegmenter,
-    refiners: Sequence[Network],
+    refiners: Sequence[Refiner],
     *,
     network: Size,
     options: Options,
+    policy: Policy = policy.ALIGNED,
+    score: selection.Score = selection.score,
+    weights: windows.Weights = windows.axis_weights,
   ):
     if isinstance(segmenter, HostSegmenter):
       segmenter.check_size(network)
+    for refiner in refiners:
+      refiner.check()
+      if options.mix and 'scale' not in refiner.needs:
+        raise InputError(
+          f'mix {options.mix}: a refiner that does not need the segmenter has '
+          'nothing to mix with; set mix to 0'
+        )
     self.network = network
     self.options = options
-    self._whole = host_step.over_devices(
-      refine_step.segment_windows, segmenter, devices=1
-    )
-    self._segment = host_step.over_devices(
-      refine_step.segment_windows, segmenter
-    )
+    self.policy = policy
+    self.way = policy.way(options)
     self._segmenter = segmenter
     self._refiners = tuple(refiners)
+    self._weights = weights
+    self._score = score
+    pixels = network[0] * network[1]
+    self._most = selection.count_points(options.points, pixels)
     self.batch = parallel.device_count() * (
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
     )
-    # Called once for each refiner and size of windows: mostly there is one.
-    self._refine = functools.cache(self._refine_step)
-    self._candidates = functools.cache(self._candidates_step)
+    # Called once for each refiner and its settings: mostly there is one.
+    self._step = functools.cache(self._make_step)
 
-  def _refiner(self, stage: Stage) -> int:
-    """Which refiner serves a stage."""
-    if not self._refiners:
-      raise InputError(
-        'cascade without a refiner: stages after the first need one; pass a '
-        'refiner, or segment by the methods downsample and patch'
-      )
-    return min(stage.index, len(self._refiners)) - 1
+  def _make_step(
+    self, number: int, step: parallel.Step, **settings: Any
+  ) -> parallel.Step:
+    refiner = self._refiners[number]
+    segmenter = self._segmenter if 'scale' in refiner.needs else None
+    return host_step.over_devices(step, segmenter, refiner, **settings)
 
-  def _refine_step(self, refiner: int, window: Size) -> parallel.Step:
-    options, pixels = self.options, self.network[0] * self.network[1]
+  @functools.cached_property
+  def _segment(self) -> parallel.Step:
+    return host_step.over_devices(refine_step.segment_windows, self._segmenter)
+
+  @functools.cached_property
+  def _segment_one(self) -> parallel.Step:
     return host_step.over_devices(
-      refine_step.refine_windows,
-      self._segmenter,
-      self._refiners[refiner],
-      window=window,
-      kernel=options.kernel,
-      most=selection.count_points(options.points, pixels),
+      refine_step.segment_windows, self._segmenter, devices=1
     )
 
   def with_points(self, points: float | int) -> Self:
     """Takes fewer points, K, by the steps that are compiled already."""
     pixels = self.network[0] * self.network[1]
-    most = selection.count_points(self.options.points, pixels)
-    if selection.count_points(points, pixels) > most:
+    if selection.count_points(points, pixels) > self._most:
       raise InputError(
         f'points {points}: must be at most the {self.options.points} that the '
         'steps are compiled for; make a cascade for more'
@@ -123,53 +151,86 @@ class Cascade:
     other.options = dataclasses.replace(self.options, points=points)
     return other
 
-  def _candidates_step(self, refiner: int) -> parallel.Step:
-    return host_step.over_devices(
-      refine_step.candidates,
-      self._segmenter,
-      self._refiners[refiner],
-      kernel=self.options.kernel,
-    )
+  def run(
+    self,
+    plan: Sequence[Stage],
+    workspace: Workspace,
+    progress: Progress = SILENT,
+  ) -> Iterator[tuple[Stage, Sequence[int]]]:
+    """Segments an image; what comes of it is in the workspace.
+
+    Args:
+      plan: stages of the image's size, from the policy's planner.
+      workspace: has the image and takes the maps.
+      progress: callbacks.
+
+    Yields:
+      Each stage when it is complete, and the windows that the networks saw.
+    """
+    first = plan[0]
+    progress.says('stage 0')
+    image = workspace.image(first)
+    values = self.policy.first(self._segment_one, image, first, self.network)
+    workspace.begin(first, values)
+    progress.done(1)
+    yield first, (0,)
+    counts = stage_windows.allot(plan, self.options.windows)
+    for (before, stage), count in zip(
+      itertools.pairwise(plan), counts[1:], strict=True
+    ):
+      coarse = workspace.map(before)
+      progress.says(f'stage {stage.index}')
+      numbers = self._chosen(stage, coarse, count, workspace, progress)
+      share = workspace.share(stage, numbers, count, self.batch)
+      if share is not None:
+        mix = self.options.mix if stage is plan[-1] else 0.0
+        image = workspace.image(stage)
+        for part in self.refine(
+          stage, image, coarse, numbers, share=share, mix=mix
+        ):
+          workspace.put(stage, part)
+          progress.done(part.windows)
+      workspace.end(stage)
+      yield stage, numbers
 
   def stages(
     self,
     image: np.ndarray,
     plan: Sequence[Stage],
     *,
-    done: Callable[[int], None] = lambda windows: None,
+    progress: Progress = SILENT,
   ) -> Iterator[StageResult]:
-    """Segments an image, yielding the result of every stage.
+    """Segments an image in memory, yielding the result of every stage.
 
     Args:
       image: uint8 [H,W,3].
-      plan: stages of the image's size, from `plan.make_plan`.
-      done: told after each batch how many windows it had.
+      plan: as for `run`.
+      progress: callbacks.
     """
-    first = plan[0]
-    before = self.coarsest(InMemory(area.shrink(image, first.size)), first)
-    done(1)
-    yield StageResult(first, before, None, (0,))
-    counts = stage_windows.allot(plan, self.options.windows)
-    refine = {'window': self._by_window, 'image': self._by_image}
-    for stage in plan[1:]:
-      source = InMemory(area.shrink(image, stage.size))
-      coarse = InMemory(before)
-      numbers = self.choose(stage, coarse, counts[stage.index])
-      before, chosen = refine[self.options.selection](
-        source, coarse, stage, numbers, done
-      )
-      yield StageResult(stage, before, chosen, numbers)
+    space = MemoryWorkspace(image, self.policy.shrink, progress)
+    for stage, numbers in self.run(plan, space, progress):
+      found = space.probabilities
+      size = (found.shape[0], found.shape[1])
+      whole = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
+      # Only stage 0 of the released pipeline has another size than its map.
+      there = stage if stage.size == size else whole
+      yield StageResult(there, found, space.chosen, tuple(numbers))
 
   def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
-    """The last stage's probabilities alone: float32 [H,W,C]."""
+    """Returns the last stage's probabilities alone: float32 [H,W,C]."""
     for result in self.stages(image, plan):
       final = result.probabilities
     return final
 
   def patches(self, image: np.ndarray, grid: WindowGrid) -> np.ndarray:
-    """The rival: full-size windows segmented alone and blended."""
+    """Segments windows on their own and blends them: float32 [H,W,C].
+
+    Args:
+      image: uint8 [H,W,3].
+      grid: windows over it.
+    """
     source = InMemory(image)
-    pieces = (
+    pieces: Iterator[tuple[int, np.ndarray]] = (
       (number, resize.probabilities(piece, grid.window))
       for number, piece in batches.run(
         self._segment,
@@ -182,107 +243,94 @@ class Cascade:
     )
     number, piece = next(pieces)
     target = np.zeros((*grid.size, piece.shape[-1]), np.float32)
-    merge.add_windows(target, grid, [(number, piece)])
-    return merge.add_windows(target, grid, pieces)
+    pieces = itertools.chain([(number, piece)], pieces)
+    return merge.add_windows(target, grid, pieces, self._weights)
 
-  def coarsest(self, source: Plane, stage: Stage) -> np.ndarray:
-    """Stage 0: the whole image in one window, float32 [H_0,W_0,C]."""
-    pixels = stage_windows.pixels(source, stage.grid, 0, self.network)
-    (piece,) = parallel.fetch(self._whole(images=pixels[None]))
-    whole = resize.probabilities(piece, stage.grid.window)
-    return whole[: stage.size[0], : stage.size[1]]
+  def _chosen(
+    self,
+    stage: Stage,
+    coarse: Plane,
+    count: int,
+    workspace: Workspace,
+    progress: Progress,
+  ) -> Sequence[int]:
+    """The windows to refine, ascending; a choice is made once."""
+    if count == 0 or (
+      count == len(stage.grid) and not self.options.min_uncertainty
+    ):
+      return range(count)
+    name = f'stage {stage.index}'
+
+    def make() -> list[int]:
+      progress.says(f'{name}, choosing windows')
+      return [*self.choose(stage, coarse, count)]
+
+    chosen: Sequence[int] = workspace.once(f'{name} windows', make)
+    return chosen
 
   def choose(self, stage: Stage, coarse: Plane, count: int) -> tuple[int, ...]:
-    """Numbers of the windows to refine, ascending: the most uncertain."""
-    total, least = len(stage.grid), self.options.min_uncertainty
-    if count == 0 or (count == total and not least):
-      return tuple(range(count))
+    """Returns the numbers of the most uncertain windows, ascending."""
     step = parallel.over_devices(refine_step.doubts, size=stage.grid.window)
     doubts = batches.run(
       step,
-      range(total),
+      range(len(stage.grid)),
       lambda n: stage_windows.coarse_arrays(
         coarse, stage.grid, n, stage.grid.window
       ),
       self.batch,
     )
     return stage_windows.most_uncertain(
-      [float(x) for _, x in doubts], count, least
+      [float(x) for _, x in doubts], count, self.options.min_uncertainty
     )
 
   def refine(
     self,
-    source: Plane,
-    coarse: Plane,
     stage: Stage,
+    image: Plane,
+    coarse: Plane,
     numbers: Sequence[int],
-    **settings: Any,
-  ) -> Iterator[stage_loop.Part]:
-    """Refines K points of each window; see `stage_loop.refine`.
+    *,
+    share: Share | None = None,
+    mix: float = 0.0,
+  ) -> Iterator[Part]:
+    """Refines windows of one stage.
 
     Args:
-      source: the stage's image.
-      coarse: the segmentation after the stage before.
-      stage: the stage.
+      stage: the stage; one without windows is the coarse map, resized.
+      image: uint8 [H_s,W_s,3].
+      coarse: float32 [H',W',C], the segmentation after the stage before.
       numbers: the windows to refine, ascending.
-      **settings: `windows`, `waiting` and `first` of `stage_loop.refine`.
+      share: of the work; all by default.
+      mix: share of the windows' own segmentation in the result.
+
+    Raises:
+      InputError: there is no refiner.
     """
-    return stage_loop.refine(
-      self._refine(self._refiner(stage), stage.grid.window),
-      source,
-      coarse,
-      stage.grid,
-      numbers,
+    if not len(stage.grid):
+      before = coarse.read(0, 0, *coarse.size)
+      resized = resize.probabilities(before, stage.size)
+      yield Part(0, windows=0, tiles=[Tile(0, 0, resized)])
+      return
+    if not self._refiners:
+      raise InputError(
+        'cascade without a refiner: stages after the first need one; pass a '
+        'refiner, or segment by the methods downsample and patch'
+      )
+    number = min(stage.index, len(self._refiners)) - 1
+    work = Work(
+      stage=stage,
+      image=image,
+      coarse=coarse,
+      numbers=numbers,
+      share=share or Share(range(len(stage.grid))),
       network=self.network,
-      points=self.options.points,
+      refiner=self._refiners[number],
+      options=self.options,
+      score=self._score,
+      most=self._most,
+      mix=mix,
       batch=self.batch,
-      **settings,
+      weights=self._weights,
+      step=functools.partial(self._step, number),
     )
-
-  def _by_window(
-    self,
-    source: Plane,
-    coarse: Plane,
-    stage: Stage,
-    numbers: Sequence[int],
-    done: Callable[[int], None],
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Refines K points of each window; returns the map and the points."""
-    shape = coarse.read(0, 0, 1, 1).shape[-1:]
-    after = InMemory(np.empty((*stage.size, *shape), np.float32))
-    chosen = np.zeros(stage.size, bool)
-    for part in self.refine(source, coarse, stage, numbers):
-      for tile in part.tiles:
-        after.write(tile.top, tile.left, tile.values)
-      for number, points in part.chosen:
-        seen = chosen[stage_windows.inside(stage.grid, number)]
-        marks = resize.label(points.view(np.uint8), stage.grid.window)
-        seen |= marks[: seen.shape[0], : seen.shape[1]].view(bool)
-      done(len(part.chosen))
-    return after.values, chosen
-
-  def _by_image(
-    self,
-    source: Plane,
-    coarse: Plane,
-    stage: Stage,
-    numbers: Sequence[int],
-    done: Callable[[int], None],
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Refines K points of the whole stage; returns the map and the points."""
-    return image_selection.refine(
-      self._candidates(self._refiner(stage)),
-      source,
-      coarse,
-      stage,
-      numbers,
-      network=self.network,
-      points=self.options.points,
-      batch=self.batch,
-      done=done,
-    )
-
-
-def predict(probabilities: np.ndarray) -> np.ndarray:
-  """The most probable class of each pixel: uint8 [H,W]."""
-  return probabilities.argmax(-1).astype(np.uint8)
+    yield from self.way.refine(work)

@@ -15,6 +15,7 @@ from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import selection
+from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import Network, Size, Stage
 
 # More windows at a time keep a device no busier, but a last batch that is not
@@ -27,7 +28,7 @@ _SHARE = 0.6
 
 def batch(
   segmenter: Network | HostSegmenter,
-  refiners: Sequence[Network],
+  refiners: Sequence[Refiner],
   network: Size,
   options: Options,
 ) -> int:
@@ -57,7 +58,7 @@ def batch(
 @functools.lru_cache(maxsize=1)  # the same for all cascades of a model
 def fitting_batch(
   segmenter: Network,
-  refiner: Network,
+  refiner: Refiner,
   *,
   network: Size,
   points: float | int,
@@ -71,7 +72,7 @@ def fitting_batch(
 
   Args:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
-    refiner: (scale=, coarse=) [B,h,w,C] -> logits [B,h,w,C].
+    refiner: of the stage.
     network: (h, w), the networks' input size.
     points: K of a window, as a count or a fraction.
     kernel: odd side of the median filter.
@@ -102,7 +103,7 @@ def fitting_batch(
 
 def program_bytes(
   segmenter: Network,
-  refiner: Network,
+  refiner: Refiner,
   before: Stage,
   stage: Stage,
   *,

@@ -91,7 +91,10 @@ def grid_tiles(grid: WindowGrid) -> tuple[Tiles, Tiles]:
 
 
 class OnDisk:
-  """A plane as a zarr array; see `stores.Store`.
+  """A plane as a zarr array that is written tile by tile.
+
+  A tile that was written and is gone, as where somebody removed the folder of
+  a run, is an error when it is read.
 
   Args:
     folder: of the array; made if missing, with its parents.
@@ -99,6 +102,7 @@ class OnDisk:
     channels: values of a pixel; 0 for a plane [H,W].
     kind: 'uint8' or 'uint16' to keep numbers in [0, 1] as so many steps,
       'float32' to keep them as they are, or 'bytes' for uint8 as it is.
+    sparse: whether tiles may be left out; they are read as 0.
   """
 
   def __init__(
@@ -107,8 +111,11 @@ class OnDisk:
     tiles: tuple[Tiles, Tiles],
     channels: int,
     kind: str,
+    *,
+    sparse: bool = False,
   ):
     self._folder = folder
+    self._sparse = sparse
     self._tiles = tiles
     self._channels = (channels,) if channels else ()
     self._scale = SCALES.get(kind)
@@ -135,6 +142,8 @@ class OnDisk:
       reads = [(to, self._array[place].read()) for place, to in places]
       for to, part in reads:
         found[to] = part.result()
+    if not self._sparse:  # after the read: what is there now was there then
+      self._check_there([place for place, _ in places])
     if self._scale is None:
       return found
     return found * np.float32(1 / self._scale)
@@ -162,6 +171,22 @@ class OnDisk:
       for row, to_row in self._tiles[0].parts(top, height)
       for column, to_column in self._tiles[1].parts(left, width)
     ]
+
+  def _check_there(self, places: list[tuple[slice, slice]]) -> None:
+    """Raises InputError for a tile that has no file: zarr would read 0."""
+    rows, columns = (axis.chunk for axis in self._tiles)
+    inner = ['0'] if self._channels else []
+    for place in places:
+      for i in range(place[0].start // rows, (place[0].stop - 1) // rows + 1):
+        for j in range(
+          place[1].start // columns, (place[1].stop - 1) // columns + 1
+        ):
+          file = self._folder.joinpath('c', str(i), str(j), *inner)
+          if not file.exists():
+            raise InputError(
+              f'{file}: is missing: a tile that was written must stay until '
+              f'the run ends; remove {self._folder.parent} to start anew'
+            )
 
   def _errors(self) -> 'DiskErrors':
     return DiskErrors(self._folder)
@@ -195,7 +220,7 @@ def _open(
   )
   spec = {
     'driver': 'zarr3',
-    'kvstore': {'driver': 'file', 'path': os.fspath(folder.absolute())},
+    'kvstore': {'driver': 'file', 'path': os.fspath(folder.resolve())},
     'metadata': {
       'shape': list(shape),
       'data_type': kind.name,
@@ -208,6 +233,8 @@ def _open(
     # Another run of this process may have had the same folder.
     'recheck_cached_data': 'open',
     'recheck_cached_metadata': 'open',
+    # A chunk of zeros is a file as well: one that is missing was removed.
+    'store_data_equal_to_fill_value': True,
   }
   return ts.open(spec, context=_context(), open=True, create=True).result()
 

@@ -20,7 +20,7 @@ from magnet_jax.types import Network
 
 def over_devices(
   step: parallel.Step,
-  segmenter: Network | HostSegmenter,
+  segmenter: Network | HostSegmenter | None,
   *networks: Any,
   devices: int | None = None,
   **settings: Any,
@@ -30,7 +30,8 @@ def over_devices(
   Args:
     step: function (segmenter, *networks, *, images, **arrays) of
       `refine_step`.
-    segmenter: part of the compiled step, or run before it on the host.
+    segmenter: part of the compiled step, or run before it on the host; None
+      for a step that does without.
     *networks: what the step takes besides.
     devices: how many to use; all by default.
     **settings: hashable static keyword arguments of the step.

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from magnet_jax.cascade.cascade import predict
 from magnet_jax.cascade.disk import OnDisk
-from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.ops.uncertainty import uncertainty
-from magnet_jax.types import IGNORE
+from magnet_jax.types import IGNORE, Plane
+
+
+def predict(probabilities: np.ndarray) -> np.ndarray:
+  """Returns the most probable class of each pixel: uint8 [H,W]."""
+  return probabilities.argmax(-1).astype(np.uint8)
 
 
 def confidence(probabilities: np.ndarray) -> np.ndarray:

@@ -112,6 +112,7 @@ class Mosaic:
     tiles: those that will be asked for, in whole rows; all by default. Nothing
       waits for the others, and only the windows from `first_window` on that
       reach into them need be added.
+    weights: of the windows along an axis; they sum to 1 at every pixel.
   """
 
   def __init__(
@@ -120,10 +121,11 @@ class Mosaic:
     seen: Collection[int],
     waiting: Waiting | None = None,
     tiles: range | None = None,
+    weights: windows.Weights = windows.axis_weights,
   ):
     self._rows = _Axis.of(grid.tops, grid.window[0], grid.size[0])
     self._columns = _Axis.of(grid.lefts, grid.window[1], grid.size[1])
-    self._weights = windows.grid_weights(grid)
+    self._weights = windows.grid_weights(grid, weights)
     self._seen = frozenset(seen)
     self._waiting = WaitingInMemory() if waiting is None else waiting
     self._tiles = range(len(grid)) if tiles is None else tiles

@@ -19,6 +19,8 @@ class Options:
       stages first, an int a count in each stage. 1.0 refines all.
     min_uncertainty: of those, refine only windows whose mean uncertainty is at
       least this, in [0, 1]: what is easy costs nothing, whatever the image.
+    mix: share of the windows' own segmentation, O, in the last stage's
+      result, in [0, 1]; 0 leaves the result to the refiner.
     batch: windows a device holds at a time; 0 for as many as fit, see
       `device_memory`.
   """
@@ -28,6 +30,7 @@ class Options:
   kernel: int = 5
   windows: float | int = 1.0
   min_uncertainty: float = 0.0
+  mix: float = 0.0
   batch: int = 0
 
   def __post_init__(self) -> None:
@@ -51,6 +54,11 @@ class Options:
       raise InputError(
         f'min_uncertainty {self.min_uncertainty}: must lie in [0, 1], as the '
         'mean uncertainty of a window does; try 0.05'
+      )
+    if not 0 <= self.mix <= 1:
+      raise InputError(
+        f'mix {self.mix}: must be a share in [0, 1]; 0 leaves the last stage '
+        'to the refiner'
       )
     if self.batch < 0:
       raise InputError(

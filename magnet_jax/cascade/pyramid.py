@@ -3,41 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import pathlib
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple
 
 import numpy as np
 
 from magnet_jax.cascade import disk
 from magnet_jax.cascade.disk import OnDisk
-from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.ops.area import AreaAverage
-from magnet_jax.types import InputError, Size
+from magnet_jax.rasters.rasters import Raster
+from magnet_jax.types import InputError, Plane, Size
 
 _BAND = 2**20  # pixels of a band of rows, about: 3 MB
 _PIECE = 2**18  # pixels that are read at a time
 _MASK = 'invalid'
 
 Done = Callable[[float], None]
-
-
-class Source(Plane, Protocol):
-  """The image: a `rasters.Raster`."""
-
-  @property
-  def in_rows(self) -> bool:
-    """Whether only rows from the top down are cheap."""
-
-  @property
-  def block(self) -> Size:
-    """The file's own tile or strip."""
-
-  def valid(
-    self, top: int, left: int, height: int, width: int
-  ) -> np.ndarray | None:
-    """bool [height,width]; None: all is valid."""
-
-  def reduced(self, size: Size) -> Self | None:
-    """The smallest overview of at least a size, if there is one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +38,7 @@ class Pyramid:
 class _Invalid:
   """What is not valid of an image that is not read as a whole."""
 
-  source: Source
+  source: Raster
 
   @property
   def size(self) -> Size:
@@ -72,7 +52,7 @@ class _Invalid:
 
 
 def make(
-  source: Source,
+  source: Raster,
   sizes: Sequence[Size],
   folder: pathlib.Path,
   done: Done,
@@ -122,7 +102,7 @@ class _Found(NamedTuple):
 
 
 def _make(
-  source: Source,
+  source: Raster,
   sizes: Sequence[Size],
   folder: pathlib.Path,
   tell: Callable[[int], None],
@@ -170,10 +150,10 @@ def _make(
 
 
 def _passes(
-  source: Source, sizes: Sequence[Size], overviews: bool
-) -> list[tuple[Source, list[Size]]]:
+  source: Raster, sizes: Sequence[Size], overviews: bool
+) -> list[tuple[Raster, list[Size]]]:
   """What is read in full, and the sizes that are made of it."""
-  found: list[tuple[Source, list[Size]]] = []
+  found: list[tuple[Raster, list[Size]]] = []
   for size in sizes:
     smaller = None
     if overviews and not source.in_rows:
@@ -194,7 +174,7 @@ def nothing_to_see(size: Size) -> InputError:
 
 
 def opened(
-  source: Source, sizes: Sequence[Size], folder: pathlib.Path, masked: bool
+  source: Raster, sizes: Sequence[Size], folder: pathlib.Path, masked: bool
 ) -> Pyramid:
   """The images that `make` has written; `masked` is what it returned."""
   images: list[Plane] = [_image(folder, size) for size in sizes[:-1]]
@@ -214,10 +194,10 @@ def _image(folder: pathlib.Path, size: Size) -> OnDisk:
 
 def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
   tiles = disk.equal_tiles(size)
-  return OnDisk(folder / _MASK, tiles, 0, 'bytes')
+  return OnDisk(folder / _MASK, tiles, 0, 'bytes', sparse=True)
 
 
-def _bands(source: Source) -> Iterator[tuple[int, int]]:
+def _bands(source: Raster) -> Iterator[tuple[int, int]]:
   """First row and rows of each band."""
   height, width = source.size
   # Whole chunks of the copy, if there is one. Of a tiled file less: its reader
@@ -230,7 +210,7 @@ def _bands(source: Source) -> Iterator[tuple[int, int]]:
     yield top, min(rows, height - top)
 
 
-def _pieces(source: Source, rows: int) -> Iterator[tuple[int, int]]:
+def _pieces(source: Raster, rows: int) -> Iterator[tuple[int, int]]:
   """First column and columns of each piece of a band."""
   width = source.size[1]
   columns = width
@@ -248,7 +228,7 @@ class _Shrinking:
     self.average = average
     self._target = target
     self._top = 0
-    self._rows: list[Any] = []
+    self._rows: list[np.ndarray] = []
 
   def take(self, bottom: int) -> None:
     """Takes what the image's rows before `bottom` complete."""

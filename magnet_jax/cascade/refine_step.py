@@ -4,6 +4,7 @@ The steps take uint8 windows, normalise them there and return only what is
 kept; the full-size map stays on the host.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -12,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.ops.selection import Score
 from magnet_jax.ops.uncertainty import uncertainty
+from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.types import Network, Size
 
 
@@ -35,11 +38,13 @@ class Candidates(NamedTuple):
     refined: float32 [B,h,w,C], R.
     coarse: float32 [B,h,w,C], Y.
     scores: float32 [B,h,w], Q; -1 in the padding.
+    scale: float32 [B,h,w,C], O; None where the refiner does without it.
   """
 
   refined: jax.Array
   coarse: jax.Array
   scores: jax.Array
+  scale: jax.Array | None
 
 
 def segment_windows(segmenter: Network, *, images: jax.Array) -> jax.Array:
@@ -52,13 +57,54 @@ def segment_windows(segmenter: Network, *, images: jax.Array) -> jax.Array:
   Returns:
     float32 [B,h,w,C], probabilities.
   """
-  logits = segmenter(normalise.normalise(images))
-  return jax.nn.softmax(logits.astype(jnp.float32))
+  return _probabilities(segmenter(normalise.normalise(images)))
+
+
+def crop(
+  maps: jax.Array, offsets: jax.Array, ratios: jax.Array, size: Size
+) -> jax.Array:
+  """Samples a window from each of a batch of maps.
+
+  Args:
+    maps: float32 [B,h',w',C].
+    offsets: float32 [B,2], (y, x) of the window in its map, in its pixels.
+    ratios: float32 [B,2], pixels of the map per pixel of the window.
+    size: (h, w) of the windows.
+
+  Returns:
+    float32 [B,h,w,C].
+  """
+  return jax.vmap(
+    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=size)
+  )(maps, offsets, ratios)
+
+
+def refine_maps(
+  refiner: Refiner, seen: Seen, *, kernel: int, score: Score = selection.score
+) -> tuple[jax.Array, jax.Array]:
+  """Refines windows and scores their points: R and Q.
+
+  Args:
+    refiner: the refiner.
+    seen: what it needs of the windows.
+    kernel: odd side of the median filter.
+    score: of a window's points; the highest are replaced.
+
+  Returns:
+    float32 [B,h,w,C], probabilities; float32 [B,h,w], -1 in the padding.
+  """
+  refined = _probabilities(refiner.apply(refiner.variables, seen))
+  scored = functools.partial(score, kernel=kernel)
+  scores = jax.vmap(
+    lambda y, r, v: scored(coarse=y, refined=r, valid=v),
+    in_axes=(0, 0, None if seen.valid is None else 0),
+  )(seen.coarse, refined, seen.valid)
+  return refined, scores
 
 
 def candidates(
   segmenter: Network,
-  refiner: Network,
+  refiner: Refiner,
   *,
   images: jax.Array,
   coarse: jax.Array,
@@ -66,40 +112,59 @@ def candidates(
   ratios: jax.Array,
   valid: jax.Array,
   kernel: int,
+  score: Score = selection.score,
 ) -> Candidates:
   """Steps 1 to 4 of the method: O, Y, R and Q of every window.
 
   Args:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
-    refiner: (scale=O, coarse=Y) [B,h,w,C] -> logits [B,h,w,C].
+    refiner: what makes R of them.
     images: uint8 [B,h,w,3], the windows at the network's input size.
     coarse: float32 [B,h',w',C], pieces of the segmentation so far.
     offsets: float32 [B,2], (y, x) of the window in its piece, in its pixels.
     ratios: float32 [B,2], pixels of the piece per pixel of the window.
     valid: int32 [B,2], rows and columns of the window that are not padding.
     kernel: odd side of the median filter.
+    score: as for `refine_maps`.
   """
-  scale = segment_windows(segmenter, images=images)
-  size = (images.shape[1], images.shape[2])
-  y = jax.vmap(lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=size))(
-    coarse, offsets, ratios
-  )
-  logits = refiner(scale=scale, coarse=y)
-  r = jax.nn.softmax(logits.astype(jnp.float32))
-  scores = jax.vmap(
-    lambda y, r, v: selection.score(coarse=y, refined=r, kernel=kernel, valid=v)
-  )(y, r, valid)
-  return Candidates(refined=r, coarse=y, scores=scores)
+  needs, size = refiner.needs, (images.shape[1], images.shape[2])
+  pixels = normalise.normalise(images) if needs else None
+  scale = _probabilities(segmenter(pixels)) if 'scale' in needs else None
+  y = crop(coarse, offsets, ratios, size)
+  seen = Seen(y, valid, scale, pixels if 'images' in needs else None)
+  r, scores = refine_maps(refiner, seen, kernel=kernel, score=score)
+  return Candidates(refined=r, coarse=y, scores=scores, scale=scale)
+
+
+def choose(
+  refiner: Refiner, scores: jax.Array, points: jax.Array, most: int
+) -> jax.Array:
+  """Marks the points of each window where R replaces Y.
+
+  Args:
+    refiner: its `choice` decides whether points are chosen at all.
+    scores: float32 [B,h,w], Q.
+    points: int32 [B], K of each window.
+    most: static upper bound of K.
+
+  Returns:
+    bool [B,h,w].
+  """
+  if refiner.choice == 'everywhere':
+    return jnp.ones(scores.shape, bool)
+  return jax.vmap(lambda q, k: selection.choose(q, k, most))(scores, points)
 
 
 def refine_windows(
   segmenter: Network,
-  refiner: Network,
+  refiner: Refiner,
   *,
   points: jax.Array,
   window: Size,
   kernel: int,
   most: int,
+  mix: float = 0.0,
+  score: Score = selection.score,
   **arrays: jax.Array,
 ) -> Refined:
   """Steps 1 to 5 of the method, K points of highest Q per window.
@@ -111,26 +176,31 @@ def refine_windows(
     window: (h', w'), the windows' size in their stage.
     kernel: odd side of the median filter.
     most: static upper bound of K.
+    mix: share of O in the result; above 0 the refiner must need `scale`.
+    score: as for `refine_maps`.
     **arrays: the other arrays of `candidates`.
   """
-  found = candidates(segmenter, refiner, kernel=kernel, **arrays)
-  chosen = jax.vmap(lambda q, k: selection.choose(q, k, most))(
-    found.scores, points
-  )
-  network = found.coarse.shape[1:3]
+  found = candidates(segmenter, refiner, kernel=kernel, score=score, **arrays)
+  chosen = choose(refiner, found.scores, points, most)
+  network = (found.coarse.shape[1], found.coarse.shape[2])
   if network == window:
     mixed = jnp.where(chosen[..., None], found.refined, found.coarse)
-    return Refined(probabilities=mixed, chosen=chosen)
-  # Only R comes from the network's size. Y is taken at the size where it stays:
-  # resized twice it would be blurred.
-  zoom = jnp.asarray(np.divide(network, window), jnp.float32)
-  coarse = jax.vmap(
-    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=window)
-  )(arrays['coarse'], arrays['offsets'], arrays['ratios'] * zoom[None])
-  marks = chosen[..., None].astype(jnp.float32)
-  refined = jnp.where(chosen[..., None], found.refined, jnp.float32(0))
-  marks, refined = (resize.upsample(x, window) for x in (marks, refined))
-  return Refined(probabilities=refined + (1 - marks) * coarse, chosen=chosen)
+  else:
+    # Only R comes from the network's size. Y is taken at the size where it
+    # stays: resized twice it would be blurred.
+    zoom = jnp.asarray(np.divide(network, window), jnp.float32)
+    ratios = arrays['ratios'] * zoom[None]
+    coarse = crop(arrays['coarse'], arrays['offsets'], ratios, window)
+    marks = chosen[..., None].astype(jnp.float32)
+    refined = jnp.where(chosen[..., None], found.refined, jnp.float32(0))
+    marks, refined = (resize.upsample(x, window) for x in (marks, refined))
+    mixed = refined + (1 - marks) * coarse
+  if mix:
+    assert found.scale is not None
+    own = found.scale
+    own = own if network == window else resize.upsample(own, window)
+    mixed = mixed + jnp.float32(mix) * (own - mixed)
+  return Refined(probabilities=mixed, chosen=chosen)
 
 
 def doubts(
@@ -141,7 +211,7 @@ def doubts(
   valid: jax.Array,
   size: Size,
 ) -> jax.Array:
-  """How unsure the segmentation so far is in each window: float32 [B].
+  """Returns how unsure the segmentation so far is in each window: float32 [B].
 
   The mean of Y^u over the pixels that are not padding.
 
@@ -162,3 +232,7 @@ def doubts(
     return total / v.prod().astype(jnp.float32)
 
   return jax.vmap(one)(coarse, offsets, ratios, valid)
+
+
+def _probabilities(logits: jax.Array) -> jax.Array:
+  return jax.nn.softmax(logits.astype(jnp.float32))

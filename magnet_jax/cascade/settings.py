@@ -79,6 +79,11 @@ def window(settings: Section) -> Size:
   return height, width
 
 
+def scales(settings: Section) -> list[Size]:
+  """Returns the sizes that are given for stages, coarse to fine."""
+  return [(height, width) for height, width in settings['scales']]
+
+
 def planner(
   settings: Section,
 ) -> Callable[[Size], tuple[Stage, ...]]:

@@ -2,26 +2,14 @@
 
 from collections.abc import Sequence
 import math
-from typing import Protocol
 
 import numpy as np
 
 from magnet_jax.cascade.mosaic import Area
 from magnet_jax.ops import resize, selection, windows
-from magnet_jax.types import Size, Stage, WindowGrid
+from magnet_jax.types import Plane, Size, Stage, WindowGrid
 
 Arrays = dict[str, np.ndarray]
-
-
-class Plane(Protocol):
-  """An image or a map of a stage, in memory or not, that is read in pieces."""
-
-  @property
-  def size(self) -> Size:
-    """(height, width)."""
-
-  def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """[height,width,...] of an area wholly inside."""
 
 
 def inside(grid: WindowGrid, number: int) -> tuple[slice, slice]:

@@ -8,7 +8,7 @@ import time
 import cv2
 import numpy as np
 
-from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade import labels
 from magnet_jax.evaluate import bench_parts, bench_watch
 from magnet_jax.evaluate.bench_parts import Timing
 from magnet_jax.evaluate.compiles import CompileCounter
@@ -146,7 +146,7 @@ def _measure(
     windows.append(len(result.windows))
     notify(f'{size[0]}x{size[1]}: stage {result.stage.index} done')
   start = time.perf_counter()
-  progressive.predict(result.probabilities)
+  labels.predict(result.probabilities)
   argmax = time.perf_counter() - start
   loop = Loop(size, tuple(seconds), argmax, tuple(windows))
   return loop, compiles.count - before

@@ -20,8 +20,7 @@ import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.cascade import batches, refine_step
-from magnet_jax.cascade.cascade import StageResult
-from magnet_jax.predict.model import AnyCascade
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.types import Stage
 
 _P = ParamSpec('_P')
@@ -164,7 +163,7 @@ def _replaced(
 
 
 def stages(
-  cascade: AnyCascade, image: np.ndarray, plan: Sequence[Stage]
+  cascade: Cascade, image: np.ndarray, plan: Sequence[Stage]
 ) -> Iterator[tuple[StageResult, float]]:
   """Runs the loop over an image; yields each stage with its seconds."""
   results = cascade.stages(image, plan)

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from magnet_jax.cascade.cascade import predict
+from magnet_jax.cascade.labels import predict
 from magnet_jax.data import classes as class_tables
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.evaluate.record import Record, Scores

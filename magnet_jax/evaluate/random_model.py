@@ -11,6 +11,7 @@ from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO
 from magnet_jax.ops import strips
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable
 
@@ -48,8 +49,10 @@ def make(
   return Model(
     jax.tree_util.Partial(module.apply, first_weights),
     (
-      jax.tree_util.Partial(
-        strips.InStrips(second.apply, halo=HALO), second_weights
+      magnet.refiner(
+        jax.tree_util.Partial(
+          strips.InStrips(second.apply, halo=HALO), second_weights
+        )
       ),
     ),
     _table(num_classes),

@@ -4,8 +4,9 @@ import functools
 
 import numpy as np
 
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.methods.method import Method, Segment, Watch, blank, unwatched
-from magnet_jax.predict.model import AnyCascade, Model
+from magnet_jax.predict.model import Model
 from magnet_jax.types import Size
 
 
@@ -24,7 +25,7 @@ def make(model: Model, *, windows: float | int | None = None) -> Method:
   )
 
 
-def with_cascade(model: Model, cascade: AnyCascade) -> Segment:
+def with_cascade(model: Model, cascade: Cascade) -> Segment:
   """Returns the function that runs all stages of a cascade.
 
   Args:

@@ -12,6 +12,7 @@ def add_windows(
   target: np.ndarray,
   grid: WindowGrid,
   pieces: Iterable[tuple[int, np.ndarray]],
+  weights: windows.Weights = windows.axis_weights,
 ) -> np.ndarray:
   """Adds weighted windows to an area, in place.
 
@@ -23,11 +24,12 @@ def add_windows(
     grid: the windows over it.
     pieces: (number of the window in the grid, float32 [h,w,C]); what lies in
       a window's padding is dropped.
+    weights: of the windows along an axis; they sum to 1 at every pixel.
 
   Returns:
     `target`.
   """
-  rows, columns = windows.grid_weights(grid)
+  rows, columns = windows.grid_weights(grid, weights)
   height, width = grid.size
   for number, piece in pieces:
     i, j = divmod(number, len(grid.lefts))

@@ -1,5 +1,6 @@
 """Where the refined map replaces the coarse one: score, choice, replacement."""
 
+from collections.abc import Callable
 import math
 
 import jax
@@ -10,6 +11,9 @@ import numpy as np
 from magnet_jax.ops import median
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import InputError
+
+# (coarse=, refined=, kernel=, valid=) -> float32 [h,w], as `score`.
+Score = Callable[..., jax.Array]
 
 
 def score(

@@ -1,10 +1,14 @@
 """Window grids: exact cover of an area, cutting, and seamless weights."""
 
+from collections.abc import Callable
 import math
 
 import numpy as np
 
 from magnet_jax.types import InputError, Size, WindowGrid
+
+# (length, window, starts) -> float32 [N,window], as `axis_weights`.
+Weights = Callable[[int, int, tuple[int, ...]], np.ndarray]
 
 
 def axis_starts(
@@ -103,12 +107,14 @@ def axis_weights(
   return (weights * inside).astype(np.float32)
 
 
-def grid_weights(grid: WindowGrid) -> tuple[np.ndarray, np.ndarray]:
+def grid_weights(
+  grid: WindowGrid, weights: Weights = axis_weights
+) -> tuple[np.ndarray, np.ndarray]:
   """Weights of the rows [Nt,h] and columns [Nl,w] of a grid's windows.
 
   The weight of window (i, j) at its pixel (y, x) is rows[i,y] * columns[j,x].
   """
   return (
-    axis_weights(grid.size[0], grid.window[0], grid.tops),
-    axis_weights(grid.size[1], grid.window[1], grid.lefts),
+    weights(grid.size[0], grid.window[0], grid.tops),
+    weights(grid.size[1], grid.window[1], grid.lefts),
   )

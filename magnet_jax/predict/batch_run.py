@@ -10,8 +10,7 @@ import pathlib
 from typing import Protocol
 
 from magnet_jax import parallel
-from magnet_jax.cascade import disk_workspace as streaming
-from magnet_jax.cascade import stage_windows
+from magnet_jax.cascade import stage_windows, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
 from magnet_jax.files import atomic, images
@@ -19,7 +18,7 @@ from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import memory_run, streamed_run
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.budget import Budget
-from magnet_jax.predict.model import AnyCascade, Model
+from magnet_jax.predict.model import Model
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Task
 from magnet_jax.rasters import open_image
@@ -31,7 +30,7 @@ from magnet_jax.types import InputError, Size, Stage
 DIVIDE = ('auto', 'images', 'windows')
 
 
-class Progress(streaming.Progress, Protocol):
+class Progress(workspace.Progress, Protocol):
   """Who is told how far a command is."""
 
   def begins(self, name: str, windows: int, later: int) -> None:
@@ -169,13 +168,13 @@ def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
 
 
 def _division(
-  divide: str, images: int, cascade: AnyCascade, budget: Budget
+  divide: str, images: int, cascade: Cascade, budget: Budget
 ) -> Division:
   """How each image is divided among the processes, if it is."""
   if divide not in DIVIDE:
     raise InputError(f'divide {divide!r}: must be one of {", ".join(DIVIDE)}')
   all_of_them = Division.among_all()
-  reason = budgets.not_streamable(cascade)
+  reason = cascade.way.in_memory
   if budget.store == 'memory':
     reason = '--store=memory keeps maps where other processes cannot see them'
   if divide == 'windows' and reason:
@@ -225,10 +224,8 @@ def _segment(
     return memory_run.segment(task, outputs=outputs, progress=progress)
   partial = task.file(streamed_run.PARTIAL)
   progress.remarks(f'{task.name}: {choice.reason}: streamed through {partial}')
-  assert isinstance(task.cascade, Cascade)
   return streamed_run.segment(
     task,
-    task.cascade,
     kind=choice.store,
     outputs=outputs,
     progress=progress,
@@ -258,14 +255,14 @@ def _plan(
 
 
 def _windows(
-  cascade: AnyCascade, plan: Sequence[Stage], processes: int = 1
+  cascade: Cascade, plan: Sequence[Stage], processes: int = 1
 ) -> int:
   """How many windows the segmenter will see, in each process."""
   counts = stage_windows.allot(plan, cascade.options.windows)
   return 1 + sum(-(-count // processes) for count in counts)
 
 
-def _expected(model: Model, cascade: AnyCascade, path: pathlib.Path) -> int:
+def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:
   """The same from the file's header; 0 where that does not tell."""
   try:
     return _windows(cascade, model.plan(images.read_size(path)))

@@ -7,13 +7,11 @@ import pathlib
 
 import psutil
 
-from magnet_jax.cascade import disk
-from magnet_jax.cascade import disk_workspace as streaming
+from magnet_jax.cascade import disk, disk_workspace
 from magnet_jax.cascade.cascade import Cascade
-from magnet_jax.predict.model import AnyCascade
 from magnet_jax.types import InputError, Size, Stage
 
-STORES = ('auto', 'memory', *streaming.KINDS)
+STORES = ('auto', 'memory', *disk_workspace.KINDS)
 _SHARE = 0.5  # of the memory that is free
 _GIGABYTE = 1e9
 
@@ -36,8 +34,8 @@ class Budget:
 
   Attributes:
     store: one of STORES: 'auto' keeps maps in memory where they fit, else on
-      disk as `streaming.DEFAULT`; 'memory' or a kind of maps on disk decides
-      it without looking.
+      disk as `disk_workspace.DEFAULT`; 'memory' or a kind of maps on disk
+      decides it without looking.
     gigabytes: for images and maps, without the networks; None: a half of what
       is free.
 
@@ -72,7 +70,7 @@ class Choice:
   """Where the maps of an image go.
 
   Attributes:
-    store: 'memory' or one of `streaming.KINDS`.
+    store: 'memory' or one of `disk_workspace.KINDS`.
     reason: why it is streamed, as a clause; '' if it is not.
   """
 
@@ -82,7 +80,7 @@ class Choice:
 
 def choose(
   budget: Budget,
-  cascade: AnyCascade,
+  cascade: Cascade,
   plan: Sequence[Stage],
   num_classes: int,
   *,
@@ -113,29 +111,31 @@ def choose(
       f'{_text(plan[-1].size)} would take {_gigabytes(needed)} GB in memory, '
       f'the budget is {_gigabytes(allowed)}'
     )
-  least = streamed(_streamable(cascade, reason), plan, num_classes)
+  if cascade.way.in_memory:
+    raise InputError(
+      f'{reason}: {cascade.way.in_memory}, allow more by --memory=GB, or '
+      'force it by --store=memory'
+    )
+  least = streamed(cascade, plan, num_classes)
   if least > allowed:
     raise InputError(
       f'memory {_gigabytes(allowed)} GB: a batch of {cascade.batch} windows, '
       f'streamed, needs {_gigabytes(least)}; give --memory='
       f'{_gigabytes(least)} or a smaller --batch'
     )
-  kind = streaming.DEFAULT if budget.store == 'auto' else budget.store
+  kind = disk_workspace.DEFAULT if budget.store == 'auto' else budget.store
   return Choice(kind, reason)
 
 
 def in_memory(
-  cascade: AnyCascade, plan: Sequence[Stage], num_classes: int, *, views: bool
+  cascade: Cascade, plan: Sequence[Stage], num_classes: int, *, views: bool
 ) -> int:
   """Bytes that an image takes in memory, about, without the networks."""
   maps = 4 * num_classes
   pixels = [math.prod(stage.size) for stage in plan]
   before = sum(pixels[-2:-1])
   total = pixels[-1] * (maps + _PICTURES) + before * (maps + 3)
-  if not isinstance(cascade, Cascade):
-    total += pixels[-1] * maps
-  elif cascade.options.selection == 'image':
-    total += pixels[-1] * (maps + 16)
+  total += pixels[-1] * cascade.way.extra(num_classes)
   if views:
     total += _VIEWS * sum(pixels)
   return total
@@ -147,30 +147,6 @@ def streamed(cascade: Cascade, plan: Sequence[Stage], num_classes: int) -> int:
   pixels = math.prod(window), math.prod(network)
   each = 4 * num_classes * (2 * pixels[0]) + 4 * pixels[1]
   return _STREAMING + _COPIES * cascade.batch * each
-
-
-def not_streamable(cascade: AnyCascade) -> str:
-  """Why images cannot be streamed, as a clause; '' if they can."""
-  if not isinstance(cascade, Cascade):
-    return 'the released pipeline works in memory only; take --pipeline=aligned'
-  if cascade.options.selection == 'image':
-    return (
-      'selection=image, which compares the points of a whole stage, works in '
-      'memory only; take --selection=window'
-    )
-  return ''
-
-
-def _streamable(cascade: AnyCascade, reason: str) -> Cascade:
-  """The cascade; InputError with the remedies if it works in memory only."""
-  obstacle = not_streamable(cascade)
-  if obstacle:
-    raise InputError(
-      f'{reason}: {obstacle}, allow more by --memory=GB, or force it by '
-      '--store=memory'
-    )
-  assert isinstance(cascade, Cascade)
-  return cascade
 
 
 def _free() -> int:

@@ -1,15 +1,18 @@
 """Segments one image in memory, from its file to the files that come of it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from magnet_jax.cascade import labels, pyramid
-from magnet_jax.cascade.cascade import StageResult, predict
-from magnet_jax.cascade.disk_workspace import Progress
-from magnet_jax.cascade.workspace import InMemory
+from magnet_jax.cascade.cascade import StageResult
+from magnet_jax.cascade.labels import predict
+from magnet_jax.cascade.workspace import InMemory, Progress
 from magnet_jax.files import images
 from magnet_jax.predict import gallery, panel, pictures, thumbnails
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.outputs import Outputs
+from magnet_jax.predict.panel import StageView
 from magnet_jax.predict.task import Task
 
 
@@ -21,7 +24,7 @@ def segment(
   Args:
     task: the image.
     outputs: what to write.
-    progress: is told how far it is.
+    progress: callbacks.
 
   Returns:
     One line for each block of the file that could not be read.
@@ -35,23 +38,21 @@ def segment(
   valid = task.source.valid(0, 0, *size)
   if valid is not None and not valid.any():
     raise pyramid.nothing_to_see(size)
-  progress.says('stage 0')
-
-  def seen(result: StageResult) -> None:
-    progress.says(f'stage {result.stage.index + 1}')
+  views = []
+  for result in task.cascade.stages(image, task.plan, progress=progress):
+    if outputs.panel:
+      views.append(gallery.view(result))
     if outputs.preview:
       _draw_preview(task, outputs, image, result)
-
-  found = gallery.segment(
-    task.cascade,
-    image,
-    task.plan,
-    views=outputs.panel,
-    done=progress.done,
-    seen=seen,
-  )
   progress.says('writing')
-  _write(task, outputs, image, valid, found)
+  _write(
+    task,
+    outputs,
+    image,
+    valid,
+    probabilities=result.probabilities,
+    views=views,
+  )
   return task.source.broken
 
 
@@ -71,10 +72,12 @@ def _write(
   outputs: Outputs,
   image: np.ndarray,
   valid: np.ndarray | None,
-  found: gallery.Segmented,
+  *,
+  probabilities: np.ndarray,
+  views: Sequence[StageView],
 ) -> None:
-  label, classes = found.label, task.model.classes
-  end = files.suffix(task.source)
+  label = views[-1].label if views else predict(probabilities)
+  end, classes = files.suffix(task.source), task.model.classes
   if valid is not None:
     label[~valid] = classes.ignore_label
   files.write_plane(
@@ -85,16 +88,16 @@ def _write(
   shown = pictures.overlay(image, label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
   if outputs.confidence:
-    sure = labels.confidence(found.probabilities)
+    sure = labels.confidence(probabilities)
     if valid is not None:
       sure[~valid] = 0
     files.write_plane(
       task.file(f'_confidence{end}'), InMemory(sure), task.source
     )
-  if found.views:
-    picture = panel.panel(image, found.views, classes)
+  if views:
+    picture = panel.panel(image, views, classes)
     images.write_image(task.file('_panel.png'), picture)
   if outputs.probabilities:
     files.write_probabilities(
-      task.file('_probabilities.npy'), InMemory(found.probabilities)
+      task.file('_probabilities.npy'), InMemory(probabilities)
     )

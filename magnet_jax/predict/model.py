@@ -11,14 +11,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.cascade import released, settings
-from magnet_jax.cascade.cascade import Cascade, predict
+from magnet_jax.cascade import settings
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.cascade.released import Released
+from magnet_jax.cascade.labels import predict
+from magnet_jax.cascade.policy import ALIGNED, Policy
+from magnet_jax.cascade.released import RELEASED
 from magnet_jax.files import checked, checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
+from magnet_jax.refiners import magnet
+from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
   ClassTable,
   InputError,
@@ -29,8 +33,9 @@ from magnet_jax.types import (
   Stage,
 )
 
-PIPELINES = ('aligned', 'released')
-AnyCascade = Cascade | Released
+PIPELINES: Mapping[str, Policy] = {
+  policy.name: policy for policy in (ALIGNED, RELEASED)
+}
 EMBEDDED = pathlib.Path(__file__).parent / 'embedded.npz'
 
 
@@ -41,8 +46,8 @@ class Model:
   Attributes:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C], or a
       function of NumPy arrays as a `HostSegmenter`.
-    refiners: (scale=, coarse=) [B,h,w,C] -> logits, one for all stages or one
-      for each after stage 0; none where only the segmenter is trained.
+    refiners: one for all stages or one for each after stage 0; none where
+      only the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
     pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
@@ -53,7 +58,7 @@ class Model:
   """
 
   segmenter: Network | HostSegmenter
-  refiners: tuple[Network, ...]
+  refiners: tuple[Refiner, ...]
   classes: ClassTable
   settings: Mapping[str, Any]
   pipeline: str = 'aligned'
@@ -73,25 +78,21 @@ class Model:
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """The stages of an image of some size."""
-    planner = {'aligned': settings.planner, 'released': released.planner}
-    return planner[self.pipeline](self.settings['plan'])(size)
+    return PIPELINES[self.pipeline].planner(self.settings['plan'])(size)
 
-  def cascade(self, **changes: Any) -> AnyCascade:
+  def cascade(self, **changes: Any) -> Cascade:
     """Puts the networks on the devices.
 
     Args:
       **changes: settings of the section `refine` to change, such as
         windows=0.25 for MagNet-Fast.
     """
-    kinds: dict[str, type[Cascade] | type[Released]] = {
-      'aligned': Cascade,
-      'released': Released,
-    }
-    return kinds[self.pipeline](
+    return Cascade(
       self.segmenter,
       self.refiners,
       network=self.network,
       options=settings.options(self.settings['refine'], **changes),
+      policy=PIPELINES[self.pipeline],
     )
 
 
@@ -199,7 +200,7 @@ def _segmenter(
 
 def _refiners(
   variables: Section, meta: Meta, num_classes: int, name: str
-) -> tuple[Network, ...]:
+) -> tuple[Refiner, ...]:
   """Returns the refiners of stages 1, 2, …, if there are any."""
   if 'refiner' not in variables:
     return ()
@@ -219,7 +220,8 @@ def _refiners(
   apply = strips.InStrips(module.apply, halo=HALO)
   placed = jax.device_put(variables['refiner'])
   return tuple(
-    jax.tree_util.Partial(apply, each) for each in split(placed, number)
+    magnet.refiner(jax.tree_util.Partial(apply, each))
+    for each in split(placed, number)
   )
 
 

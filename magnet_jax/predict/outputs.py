@@ -7,11 +7,10 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.cascade.stage_windows import Plane
 from magnet_jax.files import atomic
 from magnet_jax.rasters import geo_labels, polygons
 from magnet_jax.rasters.rasters import Raster
-from magnet_jax.types import ClassTable, InputError, Size
+from magnet_jax.types import ClassTable, InputError, Plane, Size
 
 # Larger PNGs open in few programs; a tiled TIFF with overviews does in many.
 _MOST_OF_PNG = 2**28

@@ -8,16 +8,15 @@ import jax
 
 from magnet_jax import parallel
 from magnet_jax.cascade import journal
-from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.disk_workspace import (
   ALONE,
-  Progress,
+  DiskWorkspace,
+  Kept,
   StreamedStage,
-  Streaming,
 )
 from magnet_jax.cascade.division import Division
 from magnet_jax.cascade.journal import Journal
-from magnet_jax.cascade.workspace import InMemory
+from magnet_jax.cascade.workspace import InMemory, Progress
 from magnet_jax.files import images
 from magnet_jax.predict import fingerprint, panel, thumbnails
 from magnet_jax.predict import outputs as files
@@ -32,7 +31,6 @@ _OVERLAY = 2048  # pixels of its longer side
 
 def segment(
   task: Task,
-  cascade: Cascade,
   *,
   kind: str,
   outputs: Outputs,
@@ -43,8 +41,7 @@ def segment(
 
   Args:
     task: the image.
-    cascade: the cascade of the task.
-    kind: how maps are stored, one of `streaming.KINDS`.
+    kind: how maps are stored, one of `disk_workspace.KINDS`.
     outputs: what to write.
     progress: progress callback.
     division: the share of this process; the first process writes the files.
@@ -57,25 +54,24 @@ def segment(
       system refuses to write.
   """
   settings = {
-    **_settings(task, cascade, kind, outputs),
+    **_settings(task, kind, outputs),
     'processes': division.count,
   }
   with _opened(task.file(PARTIAL), settings, division) as notes:
-    run = Streaming(
-      cascade,
+    preview = outputs.preview if division.is_first else None
+    space = DiskWorkspace(
       task.source,
       task.plan,
       notes,
-      kind=kind,
+      kept=Kept(
+        kind, outputs.panel or outputs.confidence, outputs.probabilities
+      ),
       progress=progress,
-      confidence=outputs.panel or outputs.confidence,
-      probabilities=outputs.probabilities,
       overviews=task.overviews,
       division=division,
     )
-    preview = outputs.preview if division.is_first else None
     try:
-      stages = _stages(task, run, notes, preview)
+      stages = _stages(task, space, notes, progress, preview)
     except jax.errors.JaxRuntimeError as error:
       if 'RESOURCE_EXHAUSTED' in str(error):
         raise
@@ -114,19 +110,23 @@ def _opened(
 
 
 def _stages(
-  task: Task, run: Streaming, notes: Journal, preview: pathlib.Path | None
+  task: Task,
+  space: DiskWorkspace,
+  notes: Journal,
+  progress: Progress,
+  preview: pathlib.Path | None,
 ) -> list[StreamedStage]:
   """Runs all stages and draws the preview after each."""
   found: list[StreamedStage] = []
-  for stage in run.stages():
-    found.append(stage)
+  for stage, _ in task.cascade.run(task.plan, space, progress):
+    found.append(space.result(stage))
     if notes.done('broken') is None:
       # The whole file has been read by now; a resumed run may not read it
       # again and so never meet these blocks.
       notes.note('broken', list(task.source.broken))
     if preview:
-      view = thumbnails.view(stage)
-      photograph = thumbnails.photograph(stage.images)
+      view = thumbnails.view(found[-1])
+      photograph = thumbnails.photograph(found[-1].images)
       seen = thumbnails.preview(
         photograph, InMemory(view.label), task.model.classes
       )
@@ -162,11 +162,10 @@ def _write(
     )
 
 
-def _settings(
-  task: Task, cascade: Cascade, kind: str, outputs: Outputs
-) -> dict[str, object]:
+def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
   """Returns all that the result depends on, under the names in messages."""
-  model, source, options = task.model, task.source, cascade.options
+  model, source, cascade = task.model, task.source, task.cascade
+  options = cascade.options
   of_file = fingerprint.file(task.path)
   return {
     'format': _FORMAT,
@@ -184,6 +183,7 @@ def _settings(
     'kernel': options.kernel,
     'windows': options.windows,
     'min_uncertainty': options.min_uncertainty,
+    'mix': options.mix,
     'batch': cascade.batch,
     'store': kind,
     'panel or confidence': outputs.panel or outputs.confidence,

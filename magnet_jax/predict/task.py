@@ -4,7 +4,8 @@ from collections.abc import Sequence
 import dataclasses
 import pathlib
 
-from magnet_jax.predict.model import AnyCascade, Model
+from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.predict.model import Model
 from magnet_jax.rasters.broken_blocks import Unbroken
 from magnet_jax.types import Stage
 
@@ -26,7 +27,7 @@ class Task:
   """
 
   model: Model
-  cascade: AnyCascade
+  cascade: Cascade
   path: pathlib.Path
   source: Unbroken
   plan: Sequence[Stage]

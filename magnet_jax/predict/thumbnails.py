@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from magnet_jax.cascade.cascade import predict
 from magnet_jax.cascade.disk_workspace import StreamedStage
-from magnet_jax.cascade.stage_windows import Plane
+from magnet_jax.cascade.labels import predict
 from magnet_jax.ops import area
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import pictures
 from magnet_jax.predict.panel import StageView
 from magnet_jax.predict.panel_cells import fit
-from magnet_jax.types import ClassTable, Size, Stage
+from magnet_jax.types import ClassTable, Plane, Size, Stage
 
 LONGEST = 1024  # pixels of the longer side
 _AT_ONCE = 512  # pixels of a side of what is read

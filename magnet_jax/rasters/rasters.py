@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError, Size
+from magnet_jax.types import InputError, Plane, Size
 
 Area = tuple[int, int, int, int]  # top, left, height, width
 
@@ -47,12 +47,8 @@ class Place:
   points: tuple[tuple[float, float, float, float, float], ...] = ()
 
 
-class Raster(Protocol):
-  """An image of any size that is read in pieces, from any thread."""
-
-  @property
-  def size(self) -> Size:
-    """(height, width)."""
+class Raster(Plane, Protocol):
+  """A plane of colours of any size, from a file; read from any thread."""
 
   @property
   def in_rows(self) -> bool:
@@ -86,16 +82,6 @@ class Raster(Protocol):
 
   def close(self) -> None:
     """Gives the file back."""
-
-
-class Sink(Protocol):
-  """Where labels or confidence go: tiles in any order, twice if the same."""
-
-  def write(self, top: int, left: int, values: np.ndarray) -> None:
-    """Takes uint8 [h,w]."""
-
-  def close(self) -> None:
-    """Finishes the file and gives it its name."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from magnet_jax.cascade import refine_step
 from magnet_jax.metrics import confusion, losses
 from magnet_jax.models.refiner import join, split
-from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.ops import selection
+from magnet_jax.refiners import magnet
+from magnet_jax.refiners.refiner import Seen
 from magnet_jax.train import steps
 from magnet_jax.train.state import TrainState, Variables
 from magnet_jax.train.steps import Batch, Loss, Metrics
@@ -72,31 +75,25 @@ def cascade_pairs(
     [B,h,w,C] after the last stage.
   """
   b, s, h, w, _ = batch['images'].shape
-  flat = normalise.normalise(batch['images'].reshape(b * s, h, w, 3))
-  scales = jax.nn.softmax(segmenter(flat)).reshape(b, s, h, w, -1)
+  flat = batch['images'].reshape(b * s, h, w, 3)
+  scales = refine_step.segment_windows(segmenter, images=flat)
+  scales = scales.reshape(b, s, h, w, -1)
   most = selection.count_points(points, h * w)
-  crop = jax.vmap(
-    lambda m, o, r: resize.sample(m, offset=o, ratio=r, size=(h, w))
-  )
-  rate = jax.vmap(
-    lambda y, r: selection.choose(
-      selection.score(coarse=y, refined=r, kernel=kernel),
-      jnp.asarray(most, jnp.int32),
-      most,
-    )
-  )
+  all_points = jnp.full((b,), most, jnp.int32)
 
   def refined(stage: int, scale: jax.Array, coarse: jax.Array) -> jax.Array:
     variables = refiner_variables[min(stage, len(refiner_variables)) - 1]
-    logits = refiner.apply(variables, scale=scale, coarse=coarse)
-    refined = jax.nn.softmax(jnp.asarray(logits))
-    return jnp.where(rate(coarse, refined)[..., None], refined, coarse)
+    method = magnet.refiner(jax.tree_util.Partial(refiner.apply, variables))
+    seen = Seen(coarse=coarse, scale=scale)
+    found, scores = refine_step.refine_maps(method, seen, kernel=kernel)
+    chosen = refine_step.choose(method, scores, all_points, most)
+    return jnp.where(chosen[..., None], found, coarse)
 
   current = scales[:, 0]
   coarse = []
   for stage in range(1, s):
     place = batch['offsets'][:, stage], batch['ratios'][:, stage]
-    coarse.append(crop(current, *place))
+    coarse.append(refine_step.crop(current, *place, (h, w)))
     last = stage == s - 1
     if pairing == 'cascade' or last:
       current = refined(stage, scales[:, stage], coarse[-1])

@@ -6,7 +6,6 @@ import functools
 import pathlib
 
 from magnet_jax import parallel
-from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.comparison import Comparison, Load
 from magnet_jax.evaluate.record import Record
@@ -102,7 +101,7 @@ def _by_name(points: Sequence[float]) -> dict[str, float]:
 def _methods(model: Model, points: Mapping[str, float]) -> dict[str, Method]:
   """All stages, with so many points each; compiled once for all."""
   cascade = model.cascade()
-  if not isinstance(cascade, Cascade) or not model.refiners:
+  if model.pipeline != 'aligned' or not model.refiners:
     raise InputError(
       'tune: needs the aligned pipeline and a refiner, whose points K are; '
       'train one, or compare some K by magnet-jax evaluate --points=K'

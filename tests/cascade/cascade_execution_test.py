@@ -10,7 +10,7 @@ import toy_networks
 
 from magnet_jax import parallel
 from magnet_jax.cascade import stage_windows
-from magnet_jax.cascade.workspace import InMemory
+from magnet_jax.cascade.workspace import InMemory, Silent
 
 pytestmark = pytest.mark.usefixtures('one_device')
 
@@ -84,10 +84,15 @@ def test_refining_compiles_once_a_piece_shape(size, shapes, selection):
 @pytest.mark.parametrize('selection', ['window', 'image'])
 def test_tells_how_many_windows_are_done(selection):
   counts = []
+
+  class Counting(Silent):
+    def done(self, windows):
+      counts.append(windows)
+
   cascade = toy_networks.random_cascade(points=0.5, selection=selection)
   stages = toy_networks.make_plan((40, 50))
   for _ in cascade.stages(
-    toy_networks.image((40, 50)), stages, done=counts.append
+    toy_networks.image((40, 50)), stages, progress=Counting()
   ):
     pass
   assert sum(counts) == sum(len(stage.grid) for stage in stages)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade.labels import predict
 from magnet_jax.ops import resize
 
 pytestmark = pytest.mark.usefixtures('one_device')
@@ -35,7 +35,7 @@ def test_probabilities_after_every_stage(size, selection):
   for result in results[1:]:
     assert result.chosen.shape == result.stage.size
     assert result.windows == tuple(range(len(result.stage.grid)))
-  labels = progressive.predict(results[-1].probabilities)
+  labels = predict(results[-1].probabilities)
   assert labels.shape == size and labels.dtype == np.uint8
 
 

@@ -10,6 +10,7 @@ from magnet_jax.cascade import device_memory, plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
+from magnet_jax.refiners import magnet
 
 NETWORK = (16, 24)
 HOW = {'network': NETWORK, 'points': 0.5, 'kernel': 3}
@@ -23,20 +24,23 @@ def _segment(weights, images):
 SEGMENTER = jax.tree_util.Partial(_segment, WEIGHTS)
 
 
-def refiner(*, scale, coarse):
+def _both(*, scale, coarse):
   return jnp.log(scale + 1e-6) + jnp.log(coarse + 1e-6)
+
+
+REFINER = magnet.refiner(_both)
 
 
 def _bytes(batch):
   before, stage = plan.make_plan((32, 48), window=NETWORK)
   return device_memory.program_bytes(
-    SEGMENTER, refiner, before, stage, batch=batch, **HOW
+    SEGMENTER, REFINER, before, stage, batch=batch, **HOW
   )
 
 
 def _cascade(**options):
   return Cascade(
-    SEGMENTER, [refiner], network=NETWORK, options=Options(**options)
+    SEGMENTER, [REFINER], network=NETWORK, options=Options(**options)
   )
 
 
@@ -54,7 +58,7 @@ def test_the_largest_power_of_two_that_fits(room, batch):
   share = 0.6
   memory = int(room * _bytes(1) / share)
   assert (
-    device_memory.fitting_batch(SEGMENTER, refiner, memory=memory, **HOW)
+    device_memory.fitting_batch(SEGMENTER, REFINER, memory=memory, **HOW)
     == batch
   )
   if batch > 1:
@@ -77,14 +81,14 @@ def test_one_at_a_time_where_nobody_knows(monkeypatch):
   monkeypatch.setattr(parallel, 'device_memory', lambda: 10**10)
   alone = Cascade(SEGMENTER, [], network=NETWORK, options=Options())
   host = HostSegmenter(lambda images: images @ WEIGHTS, num_classes=4)
-  foreign = Cascade(host, [refiner], network=NETWORK, options=Options())
+  foreign = Cascade(host, [REFINER], network=NETWORK, options=Options())
   assert alone.batch == foreign.batch == parallel.device_count()
 
 
 def test_weights_alone_are_too_much():
   assert (
     device_memory.fitting_batch(
-      SEGMENTER, refiner, memory=WEIGHTS.nbytes, **HOW
+      SEGMENTER, REFINER, memory=WEIGHTS.nbytes, **HOW
     )
     == 1
   )

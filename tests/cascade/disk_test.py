@@ -1,3 +1,4 @@
+import pathlib
 import resource
 import shutil
 
@@ -104,15 +105,56 @@ def test_a_damaged_tile_is_one_line(tmp_path):
       again.read(0, 0, 20, 20)
 
 
-def test_a_folder_that_is_made_again_is_empty(tmp_path):
-  grid = windows.make_grid((20, 20), (20, 20))
+def _plane(folder, channels=0, **settings):
+  grid = windows.make_grid((20, 20), (10, 10))
+  tiles = disk.grid_tiles(grid)
+  return disk.OnDisk(folder, tiles, channels, 'bytes', **settings)
+
+
+def test_a_folder_that_is_made_again_has_nothing_of_the_one_before(tmp_path):
   for value in (7, 8):
-    plane = disk.OnDisk(tmp_path / 'a', disk.grid_tiles(grid), 0, 'bytes')
-    assert plane.read(0, 0, 20, 20).max() == 0
+    plane = _plane(tmp_path / 'a')
+    with pytest.raises(InputError, match='is missing'):
+      plane.read(0, 0, 20, 20)
     plane.write(0, 0, np.full((20, 20), value, np.uint8))
     plane.flush()
     assert plane.read(0, 0, 20, 20).min() == value
     shutil.rmtree(tmp_path / 'a')
+
+
+@pytest.mark.parametrize('channels', [0, 2])
+@pytest.mark.parametrize('value', [0, 9])
+def test_a_tile_that_was_written_and_is_gone_is_an_error(
+  tmp_path, channels, value
+):
+  plane = _plane(tmp_path / 'run' / 'a', channels)
+  shape = (20, 20, channels) if channels else (20, 20)
+  plane.write(0, 0, np.full(shape, value, np.uint8))
+  plane.flush()
+  assert (plane.read(0, 0, 20, 20) == value).all()
+  gone = tmp_path.joinpath('run/a/c/1/0', *(['0'] if channels else []))
+  gone.unlink()
+  assert (plane.read(0, 0, 10, 20) == value).all()  # no part of it
+  line = r'c/1/0.* is missing: .*; remove .*run to start anew'
+  with pytest.raises(InputError, match=line):
+    plane.read(5, 5, 10, 10)
+
+
+def test_a_sparse_plane_is_0_where_nothing_was_written(tmp_path):
+  plane = _plane(tmp_path, sparse=True)
+  plane.write(0, 0, np.ones((10, 10), np.uint8))
+  plane.flush()
+  assert plane.read(0, 0, 20, 20).sum() == 100
+
+
+def test_any_relative_path_leads_to_the_folder(tmp_path, monkeypatch):
+  (tmp_path / 'here').mkdir()
+  monkeypatch.chdir(tmp_path / 'here')
+  plane = _plane(pathlib.Path('../there/./a'))
+  plane.write(0, 0, np.ones((20, 20), np.uint8))
+  plane.flush()
+  assert (tmp_path / 'there' / 'a' / 'zarr.json').exists()
+  assert plane.read(0, 0, 20, 20).all()
 
 
 def test_parts_wait_until_they_are_forgotten(tmp_path):

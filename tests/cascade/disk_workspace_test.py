@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import cascade as progressive
-from magnet_jax.cascade import disk_workspace as streaming
-from magnet_jax.cascade import journal, plan
+from magnet_jax.cascade import journal, labels, plan
+from magnet_jax.cascade.disk_workspace import DiskWorkspace, Kept
 from magnet_jax.rasters.rasters import ArrayRaster
 from magnet_jax.types import IGNORE
 
@@ -63,17 +62,14 @@ def _stream(
 ):
   """All that a run leaves; the folder stays."""
   wanted = {'confidence': True, 'probabilities': True, **settings}
+  heard = heard or Heard()
   with journal.opened(folder, {'kind': kind}) as notes:
-    run = streaming.Streaming(
-      cascade,
-      source,
-      stages,
-      notes,
-      kind=kind,
-      progress=heard or Heard(),
-      **wanted,
+    space = DiskWorkspace(
+      source, stages, notes, kept=Kept(kind, **wanted), progress=heard
     )
-    return list(run.stages())
+    return [
+      space.result(stage) for stage, _ in cascade.run(stages, space, heard)
+    ]
 
 
 def _whole(plane):
@@ -111,9 +107,7 @@ def test_float32_on_disk_is_the_same_as_in_memory(
   assert heard.windows < total if options else heard.windows == total
   assert heard.windows + heard.before == total or 'windows' in options
   final = expected[-1].probabilities
-  np.testing.assert_array_equal(
-    _whole(found[-1].label), progressive.predict(final)
-  )
+  np.testing.assert_array_equal(_whole(found[-1].label), labels.predict(final))
   ordered = np.sort(final, axis=-1)
   sure = ordered[..., -1] - ordered[..., -2]
   np.testing.assert_allclose(
@@ -126,7 +120,7 @@ def test_quantised_maps_change_few_labels(tmp_path, kind, same):
   stages = plan.make_plan((80, 90), window=toy_networks.WINDOW, overlap=0.2)
   image, cascade = toy_networks.image((80, 90)), _cascade()
   found = _stream(tmp_path, ArrayRaster(image), cascade, stages, kind=kind)
-  label = progressive.predict(cascade.segment(image, stages))
+  label = labels.predict(cascade.segment(image, stages))
   assert np.mean(_whole(found[-1].label) == label) >= same
 
 
@@ -137,7 +131,7 @@ def test_pixels_without_an_image_are_not_labelled(tmp_path):
   stages = plan.make_plan(size, window=toy_networks.WINDOW)
   image, cascade = toy_networks.image(size), _cascade()
   found = _stream(tmp_path, Blocks(image, mask), cascade, stages)
-  label = progressive.predict(cascade.segment(image, stages))
+  label = labels.predict(cascade.segment(image, stages))
   label[~mask] = IGNORE
   np.testing.assert_array_equal(_whole(found[-1].label), label)
   assert (_whole(found[-1].confidence)[~mask] == 0).all()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from magnet_jax import parallel
-from magnet_jax.cascade import by_window as stage_loop
-from magnet_jax.cascade import division
+from magnet_jax.cascade import by_window, division
 from magnet_jax.cascade.division import Division, OthersError
 from magnet_jax.ops import windows
 from magnet_jax.types import InputError
@@ -47,12 +46,12 @@ def test_windows_above_that_reach_into_the_rows_are_refined_too(overlap):
   grid = windows.make_grid((100, 50), (10, 12), overlap)
   columns = len(grid.lefts)
   own = range(4 * columns, 6 * columns)
-  needed = stage_loop.needed(grid, range(len(grid)), own)
+  needed = by_window.needed(grid, range(len(grid)), own)
   top = grid.tops[4]
   reaching = [i for i, t in enumerate(grid.tops[:4]) if t + 10 > top]
   first = (reaching[0] if reaching else 4) * columns
   assert needed == list(range(first, own.stop))
-  assert stage_loop.needed(grid, range(len(grid)), range(8, 8)) == []
+  assert by_window.needed(grid, range(len(grid)), range(8, 8)) == []
 
 
 def test_alone_nobody_waits():

@@ -3,11 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import cascade as progressive
 from magnet_jax.cascade import plan
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise, resize
+from magnet_jax.refiners import magnet
 from magnet_jax.types import InputError
 
 CLASSES = 4
@@ -186,9 +187,9 @@ def test_in_a_compiled_step_it_says_what_is_wrong():
 
 
 def cascade(segmenter, **options):
-  return progressive.Cascade(
+  return Cascade(
     segmenter,
-    [refiner],
+    [magnet.refiner(refiner)],
     network=NETWORK,
     options=Options(**{'kernel': 3, **options}),
   )

@@ -7,6 +7,7 @@ import pytest
 
 from magnet_jax.cascade import refine_step
 from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.refiners import magnet
 
 CLASSES = 4
 SIZE = (12, 10)
@@ -17,8 +18,11 @@ def _segmenter(images):
   return images @ jnp.asarray(weights, jnp.float32)
 
 
-def _refiner(*, scale, coarse):
+def _mixing(*, scale, coarse):
   return 3 * scale - coarse**2 + 2 * jnp.roll(scale, 1, axis=2)
+
+
+_refiner = magnet.refiner(_mixing)
 
 
 def _windows(batch=3, seed=0):
@@ -65,7 +69,7 @@ def _alone(one):
     one['coarse'], offset=one['offsets'], ratio=one['ratios'], size=SIZE
   )
   o = refine_step.segment_windows(_segmenter, images=one['images'][None])
-  r = jax.nn.softmax(_refiner(scale=o, coarse=y[None]))[0]
+  r = jax.nn.softmax(_mixing(scale=o, coarse=y[None]))[0]
   q = selection.score(coarse=y, refined=r, kernel=1, valid=one['valid'])
   return y, r, q
 
@@ -108,7 +112,7 @@ def test_a_refiner_that_returns_its_coarse_map_changes_nothing():
   step = functools.partial(
     refine_step.refine_windows,
     _segmenter,
-    lambda *, scale, coarse: jnp.log(coarse),
+    magnet.refiner(lambda *, scale, coarse: jnp.log(coarse)),
     window=SIZE,
     kernel=1,
     most=50,

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from magnet_jax.cascade import released
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.models import build
+from magnet_jax.refiners import magnet
 
 pytestmark = pytest.mark.usefixtures('one_device')
 GOLDENS = pathlib.Path(__file__).parents[1] / 'goldens'
@@ -55,13 +57,14 @@ def _golden_stages(golden, refiners):
   segmenter = jax.tree_util.Partial(
     _one_by_one, golden['segmenter_weight'].T, golden['segmenter_bias']
   )
-  cascade = released.Released(
+  cascade = Cascade(
     segmenter,
-    refiners,
+    [magnet.refiner(each) for each in refiners],
     network=network,
     options=Options(
       points=golden['n_points'].item(), kernel=golden['kernel'].item()
     ),
+    policy=released.RELEASED,
   )
   image = cv2.imdecode(golden['image_webp'], cv2.IMREAD_COLOR_RGB)
   return cascade.stages(image, plan(image.shape[:2]))

@@ -9,10 +9,11 @@ import pytest
 from scipy import ndimage
 import toy_networks
 
-from magnet_jax.cascade import cascade as progressive
 from magnet_jax.cascade import released
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import resize, windows
+from magnet_jax.refiners import magnet
 from magnet_jax.types import InputError
 
 pytestmark = pytest.mark.usefixtures('one_device')
@@ -26,11 +27,12 @@ def _image(size, seed=0):
 
 def _released(refiners=(toy_networks.mixing,), network=(8, 8), **options):
   settings = {'kernel': 3, 'points': 0.4, **options}
-  return released.Released(
+  return Cascade(
     toy_networks.pixelwise,
-    refiners,
+    [magnet.refiner(each) for each in refiners],
     network=network,
     options=Options(**settings),
+    policy=released.RELEASED,
   )
 
 
@@ -172,13 +174,16 @@ def test_plans_without_scales_take_the_sizes_of_the_aligned_plan():
   assert [stage.index for stage in found] == [0, 1, 2]
   assert [len(stage.grid) for stage in found] == [1, 2, 8]
   # Where the published code cannot look at once, it looks all the same.
-  assert _plan((20, 40), [(30, 50)])[0].grid.window == (30, 50)
+  first, last = _plan((20, 40), [(30, 50)])
+  assert first.grid.window == (30, 50)
+  # The image's own size follows without windows.
+  assert (last.size, len(last.grid)) == ((20, 40), 0)
 
 
 def test_patches_are_those_of_the_aligned_pipeline():
   image = _image((20, 30))
   grid = windows.make_grid((20, 30), (8, 8), 0.25)
-  aligned = progressive.Cascade(
+  aligned = Cascade(
     toy_networks.pixelwise, (), network=(8, 8), options=Options()
   )
   np.testing.assert_array_equal(

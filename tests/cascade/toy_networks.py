@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.cascade import cascade as progressive
 from magnet_jax.cascade import plan
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise
+from magnet_jax.refiners import magnet
 
 CLASSES = 3
 WINDOW = (16, 16)
@@ -64,8 +65,11 @@ def image(size, seed=0):
 
 def cascade(segmenter, *refiners, network=WINDOW, **options):
   settings = {'kernel': 1, **options}
-  return progressive.Cascade(
-    segmenter, refiners, network=network, options=Options(**settings)
+  return Cascade(
+    segmenter,
+    [magnet.refiner(each) for each in refiners],
+    network=network,
+    options=Options(**settings),
   )
 
 

@@ -12,6 +12,7 @@ from magnet_jax.cli import main
 from magnet_jax.configs import tiny
 from magnet_jax.files import bundle, images
 from magnet_jax.predict import model as models
+from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
 from magnet_jax.weights import torch_files
@@ -37,7 +38,7 @@ def toy() -> models.Model:
   settings = tiny.get_config().to_dict()
   return models.Model(
     jax.tree_util.Partial(segmenter, weights),
-    (jax.tree_util.Partial(refiner, np.float32(2)),),
+    (magnet.refiner(jax.tree_util.Partial(refiner, np.float32(2))),),
     CLASSES,
     {'plan': settings['plan'], 'refine': settings['refine']},
   )

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from magnet_jax.cascade import disk_workspace as streaming
+from magnet_jax.cascade import disk
 from magnet_jax.cli import main
 from magnet_jax.files import images
 from magnet_jax.predict import model as models
@@ -38,7 +38,7 @@ def field(tmp_path):
 def _stopped_after(windows):
   """Stops a run, as Ctrl-C does, when so many windows are finished."""
   finished = 0
-  forget = streaming.WaitingOnDisk.forget
+  forget = disk.WaitingOnDisk.forget
 
   def counted(self, tiles):
     nonlocal finished
@@ -48,7 +48,7 @@ def _stopped_after(windows):
     forget(self, tiles)
 
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(streaming.WaitingOnDisk, 'forget', counted)
+    patch.setattr(disk.WaitingOnDisk, 'forget', counted)
     yield
 
 

@@ -6,11 +6,12 @@ from onnx import TensorProto
 import onnx_network
 import pytest
 
-from magnet_jax.cascade import cascade as progressive
 from magnet_jax.cascade import plan
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise
 from magnet_jax.predict import onnx_file
+from magnet_jax.refiners import magnet
 from magnet_jax.types import InputError
 
 CLASSES = 4
@@ -60,9 +61,9 @@ def test_a_cascade_gives_what_it_gives_with_jax(path):
   image = pixels(1, (40, 50))[0]
   stages = plan.make_plan((40, 50), window=NETWORK, stages=2)
   one, other = (
-    progressive.Cascade(
+    Cascade(
       segmenter,
-      [lambda *, scale, coarse: 4 * scale + coarse],
+      [magnet.refiner(lambda *, scale, coarse: 4 * scale + coarse)],
       network=NETWORK,
       options=Options(kernel=3, points=0.5),
     ).segment(image, stages)

@@ -7,12 +7,13 @@ import numpy as np
 import optax
 import pytest
 
-from magnet_jax.cascade import cascade as progressive
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.plan import make_plan
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.ops import normalise, resize
+from magnet_jax.refiners import magnet
 from magnet_jax.train import refiner_steps, steps
 from magnet_jax.train import state as train_state
 
@@ -54,9 +55,9 @@ def test_cascade_pairs_follow_the_real_cascade(refiner):
     kernel=3,
     pairing='cascade',
   )
-  cascade = progressive.Cascade(
+  cascade = Cascade(
     colour_segmenter,
-    [jax.tree_util.Partial(module.apply, variables)],
+    [magnet.refiner(jax.tree_util.Partial(module.apply, variables))],
     network=(SIDE, SIDE),
     options=Options(points=0.5, kernel=3),
   )

@@ -11,6 +11,7 @@ import pytest
 from magnet_jax.configs import tiny
 from magnet_jax.files import records
 from magnet_jax.predict import model as models
+from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
 from magnet_jax.train import tuning
 from magnet_jax.types import InputError, Sample
@@ -34,7 +35,7 @@ def _model(share=1.0):
   settings = tiny.get_config().to_dict()
   return models.Model(
     jax.tree_util.Partial(_segmenter, weights),
-    (jax.tree_util.Partial(_refiner, np.float32(share)),),
+    (magnet.refiner(jax.tree_util.Partial(_refiner, np.float32(share))),),
     generator.CLASSES,
     {'plan': settings['plan'], 'refine': settings['refine']},
   )

@@ -1,0 +1,103 @@
+"""What passes between the loop over stages and a way of refining one stage."""
+
+from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+
+import numpy as np
+
+from magnet_jax import parallel
+from magnet_jax.cascade.mosaic import Waiting
+from magnet_jax.cascade.options import Options
+from magnet_jax.ops.selection import Score
+from magnet_jax.ops.windows import Weights
+from magnet_jax.refiners.refiner import Refiner
+from magnet_jax.types import Plane, Size, Stage
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+  """A rectangle of a stage.
+
+  Attributes:
+    top: first row.
+    left: first column.
+    values: [h,w,...], possibly not writeable.
+  """
+
+  top: int
+  left: int
+  values: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+  """What one batch of windows finishes.
+
+  Attributes:
+    index: of the part in its stage; the same in every run.
+    windows: how many were refined.
+    tiles: final parts of the segmentation, float32 [h,w,C], computed as they
+      are consumed.
+    marks: bool [h,w], the points that were replaced, likewise.
+    finished: numbers of the tiles that are final after this part.
+  """
+
+  index: int
+  windows: int
+  tiles: Iterable[Tile] = ()
+  marks: Iterable[Tile] = ()
+  finished: range = range(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+  """Which part of a stage's work is to be done here and now.
+
+  Attributes:
+    windows: those whose tiles are wanted, whole rows of them.
+    first: the first part to run; earlier ones are done.
+    waiting: where what overlaps waits for its tile; None: in memory.
+  """
+
+  windows: range
+  first: int = 0
+  waiting: Waiting | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+  """A stage to refine.
+
+  Attributes:
+    stage: its size and windows.
+    image: uint8 [H_s,W_s,3].
+    coarse: float32 [H',W',C], the segmentation after the stage before.
+    numbers: the windows to refine, ascending; the others keep the coarse map,
+      upsampled.
+    share: of the work.
+    network: (h, w), the networks' input size.
+    refiner: of this stage.
+    options: how a stage is refined.
+    score: of a window's points, Q; the highest are replaced.
+    most: static upper bound of K per window.
+    mix: share of the windows' own segmentation in the result, in [0, 1].
+    batch: B, a multiple of the devices.
+    weights: of the windows along an axis, by which they are blended.
+    step: compiles a function (segmenter, refiner, **arrays) of this stage
+      with static settings.
+  """
+
+  stage: Stage
+  image: Plane
+  coarse: Plane
+  numbers: Sequence[int]
+  share: Share
+  network: Size
+  refiner: Refiner
+  options: Options
+  score: Score
+  most: int
+  mix: float
+  batch: int
+  weights: Weights
+  step: Callable[..., parallel.Step]

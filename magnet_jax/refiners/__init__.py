@@ -1,0 +1,1 @@
+"""Refiners: what corrects a segmentation, one file per method."""

@@ -1,0 +1,62 @@
+"""What a refiner is: from what it sees of a window to a better segmentation."""
+
+from collections.abc import Callable
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+
+NEEDS = ('scale', 'images')
+CHOICES = ('points', 'everywhere')
+
+
+class Seen(NamedTuple):
+  """What a refiner may look at; what it does not need is None.
+
+  Attributes:
+    coarse: Y, probabilities [B,h,w,C]: the segmentation so far.
+    valid: int32 [B,2], rows and columns that are not padding; None: all.
+    scale: O, probabilities [B,h,w,C]: the segmenter's output for the window.
+    images: normalised float32 [B,h,w,3].
+  """
+
+  coarse: jax.Array
+  valid: jax.Array | None = None
+  scale: jax.Array | None = None
+  images: jax.Array | None = None
+
+
+@functools.partial(
+  jax.tree_util.register_dataclass,
+  data_fields=['variables'],
+  meta_fields=['apply', 'needs', 'choice'],
+)
+@dataclasses.dataclass(frozen=True)
+class Refiner:
+  """A way to refine windows, with its variables; a pytree of these.
+
+  Everything but the variables is known when a step is traced: a refiner that
+  does not need `scale` never has the segmenter traced in later stages.
+
+  Attributes:
+    apply: (variables, Seen) -> logits [B,h,w,C] of R.
+    variables: pytree of arrays; empty where nothing is trained.
+    needs: of NEEDS, what it sees besides `coarse` and `valid`.
+    choice: one of CHOICES: R replaces Y at the K points where Y is unsure and
+      R is sure, or everywhere.
+  """
+
+  apply: Callable[[Any, Seen], jax.Array]
+  variables: Any = ()
+  needs: frozenset[str] = frozenset({'scale'})
+  choice: str = 'points'
+
+  def check(self) -> None:
+    """Raises ValueError for an unknown need or choice."""
+    if self.needs - {*NEEDS} or self.choice not in CHOICES:
+      raise ValueError(
+        f'refiner needs {sorted(self.needs)}, choice {self.choice!r}: needs '
+        f'must be among {", ".join(NEEDS)}, the choice one of '
+        f'{", ".join(CHOICES)}'
+      )
