@@ -25,7 +25,7 @@ site = pathlib.Path('site').resolve()
 assert pathlib.Path(magnet_jax.__file__).is_relative_to(site)
 text = config_text.write(
   proposal.propose([(90, 90)], np.array([5, 1])),
-  name='mine', splits={}, reading={}, classes=2, median='90x90',
+  name='mine', splits={}, reading={}, num_classes=2, median='90x90',
 )
 pathlib.Path('mine.py').write_text(text)
 for name in [*config_file.shipped(), 'mine.py']:

@@ -133,7 +133,7 @@ def _fits(value: object, hint: object) -> bool:
     return isinstance(value, list | tuple) and (
       inner[-1] is ... or len(value) == len(inner)
     )
-  if origin is Mapping:
+  if _of_names(origin):
     return isinstance(value, Mapping)
   # Other annotations, such as Any, say nothing of plain values.
   return not any(hint is each for each in _WORDS) or type(value) is hint
@@ -146,7 +146,11 @@ def _rule(hint: object) -> str:
     return 'a list' if inner[-1] is ... else f'a list of {len(inner)}'
   if isinstance(hint, type) and hint in _WORDS:
     return _WORDS[hint]
-  return _OBJECT if origin is Mapping else 'a finite number, text or a list'
+  return _OBJECT if _of_names(origin) else 'a finite number, text or a list'
+
+
+def _of_names(origin: object) -> bool:
+  return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def _wrong(value: object, rule: str, where: str) -> InputError:

@@ -64,7 +64,7 @@ def write(
   name: str,
   splits: Mapping[str, int],
   reading: Mapping[str, object],
-  classes: int,
+  num_classes: int,
   median: str,
 ) -> str:
   """Returns the text of a config.
@@ -74,7 +74,7 @@ def write(
     name: of the data.
     splits: number of images by split.
     reading: settings of `data` that differ from the defaults.
-    classes: number of classes.
+    num_classes: number of classes.
     median: the median size, in words.
   """
   settings = vars(proposal)
@@ -101,7 +101,7 @@ def write(
     settings
     | {
       'rotate': f'{proposal.rotate}{square}',
-      'weights': weights if classes > 1 else '',
+      'weights': weights if num_classes > 1 else '',
       'segmenter_every': max(1, proposal.segmenter_steps // 4),
       'refiner_every': max(1, proposal.refiner_steps // 2),
     }

@@ -79,7 +79,7 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
     ),
     splits={split: len(survey.of_split(split)) for split in SPLITS},
     reading=survey.reading,
-    classes=len(survey.table),
+    num_classes=len(survey.table),
     median=f'{width:.0f}x{height:.0f} (width x height)',
   )
   summary = _summary(survey, proposal)

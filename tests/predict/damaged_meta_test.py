@@ -38,6 +38,7 @@ TABLE = ClassTable(
   colours=((110, 84, 62), (220, 50, 47), (60, 180, 75)),
   codes=LabelCodes(((0,), (7, 9), (4,)), ignored=(IGNORE,)),
 )
+TORCH = {'network': 'refiner', 'dtype': 'float32'}
 GONE = object()
 
 # (key, value, what the message says); a key is a path into the JSON.
@@ -288,6 +289,35 @@ def test_the_commands_print_the_line(whole, tmp_path, capfd):
       printed = capfd.readouterr().err.strip().splitlines()
       assert str(path) in printed[-1] and 'Traceback' not in printed, printed
   parallel.use_devices(0)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    ({'config/refiner/count': 2}, 'must be those of 2 stages'),
+    ({'config/segmenter/name': 'vit'}, "segmenter 'vit': has no names"),
+    (
+      {'kind': 'refiner', 'torch': {**TORCH, 'counters': [{}, {}]}},
+      'meta.torch.counters of 2 networks: must be of 1',
+    ),
+    (
+      {'kind': 'refiner', 'torch': {**TORCH, 'counters': [{'a': 'b'}]}},
+      "meta.torch.counters[0].a is 'b': must be a whole number",
+    ),
+  ],
+)
+def test_the_way_back_to_pytorch(whole, tmp_path, capfd, changes, words):
+  arrays, content = _stored(whole)
+  for key, value in changes.items():
+    content = _changed(content, key, value)
+  path = tmp_path / 'model.npz'
+  _write(path, arrays, content)
+  out = tmp_path / 'out'
+  argv = ['convert', str(path), '--to=safetensors', f'--out={out}']
+  assert main.main(argv) == 2
+  printed = capfd.readouterr().err.strip().splitlines()
+  assert len(printed) == 1 and str(path) in printed[0] and words in printed[0]
+  assert not out.exists()
 
 
 def test_settings_chosen_for_a_damaged_refiner(whole, tmp_path):

@@ -54,7 +54,7 @@ def config_of(proposal, **settings):
     'name': 'fields',
     'splits': {'train': 3, 'val': 1, 'test': 0},
     'reading': {},
-    'classes': len(proposal.weights),
+    'num_classes': len(proposal.weights),
     'median': '96x64',
   }
   text = config_text.write(proposal, **{**values, **settings})
