@@ -1,9 +1,8 @@
-"""Zip files read in place, and every way they can be bad."""
+"""Zip files read in place; every way they can be bad is one error."""
 
 import os
 import pathlib
 import threading
-from typing import Any
 import zipfile
 import zlib
 
@@ -14,16 +13,16 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 class Archive:
-  """A zip file whose members are read when they are asked for.
+  """A zip file whose members are read on demand.
 
-  It is opened anew in each process and thread that reads from it.
+  Each process and thread that reads from it opens it separately.
   """
 
   def __init__(self, path: str | os.PathLike[str]) -> None:
-    """Reads the list of members, which stands at the file's end.
+    """Reads the list of members, which is at the end of the file.
 
     Raises:
-      InputError: missing, no zip, or cut short.
+      InputError: missing, truncated, or not a zip file.
     """
     self.path = decoding.check_file(path)
     self._local = threading.local()
@@ -35,21 +34,19 @@ class Archive:
     return type(self), (self.path,)
 
   def _zip(self) -> zipfile.ZipFile:
-    opened: Any = getattr(self._local, 'zip', None)
-    if opened is None:
+    opened = getattr(self._local, 'zip', None)
+    if not isinstance(opened, zipfile.ZipFile):
       try:
-        opened = zipfile.ZipFile(self.path)
+        opened = self._local.zip = zipfile.ZipFile(self.path)
       except _DAMAGED as error:
         raise InputError(
-          f'{self.path}: is no whole zip file ({error}); it was cut short or '
-          'is something else, download it again'
+          f'{self.path}: not a complete zip file ({error}); it was truncated '
+          'or is something else, download it again'
         ) from error
-      self._local.zip = opened
-    found: zipfile.ZipFile = opened
-    return found
+    return opened
 
   def read(self, name: str) -> bytes:
-    """Reads a member and checks its sum.
+    """Reads a member and verifies its checksum.
 
     Args:
       name: one of `names`.

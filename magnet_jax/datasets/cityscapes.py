@@ -1,4 +1,4 @@
-"""Cityscapes from its official zip files, which stay as they are."""
+"""Cityscapes from its official zip files, without unpacking them."""
 
 from collections.abc import Mapping, Sequence
 import functools
@@ -15,9 +15,9 @@ from magnet_jax.files import images, label_codes
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import IGNORE, InputError, LabelCodes
 
-# Label ids of the 19 classes by train id; the other of the 34 ids, and the -1
-# of license plates in one byte, are ignored. Source: the set's own table,
-# cityscapesscripts/helpers/labels.py.
+# Label ids of the 19 classes by train id; the remaining of the 34 ids, and -1
+# (license plates) stored as a byte, are ignored. Source: the data set's own
+# table, cityscapesscripts/helpers/labels.py.
 _IDS = (
   7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33
 )  # fmt: skip
@@ -41,7 +41,7 @@ _CITATION = """@inproceedings{Cordts2016Cityscapes,
 
 
 def _members(archive: Archive, pattern: str) -> dict[str, str]:
-  """Members by `city_sequence_frame`; a zip without any is another one."""
+  """Returns members by `city_sequence_frame`; there must be some."""
   matcher = re.compile(pattern)
   found = [
     (match[1], name)
@@ -52,8 +52,8 @@ def _members(archive: Archive, pattern: str) -> dict[str, str]:
     example = archive.names[0] if archive.names else 'nothing'
     wanted = re.sub(r'[()\\]', '', pattern.replace('[^/]+', '*'))
     raise InputError(
-      f'{archive.path}: holds no {wanted}, but {example}: is the zip file of '
-      f'another set, or was packed anew; download it from {_SITE}'
+      f'{archive.path}: holds no {wanted}, but {example}: it belongs to '
+      f'another set, or was repacked; download it from {_SITE}'
     )
   return recipes.keyed(found, str(archive.path))
 
@@ -61,7 +61,7 @@ def _members(archive: Archive, pattern: str) -> dict[str, str]:
 def _split(
   split: str, pictures: Archive, labels: Archive, kind: str
 ) -> list[Item]:
-  """Items of one split; `kind` is gtFine or gtCoarse."""
+  """Returns the items of one split; `kind` is gtFine or gtCoarse."""
   left = _members(
     pictures, rf'leftImg8bit/{split}/[^/]+/([^/]+)_leftImg8bit\.png'
   )
@@ -81,10 +81,10 @@ def _split(
 
 
 def read_label(archive: Archive, name: str) -> np.ndarray:
-  """Train ids, uint8 [H,W], of a label image of ids.
+  """Reads a label image of ids as train ids, uint8 [H,W].
 
   Raises:
-    InputError: damaged, or an id that the set does not have.
+    InputError: damaged, or an id that does not exist in the set.
   """
   origin = f'{archive.path}/{name}'
   ids = images.read_codes(Encoded(origin, archive.read(name)), colours=False)
@@ -95,8 +95,8 @@ def _open(folder: pathlib.Path, names: Sequence[str]) -> list[Archive]:
   missing = [name for name in names if not (folder / name).is_file()]
   if missing:
     raise InputError(
-      f'{folder}: misses {" and ".join(missing)}; download from {_SITE} (after '
-      'a registration) and leave zipped'
+      f'{folder}: lacks {" and ".join(missing)}; download from {_SITE} (after '
+      'registration) and leave zipped'
     )
   return [Archive(folder / name) for name in names]
 
@@ -120,8 +120,8 @@ FINE = Recipe(
   classes=classes.TABLES['cityscapes'],
   description=(
     'Street scenes of 2048x1024 with fine labels: splits train and val. Labels '
-    'hold the 19 train ids; all other label ids are 255, ignored. The test '
-    'split is left out, as its labels are not public.'
+    'hold the 19 train ids; all other label ids are 255, ignored. There is no '
+    'test split, as its labels are not public.'
   ),
   homepage='https://www.cityscapes-dataset.com',
   citation=_CITATION,
@@ -132,7 +132,7 @@ COARSE = Recipe(
   name='cityscapes_magnet/coarse',
   classes=FINE.classes,
   description=(
-    f'{FINE.description} With the split train_extra, of coarse labels.'
+    f'{FINE.description} With the split train_extra, which has coarse labels.'
   ),
   homepage=FINE.homepage,
   citation=_CITATION,

@@ -12,8 +12,8 @@ from magnet_jax.datasets.recipes import Item, Recipe
 from magnet_jax.files import images, label_codes
 from magnet_jax.types import InputError
 
-# The set's description: masks went through lossy compression, so each channel
-# is to be read as 0 below 128 and as 255 from there on.
+# According to the set's description, masks were compressed with loss: each
+# channel counts as 0 below 128 and as 255 otherwise.
 _THRESHOLD = 128
 _IMAGE, _MASK = '_sat.jpg', '_mask.png'
 _FOLDERS = ('train', 'land-train')  # as on Kaggle, as in the challenge's zip
@@ -22,9 +22,9 @@ _LISTS = {
   'val': ('val.txt', 'crossvali.txt'),
   'test': ('test.txt',),
 }
-# How many of the 803 images GLNet (Chen et al., CVPR 2019) put in each split.
+# How many of the 803 images GLNet (Chen et al., CVPR 2019) puts in each split.
 _SHARES = {'train': 454, 'val': 207, 'test': 142}
-_SAMPLES = 16  # masks, of which one without any colour is rare
+_SAMPLES = 16  # masks; few of them have no colour
 _SITE = (
   'http://deepglobe.org or kaggle.com/datasets/balraj98/'
   'deepglobe-land-cover-classification-dataset'
@@ -42,17 +42,17 @@ _CITATION = """@inproceedings{DeepGlobe18,
 
 
 def read_label(path: pathlib.Path) -> np.ndarray:
-  """Class indices, uint8 [H,W], of a mask of colours.
+  """Reads a mask of colours as class indices, uint8 [H,W].
 
   Raises:
-    InputError: damaged, not of colours, or of colours of no class.
+    InputError: damaged, not a mask of colours, or with unknown colours.
   """
   pixels = images.read_codes(path, colours=True)
   brightest = int(pixels.max())
   if 0 < brightest < _THRESHOLD:
     raise InputError(
-      f'{path}: its brightest value is {brightest}: is no mask of '
-      'colours, whose channels are near 0 or 255; take the official mask'
+      f'{path}: its brightest value is {brightest}: not a mask of colours, '
+      'whose channels are near 0 or 255; use the official mask'
     )
   table = classes.TABLES['deepglobe']
   pure = np.where(pixels < _THRESHOLD, np.uint8(0), np.uint8(255))
@@ -60,10 +60,10 @@ def read_label(path: pathlib.Path) -> np.ndarray:
 
 
 def _check_land_cover(paths: Sequence[pathlib.Path]) -> None:
-  """Raises InputError if masks are those of roads, which have the same names.
+  """Raises InputError for masks of roads, which have the same names.
 
   Args:
-    paths: of masks, of which some are read until one has a colour.
+    paths: of masks; some are read until one has a colour.
   """
   names = classes.TABLES['deepglobe'].names
   black_and_white = {names.index('unknown'), names.index('barren')}
@@ -73,11 +73,11 @@ def _check_land_cover(paths: Sequence[pathlib.Path]) -> None:
     seen.update(np.unique(read_label(path)).tolist())
     if seen - black_and_white:
       return
-  if seen == black_and_white:  # a set that is black alone is none of roads
+  if seen == black_and_white:  # masks of roads are never all black
     raise InputError(
-      f'{paths[0].parent}: masks hold black and white alone, in all '
-      f'{len(some)} that were read: are those of DeepGlobe roads, not of land '
-      f'cover; {RECIPE.layout}'
+      f'{paths[0].parent}: the {len(some)} masks that were read are black and '
+      f'white only: they belong to DeepGlobe roads, not to land cover; '
+      f'{RECIPE.layout}'
     )
 
 
@@ -121,10 +121,10 @@ RECIPE = Recipe(
   description=(
     'Satellite images of 2448x2448 with 7 classes of land cover, of which '
     '"unknown" is not scored. Only the official training images have public '
-    'labels: they are split by the lists train.txt, val.txt (or crossvali.txt) '
-    'and test.txt of file names, such as those of GLNet, or without lists as '
-    '454 : 207 : 142 in the order of the SHA-256 of their names, which is not '
-    'the published split: scores are then not those of the literature.'
+    'labels. They are split by the lists train.txt, val.txt (or crossvali.txt) '
+    'and test.txt of file names, such as those of GLNet, or, without lists, as '
+    '454 : 207 : 142 by the SHA-256 of their names. That is not the published '
+    'split, so scores do not compare with the literature.'
   ),
   homepage='http://deepglobe.org',
   citation=_CITATION,

@@ -1,4 +1,4 @@
-"""Any labelled images, named by lists or found in folders."""
+"""Your own labelled images, named by lists or found in folders."""
 
 from collections.abc import Mapping, Sequence
 import functools
@@ -15,20 +15,20 @@ _SPLITS = ('train', 'val', 'test')
 def recipe(
   variant: str, classes: ClassTable, *, colours: bool = False
 ) -> Recipe:
-  """The recipe of one's own images.
+  """Returns the recipe for your own images.
 
   Args:
-    variant: what they are called, one word.
+    variant: their name, one word.
     classes: of the labels.
     colours: whether the labels hold the colours of the classes.
 
   Raises:
-    InputError: for a name that is none.
+    InputError: the name is invalid.
   """
   if not variant.replace('-', '_').isidentifier():
     raise InputError(
-      f'file_list/{variant}: must be one word of letters, digits and _; write '
-      'such as file_list/fields'
+      f'file_list/{variant}: must be one word of letters, digits and _, such '
+      'as file_list/fields; rename it'
     )
   return Recipe(
     name=f'file_list/{variant}',
@@ -38,8 +38,8 @@ def recipe(
     citation='',
     layout=(
       'put train.txt, val.txt and test.txt with image<TAB>label lines there, '
-      'or folders of these names with images/ and labels/ (or masks/, gt/, …) '
-      'in them, or images/ and labels/ alone'
+      'or folders of these names that contain images/ and labels/ (or masks/, '
+      'gt/, …), or only images/ and labels/'
     ),
     find=functools.partial(_find, classes=classes, colours=colours),
   )
@@ -56,13 +56,13 @@ def _find(
     for each in file_pairs.find(place):
       if each.label is None:
         raise InputError(
-          f'{each.image}: has no label; give image<TAB>label lines'
+          f'{each.image}: has no label; write image<TAB>label lines'
         )
       where = each.image.resolve()
       if where in owner:
         raise InputError(
-          f'{each.image}: is in {owner[where]} and in {split}: an image is '
-          'in one place of one split; remove it from the others'
+          f'{each.image}: is in {owner[where]} and in {split}: an image '
+          'may occur once, in one split; remove it from the others'
         )
       owner[where] = split
       found[split].append(_item(each.image, each.label, classes, colours))
@@ -81,7 +81,7 @@ def _item(
 
 
 def _places(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-  """Where each split's list or folder is; a list alone is of train."""
+  """Returns the list or folder of each split; a single list is train."""
   if folder.is_file():
     return {'train': folder}
   found: dict[str, pathlib.Path] = {}
@@ -93,8 +93,8 @@ def _places(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     ]
     if len(both) > 1:
       raise InputError(
-        f'{folder}: has {split}.txt and {split}/: must be one of both; move '
-        'the other away'
+        f'{folder}: has both {split}.txt and {split}/: must be one of them; '
+        'move the other away'
       )
     if both:
       found[split] = both[0]

@@ -1,4 +1,4 @@
-"""Gleason 2019 from its official folders, by the pathologists' majority."""
+"""Gleason 2019 from its official folders, by majority vote."""
 
 from collections.abc import Mapping, Sequence
 import functools
@@ -12,15 +12,15 @@ from magnet_jax.datasets.recipes import Item, Recipe
 from magnet_jax.files import decoding, images, label_codes
 from magnet_jax.types import InputError, LabelCodes
 
-# Map values: 0 background, 1 benign, 3 to 5 the Gleason grades. 6 is a mistake
-# for 1 (Foucart, Debeir, Decaestecker, SIPAIM 2021, and their corrections).
+# Map values: 0 background, 1 benign, 3 to 5 the Gleason grades. 6 is an error
+# and means 1 (Foucart, Debeir, Decaestecker, SIPAIM 2021, with corrections).
 CODES = LabelCodes(classes=((0,), (1, 6), (3,), (4,), (5,)))
 _FOLDERS = ('Train_imgs', 'Train Imgs')
 _MAPS = tuple(f'Maps{number}_T' for number in range(1, 7))
 _ENDING = '_classimg_nonconvex.png'
 _LISTS = {'train': ('train.txt',), 'val': ('val.txt',)}
-_EVERY = 5  # of 244 images this leaves 195 to train with
-_ROWS = 512  # of all maps are voted on at a time
+_EVERY = 5  # of 244 images, this leaves 195 for training
+_ROWS = 512  # voted on at a time
 _SITE = 'https://gleason2019.grand-challenge.org/Register'
 _CITATION = """@article{Nir2018Gleason,
   title={Automatic grading of prostate cancer in digitized histopathology
@@ -36,9 +36,9 @@ _CITATION = """@article{Nir2018Gleason,
 
 
 def majority(maps: Sequence[np.ndarray], count: int) -> np.ndarray:
-  """The class that most maps have, pixel by pixel.
+  """Computes the class that most maps agree on, pixel by pixel.
 
-  A tie goes to the lowest of its classes.
+  Ties go to the lowest class.
 
   Args:
     maps: uint8 [H,W] each, values below `count`.
@@ -61,7 +61,7 @@ def majority(maps: Sequence[np.ndarray], count: int) -> np.ndarray:
 
 
 def read_label(paths: Sequence[pathlib.Path]) -> np.ndarray:
-  """The majority of some maps, uint8 [H,W].
+  """Reads some maps and returns their majority, uint8 [H,W].
 
   Raises:
     InputError: a map is damaged, coloured, of another size, or has a value of
@@ -78,14 +78,14 @@ def read_label(paths: Sequence[pathlib.Path]) -> np.ndarray:
 
 
 def _check_bands(path: pathlib.Path) -> None:
-  """Raises InputError for what is a picture of a map, in colours."""
+  """Raises InputError for a coloured picture of a map."""
   with decoding.opened(path) as image:
     bands = image.getbands()
   if len(bands) > 1:
     raise InputError(
-      f'{path}: has the bands {", ".join(bands)}, as a coloured picture: a map '
-      f'has one, of values 0 to 6, as in {_MAPS[0]} to {_MAPS[-1]} of the '
-      f'official files; unpack these again, they come from {_SITE}'
+      f'{path}: has the bands {", ".join(bands)}, like a coloured picture: a '
+      f'map has one, with values 0 to 6, as in {_MAPS[0]} to {_MAPS[-1]} of '
+      f'the official files; unpack them again, they come from {_SITE}'
     )
 
 
@@ -94,12 +94,12 @@ def _find(folder: pathlib.Path) -> Mapping[str, Sequence[Item]]:
   missing = [name for name in _MAPS if not (folder / name).is_dir()]
   if inside is None or missing:
     names = [_FOLDERS[0]] * (inside is None) + missing
-    raise InputError(f'{folder}: misses {", ".join(names)}; {RECIPE.layout}')
+    raise InputError(f'{folder}: lacks {", ".join(names)}; {RECIPE.layout}')
   pictures = recipes.keyed(
     [(path.stem, str(path)) for path in sorted(inside.rglob('*.jpg'))],
     str(inside),
   )
-  # A map of a core without an image is of no use and is passed over.
+  # Maps of cores without an image are ignored.
   experts = [
     recipes.keyed(
       [
@@ -145,11 +145,11 @@ RECIPE = Recipe(
   name='gleason2019',
   classes=classes.TABLES['gleason'],
   description=(
-    'Prostate tissue cores of about 5000x5000, labelled by three to six of six '
-    'pathologists: the label is the majority of their maps, at a tie the lower '
-    'class. Map values 0 background, 1 and 6 benign, 3, 4, 5 Gleason grades. '
-    'The split follows the lists train.txt and val.txt of file names, or '
-    'without them every fifth image by name, from the first, is val.'
+    'Prostate tissue cores of about 5000x5000, each labelled by three to six '
+    'pathologists: the label is the majority of their maps, or the lower class '
+    'for a tie. Map values: 0 background, 1 and 6 benign, 3, 4, 5 Gleason '
+    'grades. The split follows the lists train.txt and val.txt of file names; '
+    'without them, every fifth image by name, from the first, is val.'
   ),
   homepage='https://gleason2019.grand-challenge.org',
   citation=_CITATION,

@@ -1,4 +1,4 @@
-"""Which image belongs to which split: lists that people give, or a rule."""
+"""Which image belongs to which split: given lists, or a rule."""
 
 from collections.abc import Mapping, Sequence
 import hashlib
@@ -18,23 +18,23 @@ def from_lists(
   known: Sequence[str],
   names: Mapping[str, Sequence[str]],
 ) -> dict[str, list[str]] | None:
-  """Splits by lists of file names, such as those of other people's work.
+  """Splits by lists of file names, such as those of published work.
 
-  A line is a name, with or without folders and suffixes; what follows a tab,
-  empty lines and lines that start with # are passed over.
+  A line is a name, with or without folders and suffixes. Ignores what follows
+  a tab, empty lines, and lines that start with #.
 
   Args:
     folder: where the lists may be.
     known: the keys of all images.
-    names: the file names that the list of each split may have; the lists of
-      all splits are given, or none.
+    names: possible file names of the list of each split; there must be lists
+      for all splits, or for none.
 
   Returns:
-    Keys by split, or None if there is no list. Images of no list are left out.
+    Keys by split, or None if there is no list. Unlisted images are left out.
 
   Raises:
-    InputError: a list is missing, names what is not there, or an image that
-      another list has.
+    InputError: a list is missing, or names an image that does not exist or
+      that another list names.
   """
   paths = {
     split: next(
@@ -50,20 +50,20 @@ def from_lists(
     if path is None:
       given = ', '.join(p.name for p in paths.values() if p)
       raise InputError(
-        f'{folder}: has {given} but no list of {split}; add '
+        f'{folder}: has {given} but no list for {split}; add '
         f'{" or ".join(names[split])}, or remove the others'
       )
     found[split] = _read(path)
     for key in found[split]:
       if key not in keys:
         raise InputError(
-          f'{path}: names {key}, which is no image of the set, such as '
+          f'{path}: names {key}, which is not an image of the set, such as '
           f'{", ".join(sorted(keys)[:_SHOWN])}; correct the list'
         )
       if key in owner:
         raise InputError(
-          f'{path}: names {key}, which {owner[key]} has, too; an image '
-          'belongs to one split, correct the lists'
+          f'{path}: names {key}, as {owner[key]} does; an image belongs to '
+          'one split, correct the lists'
         )
       owner[key] = path.name
   return found
@@ -74,10 +74,10 @@ def _read(path: pathlib.Path) -> list[str]:
     lines = path.read_text(encoding='utf-8-sig').splitlines()
   except (OSError, UnicodeDecodeError) as error:
     raise InputError(
-      f'{path}: list cannot be read; give a text file of one image a line'
+      f'{path}: list cannot be read; give a text file with one image per line'
     ) from error
   names = [line.split('\t')[0].strip() for line in lines if line[:1] != '#']
-  # Knows both kinds of slashes.
+  # Handles both kinds of slashes.
   paths = [pathlib.PureWindowsPath(name) for name in names if name]
   return [_ENDING.sub('', path.name) for path in paths]
 
@@ -85,16 +85,16 @@ def _read(path: pathlib.Path) -> list[str]:
 def by_shares(
   known: Sequence[str], shares: Mapping[str, int]
 ) -> dict[str, list[str]]:
-  """Splits by a fixed rule: the order of the SHA-256 of the names.
+  """Splits by a fixed rule, the order of the SHA-256 of the names.
 
   The same images give the same splits on every machine.
 
   Args:
     known: the keys of all images.
-    shares: of each split, relative to one another.
+    shares: relative sizes of the splits.
 
   Returns:
-    Keys by split, each in order.
+    Keys by split, sorted.
   """
   order = sorted(known, key=lambda k: hashlib.sha256(k.encode()).hexdigest())
   total, start, found = sum(shares.values()), 0, {}

@@ -1,4 +1,4 @@
-"""From the official files of a data set to a prepared one."""
+"""Turns the official files of a data set into a prepared set."""
 
 from collections.abc import Callable, Mapping
 import dataclasses
@@ -28,11 +28,11 @@ class Prepared:
   """A prepared set.
 
   Attributes:
-    folder: of its version.
+    folder: of this version.
     classes: of its labels.
     images: number by split.
     pixels: of each class and, last, ignored, by split.
-    before: whether it was prepared by an earlier run.
+    before: whether an earlier run prepared it.
   """
 
   folder: pathlib.Path
@@ -45,15 +45,15 @@ class Prepared:
 def recipe_of(
   name: str, class_table: str = '', *, colours: bool = False
 ) -> Recipe:
-  """The recipe of a data set.
+  """Returns the recipe of a data set.
 
   Args:
-    name: of a published set, or file_list/NAME for one's own images.
-    class_table: of one's own images, see `data.classes.get`.
-    colours: whether the labels of one's own images hold colours.
+    name: of a published set, or file_list/NAME for your own images.
+    class_table: of your own images, see `data.classes.get`.
+    colours: whether the labels of your own images hold colours.
 
   Raises:
-    InputError: no such set, or no table for one's own images.
+    InputError: no such set, or no table for your own images.
   """
   if name in RECIPES:
     if class_table or colours:
@@ -65,13 +65,13 @@ def recipe_of(
   start, _, variant = name.partition('/')
   if start != OWN:
     raise InputError(
-      f'data set {name!r}: is not known; choose one of '
+      f'data set {name!r}: unknown; choose one of '
       f'{", ".join(RECIPES)} or {OWN}/NAME'
     )
   if not class_table:
     raise InputError(
-      f"{name}: needs --classes: a class table's name or .json file; known "
-      f'are {", ".join(classes.TABLES)}'
+      f'{name}: needs --classes; give a .json file, or the name of a class '
+      f'table: {", ".join(classes.TABLES)}'
     )
   return file_list.recipe(variant, classes.get(class_table), colours=colours)
 
@@ -84,21 +84,21 @@ def prepare(
   begins: Callable[[int], None] = lambda images: None,
   done: Callable[[str], None] = lambda text: None,
 ) -> Prepared:
-  """Prepares a data set, or finds that it is prepared already.
+  """Prepares a data set unless it is prepared already.
 
-  Everything is written into a temporary folder first, which takes the set's
-  name when it is whole.
+  Everything is first written into a temporary folder, which is renamed when it
+  is complete.
 
   Args:
     recipe: of the set.
     manual_dir: with the official files.
     data_dir: the folder of all prepared sets, see `prepared.root`.
-    begins: called with the number of images before the first.
+    begins: called with the number of images before the first one.
     done: called after each image.
 
   Raises:
-    InputError: the files are not those of the set, an image or a label is
-      bad, or the set cannot be written.
+    InputError: the files do not belong to the set, an image or a label is bad,
+      or the set cannot be written.
   """
   folder = prepared.root(data_dir) / recipe.name / recipe.version
   before = (folder / 'dataset_info.json').is_file()
@@ -129,7 +129,7 @@ def _write(
 ) -> None:
   root = prepared.root(data_dir)
   begins(sum(len(items) for items in found.values()))
-  # Its import takes seconds: bad folders are refused before.
+  # Importing it takes seconds, so bad folders are refused before.
   from magnet_jax.datasets import tfds_builders
 
   with (
@@ -140,13 +140,13 @@ def _write(
 
 
 def leftovers(recipe: Recipe, data_dir: str = '') -> list[pathlib.Path]:
-  """Folders that preparations left behind when they were killed."""
+  """Returns folders left behind by preparations that were killed."""
   folder = prepared.root(data_dir) / recipe.name
   return sorted(folder.glob(f'incomplete.*_{recipe.version}'))
 
 
 def never(result: Prepared) -> dict[str, list[str]]:
-  """Classes of which a split has not one pixel, by split."""
+  """Returns the classes without a single pixel, by split."""
   return {
     split: missing
     for split, pixels in result.pixels.items()
@@ -161,11 +161,11 @@ def never(result: Prepared) -> dict[str, list[str]]:
 
 
 def frequencies(result: Prepared) -> list[list[str]]:
-  """Cells of a table: share of each class among the labelled pixels.
+  """Returns table cells: the share of each class among labelled pixels.
 
   Returns:
-    The heading, then a line for each class and one for ignored pixels, whose
-    share is of all pixels; in percent.
+    The heading, a row for each class and one for ignored pixels, whose share
+    is of all pixels; in percent.
   """
   splits = list(result.pixels)
   lines = [['% of labelled pixels', *splits]]

@@ -1,4 +1,4 @@
-"""What a published data set is made of, before anything is decoded."""
+"""What a data set consists of, before anything is decoded."""
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
@@ -16,9 +16,9 @@ class Item:
   """One labelled image that has not been read yet.
 
   Attributes:
-    name: what records and pictures will call it.
-    origin: where its image comes from, for messages.
-    image: reads the image as it is stored: JPEG, PNG or TIFF bytes.
+    name: in records and pictures.
+    origin: of the image, for messages.
+    image: reads the image as stored: JPEG, PNG or TIFF bytes.
     label: reads uint8 [H,W], class indices or the table's ignore label.
   """
 
@@ -28,13 +28,13 @@ class Item:
   label: Callable[[], np.ndarray]
 
   def read(self) -> tuple[bytes, np.ndarray]:
-    """Reads both, and proves that the image can be decoded.
+    """Reads both, and verifies that the image can be decoded.
 
     Returns:
-      The image's bytes and its label, of one size.
+      The bytes of the image, and its label of the same size.
 
     Raises:
-      InputError: damaged, values of no class, or not of one size.
+      InputError: damaged, values of no class, or sizes that differ.
     """
     data = self.image()
     pixels = images.read_image(Encoded(self.origin, data))
@@ -55,12 +55,12 @@ class Recipe:
   Attributes:
     name: of the builder and its folder; a variant follows a slash.
     classes: of its labels.
-    description: what it holds and what was decided in reading it.
+    description: what it holds, and how it is read.
     homepage: where it comes from.
     citation: BibTeX.
     layout: which files the folder must hold, and where to get them.
     find: folder -> the items of each split; checks the layout.
-    version: of what is written; raised when that changes.
+    version: of the prepared files; to be raised when these change.
   """
 
   name: str
@@ -73,7 +73,7 @@ class Recipe:
   version: str = '1.0.0'
 
   def items(self, folder: pathlib.Path) -> Splits:
-    """The items of each split, none of them empty.
+    """Returns the items of each split; no split is empty.
 
     Args:
       folder: with the official files.
@@ -99,7 +99,7 @@ def _check_name(item: Item) -> None:
     item.name.encode()
   except UnicodeEncodeError as error:
     raise InputError(
-      f'{item.origin!a}: has a name that is no UTF-8; rename the file'
+      f'{item.origin!a}: has a name that is not UTF-8; rename the file'
     ) from error
 
 
@@ -111,7 +111,7 @@ def pair(
   Args:
     found: image by key.
     labels: label by key.
-    where: both come from, for the message.
+    where: they come from, for the message.
 
   Returns:
     (key, image, label), ordered by key.
@@ -125,13 +125,14 @@ def pair(
     kind = 'label' if key in found else 'image'
     raise InputError(
       f'{where}: {found.get(key) or labels[key]} has no {kind} '
-      f'({len(lonely)} such); the set is not whole, download or unpack it again'
+      f'({len(lonely)} in total); the set is incomplete, download or unpack it '
+      'again'
     )
   return [(key, found[key], labels[key]) for key in sorted(found)]
 
 
 def keyed(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
-  """Files by key; a key that two files have is an error.
+  """Returns files by key; two files with the same key are an error.
 
   Raises:
     InputError: two files of one key, such as two labels for one image.
@@ -140,8 +141,8 @@ def keyed(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
   for key, name in pairs:
     if key in found:
       raise InputError(
-        f'{where}: {found[key]} and {name} are both for {key}: must be one; '
-        'remove the wrong one'
+        f'{where}: {found[key]} and {name} are both for {key}: only one is '
+        'allowed; remove the wrong one'
       )
     found[key] = name
   return found

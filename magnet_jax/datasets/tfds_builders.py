@@ -1,8 +1,8 @@
-"""TFDS builders of the published data sets; no TensorFlow is needed.
+"""TFDS builders of the published data sets, without TensorFlow.
 
-Images are stored as their official bytes, labels as PNGs of class indices that
-Pillow has encoded, and both in ArrayRecord files, in the order of the names.
-Importing this file registers the builders with TFDS.
+Images are stored as their official bytes, labels as PNGs of class indices
+encoded by Pillow, both in ArrayRecord files, ordered by name. Importing this
+file registers the builders with TFDS.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ import contextlib
 import errno
 import io
 import os
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -26,12 +26,12 @@ _FEATURES = {'name': (), 'image': (None, None, 3), 'label': (None, None, 1)}
 
 
 class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """Labelled images of a recipe; `RECIPE` where a class has one."""
+  """Labelled images of a recipe: `RECIPE`, if the class has one."""
 
   VERSION = tfds.core.Version('1.0.0')
   RELEASE_NOTES: ClassVar = {'1.0.0': 'First version.'}
   RECIPE: Recipe
-  # Where sums of downloads would lie; to look there, TFDS imports a package
+  # The folder of download checksums; to look there, TFDS would import a package
   # that it does not require.
   code_path = None
 
@@ -41,13 +41,13 @@ class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
     recipe: Recipe | None = None,
     found: Splits | None = None,
     done: Done = lambda text: None,
-    **settings: Any,
+    **settings: object,
   ) -> None:
-    """Prepares to read.
+    """Stores what to read.
 
     Args:
       recipe: of the data set; None: that of the class.
-      found: its items, if they are known already.
+      found: its items, if already known.
       done: called after each image.
       **settings: of TFDS, such as `data_dir`.
     """
@@ -56,7 +56,7 @@ class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
     self._done = done
     super().__init__(**settings)
 
-  def _info(self) -> Any:
+  def _info(self) -> tfds.core.DatasetInfo:
     recipe = self._recipe
     features = {
       name: tfds.features.Image(shape=shape) if shape else tfds.features.Text()
@@ -68,14 +68,16 @@ class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
       homepage=recipe.homepage or None,
       citation=recipe.citation or None,
       features=tfds.features.FeaturesDict(features),
-      # Written in the order of the items, sizes can be told by their place.
+      # Sizes are stored in the order of the items.
       disable_shuffling=True,
       metadata=tfds.core.MetadataDict(
         {'classes': list(recipe.classes.names), 'sizes': {}, 'pixels': {}}
       ),
     )
 
-  def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+  def _split_generators(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, Iterator[tuple[int, dict[str, object]]]]:
     found = self._found or self._recipe.items(dl_manager.manual_dir)
     return {
       split: self._generate_examples(split, items)
@@ -84,7 +86,7 @@ class Labelled(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type
 
   def _generate_examples(
     self, split: str, items: Sequence[Item]
-  ) -> Iterator[tuple[int, dict[str, Any]]]:
+  ) -> Iterator[tuple[int, dict[str, object]]]:
     table = self._recipe.classes
     pixels = np.zeros(256, np.int64)
     sizes = []
@@ -121,7 +123,7 @@ class Gleason2019(Labelled):
 
 
 class FileList(Labelled):
-  """One's own images; the recipe is given."""
+  """Your own images; the recipe is given."""
 
   MANUAL_DOWNLOAD_INSTRUCTIONS = 'lists or folders of images and labels'
 
@@ -135,13 +137,13 @@ _BUILDERS = {
 def write(
   recipe: Recipe, found: Splits, data_dir: str, downloads: str, done: Done
 ) -> None:
-  """Writes a data set: whole, or nothing of it.
+  """Writes a complete data set, or nothing.
 
   Args:
     recipe: of the set.
     found: its items.
     data_dir: the folder of all prepared sets.
-    downloads: an empty folder that TFDS wants.
+    downloads: an empty folder that TFDS requires.
     done: called after each image.
 
   Raises:
@@ -172,11 +174,11 @@ def write(
 
 @contextlib.contextmanager
 def _told(folder: str) -> Iterator[None]:
-  """Turns failed writes, which TFDS raises as RuntimeError, into one line."""
+  """Turns failed writes, which TFDS raises as RuntimeError, into InputError."""
   try:
     yield
   except RuntimeError as error:
-    # ArrayRecord tells the system's reason by its words alone.
+    # ArrayRecord reports the reason of the system only in words.
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
       if os.strerror(number) in str(error):
         failed = OSError(number, os.strerror(number))
@@ -186,7 +188,7 @@ def _told(folder: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-  """Keeps TFDS from drawing bars and printing."""
+  """Keeps TFDS from printing and drawing progress bars."""
   tfds.disable_progress_bar()
   try:
     with contextlib.redirect_stdout(io.StringIO()):

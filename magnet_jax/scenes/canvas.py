@@ -1,7 +1,7 @@
-"""Draws one shape into several layers of a scene at once.
+"""Draws a shape into several layers of a scene at once.
 
-Every layer of a shape is drawn by the same call on the same coordinates and
-without antialiasing, so the label is exact for the image.
+Every layer of a shape is drawn by the same call with the same coordinates and
+without antialiasing, so that the label matches the image exactly.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Canvas:
 
   @classmethod
   def blank(cls, size: Size, origin: tuple[int, int]) -> Canvas:
-    """Makes an empty canvas of `size` pixels at the world's `origin`."""
+    """Returns an empty canvas of `size` pixels at `origin` in the world."""
     return cls(
       origin,
       np.zeros(size, np.uint8),
@@ -46,7 +46,7 @@ class Canvas:
     )
 
   def fill(self, points: np.ndarray, **layers: object) -> None:
-    """Fills a polygon; `layers` names the layers and their values."""
+    """Fills a polygon; `layers` gives the value for each layer."""
     if self.sees(points):
       fixed = self._fixed(points)
       for name, value in layers.items():
@@ -65,7 +65,7 @@ class Canvas:
     self, centre: tuple[float, float], radius: float, **layers: object
   ) -> None:
     """Fills a circle around world (x, y)."""
-    # In plain numbers: a scene has ten thousands of these.
+    # Without arrays, as a scene has tens of thousands of these.
     x, y = centre[0] - self.origin[0], centre[1] - self.origin[1]
     height, width = self.label.shape
     if -radius <= x <= width + radius and -radius <= y <= height + radius:
@@ -77,7 +77,7 @@ class Canvas:
         )
 
   def class_at(self, centre: tuple[float, float]) -> int | None:
-    """Returns the label at world (x, y), None outside of the view."""
+    """Returns the label at world (x, y), None outside the view."""
     x = round(centre[0] - self.origin[0])
     y = round(centre[1] - self.origin[1])
     height, width = self.label.shape
@@ -88,14 +88,14 @@ class Canvas:
   def ribbon(
     self, points: np.ndarray, widths: np.ndarray, **layers: object
   ) -> None:
-    """Draws a line whose width [n] changes from point to point."""
+    """Draws a line whose width [n] varies from point to point."""
     for here, there, width in zip(
       points[:-1], points[1:], widths[:-1], strict=True
     ):
       self.stroke(np.stack([here, there]), max(1, round(width)), **layers)
 
   def sees(self, points: np.ndarray, margin: float = 0.0) -> bool:
-    """Tells whether the box around `points` touches the view."""
+    """Returns whether the bounding box of `points` touches the view."""
     height, width = self.label.shape
     left, top = points.min(0) - self.origin - margin
     right, bottom = points.max(0) - self.origin + margin
@@ -104,7 +104,7 @@ class Canvas:
     )
 
   def classes_under(self, points: np.ndarray) -> np.ndarray:
-    """Returns the labels [m] of what `fill(points)` would cover."""
+    """Returns the labels [m] that `fill(points)` would cover."""
     left, top = np.floor(points.min(0) - self.origin).astype(int)
     right, bottom = np.ceil(points.max(0) - self.origin).astype(int) + 1
     left, top = max(left, 0), max(top, 0)

@@ -1,8 +1,8 @@
 """Generates labelled aerial scenes: any size, any number, exact labels.
 
-A scene holds both what downsampling loses (foot paths, ditches, hedges, sheds)
-and what patches lose: a pivot field and a meadow, a basin and a lake look the
-same from within and differ by their outlines, which are 600 to 1200 pixels
+A scene holds both what downsampling loses (footpaths, ditches, hedges, sheds)
+and what patches lose: a pivot field and a meadow, or a basin and a lake, look
+the same inside and differ only in their outlines, which are 600 to 1200 pixels
 wide.
 """
 
@@ -26,7 +26,7 @@ _WORLD = 2448  # smaller scenes are views of a world of this size
 
 
 def generate(seed: int, size: Size) -> Sample:
-  """Makes one scene; the same arguments always give the same arrays.
+  """Generates one scene; the same arguments always give the same arrays.
 
   Args:
     seed: any integer from 0.
@@ -36,7 +36,7 @@ def generate(seed: int, size: Size) -> Sample:
     'scene-<seed>' with an image and a label of `size`.
 
   Raises:
-    InputError: if the seed or the size is out of range.
+    InputError: the seed or the size is out of range.
   """
   seed, size = _check(seed, size)
   rng = np.random.default_rng([seed, *size])
@@ -77,8 +77,8 @@ def _check(seed: int, size: Size) -> tuple[int, Size]:
     height, width = (operator.index(side) for side in size)
   except (TypeError, ValueError):
     raise InputError(
-      f'seed {seed!r} and size {size!r}: a scene needs an integer seed and an '
-      'integer height and width; pass e.g. 7 and (2448, 2448)'
+      f'seed {seed!r} and size {size!r}: must be an integer seed and an '
+      'integer height and width; pass for example 7 and (2448, 2448)'
     ) from None
   if number < 0:
     raise InputError(f'seed {number}: must be at least 0; choose another')
@@ -108,8 +108,8 @@ def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     plane = image[..., channel] * light
     plane *= np.float32(gain)
     plane += haze * np.float32(sky)
-    # One field of noise serves all channels, shifted: random enough, and
-    # three times faster.
+    # All channels share one noise field, shifted: random enough, and three
+    # times faster.
     shift = 31 * channel
     plane += grain[:, shift : shift + size[1]]
     image[..., channel] = np.clip(plane, 0, 255)

@@ -1,7 +1,7 @@
 """Colours the ground of a scene: fields, gardens, banks and water.
 
-Meadows and pivot fields draw from one pool of textures, lakes and basins from
-another, so that a window inside of one of them cannot tell which it is.
+Meadows and pivot fields share one set of textures, lakes and basins another,
+so that a window inside one of them does not reveal which it is.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ WATERS = range(28, 31)
 def make_noise(
   rng: np.random.Generator, size: Size, periods: tuple[float, ...]
 ) -> np.ndarray:
-  """Sums smooth noise of several periods in pixels to float32 [H,W], std 1."""
+  """Sums smooth noise of several periods (pixels): float32 [H,W], std 1."""
   height, width = size
   total = np.zeros((2, 2), np.float32)
-  # Coarsest first, each on the grid of its own period: one resize alone then
+  # Coarsest first, each on the grid of its own period, so that only one resize
   # has the full size.
   for period in sorted(periods, reverse=True):
     shape = (int(height / period) + 3, int(width / period) + 3)
@@ -38,7 +38,7 @@ def make_noise(
 
 
 def _draw_colours(rng: np.random.Generator) -> np.ndarray:
-  """Returns float32 [256,3], the colour of each texture in this season."""
+  """Draws the colour of each texture in this season, float32 [256,3]."""
   season = rng.uniform(-8, 8)  # degrees of hue: fresh or dry
   hsv = np.zeros((256, 1, 3), np.float32)
   for index in FIELDS:
@@ -59,7 +59,7 @@ def _draw_colours(rng: np.random.Generator) -> np.ndarray:
 
 
 def _furrows(rng: np.random.Generator, ground: np.ndarray) -> np.ndarray:
-  """Returns float32 [H,W] of furrow brightness, each texture its direction."""
+  """Returns furrow brightness, float32 [H,W], with a direction per texture."""
   angles = rng.uniform(0, np.pi, 256)
   waves = 2 * np.pi / rng.uniform(5, 14, 256)
   strength = np.zeros(256, np.float32)
@@ -78,7 +78,7 @@ def colour_ground(rng: np.random.Generator, ground: np.ndarray) -> np.ndarray:
   """Paints texture indices.
 
   Args:
-    rng: source of this scene's colours and noise.
+    rng: draws the colours and the noise of this scene.
     ground: uint8 [H,W], texture indices.
 
   Returns:

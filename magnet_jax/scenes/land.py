@@ -1,7 +1,7 @@
-"""Lays out the country: parcels, pivot fields, lakes, basins, rivers, groves.
+"""Draws the landscape: parcels, pivot fields, lakes, basins, rivers, groves.
 
-Meadow and crop share their textures and things at random (lone trees, straight
-tracks), and so do lake and basin: only the outlines tell them apart.
+Meadow and crop share their textures and random features (lone trees, straight
+tracks), as do lake and basin: only the outlines tell them apart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _circle(site: Site, radius: float) -> np.ndarray:
 
 
 def _lay_pivot(rng: np.random.Generator, canvas: Canvas, site: Site) -> None:
-  """A round field, whole or in two or three sectors."""
+  """Fills a round field, undivided or in two or three sectors."""
   rim = _circle(site, site.radius)
   bank = int(rng.choice(ground.BANKS))
   canvas.fill(rim, ground=bank, label=CROP)
@@ -63,7 +63,7 @@ def _lay_water(
 
 
 def _shore(rng: np.random.Generator, site: Site) -> np.ndarray:
-  """The wavy outline of a lake."""
+  """Returns the wavy outline of a lake."""
   angles = np.linspace(0, 2 * np.pi, 240, endpoint=False)
   radii = np.ones_like(angles)
   for wave in range(2, 9):
@@ -77,7 +77,7 @@ def _shore(rng: np.random.Generator, site: Site) -> np.ndarray:
 
 
 def _dam(rng: np.random.Generator, site: Site) -> np.ndarray:
-  """The rectangular outline of a basin."""
+  """Returns the rectangular outline of a basin."""
   turn, half = rng.uniform(0, np.pi), rng.uniform(0.6, 0.85)
   long = site.radius - 15
   corner = np.array([np.cos(half), np.sin(half)]) * long
@@ -87,7 +87,7 @@ def _dam(rng: np.random.Generator, site: Site) -> np.ndarray:
 
 
 def fill_rivers(canvas: Canvas, layout: Layout) -> None:
-  """Fills running water, banks first."""
+  """Fills rivers and streams, banks first."""
   bank, water = ground.BANKS[0], ground.WATERS[0]
   for points, widths in layout.rivers:
     margin = np.where(widths > 8, 5, 2)
@@ -99,7 +99,7 @@ def fill_rivers(canvas: Canvas, layout: Layout) -> None:
 def draw_edges(
   rng: np.random.Generator, canvas: Canvas, layout: Layout, things: Things
 ) -> None:
-  """Draws hedges, ditches and paths between parcels, over meadow only."""
+  """Draws hedges, ditches and paths between parcels, on meadow only."""
   villages = layout.of_kind('village')
   for edge in layout.edges:
     pieces = _over_meadow(canvas, _line(*edge), villages)
@@ -109,7 +109,7 @@ def draw_edges(
 def draw_roads(
   rng: np.random.Generator, canvas: Canvas, layout: Layout
 ) -> None:
-  """Draws the tracks into fields, round or not, and the main roads."""
+  """Draws the tracks into fields and the main roads."""
   for parcel in layout.parcels:
     if rng.random() < 0.4:
       middle, corner = parcel.mean(0), parcel[int(rng.integers(len(parcel)))]
@@ -151,7 +151,7 @@ def _line(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 def _over_meadow(
   canvas: Canvas, points: np.ndarray, villages: tuple[Site, ...]
 ) -> list[np.ndarray]:
-  """Cuts a line into the pieces over meadow and outside of villages."""
+  """Cuts a line into its pieces on meadow and outside villages."""
   if not canvas.sees(points):
     return []
   outside = np.ones(len(points), bool)
@@ -174,7 +174,7 @@ def _over_meadow(
 def plant_country(
   rng: np.random.Generator, canvas: Canvas, layout: Layout, things: Things
 ) -> None:
-  """Plants lone trees everywhere and groves at their sites."""
+  """Plants lone trees everywhere, and groves at their sites."""
   height, width = canvas.label.shape
   for _ in range(int(rng.poisson(height * width / 1.2e5))):
     spot = rng.uniform((0, 0), (width, height)) + canvas.origin

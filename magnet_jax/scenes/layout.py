@@ -1,7 +1,7 @@
-"""Plans where the large things of a scene lie: sites, parcels and routes.
+"""Plans the large features of a scene: sites, parcels and routes.
 
-Lengths are pixels and do not depend on the size of the scene, so a larger
-scene contains more things. Points are float [n,2] of world (x, y).
+Lengths are in pixels and do not depend on the size of the scene, so a larger
+scene contains more of them. Points are float [n,2] of world (x, y).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from magnet_jax.types import Size
 
-# Kind: (area of the world for one, smallest and largest radius).
+# Kind: (area of the world per site, smallest and largest radius).
 _KINDS: dict[str, tuple[float, float, float]] = {
   'pivot': (2.1e6, 400.0, 620.0),
   'basin': (6.0e6, 400.0, 510.0),
@@ -25,7 +25,7 @@ _PARCEL_AREA = (2.5e5, 9e5)
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-  """A round area that one large thing has for itself."""
+  """A round area reserved for one large feature."""
 
   kind: str
   centre: np.ndarray
@@ -64,14 +64,14 @@ def make_layout(rng: np.random.Generator, world: Size) -> Layout:
 
 
 def place_sites(rng: np.random.Generator, world: Size) -> tuple[Site, ...]:
-  """Throws sites into the world such that they do not overlap."""
+  """Places sites at random so that they do not overlap."""
   area = world[0] * world[1]
   counts = {
     kind: max(1, int(area / share + rng.random()))
     for kind, (share, _, _) in _KINDS.items()
   }
   sites: list[Site] = []
-  # One of each kind first: a crowded world then still has all of them.
+  # One of each kind first, so that even a crowded world has all kinds.
   for turn in range(max(counts.values())):
     for kind, (_, low, high) in _KINDS.items():
       if turn < counts[kind]:
@@ -174,7 +174,7 @@ def _best_route(
   swing: float,
   sites: tuple[Site, ...],
 ) -> np.ndarray:
-  """Of several winding lines returns the one that disturbs sites least."""
+  """Returns the winding line, of several, that disturbs sites least."""
   tries = [
     _wind(rng, *ends, swing * size) for size in np.linspace(0.3, 4, 40).tolist()
   ]
@@ -182,7 +182,7 @@ def _best_route(
 
 
 def _around(points: np.ndarray, sites: tuple[Site, ...]) -> np.ndarray:
-  """Pushes a line out of sites, smoothly, so that it runs along their rims."""
+  """Pushes a line smoothly out of sites, so that it runs along their rims."""
   points = points.copy()
   for _ in range(12):
     points[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
@@ -197,7 +197,7 @@ def _around(points: np.ndarray, sites: tuple[Site, ...]) -> np.ndarray:
 
 
 def _burden(points: np.ndarray, sites: tuple[Site, ...]) -> float:
-  """Weighs how far a line runs within sites, then how long it is."""
+  """Weighs how far a line runs inside sites, then its length."""
   coarse = points[::4]
   within = sum(
     np.count_nonzero(((coarse - site.centre) ** 2).sum(1) < site.radius**2)
@@ -222,7 +222,7 @@ def _rim_point(rng: np.random.Generator, world: Size, side: int) -> np.ndarray:
 def _plan_rivers(
   rng: np.random.Generator, world: Size, sites: tuple[Site, ...]
 ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-  """A river from rim to rim and streams that flow into it."""
+  """Plans rivers from rim to rim, and streams that flow into them."""
   count = max(1, int(world[0] * world[1] / 9e6 + rng.random()))
   rivers = []
   for _ in range(count):
@@ -250,7 +250,7 @@ def _plan_rivers(
 def _plan_roads(
   rng: np.random.Generator, world: Size, sites: tuple[Site, ...]
 ) -> tuple[np.ndarray, ...]:
-  """Roads from each village to the one before it and to the rim."""
+  """Plans roads from each village to the previous one and to the rim."""
   villages = [site for site in sites if site.kind == 'village']
   others = tuple(
     site for site in sites if site.kind not in ('village', 'grove')

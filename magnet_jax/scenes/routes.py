@@ -1,4 +1,4 @@
-"""Draws long thin things: roads, lanes, paths, ditches and hedges."""
+"""Draws long thin features: roads, lanes, paths, ditches and hedges."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _grey(
 def draw_road(
   rng: np.random.Generator, canvas: Canvas, points: np.ndarray, width: int
 ) -> None:
-  """Draws a main road with edge lines and a dashed middle line."""
+  """Draws a main road with edge lines and a dashed centre line."""
   canvas.stroke(points, width + 2, image=(206, 204, 196), label=ROAD)
   canvas.stroke(points, width, image=_grey(rng, 104, 128, 2))
   gaps = np.hypot(*np.diff(points, axis=0).T)
@@ -43,7 +43,7 @@ def draw_lane(
 def draw_path(
   rng: np.random.Generator, canvas: Canvas, points: np.ndarray, width: int
 ) -> None:
-  """Draws a foot path of light gravel, down to one pixel wide."""
+  """Draws a footpath of light gravel, possibly one pixel wide."""
   canvas.stroke(points, width, image=_grey(rng, 178, 208, 14), label=ROAD)
 
 
@@ -59,7 +59,7 @@ def plant_hedge(
   things: Things,
   radius: float,
 ) -> None:
-  """Plants a row of small crowns where the line crosses open ground."""
+  """Plants a row of small trees where the line crosses open ground."""
   if not canvas.sees(points, radius):
     return
   gaps = np.hypot(*np.diff(points, axis=0).T)

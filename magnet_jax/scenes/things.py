@@ -1,4 +1,4 @@
-"""Draws what stands on the ground: houses and trees, with their shadows."""
+"""Houses and trees, drawn on the ground with their shadows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ROOFS = (
   (176, 92, 72), (158, 82, 70), (190, 118, 88), (136, 96, 84),
   (128, 126, 130), (168, 166, 164), (100, 98, 106), (206, 200, 192),
 )  # fmt: skip
-_OPEN = (MEADOW, CROP)  # where trees stand
+_OPEN = (MEADOW, CROP)  # where trees may stand
 
 
 @dataclasses.dataclass(frozen=True)
 class House:
-  """A roof with a ridge: corners [4,2] of which 0-1 and 2-3 are long sides."""
+  """A roof with a ridge: corners [4,2]; 0-1 and 2-3 are the long sides."""
 
   corners: np.ndarray
   rise: float
@@ -36,7 +36,7 @@ class Tree:
 
 @dataclasses.dataclass
 class Things:
-  """What is drawn after all the ground is there, shadows first."""
+  """What is drawn once the ground is complete, shadows first."""
 
   houses: list[House] = dataclasses.field(default_factory=list)
   trees: list[Tree] = dataclasses.field(default_factory=list)
@@ -64,13 +64,13 @@ class Things:
   def draw(self, rng: np.random.Generator, canvas: Canvas) -> None:
     """Casts all shadows onto the ground, then draws roofs and crowns."""
     angle = rng.uniform(0, 2 * np.pi)
-    sun = np.array([np.cos(angle), np.sin(angle)])  # the way shadows fall
+    sun = np.array([np.cos(angle), np.sin(angle)])  # direction of the shadows
     reach = rng.uniform(0.6, 1.2)
     for house in self.houses:
       shifted = house.corners + sun * house.rise * reach
       both = np.concatenate([house.corners, shifted]).astype(np.float32)
       canvas.fill(cv2.convexHull(both)[:, 0].astype(float), shade=255)
-    # Roads may have been laid through hedges since.
+    # Roads may have been drawn through hedges since.
     trees = [
       tree for tree in self.trees if canvas.class_at(tree.centre) in _OPEN
     ]
@@ -117,7 +117,7 @@ def _draw_roof(
   ridge = np.stack([(one + four) / 2, (two + three) / 2])
   lean = float((one - four) @ sun) / (np.hypot(*(one - four)) + 1e-6)
   near, far = _tone(colour, 1 - 0.25 * lean), _tone(colour, 1 + 0.25 * lean)
-  # The whole first: two halves alone may miss label pixels on the ridge.
+  # The whole roof first: two halves may miss label pixels on the ridge.
   canvas.fill(house.corners, image=far, label=BUILDING)
   canvas.fill(np.stack([one, two, ridge[1], ridge[0]]), image=near)
   if house.rise > 4.8:

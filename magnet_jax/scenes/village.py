@@ -21,10 +21,10 @@ class Village:
   Attributes:
     site: where it lies.
     axes: [2,2], world directions of u and v.
-    swing: how far the streets bend, in pixels, and where the bend begins.
+    swing: how far the streets bend, in pixels, and the phase of the bend.
     rows: (v, half the length) of each street.
     pitch: distance between streets in pixels.
-    wet: whether ditches part the lots.
+    wet: whether ditches separate the lots.
   """
 
   site: Site
@@ -57,7 +57,7 @@ def make_village(rng: np.random.Generator, site: Site) -> Village:
 def lay_gardens(
   rng: np.random.Generator, canvas: Canvas, village: Village
 ) -> None:
-  """Gives the lots their ground."""
+  """Fills the ground of the lots."""
   for v, half in village.rows:
     for side in (-1, 1):
       u = -half
@@ -75,7 +75,7 @@ def lay_gardens(
 def part_lots(
   rng: np.random.Generator, canvas: Canvas, village: Village, things: Things
 ) -> None:
-  """Draws what lies between the lots: ditches, hedges, paths."""
+  """Draws what separates the lots: ditches, hedges, paths."""
   for v, half in village.rows:
     _draw_back(rng, canvas, village, (v, half), things)
     for side in (-1, 1):
@@ -88,7 +88,7 @@ def part_lots(
 def draw_streets(
   rng: np.random.Generator, canvas: Canvas, village: Village
 ) -> None:
-  """Draws the streets along the rows and two across them."""
+  """Draws the streets along the rows, and two across them."""
   reach = village.rows[-1][0]
   for place in (rng.uniform(-0.5, 0.5, 2) * village.site.radius).tolist():
     across = np.linspace(village.rows[0][0], reach, 24)
@@ -101,7 +101,7 @@ def draw_streets(
 def build_lots(
   rng: np.random.Generator, canvas: Canvas, village: Village, things: Things
 ) -> None:
-  """Adds the houses, sheds, drives, pools and trees of the lots."""
+  """Adds the houses, sheds, driveways, pools and trees of the lots."""
   for v, half in village.rows:
     for side in (-1, 1):
       u = -half + rng.uniform(0, 20)

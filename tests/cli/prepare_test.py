@@ -83,8 +83,8 @@ def test_bad_commands(fails, tmp_path):
   manual = f'--manual_dir={tmp_path}'
   assert 'needs one name' in fails('prepare', manual, out)
   assert 'needs one name' in fails('prepare', 'gleason2019', out)
-  assert 'is not known' in fails('prepare', 'gleason', manual, out)
-  assert 'misses gtFine' in fails(
+  assert 'unknown; choose' in fails('prepare', 'gleason', manual, out)
+  assert 'lacks gtFine' in fails(
     'prepare', 'cityscapes_magnet', manual, out
   ).replace('leftImg8bit_trainvaltest.zip and ', '')
   assert 'holds no *_sat.jpg' in fails(
@@ -100,7 +100,7 @@ def test_a_truncated_zip_is_refused(fails, tmp_path):
   folder = official_sets.cityscapes(tmp_path / 'set')
   path = folder / 'gtFine_trainvaltest.zip'
   path.write_bytes(path.read_bytes()[:-50])
-  assert 'is no whole zip file' in fails(
+  assert 'not a complete zip file' in fails(
     'prepare',
     'cityscapes_magnet',
     f'--manual_dir={folder}',

@@ -30,13 +30,13 @@ def test_members_are_read_in_place(path):
 def test_a_truncated_zip(path, kept):
   data = path.read_bytes()
   path.write_bytes(data[: int(kept * len(data))])
-  with pytest.raises(InputError, match=r'set\.zip: is no whole zip .*again'):
+  with pytest.raises(InputError, match=r'set\.zip: not a complete zip .*again'):
     archives.Archive(path)
 
 
 def test_no_zip_at_all(path):
   path.write_bytes(b'<html>please log in</html>')
-  with pytest.raises(InputError, match='no whole zip'):
+  with pytest.raises(InputError, match='not a complete zip'):
     archives.Archive(path)
   path.unlink()
   with pytest.raises(InputError, match='no such file'):

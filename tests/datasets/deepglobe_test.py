@@ -60,7 +60,7 @@ def test_colours_of_no_class_are_listed_with_counts(tmp_path):
 
 def test_a_mask_of_indices_is_refused(tmp_path):
   Image.fromarray(np.full((2, 2), 6, np.uint8)).save(tmp_path / 'mask.png')
-  with pytest.raises(InputError, match='brightest value is 6: is no mask'):
+  with pytest.raises(InputError, match='brightest value is 6: not a mask'):
     deepglobe.read_label(tmp_path / 'mask.png')
 
 
@@ -80,7 +80,9 @@ def test_lists_of_names_split_as_others_did(tmp_path):
 def test_missing_pairs_and_empty_folders(tmp_path):
   folder = official_sets.deepglobe(tmp_path / 'set')
   (folder / 'train' / '104_mask.png').unlink()
-  with pytest.raises(InputError, match=r'104_sat\.jpg has no label \(1 such\)'):
+  with pytest.raises(
+    InputError, match=r'104_sat\.jpg has no label \(1 in total\)'
+  ):
     deepglobe.RECIPE.items(folder)
   (tmp_path / 'empty').mkdir()
   with pytest.raises(InputError, match=r'holds no \*_sat\.jpg.*deepglobe\.org'):
@@ -95,5 +97,5 @@ def test_masks_of_roads_are_another_set(tmp_path):
     path.write_bytes(official_sets.encode(road))
   assert deepglobe.RECIPE.items(tmp_path)
   masks[-1].write_bytes(official_sets.encode(road))
-  with pytest.raises(InputError, match='are those of DeepGlobe roads'):
+  with pytest.raises(InputError, match='belong to DeepGlobe roads'):
     deepglobe.RECIPE.items(tmp_path)

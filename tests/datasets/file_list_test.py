@@ -117,7 +117,7 @@ def test_bad_places(tmp_path):
   with pytest.raises(InputError, match='has no label'):
     recipe.items(tmp_path)
   (tmp_path / 'val').mkdir()
-  with pytest.raises(InputError, match=r'has val\.txt and val/'):
+  with pytest.raises(InputError, match=r'has both val\.txt and val/'):
     recipe.items(tmp_path)
   with pytest.raises(InputError, match='one word'):
     file_list.recipe('a/b', CLASSES)

@@ -65,9 +65,9 @@ def test_missing_folders_maps_and_images(tmp_path):
   with pytest.raises(InputError, match=r'core002\.jpg: has no label'):
     gleason.RECIPE.items(folder)
   (folder / 'Maps6_T').rmdir()
-  with pytest.raises(InputError, match=r'misses Maps6_T; unpack .*gleason2019'):
+  with pytest.raises(InputError, match=r'lacks Maps6_T; unpack .*gleason2019'):
     gleason.RECIPE.items(folder)
-  with pytest.raises(InputError, match='misses Train_imgs, Maps1_T, Maps2_T'):
+  with pytest.raises(InputError, match='lacks Train_imgs, Maps1_T, Maps2_T'):
     gleason.RECIPE.items(tmp_path)
 
 

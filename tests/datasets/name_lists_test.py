@@ -30,10 +30,13 @@ def test_no_list_is_none_and_lists_may_leave_images_out(tmp_path):
 @pytest.mark.parametrize(
   ('texts', 'message'),
   [
-    ({'train': 'a'}, r'no list of val; add val\.txt or crossvali\.txt'),
-    ({'train': 'a', 'val': 'x'}, r'names x, which is no image.*such as a, b'),
-    ({'train': 'a\nb', 'val': 'b'}, r'names b, which train\.txt has, too'),
-    ({'train': 'a\na', 'val': 'b'}, r'names a, which train\.txt has, too'),
+    ({'train': 'a'}, r'no list for val; add val\.txt or crossvali\.txt'),
+    (
+      {'train': 'a', 'val': 'x'},
+      r'names x, which is not an image.*such as a, b',
+    ),
+    ({'train': 'a\nb', 'val': 'b'}, r'names b, as train\.txt does'),
+    ({'train': 'a\na', 'val': 'b'}, r'names a, as train\.txt does'),
   ],
 )
 def test_bad_name_lists(tmp_path, texts, message):
