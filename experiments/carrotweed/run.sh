@@ -15,5 +15,5 @@ measure() {  # CONFIG RUN NAME
 }
 measure carrotweed carrotweed ''
 measure "$here/full_size.py" carrotweed-full full_size_
-python "$here/../compare.py" carrotweed "$results/full_size_test.jsonl" \
+python "$here/../checkpoints/compare.py" carrotweed "$results/full_size_test.jsonl" \
   "$results/test.jsonl" | tee "$results/compared.txt"

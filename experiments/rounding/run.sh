@@ -17,4 +17,4 @@ for run in float32 bits8 bits4; do
   cp "runs/rounding/$run/"{records.jsonl,settings.json} "$here/results/$run/"
 done
 cd "$here/results"
-python ../../compare.py scenes float32 bits8 bits4 | tee results.txt
+python ../../checkpoints/compare.py scenes float32 bits8 bits4 | tee results.txt
