@@ -124,13 +124,15 @@ def _run(arguments: Arguments) -> int:
   reference = table.reference(values.methods, values.reference)
   loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None
-  run = Comparison(
-    chosen, model.classes, folder, _settings(arguments, model.classes)
-  )
+  pictures = None
   if folder:
-    run.pictures = Pictures(folder, model.classes, values.pictures, reference)
+    pictures = Pictures(folder, model.classes, values.pictures, reference)
+  settings = _settings(arguments, model.classes)
+  run = Comparison(chosen, model.classes, folder, settings, pictures)
   found, errors = run.run_with_bar(loads, 'evaluate')
   if parallel.is_main():
+    if pictures:  # not before the folder is known to be of this run
+      pictures.clear_further()
     _show(arguments, model.classes, found, errors, reference)
   return 2 if errors else 0
 

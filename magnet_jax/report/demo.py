@@ -72,6 +72,7 @@ def run(
   pictures = Pictures(
     folder, model.classes, 0, table.reference([*chosen]), 'panel.png'
   )
+  pictures.clear_further()
   found = []
   for name, method in chosen.items():
     notify(name)

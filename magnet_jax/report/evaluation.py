@@ -13,51 +13,36 @@ from magnet_jax.report import overview, runs, views
 from magnet_jax.types import ClassTable, Sample
 
 
+@dataclasses.dataclass(frozen=True)
 class Pictures:
   """Writes what each method found in the first images of a run.
 
   Every method has its layers in the viewer of the page; the reference has its
   stages in a panel as well.
+
+  Attributes:
+    folder: of the run.
+    classes: names and colours.
+    count: how many images are shown.
+    reference: the method whose stages the panels show.
+    panel: name of a panel's file, with a place for the image's number.
   """
 
-  def __init__(
-    self,
-    folder: pathlib.Path,
-    classes: ClassTable,
-    count: int,
-    reference: str,
-    panel_name: str = 'panel_{}.png',
-  ) -> None:
-    """Removes the pictures of further images, of a report that showed more.
-
-    Args:
-      folder: of the run.
-      classes: names and colours.
-      count: how many images are shown.
-      reference: the method whose stages the panels show.
-      panel_name: of a panel's file, with a place for the image's number.
-    """
-    self._folder = folder
-    self._classes = classes
-    self._count = count
-    self._reference = reference
-    self._panel_name = panel_name
-    views.clear(folder, count)
-    for old in folder.glob('panel_*.png'):
-      number = old.stem.removeprefix('panel_')
-      if number.isdigit() and int(number) >= count:
-        old.unlink(missing_ok=True)
+  folder: pathlib.Path
+  classes: ClassTable
+  count: int
+  reference: str
+  panel: str = 'panel_{}.png'
 
   def missing(self, index: int, method: str) -> bool:
     """Whether image `index` is shown, but not yet as a method found it."""
-    if index >= self._count:
+    if index >= self.count:
       return False
-    drawn, of_panel = views.shown(self._folder, index)
-    if method == self._reference and (
-      of_panel != method or not self._panel(index).exists()
-    ):
+    drawn, of_panel = views.shown(self.folder, index)
+    if method not in drawn:
       return True
-    return method not in drawn
+    has_panel = of_panel == method and self._panel(index).exists()
+    return method == self.reference and not has_panel
 
   def add(
     self,
@@ -70,16 +55,24 @@ class Pictures:
     columns = [gallery.view(result) for result in results]
     if len(columns) == 1:  # its size alone would not say what it is
       columns = [dataclasses.replace(columns[0], title=method)]
-    is_reference = method == self._reference
+    is_reference = method == self.reference
     if is_reference:
       picture = panel.panel(
-        sample.image, columns, self._classes, truth=sample.label
+        sample.image, columns, self.classes, truth=sample.label
       )
       images.write_image(self._panel(index), picture)
-    views.add(self._folder, index, sample, method, columns, panel=is_reference)
+    views.add(self.folder, index, sample, method, columns, panel=is_reference)
+
+  def clear_further(self) -> None:
+    """Removes pictures of further images, of a report that showed more."""
+    views.clear(self.folder, self.count)
+    for old in self.folder.glob('panel_*.png'):
+      number = old.stem.removeprefix('panel_')
+      if number.isdigit() and int(number) >= self.count:
+        old.unlink(missing_ok=True)
 
   def _panel(self, index: int) -> pathlib.Path:
-    return self._folder / self._panel_name.format(index)
+    return self.folder / self.panel.format(index)
 
 
 def write_report(

@@ -260,9 +260,10 @@ def _folder(run: PathLike, number: int) -> pathlib.Path:
 
 def _known(folder: pathlib.Path) -> About | None:
   """What a folder says of its methods; None where it is to be made anew."""
-  if not (folder / _ABOUT).exists():
+  try:
+    about = _read(folder / _ABOUT)
+  except InputError:
     return None
-  about = _read(folder / _ABOUT)
   return about if all('method' in s for s in about['stages']) else None
 
 

@@ -123,10 +123,13 @@ def test_a_smaller_limit_shows_its_own_images_alone(flags, tmp_path, capsys):
   assert records.read(out / 'records.jsonl') == whole
 
 
-def test_a_folder_of_another_run_is_refused(flags, fails):
-  assert main.main([*flags, '--methods=downsample', '--pictures=0']) == 0
-  line = fails(*flags, '--overlap=0.5')
+def test_a_folder_of_another_run_is_refused_and_left_alone(
+  flags, fails, tmp_path
+):
+  assert main.main([*flags, '--methods=downsample', '--pictures=1']) == 0
+  line = fails(*flags, '--overlap=0.5', '--pictures=0')
   assert 'overlap' in line and '0.25' in line and '--out' in line
+  assert (tmp_path / 'out' / 'views' / '0' / 'view.json').exists()
 
 
 def test_listed_images(pair, checkpoint, tmp_path, capfd):

@@ -89,13 +89,13 @@ def test_fewer_images_leave_no_picture_behind(make, tmp_path):
   pictures = make(count=12)
   for index in (0, 2, 10):
     pictures.add(index, SAMPLE, 'two', results((40, 60)))
-  make(count=3)
+  make(count=3).clear_further()
   assert {path.name for path in tmp_path.glob('panel_*')} == {
     'panel_0.png',
     'panel_2.png',
   }
   assert len(views.read(tmp_path)) == 2
-  make(count=0)
+  make(count=0).clear_further()
   assert not list(tmp_path.glob('panel_*')) and not views.read(tmp_path)
 
 
@@ -118,6 +118,16 @@ def test_pictures_of_an_older_version_are_shown_and_then_replaced(
   pictures.add(0, SAMPLE, 'one', results((40, 60)))
   (view,) = views.read(tmp_path)
   assert [stage['method'] for stage in view.about['stages']] == ['one']
+
+
+def test_a_damaged_description_is_made_anew(make, tmp_path):
+  pictures = make()
+  pictures.add(0, SAMPLE, 'two', results((40, 60)))
+  path = tmp_path / 'views' / '0' / 'view.json'
+  path.write_text(path.read_text()[:40])
+  assert pictures.missing(0, 'two')
+  pictures.add(0, SAMPLE, 'two', results((40, 60)))
+  assert len(views.read(tmp_path)) == 1
 
 
 def test_the_name_of_a_method_makes_no_path(make, tmp_path):
