@@ -62,6 +62,7 @@ def get_config() -> ml_collections.ConfigDict:
   refine.kernel = 5  # side of the median filter
   refine.windows = 1.0  # share of the windows that is refined, the unsurest
   refine.min_uncertainty = 0.0  # mean of a window that is refined, at least
+  refine.mix = 0.0  # share of the windows' own segmentation in the last stage
   refine.batch = 0  # windows a device holds at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()

@@ -21,6 +21,7 @@ _REFINE = (
   'kernel',
   'windows',
   'min_uncertainty',
+  'mix',
   'batch',
 )
 
@@ -94,6 +95,14 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     flag_values=values,
     module_name=group,
   )
+  flags.DEFINE_float(
+    'mix',
+    None,
+    "X: share of the windows' own segmentation in the last stage, in [0, 1]; "
+    f'0 leaves it to the refiner{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
     'batch',
     None,
@@ -105,7 +114,7 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_enum(
     'pipeline',
     None,
-    models.PIPELINES,
+    [*models.PIPELINES],
     'how windows are cut, chosen and put '
     'together: aligned, or as the original was released, for checkpoints that '
     f'were trained with it{own}',

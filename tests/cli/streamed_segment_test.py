@@ -5,6 +5,7 @@ import dataclasses
 import fcntl
 import itertools
 import resource
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.cascade import disk
+from magnet_jax.cascade.disk_workspace import DiskWorkspace
 from magnet_jax.cli import main
 from magnet_jax.files import images
 from magnet_jax.predict import model as models
@@ -252,3 +254,38 @@ def test_an_image_of_one_window_streams_as_well(pair, checkpoint, tmp_path):
     tmp_path / 'out' / 'small_label.png', generator.CLASSES
   )
   assert label.shape == (32, 30)
+
+
+def test_a_relative_folder_may_lead_upwards(
+  field, checkpoint, tmp_path, monkeypatch
+):
+  (tmp_path / 'here').mkdir()
+  monkeypatch.chdir(tmp_path / 'here')
+  flags = [f'--checkpoint={checkpoint}', '--store=uint8', '--no-panel']
+  assert run(field, *flags, '--out=../there') == 0
+  assert (tmp_path / 'there' / 'field_label.png').exists()
+  assert not list((tmp_path / 'there').glob('*.partial'))
+
+
+@pytest.mark.parametrize('stage', [0, 1, 2])
+def test_a_folder_that_is_removed_meanwhile_is_an_error(
+  field, checkpoint, capfd, stage
+):
+  out = field.parent / 'out'
+  begin = DiskWorkspace.end if stage else DiskWorkspace.begin
+
+  def removes(self, which, *more):
+    begin(self, which, *more)
+    if which.index == stage:
+      shutil.rmtree(out)
+
+  flags = [f'--checkpoint={checkpoint}', '--store=uint16', '--no-panel']
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(DiskWorkspace, begin.__name__, removes)
+    assert run(field, *flags, f'--out={out}') == 2
+  (line,) = [
+    each for each in capfd.readouterr().err.splitlines() if 'error:' in each
+  ]
+  assert 'field' in line and ('is missing' in line or 'written' in line)
+  assert not (out / 'field_label.png').exists()
+  assert run(field, *flags, f'--out={out}') == 0  # from the beginning
