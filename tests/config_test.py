@@ -75,7 +75,7 @@ def test_shipped_configs_are_sound(name):
 def test_networks_of_shipped_configs_fit_their_windows(name):
   config = config_file.load(name)
   count = len(classes.get(config.data.classes))
-  network = build.segmenter(classes=count, **config.segmenter)
+  network = build.segmenter(num_classes=count, **config.segmenter)
   size = tuple(config.plan.network)
   logits, _ = jax.eval_shape(
     lambda: network.init_with_output(
@@ -91,7 +91,7 @@ def test_refiners_of_shipped_configs_fit_their_classes(name):
   count = len(classes.get(config.data.classes))
   wanted = config.refiner.to_dict()
   assert wanted.pop('count') >= 1
-  network = build.refinement(classes=count, **wanted)
+  network = build.refinement(num_classes=count, **wanted)
   maps = jnp.zeros((1, *config.plan.network, count))
   logits, _ = jax.eval_shape(
     lambda: network.init_with_output(jax.random.key(0), scale=maps, coarse=maps)

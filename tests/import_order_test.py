@@ -10,6 +10,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parents[1] / 'magnet_jax'
 ORDER = (
   'types',
+  'checked',
   'ops',
   'models',
   'metrics',
@@ -32,7 +33,16 @@ ORDER = (
   'cli',
 )
 # A GPU machine need not have what reads data sets, configs and maps.
-LIGHT = ('types', 'ops', 'models', 'metrics', 'parallel', 'refiners', 'cascade')
+LIGHT = (
+  'types',
+  'checked',
+  'ops',
+  'models',
+  'metrics',
+  'parallel',
+  'refiners',
+  'cascade',
+)
 HEAVY = ('ml_collections', 'grain', 'tensorflow_datasets', 'rasterio')
 # Scripts of experiments import each other by their plain names.
 OUTSIDE = {'experiments', 'tests'} | {

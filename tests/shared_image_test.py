@@ -27,8 +27,8 @@ def _write_model(path):
   config = tiny.get_config().to_dict()
   config['segmenter'] = {'name': 'unet', 'width': 4, 'levels': 1}
   refiner = {k: v for k, v in config['refiner'].items() if k != 'count'}
-  segmenter = build.segmenter(classes=COUNT, **config['segmenter'])
-  refinement = build.refinement(classes=COUNT, **refiner)
+  segmenter = build.segmenter(num_classes=COUNT, **config['segmenter'])
+  refinement = build.refinement(num_classes=COUNT, **refiner)
   networks = {
     'segmenter': random_model.weights(rng, segmenter, pixels),
     'refiner': random_model.weights(rng, refinement, scale=maps, coarse=maps),

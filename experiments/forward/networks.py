@@ -98,7 +98,7 @@ def with_weights(
   """
   rng = np.random.default_rng(0)
   if network.settings is None:
-    refiner = build.refinement(classes=network.num_classes, dtype=dtype)
+    refiner = build.refinement(num_classes=network.num_classes, dtype=dtype)
     maps = np.zeros((1, 8, 8, network.num_classes), np.float32)
     variables = random_model.weights(rng, refiner, scale=maps, coarse=maps)
 
@@ -107,7 +107,7 @@ def with_weights(
 
     return apply, _tempered(rng, variables)
   module = build.segmenter(
-    classes=network.num_classes, dtype=dtype, **network.settings
+    num_classes=network.num_classes, dtype=dtype, **network.settings
   )
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   return module.apply, _tempered(rng, random_model.weights(rng, module, pixels))

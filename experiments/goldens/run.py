@@ -29,10 +29,10 @@ from magnet_jax.ops import normalise
 from magnet_jax.weights import torch_names, torch_weights
 
 SEGMENTERS = {
-  'fpn': {'classes': 7, 'name': 'fpn'},
-  'psp': {'classes': 7, 'name': 'pspnet'},
-  'hrnet18': {'classes': 19, 'name': 'hrnet_ocr'},
-  'hrnet48': {'classes': 19, 'name': 'hrnet_ocr', 'trunk': 'hrnet48'},
+  'fpn': {'num_classes': 7, 'name': 'fpn'},
+  'psp': {'num_classes': 7, 'name': 'pspnet'},
+  'hrnet18': {'num_classes': 19, 'name': 'hrnet_ocr'},
+  'hrnet48': {'num_classes': 19, 'name': 'hrnet_ocr', 'trunk': 'hrnet48'},
 }
 REFINERS = {
   'refiner7': 7,
@@ -76,7 +76,7 @@ def refiner(golden: dict, state: Any, classes: int) -> tuple[Any, float]:
     ours: jnp.asarray(np.moveaxis(golden[theirs], 0, -1)[None])
     for ours, theirs in (('scale', 'first'), ('coarse', 'second'))
   }
-  return _run(build.refinement(classes=classes), state, 'refiner', maps)
+  return _run(build.refinement(num_classes=classes), state, 'refiner', maps)
 
 
 def line(network: str, golden: dict, found: np.ndarray, seconds: float) -> str:

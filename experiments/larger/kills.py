@@ -43,10 +43,13 @@ def write_model(path: pathlib.Path) -> None:
   refiner = {k: v for k, v in config['refiner'].items() if k != 'count'}
   networks = {
     'segmenter': random_model.weights(
-      rng, build.segmenter(classes=count, **config['segmenter']), pixels
+      rng, build.segmenter(num_classes=count, **config['segmenter']), pixels
     ),
     'refiner': random_model.weights(
-      rng, build.refinement(classes=count, **refiner), scale=maps, coarse=maps
+      rng,
+      build.refinement(num_classes=count, **refiner),
+      scale=maps,
+      coarse=maps,
     ),
   }
   bundle.export(path, networks, Meta(config, generator.CLASSES))

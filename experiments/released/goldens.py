@@ -40,7 +40,7 @@ def _seeded_weights(folder: pathlib.Path) -> Any:
 
 
 def _refiner(state: dict[str, np.ndarray], classes: int) -> Any:
-  module = build.refinement(classes=classes)
+  module = build.refinement(num_classes=classes)
   maps = jnp.zeros((1, 8, 8, classes))
   template = jax.eval_shape(
     lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)

@@ -7,9 +7,9 @@ checkpoint says of itself; both are mappings of names to values.
 from collections.abc import Callable
 import dataclasses
 
+from magnet_jax import checked
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.options import Options
-from magnet_jax.files import checked
 from magnet_jax.types import InputError, Section, Size, Stage
 
 

@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
   if argv[0] == '--version':
     print(f'magnet-jax {_version()}')
     return 0
+  path = [*sys.path]
   try:
     return _dispatch(argv[0], argv[1:])
   except KeyboardInterrupt:
@@ -55,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
       raise
     messages.show(message)
     return _FAILED
+  finally:
+    sys.path[:] = path  # own networks are looked up in the current folder
 
 
 def _dispatch(name: str, argv: Sequence[str]) -> int:
@@ -63,7 +66,7 @@ def _dispatch(name: str, argv: Sequence[str]) -> int:
 
   if name not in COMMANDS:
     raise InputError(
-      f'{name}: is no command; choose one of {", ".join(COMMANDS)}'
+      f'{name}: unknown command; choose one of {", ".join(COMMANDS)}'
     )
   command = importlib.import_module(f'magnet_jax.cli.{name}')
   arguments = command_line.parse(name, command, argv)

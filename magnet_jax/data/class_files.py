@@ -12,7 +12,8 @@ import dataclasses
 import json
 import pathlib
 
-from magnet_jax.files import checked, records
+from magnet_jax import checked
+from magnet_jax.files import records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 

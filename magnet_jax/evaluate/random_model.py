@@ -36,10 +36,10 @@ def make(
     seed: of the weights.
   """
   rng = np.random.default_rng(seed)
-  module = build.segmenter(classes=num_classes, **segmenter)
+  module = build.segmenter(num_classes=num_classes, **segmenter)
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   maps = np.zeros((1, 8, 8, num_classes), np.float32)
-  second = build.refinement(classes=num_classes, **refiner)
+  second = build.refinement(num_classes=num_classes, **refiner)
   first_weights, second_weights = jax.device_put(
     (
       weights(rng, module, pixels),

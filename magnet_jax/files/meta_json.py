@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import dataclasses
 from importlib import metadata
 
-from magnet_jax.files import checked, records
+from magnet_jax import checked
+from magnet_jax.files import records
 from magnet_jax.types import InputError, Meta
 
 _FORMAT = 1

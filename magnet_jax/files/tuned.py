@@ -2,7 +2,8 @@
 
 import pathlib
 
-from magnet_jax.files import bundle, checked, records
+from magnet_jax import checked
+from magnet_jax.files import bundle, records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.ops import selection
 from magnet_jax.types import Meta, Section

@@ -1,243 +1,260 @@
 """From plain settings to a segmenter and a refiner."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import functools
 import inspect
-from typing import Any
+from typing import TypeVar, get_origin, get_type_hints
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
+from magnet_jax import checked
 from magnet_jax.models import (
   deeplab,
   fpn,
   hrnet,
   ocr,
+  own,
   pspnet,
   refiner,
   resnet,
   unet,
 )
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
+T = TypeVar('T')
+Settings = Mapping[str, object]
 DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
-
-def _one_of(table: Mapping[Any, Any], name: Any, what: str) -> Any:
-  if name not in table:
-    known = ', '.join(str(key) for key in table)
-    raise InputError(f'{what} {name!r}: unknown; choose one of {known}')
-  return table[name]
-
-
-def _dilated(trunk: str, output_stride: int, **settings: Any) -> nn.Module:
-  """A ResNet whose last level has a stride of 8, 16 or 32."""
-  make = _one_of(resnet.RESNETS, trunk, 'trunk')
-  dilations = _one_of(resnet.DILATIONS, output_stride, 'output_stride')
-  return make(dilations=dilations, **settings)
-
-
-def _fpn(
-  *,
-  classes: int,
-  dtype: Any,
-  trunk: str = 'resnet50',
-  width: int = 64,
-  pyramid: int = 256,
-  head: int = 128,
-  stem_stride: int = 2,
-  pool: bool = True,
-) -> nn.Module:
-  """A feature pyramid on a ResNet.
-
-  Args:
-    classes: C.
-    dtype: of the computation.
-    trunk: 'resnet18', 'resnet34', 'resnet50' or 'resnet101'.
-    width: features of the trunk's first level.
-    pyramid: features of the feature pyramid.
-    head: features of each level before the classifier.
-    stem_stride: stride of the trunk's stem.
-    pool: the trunk's max-pool after the stem.
-  """
-  make = _one_of(resnet.RESNETS, trunk, 'trunk')
-  return fpn.FPN(
-    trunk=make(width=width, stem_stride=stem_stride, pool=pool, dtype=dtype),
-    classes=classes,
-    width=pyramid,
-    head=head,
-    dtype=dtype,
-  )
-
-
-def _pspnet(
-  *,
-  classes: int,
-  dtype: Any,
-  trunk: str = 'resnet101',
-  width: int = 64,
-  features: int = 1024,
-  head: tuple[int, ...] = (256, 64, 64),
-  output_stride: int = 32,
-) -> nn.Module:
-  """Pyramid scene parsing on a ResNet.
-
-  Args:
-    classes: C.
-    dtype: of the computation.
-    trunk: 'resnet18', 'resnet34', 'resnet50' or 'resnet101'.
-    width: features of the trunk's first level.
-    features: of the bottleneck after the pyramid.
-    head: features after each of the doublings that follow.
-    output_stride: of the trunk's last level, 8, 16 or 32; below 32 it is
-      dilated. The published network has 32, the paper's 8.
-  """
-  return pspnet.PSPNet(
-    trunk=_dilated(trunk, output_stride, width=width, dtype=dtype),
-    classes=classes,
-    features=features,
-    widths=tuple(head),
-    dtype=dtype,
-  )
-
-
-def _hrnet_ocr(
-  *,
-  classes: int,
-  dtype: Any,
-  trunk: str = 'hrnet18',
-  width: int | None = None,
-  features: int = 512,
-  keys: int = 256,
-  stem_width: int = 64,
-  stem_stride: int = 1,
-) -> nn.Module:
-  """Object context on a high-resolution trunk.
-
-  Args:
-    classes: C.
-    dtype: of the computation.
-    trunk: 'hrnet18' (W18-small-v2) or 'hrnet48'.
-    width: features of the finest branch, if not the trunk's own.
-    features: of the pixels' and regions' descriptions.
-    keys: features of the attention.
-    stem_width: features of the stem.
-    stem_stride: stride of each of the stem's two convolutions. The published
-      networks have 1: the finest branch is as fine as the image.
-  """
-  make = _one_of(hrnet.HRNETS, trunk, 'trunk')
-  own = {} if width is None else {'width': width}
-  return ocr.OCR(
-    trunk=make(
-      stem_width=stem_width, stem_stride=stem_stride, dtype=dtype, **own
-    ),
-    classes=classes,
-    features=features,
-    keys=keys,
-    dtype=dtype,
-  )
-
-
-def _deeplab(
-  *,
-  classes: int,
-  dtype: Any,
-  trunk: str = 'resnet50',
-  width: int = 64,
-  features: int = 256,
-  output_stride: int = 16,
-) -> nn.Module:
-  """DeepLabv3+ on a ResNet.
-
-  Args:
-    classes: C.
-    dtype: of the computation.
-    trunk: 'resnet18', 'resnet34', 'resnet50' or 'resnet101'.
-    width: features of the trunk's first level.
-    features: of the pyramid of views and of the decoder.
-    output_stride: of the trunk's last level, 8, 16 or 32.
-  """
-  return deeplab.DeepLab(
-    trunk=_dilated(trunk, output_stride, width=width, dtype=dtype),
-    classes=classes,
-    features=features,
-    dtype=dtype,
-  )
-
-
-def _unet(
-  *, classes: int, dtype: Any, width: int = 64, levels: int = 4
-) -> nn.Module:
-  """A U-Net.
-
-  Args:
-    classes: C.
-    dtype: of the computation.
-    width: features of the finest level; they double at every further one.
-    levels: how often a side is halved.
-  """
-  return unet.UNet(classes, width=width, levels=levels, dtype=dtype)
-
-
-SEGMENTERS: dict[str, Callable[..., nn.Module]] = {
-  'fpn': _fpn,
-  'pspnet': _pspnet,
-  'hrnet_ocr': _hrnet_ocr,
-  'deeplab': _deeplab,
-  'unet': _unet,
+# The settings of a network are the fields of its module and, where it has a
+# trunk, of that: it stands here with what differs from its own defaults.
+SEGMENTERS: dict[str, functools.partial] = {
+  'fpn': functools.partial(fpn.FPN, trunk=resnet.RESNETS['resnet50']()),
+  'pspnet': functools.partial(
+    pspnet.PSPNet, trunk=resnet.RESNETS['resnet101']()
+  ),
+  'hrnet_ocr': functools.partial(ocr.OCR, trunk=hrnet.HRNETS['hrnet18']()),
+  'deeplab': functools.partial(
+    deeplab.DeepLab, trunk=resnet.RESNETS['resnet50'](output_stride=16)
+  ),
+  'unet': functools.partial(unet.UNet),
 }
+_TRUNKS = (resnet.RESNETS, hrnet.HRNETS)
+# Parameters that are no settings: they are given here, or are flax's own.
+_GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')
+_OUTPUTS = ('auxiliary', 'intermediates')  # collections of sown values
 
 
 def segmenter(
   *,
-  classes: int,
+  num_classes: int,
   name: str = 'fpn',
   dtype: str = 'float32',
-  **settings: Any,
+  **settings: object,
 ) -> nn.Module:
   """Builds a segmenter: images [B,h,w,3] -> logits [B,h,w,C].
 
   Args:
-    classes: C.
-    name: one of `SEGMENTERS`.
+    num_classes: C.
+    name: one of `SEGMENTERS`, or 'package.module:Class' for one's own linen
+      module, or for a function that returns one. It takes `num_classes` (or
+      `classes`), its settings, and `dtype` unless float32 is all it computes
+      in; its `__call__(images, *, train=False)` returns the logits.
     dtype: 'float32' or 'bfloat16', of the computation.
-    **settings: of the network; see the functions in `SEGMENTERS`.
+    **settings: fields of the module and of its trunk; `trunk` names another
+      trunk of the same kind.
 
   Raises:
-    InputError: for an unknown name or setting; it lists the known ones.
+    InputError: for an unknown name or setting, whose message lists the known
+      ones, or for a value of another type.
   """
+  compute = _one_of(DTYPES, dtype, 'dtype')
+  if ':' in name:
+    return _own(name, num_classes, dtype, settings)
   make = _one_of(SEGMENTERS, name, 'segmenter')
-  known = set(inspect.signature(make).parameters) - {'classes', 'dtype'}
+  given: dict[str, object] = {'num_classes': num_classes, 'dtype': compute}
+  trunk = make.keywords.get('trunk')
+  if trunk is None:
+    return _make(make, settings, given, name)
+  of_trunk = ('trunk', *_settings(type(trunk)))
+  given['trunk'] = _trunk(
+    trunk, {k: v for k, v in settings.items() if k in of_trunk}, compute
+  )
+  rest = {k: v for k, v in settings.items() if k not in of_trunk}
+  return _make(make, rest, given, name, of_trunk)
+
+
+def _own(
+  name: str, num_classes: int, dtype: str, settings: Settings
+) -> nn.Module:
+  """Builds a segmenter of the user's own."""
+  make = own.find(name, 'class')
+  parameters = inspect.signature(make).parameters
+  words = [word for word in ('num_classes', 'classes') if word in parameters]
+  if not words:
+    raise InputError(
+      f'{name}: has no parameter num_classes, the number of logits per pixel; '
+      'add it'
+    )
+  given: dict[str, object] = {words[0]: num_classes}
+  if 'dtype' in parameters:
+    given['dtype'] = DTYPES[dtype]
+  elif dtype != 'float32':
+    raise InputError(
+      f'dtype {dtype!r}: {name} has no parameter dtype; add it, or leave '
+      'segmenter.dtype at float32'
+    )
+  module = _make(make, settings, given, name)
+  if not isinstance(module, nn.Module):
+    raise InputError(
+      f'{name}: makes a {type(module).__name__}; must be a flax.linen.Module, '
+      'or a function that returns one'
+    )
+  if 'train' not in inspect.signature(module.__call__).parameters:
+    raise InputError(
+      f'{name}: its __call__ has no parameter train; write '
+      '__call__(self, images, *, train=False)'
+    )
+  return module
+
+
+def _trunk(
+  default: nn.Module, settings: Settings, dtype: jax.typing.DTypeLike
+) -> nn.Module:
+  """Builds a trunk of the same kind, with some other fields."""
+  kind = type(default)
+  fields = {
+    field.name: getattr(default, field.name)
+    for field in dataclasses.fields(kind)
+    if field.name not in ('parent', 'name')
+  }
+  rest = dict(settings)
+  if 'trunk' in rest:
+    known = {
+      name: make.keywords
+      for trunks in _TRUNKS
+      for name, make in trunks.items()
+      if make.func is kind
+    }
+    fields |= _one_of(known, rest.pop('trunk'), 'trunk')
+  kept = {k: v for k, v in fields.items() if k not in rest}
+  return _make(kind, rest, {**kept, 'dtype': dtype}, 'trunk')
+
+
+def _make(
+  make: Callable[..., T],
+  settings: Settings,
+  given: Settings,
+  name: str,
+  others: Sequence[str] = (),
+) -> T:
+  """Calls a network's class or function with checked settings.
+
+  Args:
+    make: it.
+    settings: those of a config.
+    given: its other arguments.
+    name: what messages call it.
+    others: settings that it also has, for messages.
+  """
+  known = {*_settings(make), *others}
   for setting in settings:
     if setting not in known:
       raise InputError(
-        f'segmenter setting {setting!r}: unknown to {name!r}; choose among '
-        f'{", ".join(sorted(known))}'
+        f'segmenter.{setting}: unknown to {name}; choose among '
+        f'{", ".join(sorted(known))}, and let a config for another network '
+        'replace the whole section'
       )
-  compute = _one_of(DTYPES, dtype, 'dtype')
-  return make(classes=classes, dtype=compute, **settings)
+  return checked.call(functools.partial(make, **given), settings, 'segmenter')
+
+
+def _settings(make: Callable[..., object]) -> list[str]:
+  """Returns the names of the parameters that a config can give."""
+  while isinstance(make, functools.partial):
+    make = make.func
+  hints = get_type_hints(make)
+  return [
+    name
+    for name in inspect.signature(make).parameters
+    if name not in _GIVEN and get_origin(hints.get(name)) is not Callable
+  ]
+
+
+def _one_of(table: Mapping[str, T], name: object, what: str) -> T:
+  if name not in table:
+    raise InputError(
+      f'{what} {name!r}: unknown; choose one of {", ".join(table)}'
+    )
+  return table[str(name)]
 
 
 def refinement(
-  *,
-  classes: int,
-  width: int = 64,
-  momentum: float = 0.99,
-  prior: bool = False,
-  dtype: str = 'float32',
-) -> nn.Module:
+  *, num_classes: int, dtype: str = 'float32', **settings: object
+) -> refiner.Refiner:
   """Builds a refiner: (scale, coarse) [B,h,w,C] -> logits [B,h,w,C].
 
   Args:
-    classes: C.
-    width: features of its first convolutions; the paper has 64.
-    momentum: of its batch statistics.
-    prior: start from the mean of both maps; the paper's does not.
+    num_classes: C.
     dtype: 'float32' or 'bfloat16', of the computation.
+    **settings: fields of `refiner.Refiner`.
+
+  Raises:
+    InputError: for an unknown setting or a value of another type.
   """
-  return refiner.Refiner(
-    classes,
-    width=width,
-    momentum=momentum,
-    prior=prior,
+  make = functools.partial(
+    refiner.Refiner,
+    num_classes=num_classes,
     dtype=_one_of(DTYPES, dtype, 'dtype'),
+    parent=None,
+    name=None,
   )
+  return checked.call(make, settings, 'refiner')
+
+
+def shapes(
+  module: nn.Module, size: Size, num_classes: int
+) -> dict[str, object]:
+  """Returns the shapes of a segmenter's variables, once its output is right.
+
+  Args:
+    module: the segmenter.
+    size: (height, width) of the images that it is tried with.
+    num_classes: C.
+
+  Returns:
+    {'params': …, 'batch_stats': …}; the latter only if it has any.
+
+  Raises:
+    InputError: it cannot be run on such images, or its result is not of
+      [B,h,w,C].
+  """
+  name, images = type(module).__name__, (1, *size, 3)
+  try:
+    logits, variables = jax.eval_shape(
+      module.init_with_output, jax.random.key(0), jnp.zeros(images)
+    )
+  except InputError:
+    raise
+  # Anything may be raised in a network of the user's own.
+  except Exception as error:
+    lines = str(error).strip().splitlines() or ['']
+    raise InputError(
+      f'{name}: cannot be run on images {list(images)}, '
+      f'{type(error).__name__}: {lines[0][:300]}; correct the network or its '
+      'settings'
+    ) from error
+  found = [list(leaf.shape) for leaf in jax.tree.leaves(logits)]
+  wanted = [1, *size, num_classes]
+  if found != [wanted]:
+    raise InputError(
+      f'{name}: maps images {list(images)} to {", ".join(map(str, found))}: '
+      f'must be {wanted}, the logits of each pixel; correct its output'
+    )
+  return trained(variables)
+
+
+def trained(variables: Mapping[str, T]) -> dict[str, T]:
+  """Returns variables without the outputs that a module sows among them."""
+  return {k: v for k, v in variables.items() if k not in _OUTPUTS}

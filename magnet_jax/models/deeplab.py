@@ -5,7 +5,6 @@ pyramid and the decoder are whole, not separable, and there is no dropout.
 """
 
 import functools
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -28,7 +27,7 @@ class Pyramid(nn.Module):
 
   features: int = 256
   dilations: tuple[int, ...] = (6, 12, 18)
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
@@ -49,7 +48,7 @@ class Decoder(nn.Module):
   """Sharpens a coarse map with a fine one."""
 
   features: int = 256
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -71,15 +70,15 @@ class DeepLab(nn.Module):
 
   Attributes:
     trunk: maps images to levels, fine to coarse; the first and last are used.
-    classes: number of classes C.
+    num_classes: number of classes C.
     features: of the pyramid of views and of the decoder.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
-  classes: int
+  num_classes: int
   features: int = 256
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -89,7 +88,7 @@ class DeepLab(nn.Module):
     decode = Decoder(self.features, self.dtype, name='decoder')
     x = decode(look(coarse, train=train), fine, train=train)
     logits = layers.convolution(
-      self.classes, 1, use_bias=True, dtype=self.dtype, name='classify'
+      self.num_classes, 1, use_bias=True, dtype=self.dtype, name='classify'
     )(x)
     height, width = images.shape[1:3]
     return resize.upsample(logits.astype(jnp.float32), (height, width))

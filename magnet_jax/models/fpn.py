@@ -5,8 +5,6 @@ level is smoothed by two convolutions without activation, all are resized to
 the finest, concatenated and classified by one 3x3 convolution.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -20,17 +18,17 @@ class FPN(nn.Module):
 
   Attributes:
     trunk: maps images to levels, fine to coarse.
-    classes: number of classes C.
-    width: features of the pyramid.
+    num_classes: number of classes C.
+    pyramid: features of the pyramid.
     head: features of each smoothed level.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
-  classes: int
-  width: int = 256
+  num_classes: int
+  pyramid: int = 256
   head: int = 128
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -42,18 +40,18 @@ class FPN(nn.Module):
       )
 
     levels = self.trunk(images, train=train)
-    top = conv(self.width, 1, 'top')(levels[-1])
+    top = conv(self.pyramid, 1, 'top')(levels[-1])
     pyramid = [top]
     for i, level in enumerate(reversed(levels[:-1]), start=1):
       above = resize.upsample(pyramid[-1], level.shape[1:3])
-      pyramid.append(above + conv(self.width, 1, f'lateral{i}')(level))
+      pyramid.append(above + conv(self.pyramid, 1, f'lateral{i}')(level))
     finest = pyramid[-1].shape[1:3]
     smooth = []
     for i, level in enumerate(pyramid, start=1):
-      x = conv(self.width, 3, f'smooth{i}_1')(level)
+      x = conv(self.pyramid, 3, f'smooth{i}_1')(level)
       x = conv(self.head, 3, f'smooth{i}_2')(x)
       smooth.append(resize.upsample(x, finest))
     features = jnp.concatenate(smooth, axis=-1)
-    logits = conv(self.classes, 3, 'classify')(features)
+    logits = conv(self.num_classes, 3, 'classify')(features)
     height, width = images.shape[1:3]
     return resize.upsample(logits.astype(jnp.float32), (height, width))

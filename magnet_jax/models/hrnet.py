@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 import functools
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -24,7 +23,7 @@ class Exchange(nn.Module):
 
   widths: tuple[int, ...]
   blocks: int
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -83,7 +82,7 @@ class HRNet(nn.Module):
   blocks: int = 2
   stem_width: int = 64
   stem_stride: int = 1
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -136,7 +135,7 @@ class HRNet(nn.Module):
 
 
 HRNETS = {
-  'hrnet18': functools.partial(HRNet, width=18),  # W18-small-v2
+  'hrnet18': functools.partial(HRNet),  # W18-small-v2
   'hrnet48': functools.partial(
     HRNet, width=48, stem_blocks=4, modules=(1, 4, 3), blocks=4
   ),

@@ -1,13 +1,12 @@
 """The few layers that all networks share."""
 
 from collections.abc import Callable
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-Dtype = Any
+Dtype = jax.typing.DTypeLike
 _AUXILIARY = 0.4  # weight of auxiliary logits beside the others
 
 

@@ -5,8 +5,6 @@ much it resembles them; a first, auxiliary classifier says which pixels make
 up a class.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -24,7 +22,7 @@ class ObjectAttention(nn.Module):
   """
 
   features: int = 256
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -54,17 +52,17 @@ class OCR(nn.Module):
 
   Attributes:
     trunk: maps images to levels, fine to coarse.
-    classes: number of classes C.
+    num_classes: number of classes C.
     features: of the pixels' and regions' descriptions.
     keys: features of the attention.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
-  classes: int
+  num_classes: int
   features: int = 512
   keys: int = 256
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -99,7 +97,7 @@ class OCR(nn.Module):
 
   def _classify(self, x: jax.Array, name: str) -> jax.Array:
     classify = layers.convolution(
-      self.classes, 1, use_bias=True, dtype=self.dtype, name=name
+      self.num_classes, 1, use_bias=True, dtype=self.dtype, name=name
     )
     return classify(x).astype(jnp.float32)
 

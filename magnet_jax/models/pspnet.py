@@ -5,8 +5,6 @@ The arrangement is the one that the published Gleason network has: means over
 then doubled three times. Unlike the paper's, that trunk is not dilated.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -21,7 +19,7 @@ class Double(nn.Module):
   """Doubles a map's sides, then convolves, normalises and activates."""
 
   features: int
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
@@ -43,17 +41,17 @@ class PSPNet(nn.Module):
 
   Attributes:
     trunk: maps images to levels, fine to coarse; only the last is used.
-    classes: number of classes C.
+    num_classes: number of classes C.
     features: of the bottleneck after the pyramid.
-    widths: features after each doubling.
+    head: features after each doubling.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
-  classes: int
+  num_classes: int
   features: int = 1024
-  widths: tuple[int, ...] = (256, 64, 64)
-  dtype: Any = jnp.float32
+  head: tuple[int, ...] = (256, 64, 64)
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -61,7 +59,7 @@ class PSPNet(nn.Module):
     level = self.trunk(images, train=train)[-1]
     auxiliary = self._classify(level, 'auxiliary_classify')
     x = self._pyramid(level)
-    for i, width in enumerate(self.widths, start=1):
+    for i, width in enumerate(self.head, start=1):
       x = Double(width, self.dtype, name=f'up{i}')(x, train=train)
     logits = _resized(self._classify(x, 'final'), images)
     auxiliary = _resized(auxiliary, images)
@@ -91,7 +89,7 @@ class PSPNet(nn.Module):
 
   def _classify(self, x: jax.Array, name: str) -> jax.Array:
     classify = layers.convolution(
-      self.classes, 1, use_bias=True, dtype=self.dtype, name=name
+      self.num_classes, 1, use_bias=True, dtype=self.dtype, name=name
     )
     return classify(x).astype(jnp.float32)
 

@@ -23,7 +23,7 @@ class Refiner(nn.Module):
   another. Every output pixel depends on the 9x9 pixels around it.
 
   Attributes:
-    classes: number of classes C.
+    num_classes: number of classes C.
     width: features of the first convolutions; the paper has 64.
     momentum: of the batch statistics; .99 is the original's .01 in PyTorch.
     prior: add the logarithm of the mean of both maps to the logits, and start
@@ -33,11 +33,11 @@ class Refiner(nn.Module):
     dtype: of the computation; logits are float32 all the same.
   """
 
-  classes: int
+  num_classes: int
   width: int = 64
   momentum: float = 0.99
   prior: bool = False
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -75,7 +75,7 @@ class Refiner(nn.Module):
       )
       x = block(x, train=train)
     x = nn.Dense(
-      self.classes,
+      self.num_classes,
       use_bias=False,
       dtype=self.dtype,
       kernel_init=(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 import functools
-from typing import Any
+from typing import Literal
 
 import flax.linen as nn
 import jax
@@ -18,7 +18,7 @@ class BasicBlock(nn.Module):
   stride: int = 1
   dilation: int = 1
   momentum: float = 0.9
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
   expansion: int = 1
 
   @nn.compact
@@ -44,7 +44,7 @@ class BottleneckBlock(nn.Module):
   stride: int = 1
   dilation: int = 1
   momentum: float = 0.9
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
   expansion: int = 4
 
   @nn.compact
@@ -98,9 +98,9 @@ class ResNet(nn.Module):
       and 16 times this stride.
     pool: the 3x3 max-pool after the stem; without it all levels are twice as
       fine, for structures a pixel or two wide.
-    dilations: of the 3x3 convolutions of each level; a level with a dilation
-      above 1 keeps the resolution, and its first block has the dilation of
-      the level before, as in torchvision.
+    output_stride: of the last level, with the usual stem. Levels that would
+      be coarser keep the resolution and are dilated; their first block has
+      the dilation of the level before, as in torchvision.
     dtype: of the computation; parameters and statistics stay float32.
   """
 
@@ -109,8 +109,8 @@ class ResNet(nn.Module):
   width: int = 64
   stem_stride: int = 2
   pool: bool = True
-  dilations: tuple[int, ...] = (1, 1, 1, 1)
-  dtype: Any = jnp.float32
+  output_stride: Literal[32, 16, 8] = 32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
@@ -125,27 +125,31 @@ class ResNet(nn.Module):
     if self.pool:
       x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
     levels = []
+    before = 1
     for level, count in enumerate(self.blocks):
-      dilation = self.dilations[level]
+      # Its stride, were it not dilated, is 4 times 2 for every level before.
+      dilation = max(1, 4 * 2**level // self.output_stride)
       for i in range(count):
         halve = level > 0 and i == 0 and dilation == 1
         x = self.block(
           self.width * 2**level,
           stride=2 if halve else 1,
-          dilation=dilation if i else self.dilations[max(level - 1, 0)],
+          dilation=dilation if i else before,
           dtype=self.dtype,
           name=f'layer{level + 1}_{i}',
         )(x, train=train)
+      before = dilation
       levels.append(x)
     return tuple(levels)
 
 
-# Dilations of the levels by the last level's stride, with the usual stem.
-DILATIONS = {32: (1, 1, 1, 1), 16: (1, 1, 1, 2), 8: (1, 1, 2, 4)}
-
 RESNETS = {
-  'resnet18': functools.partial(ResNet, (2, 2, 2, 2), BasicBlock),
-  'resnet34': functools.partial(ResNet, (3, 4, 6, 3), BasicBlock),
-  'resnet50': functools.partial(ResNet, (3, 4, 6, 3), BottleneckBlock),
-  'resnet101': functools.partial(ResNet, (3, 4, 23, 3), BottleneckBlock),
+  'resnet18': functools.partial(ResNet, blocks=(2, 2, 2, 2), block=BasicBlock),
+  'resnet34': functools.partial(ResNet, blocks=(3, 4, 6, 3), block=BasicBlock),
+  'resnet50': functools.partial(
+    ResNet, blocks=(3, 4, 6, 3), block=BottleneckBlock
+  ),
+  'resnet101': functools.partial(
+    ResNet, blocks=(3, 4, 23, 3), block=BottleneckBlock
+  ),
 }

@@ -5,8 +5,6 @@ their own: convolutions are padded, and the way up is a 1x1 convolution and a
 bilinear resize to the size of the level's skip connection.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -19,7 +17,7 @@ class DoubleConv(nn.Module):
   """Two 3x3 convolutions, each normalised and rectified."""
 
   features: int
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
@@ -37,16 +35,16 @@ class UNet(nn.Module):
   """Segments images by halving and doubling them with skip connections.
 
   Attributes:
-    classes: number of classes C.
+    num_classes: number of classes C.
     width: features of the finest level; they double at every further one.
     levels: how often a side is halved; the paper's is 4.
     dtype: of the computation; logits are float32 all the same.
   """
 
-  classes: int
+  num_classes: int
   width: int = 64
   levels: int = 4
-  dtype: Any = jnp.float32
+  dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -76,6 +74,6 @@ class UNet(nn.Module):
       x = jnp.concatenate([skips[level], x], axis=-1)
       x = double(x, level, f'up{level}')
     logits = layers.convolution(
-      self.classes, 1, use_bias=True, dtype=self.dtype, name='final'
+      self.num_classes, 1, use_bias=True, dtype=self.dtype, name='final'
     )(x)
     return logits.astype(jnp.float32)

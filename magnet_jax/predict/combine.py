@@ -7,8 +7,9 @@ can be used with another one of the same classes.
 import dataclasses
 import pathlib
 
+from magnet_jax import checked
 from magnet_jax.cascade import settings
-from magnet_jax.files import checked, checkpoints
+from magnet_jax.files import checkpoints
 from magnet_jax.files.trees import Tree
 from magnet_jax.predict import foreign
 from magnet_jax.predict import model as models

@@ -1,10 +1,9 @@
 """Segmenters from elsewhere: an ONNX file, or a function of a Python module."""
 
-import importlib
 import pathlib
-import sys
 
 from magnet_jax.cascade.host_segmenter import HostSegmenter
+from magnet_jax.models import own
 from magnet_jax.predict import onnx_file
 from magnet_jax.types import InputError
 
@@ -51,31 +50,7 @@ def from_module(
   Raises:
     InputError: there is none, it cannot be imported, or is for other classes.
   """
-  module_name, _, attribute = name.partition(':')
-  if not attribute.isidentifier() or not all(
-    part.isidentifier() for part in module_name.split('.')
-  ):
-    raise InputError(
-      f'{name}: is no name of a segmenter; write package.module:function'
-    )
-  # Console commands do not look into the current folder of their own accord.
-  # It stays, as functions may import more when they are called.
-  here = str(pathlib.Path.cwd())
-  if here not in sys.path:
-    sys.path.insert(0, here)
-  try:
-    module = importlib.import_module(module_name)
-  except Exception as error:
-    lines = str(error).strip().splitlines() or ['']
-    raise InputError(
-      f'{name}: {module_name} cannot be imported, {type(error).__name__}: '
-      f'{lines[0][:300]}; run in the folder of the module, or install it'
-    ) from error
-  found = getattr(module, attribute, None)
-  if not callable(found):
-    raise InputError(
-      f'{name}: {module_name} has no function {attribute!r}; check its name'
-    )
+  found = own.find(name, 'function')
   if not isinstance(found, HostSegmenter):
     return HostSegmenter(found, num_classes=num_classes, batch=batch, name=name)
   if found.num_classes != num_classes:

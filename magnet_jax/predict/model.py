@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax import checked
 from magnet_jax.cascade import settings
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.policy import ALIGNED, Policy
 from magnet_jax.cascade.released import RELEASED
-from magnet_jax.files import checked, checkpoints
+from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
@@ -185,13 +186,9 @@ def _segmenter(
 ) -> Network:
   """Returns the segmenter with its variables, checked and placed."""
   with _building(name, 'segmenter'):
-    module = checked.call(
-      functools.partial(build.segmenter, classes=num_classes),
-      meta.section('segmenter'),
-      'segmenter',
-    )
-    image = jnp.zeros((1, 64, 64, 3))
-    wanted = jax.eval_shape(module.init, jax.random.key(0), image)
+    make = functools.partial(build.segmenter, num_classes=num_classes)
+    module = checked.call(make, meta.section('segmenter'), 'segmenter')
+    wanted = build.shapes(module, (64, 64), num_classes)
   _check(name, 'segmenter', variables, wanted)
   # Once: each cascade of this model then uses the same copy.
   placed = jax.device_put(variables['segmenter'])
@@ -206,11 +203,8 @@ def _refiners(
     return ()
   with _building(name, 'refiner'):
     number, wanted = refiner_count(meta.section('refiner'))
-    module = checked.call(
-      functools.partial(build.refinement, classes=num_classes),
-      wanted,
-      'refiner',
-    )
+    make = functools.partial(build.refinement, num_classes=num_classes)
+    module = checked.call(make, wanted, 'refiner')
     maps = jnp.zeros((1, 8, 8, num_classes))
     init = functools.partial(
       module.init, jax.random.key(0), scale=maps, coarse=maps

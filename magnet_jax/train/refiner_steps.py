@@ -216,7 +216,7 @@ def _losses(
     )
     total += losses.mean_loss(*loss(logits, _flat(labels[:, part])))
     statistics.append(updated)
-  return total, join(statistics)['batch_stats']
+  return total, join(statistics)
 
 
 def _flat(windows: jax.Array) -> jax.Array:

@@ -16,11 +16,12 @@ class TrainState:
 
   Attributes:
     step: int32, finished steps.
-    variables: {'params', 'batch_stats'} of the network in training.
+    variables: 'params' of the network in training, and the statistics that it
+      has, such as 'batch_stats'.
     moments: the optimizer's state.
     average: `variables` with an exponential moving average of the parameters,
-      which is what is evaluated and exported. The batch statistics in it are
-      the latest: they are averages already.
+      which is what is evaluated and exported. The statistics in it are the
+      latest: they are averages already.
   """
 
   step: jax.Array
@@ -45,7 +46,7 @@ def start(
 def update(
   state: TrainState,
   gradients: Any,
-  batch_stats: Any,
+  statistics: Variables,
   *,
   optimizer: optax.GradientTransformation,
   decay: float,
@@ -55,17 +56,14 @@ def update(
   Args:
     state: before.
     gradients: of the loss by the parameters.
-    batch_stats: the network's statistics after the forward pass.
+    statistics: the other variables after the forward pass, by collection.
     optimizer: as for `start`.
     decay: of the average, in [0, 1); 0 keeps the latest variables. Young
       averages forget faster, as (1 + step) / (10 + step).
   """
   params = state.variables['params']
   updates, moments = optimizer.update(gradients, state.moments, params)
-  variables = {
-    'params': optax.apply_updates(params, updates),
-    'batch_stats': batch_stats,
-  }
+  variables = {'params': optax.apply_updates(params, updates), **statistics}
   age = state.step.astype(jnp.float32)
   keep = jnp.minimum(jnp.float32(decay), (1 + age) / (10 + age))
   average = {
@@ -74,7 +72,7 @@ def update(
       state.average['params'],
       variables['params'],
     ),
-    'batch_stats': batch_stats,
+    **statistics,
   }
   return TrainState(
     step=state.step + 1, variables=variables, moments=moments, average=average

@@ -25,11 +25,11 @@ def descend(
   decay: float,
 ) -> tuple[TrainState, Metrics]:
   """Differentiates, updates, and reports the loss and the gradient's norm."""
-  (loss, batch_stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+  (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(
     state.variables['params']
   )
   state = train_state.update(
-    state, gradients, batch_stats, optimizer=optimizer, decay=decay
+    state, gradients, statistics, optimizer=optimizer, decay=decay
   )
   squares = [jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients)]
   norm = jnp.sqrt(sum(squares))
@@ -62,17 +62,19 @@ def segmenter_step(
     The state after it, and {'loss', 'gradient_norm'}.
   """
 
+  statistics = [kind for kind in state.variables if kind != 'params']
+
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
     logits, updated = segmenter.apply(
-      {'params': params, 'batch_stats': state.variables['batch_stats']},
+      {**state.variables, 'params': params},
       normalise.normalise(batch['image']),
       train=True,
-      mutable=['batch_stats', 'auxiliary'],
+      mutable=[*statistics, 'auxiliary'],
     )
     found = losses.mean_loss(*loss(logits, batch['label']))
     for other in jax.tree.leaves(updated.get('auxiliary', {})):
       found += auxiliary * losses.mean_loss(*loss(other, batch['label']))
-    return found, updated['batch_stats']
+    return found, {kind: updated[kind] for kind in statistics}
 
   return descend(state, loss_of, optimizer, decay)
 

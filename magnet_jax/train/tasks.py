@@ -134,9 +134,10 @@ def segmenter_task(config: Config) -> loop.Task:
   """The training of the segmenter on windows of all stages."""
   training = config.train.segmenter
   table = class_tables.get(config.data.classes)
-  network = build.segmenter(classes=len(table), **config.segmenter)
+  network = build.segmenter(num_classes=len(table), **config.segmenter)
   rate, update = _descent(training)
   crop = _crop(config.plan, training)
+  build.shapes(network, crop, len(table))  # of the user's own it proves them
   team = parallel.team(training.batch, 'train.segmenter.batch')
   batches, validation = _batches(
     config,
@@ -149,9 +150,8 @@ def segmenter_task(config: Config) -> loop.Task:
 
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
-    variables = warm_start.trained(
-      jax.jit(network.init)(jax.random.key(config.seed), blank)
-    )
+    key = jax.random.key(config.seed)
+    variables = build.trained(jax.jit(network.init)(key, blank))
     if training.init and parallel.is_main():  # the others get its state
       variables = warm_start.segmenter(variables, training.init)
     return state.start(variables, update)
@@ -192,16 +192,16 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   """
   training = config.train.refiner
   table = class_tables.get(config.data.classes)
-  network = build.segmenter(classes=len(table), **config.segmenter)
-  pixels = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
-  shapes = jax.eval_shape(network.init, jax.random.key(0), pixels)
+  network = build.segmenter(num_classes=len(table), **config.segmenter)
+  size = (config.plan.network[0], config.plan.network[1])
+  shapes = build.shapes(network, size, len(table))
   team = parallel.team(training.batch, 'train.refiner.batch')
   frozen = parallel.from_main(
     lambda: warm_start.frozen(segmenter, shapes),
-    lambda: warm_start.trained(shapes),
+    lambda: shapes,
   )
   count, wanted = refiner_count(config.refiner.to_dict())
-  refiner = build.refinement(classes=len(table), **wanted)
+  refiner = build.refinement(num_classes=len(table), **wanted)
   rate, update = _descent(training)
   batches, validation = _batches(
     config,

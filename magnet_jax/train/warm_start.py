@@ -8,11 +8,6 @@ from magnet_jax.train.state import Variables
 from magnet_jax.types import InputError
 
 
-def trained(variables: Any) -> Variables:
-  """What of a network's variables is trained: no outputs of its init."""
-  return {name: variables[name] for name in ('params', 'batch_stats')}
-
-
 def frozen(path: PathLike, template: Any = None) -> Variables:
   """The segmenter that a refiner is trained with.
 
@@ -24,7 +19,7 @@ def frozen(path: PathLike, template: Any = None) -> Variables:
     InputError: it has no segmenter, or another one.
   """
   found = _load(path, ('segmenter',))
-  return found if template is None else _fit(found, trained(template), path)
+  return found if template is None else _fit(found, template, path)
 
 
 def segmenter(variables: Variables, path: PathLike) -> Variables:

@@ -7,7 +7,8 @@ import pathlib
 import jax
 import numpy as np
 
-from magnet_jax.files import atomic, checked, checkpoints
+from magnet_jax import checked
+from magnet_jax.files import atomic, checkpoints
 from magnet_jax.models import refiner
 from magnet_jax.types import ClassTable, InputError, Meta, Origin, Section
 from magnet_jax.weights import (

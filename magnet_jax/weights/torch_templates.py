@@ -63,7 +63,7 @@ def segmenter(
       f"config's segmenter is of {wanted}; choose another config, or change "
       'its section segmenter'
     )
-  module = build.segmenter(classes=num_classes, **meta.section('segmenter'))
+  module = build.segmenter(num_classes=num_classes, **meta.section('segmenter'))
   return _shapes(lambda key: module.init(key, jnp.zeros(_IMAGES)))
 
 
@@ -88,7 +88,7 @@ def refiner(
       'files in the order of the stages, or set --config.refiner.count'
     )
   maps = jnp.zeros((1, 8, 8, num_classes))
-  module = build.refinement(classes=num_classes, **settings)
+  module = build.refinement(num_classes=num_classes, **settings)
   return _shapes(lambda key: module.init(key, scale=maps, coarse=maps))
 
 

@@ -21,7 +21,7 @@ GOLDENS = pathlib.Path(__file__).parents[1] / 'goldens'
 
 def _published_refiner(name, classes, calibration):
   """A refiner on seeded weights; `calibration` by published names."""
-  module = build.refinement(classes=classes)
+  module = build.refinement(num_classes=classes)
   maps = jnp.zeros((1, 8, 8, classes))
   template = jax.eval_shape(
     lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)

@@ -108,7 +108,7 @@ def test_unknown_config_key(tmp_path, fails):
 
 def random_weights(classes: int) -> dict:
   network = build.segmenter(
-    classes=classes, **tiny.get_config().segmenter.to_dict()
+    num_classes=classes, **tiny.get_config().segmenter.to_dict()
   )
   pixels = np.zeros((1, 64, 64, 3), np.float32)
   return random_model.weights(np.random.default_rng(0), network, pixels)

@@ -47,12 +47,14 @@ def state(kind, seed=0):
   if kind in ('segmenter', 'unet'):
     network = {'segmenter': 'fpn', 'unet': 'unet'}[kind]
     settings = {'segmenter': TINY['segmenter'], 'unet': OWN}[kind]
-    module = build.segmenter(classes=CLASSES, **settings)
+    module = build.segmenter(num_classes=CLASSES, **settings)
     shapes = initial(module, image)
   elif kind == 'refiner':
     network = 'refiner'
     maps = jnp.zeros((1, 4, 4, CLASSES))
-    module = build.refinement(classes=CLASSES, width=TINY['refiner']['width'])
+    module = build.refinement(
+      num_classes=CLASSES, width=TINY['refiner']['width']
+    )
     shapes = initial(module, scale=maps, coarse=maps)
   else:
     network = 'resnet'

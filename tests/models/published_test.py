@@ -29,7 +29,7 @@ def test_logits_and_classes_are_the_published_ones(network, name, classes):
     for key, array in golden.items()
     if key.startswith(prefix)
   }
-  segmenter = build.segmenter(classes=classes, name=name)
+  segmenter = build.segmenter(num_classes=classes, name=name)
   shapes = jax.eval_shape(
     lambda: segmenter.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
   )

@@ -20,7 +20,7 @@ def _maps(classes, size=(6, 5), seed=0):
 
 
 def _shapes(refiner):
-  maps = jnp.zeros((1, 4, 4, refiner.classes))
+  maps = jnp.zeros((1, 4, 4, refiner.num_classes))
   return jax.eval_shape(
     lambda: refiner.init(jax.random.key(0), scale=maps, coarse=maps)
   )
@@ -29,7 +29,7 @@ def _shapes(refiner):
 @functools.cache
 def _narrow():
   """A refiner of 3 classes and variables drawn without compiling its init."""
-  refiner = build.refinement(classes=3, width=8)
+  refiner = build.refinement(num_classes=3, width=8)
   rng = np.random.default_rng(0)
   variables = jax.tree_util.tree_map_with_path(
     lambda path, x: jnp.asarray(
@@ -45,7 +45,7 @@ def _narrow():
 
 @pytest.mark.parametrize(('classes', 'count'), [(7, 88_092), (19, 103_500)])
 def test_number_of_parameters_is_the_published_one(classes, count):
-  shapes = _shapes(build.refinement(classes=classes))
+  shapes = _shapes(build.refinement(num_classes=classes))
   assert sum(x.size for x in jax.tree.leaves(shapes['params'])) == count
 
 
@@ -100,7 +100,7 @@ def test_logits_are_the_published_ones():
     for name, array in arrays.items()
     if name.startswith(prefix)
   }
-  refiner = build.refinement(classes=7)
+  refiner = build.refinement(num_classes=7)
   variables = _published(refiner, calibration)
   first, second, expected = (
     np.moveaxis(arrays[name], 0, -1)[None]
@@ -116,7 +116,7 @@ def test_logits_are_the_published_ones():
 @pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
 @pytest.mark.parametrize('size', [(6, 5), (1, 1)])
 def test_shape_and_float32_logits(dtype, size):
-  refiner = build.refinement(classes=3, width=8, dtype=dtype)
+  refiner = build.refinement(num_classes=3, width=8, dtype=dtype)
   maps = jnp.zeros((2, *size, 3))
   logits, variables = jax.eval_shape(
     lambda: refiner.init_with_output(jax.random.key(0), scale=maps, coarse=maps)
@@ -129,7 +129,9 @@ def test_shape_and_float32_logits(dtype, size):
 
 def test_half_precision_is_near():
   _, variables, apply = _narrow()
-  half = jax.jit(build.refinement(classes=3, width=8, dtype='bfloat16').apply)
+  half = jax.jit(
+    build.refinement(num_classes=3, width=8, dtype='bfloat16').apply
+  )
   one, other = (
     run(variables, scale=_maps(3), coarse=_maps(3, seed=1))
     for run in (apply, half)
@@ -184,7 +186,7 @@ def test_training_updates_statistics_and_has_finite_gradients():
 
 
 def test_with_the_prior_it_starts_from_the_mean_of_both_maps():
-  refiner = build.refinement(classes=3, width=8, prior=True)
+  refiner = build.refinement(num_classes=3, width=8, prior=True)
   _, drawn, _ = _narrow()
   init = jax.jit(refiner.init_with_output)
   scale = _maps(3)
@@ -200,4 +202,4 @@ def test_with_the_prior_it_starts_from_the_mean_of_both_maps():
 
 def test_an_unknown_dtype_is_refused_with_the_known_ones():
   with pytest.raises(InputError, match=r'float16.*float32, bfloat16'):
-    build.refinement(classes=3, dtype='float16')
+    build.refinement(num_classes=3, dtype='float16')

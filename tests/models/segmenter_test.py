@@ -20,20 +20,21 @@ from magnet_jax.models import (
 from magnet_jax.types import InputError
 
 
-def _trunk(block, dilations, dtype):
-  """A ResNet of one block a level."""
-  blocks = (1,) * len(dilations)
-  return resnet.ResNet(blocks, block, width=4, dilations=dilations, dtype=dtype)
+def _trunk(block, dtype, output_stride=32):
+  """A ResNet of two levels with one block each; 4 dilates the second."""
+  return resnet.ResNet(
+    (1, 1), block, width=4, output_stride=output_stride, dtype=dtype
+  )
 
 
 def _fpn(dtype):
-  trunk = _trunk(resnet.BasicBlock, (1, 1), dtype)
-  return fpn.FPN(trunk, classes=3, width=8, head=4, dtype=dtype)
+  trunk = _trunk(resnet.BasicBlock, dtype)
+  return fpn.FPN(trunk, num_classes=3, pyramid=8, head=4, dtype=dtype)
 
 
 def _pspnet(dtype):
-  trunk = _trunk(resnet.BasicBlock, (1, 2), dtype)
-  return pspnet.PSPNet(trunk, 3, features=8, widths=(4,), dtype=dtype)
+  trunk = _trunk(resnet.BasicBlock, dtype, 4)
+  return pspnet.PSPNet(trunk, 3, features=8, head=(4,), dtype=dtype)
 
 
 def _hrnet_ocr(dtype):
@@ -44,7 +45,7 @@ def _hrnet_ocr(dtype):
 
 
 def _deeplab(dtype):
-  trunk = _trunk(resnet.BottleneckBlock, (1, 2), dtype)
+  trunk = _trunk(resnet.BottleneckBlock, dtype, 4)
   return deeplab.DeepLab(trunk, 3, features=8, dtype=dtype)
 
 
@@ -152,7 +153,7 @@ def _evaluate(name):
 
 @pytest.mark.parametrize(('name', 'settings', 'classes', 'count'), COUNTS)
 def test_number_of_parameters_at_full_width(name, settings, classes, count):
-  segmenter = build.segmenter(classes=classes, name=name, **settings)
+  segmenter = build.segmenter(num_classes=classes, name=name, **settings)
   variables = _shapes(segmenter)[1]
   leaves = jax.tree.leaves(variables['params'])
   assert sum(leaf.size for leaf in leaves) == count
@@ -238,10 +239,13 @@ def test_training_has_finite_gradients_statistics_and_auxiliary(name):
     ({'trunk': 'resnet19'}, 'resnet19.*resnet18, resnet34'),
     ({'name': 'hrnet_ocr', 'trunk': 'resnet18'}, 'resnet18.*hrnet18, hrnet48'),
     ({'name': 'deeplab', 'output_stride': 4}, '4.*32, 16, 8'),
-    ({'name': 'unet', 'pyramid': 8}, "'pyramid'.*'unet'.*levels, width"),
+    (
+      {'name': 'unet', 'pyramid': 8},
+      'pyramid: .*unet.*levels, width',
+    ),
     ({'dtype': 'float64'}, 'float64.*float32, bfloat16'),
   ],
 )
 def test_unknown_names_are_refused_with_the_known_ones(settings, message):
   with pytest.raises(InputError, match=message):
-    build.segmenter(classes=3, **settings)
+    build.segmenter(num_classes=3, **settings)

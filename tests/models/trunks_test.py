@@ -27,8 +27,8 @@ def _shape(stride, features):
     ('resnet18', {'pool': False}, (2, 4, 8, 16)),
     ('resnet18', {'stem_stride': 1}, (2, 4, 8, 16)),
     ('resnet18', {'stem_stride': 1, 'pool': False}, (1, 2, 4, 8)),
-    ('resnet18', {'dilations': (1, 1, 1, 2)}, (4, 8, 16, 16)),
-    ('resnet50', {'dilations': (1, 1, 2, 4)}, (4, 8, 8, 8)),
+    ('resnet18', {'output_stride': 16}, (4, 8, 16, 16)),
+    ('resnet50', {'output_stride': 8}, (4, 8, 8, 8)),
     ('resnet34', {}, (4, 8, 16, 32)),
     ('resnet101', {}, (4, 8, 16, 32)),
   ],
@@ -52,6 +52,6 @@ def test_levels_of_hrnets(stem_stride):
 @pytest.mark.parametrize('stride', [8, 16, 32])
 def test_the_output_stride_is_the_last_levels(name, stride):
   network = build.segmenter(
-    classes=3, name=name, trunk='resnet18', width=4, output_stride=stride
+    num_classes=3, name=name, trunk='resnet18', width=4, output_stride=stride
   )
   assert _levels(network.trunk)[-1] == _shape(stride, 32)

@@ -28,7 +28,7 @@ def test_strips_change_nothing(height, pixels):
 
 
 def test_the_refiner_looks_no_farther_than_its_halo():
-  network = build.refinement(classes=3, width=4)
+  network = build.refinement(num_classes=3, width=4)
   rng = np.random.default_rng(0)
   maps = {
     name: jnp.asarray(rng.random((1, 40, 6, 3)), jnp.float32)

@@ -29,7 +29,7 @@ def export(path, *, width, points, network, names=NAMES, without=()):
   rng = np.random.default_rng(width)
   variables = {
     'segmenter': random_model.weights(
-      rng, build.segmenter(classes=count, **config['segmenter']), pixels
+      rng, build.segmenter(num_classes=count, **config['segmenter']), pixels
     ),
     'refiner': random_model.weights(
       rng, _refinement(count, config), scale=maps, coarse=maps
@@ -44,7 +44,7 @@ def export(path, *, width, points, network, names=NAMES, without=()):
 
 def _refinement(classes, config):
   wanted = {k: v for k, v in config['refiner'].items() if k != 'count'}
-  return build.refinement(classes=classes, **wanted)
+  return build.refinement(num_classes=classes, **wanted)
 
 
 @pytest.fixture(scope='module')

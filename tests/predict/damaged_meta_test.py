@@ -90,12 +90,12 @@ DAMAGE = [
   ('config/segmenter', 'unet', "config.segmenter is 'unet'"),
   ('config/segmenter/name', 'vit', "segmenter 'vit': unknown; choose one of"),
   ('config/segmenter/name', 5, 'segmenter.name is 5: must be text'),
-  ('config/segmenter/depth', 5, "'depth': unknown"),
+  ('config/segmenter/depth', 5, 'segmenter.depth: unknown'),
   ('config/segmenter/classes', 5, 'segmenter.classes: unknown'),
   ('config/segmenter/width', 8, 'has shape'),
-  ('config/segmenter/width', -4, 'config.segmenter builds no network'),
-  ('config/segmenter/width', 'wide', 'config.segmenter builds no network'),
-  ('config/segmenter/width', [4], 'config.segmenter builds no network'),
+  ('config/segmenter/width', -4, 'UNet: cannot be run on images'),
+  ('config/segmenter/width', 'wide', 'segmenter.width is '),
+  ('config/segmenter/width', [4], 'segmenter.width is '),
   ('config/segmenter/dtype', 'int8', "dtype 'int8': unknown"),
   ('config/refiner', GONE, 'config.refiner is None'),
   ('config/refiner/count', 0, 'refiner.count 0: must be 1'),
@@ -135,10 +135,10 @@ def _weights(kind):
   rng = np.random.default_rng(0)
   if kind == 'segmenter':
     pixels = np.zeros((1, 64, 64, 3), np.float32)
-    network = build.segmenter(classes=COUNT, **CONFIG['segmenter'])
+    network = build.segmenter(num_classes=COUNT, **CONFIG['segmenter'])
     return random_model.weights(rng, network, pixels)
   maps = np.zeros((1, 8, 8, COUNT), np.float32)
-  network = build.refinement(classes=COUNT, **CONFIG['refiner'])
+  network = build.refinement(num_classes=COUNT, **CONFIG['refiner'])
   return random_model.weights(rng, network, scale=maps, coarse=maps)
 
 

@@ -118,10 +118,10 @@ DIFFERENT = {
     closing_over(functools.partial(nn.Conv, use_bias=False)),
   ),
   'the prior': tuple(
-    bound(Refiner(classes=3, prior=prior).apply) for prior in (False, True)
+    bound(Refiner(num_classes=3, prior=prior).apply) for prior in (False, True)
   ),
   'dtypes': tuple(
-    bound(Refiner(classes=3, dtype=dtype).apply)
+    bound(Refiner(num_classes=3, dtype=dtype).apply)
     for dtype in (jnp.float32, jnp.bfloat16)
   ),
   'dataclasses': (Sharpened(by_sum, 2.0), Sharpened(by_sum, 3.0)),

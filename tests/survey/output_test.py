@@ -92,7 +92,7 @@ def test_batches_of_a_config_fit_its_network(tmp_path):
   assert batch['image'].shape == (4, *size, 3)
   count = len(task.meta.classes)
   assert set(np.unique(batch['label'])) <= {*range(count), 255}
-  network = build.segmenter(classes=count, **config.segmenter)
+  network = build.segmenter(num_classes=count, **config.segmenter)
   logits, _ = jax.eval_shape(
     lambda: network.init_with_output(
       jax.random.key(0), jnp.asarray(batch['image'], jnp.float32)

@@ -71,7 +71,7 @@ def segmenter_batch(index):
 
 def refiner_parts():
   """As `segmenter_parts`, of the refiner; colours are its segmenter."""
-  refiner = build.refinement(classes=CLASSES, width=4)
+  refiner = build.refinement(num_classes=CLASSES, width=4)
   blank = jnp.zeros((1, SIDE, SIDE, CLASSES))
   variables = refiner.init(jax.random.key(0), scale=blank, coarse=blank)
   shared = {

@@ -32,7 +32,7 @@ class Colours:
 
 @pytest.fixture(scope='module')
 def refiners():
-  module = build.refinement(classes=CLASSES, width=8)
+  module = build.refinement(num_classes=CLASSES, width=8)
   blank = jnp.zeros((1, SIDE, SIDE, CLASSES))
   init = jax.jit(functools.partial(module.init, scale=blank, coarse=blank))
   return module, [init(jax.random.key(seed)) for seed in (1, 2)]

@@ -61,7 +61,7 @@ def test_five_steps_are_the_published_ones():
   sgd = optimizer.optimizer(
     name='sgd', rate=optax.constant_schedule(1e-3), weight_decay=5e-4
   )
-  refiner = build.refinement(classes=7)
+  refiner = build.refinement(num_classes=7)
   # The published training has the coarse map first.
   first, second = _unpacked(golden['coarse']), _unpacked(golden['fine'])
 
@@ -78,13 +78,13 @@ def test_five_steps_are_the_published_ones():
       sums = losses.ohem_cross_entropy(
         logits, golden['label'], threshold=0.7, min_kept=3000
       )
-      return losses.mean_loss(*sums), updated['batch_stats']
+      return losses.mean_loss(*sums), updated
 
-    (loss, batch_stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+    (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(
       state.variables['params']
     )
     state = train_state.update(
-      state, gradients, batch_stats, optimizer=sgd, decay=0.0
+      state, gradients, statistics, optimizer=sgd, decay=0.0
     )
     return state, loss, gradients
 

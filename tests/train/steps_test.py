@@ -28,7 +28,7 @@ def colour_segmenter(images):
 
 @pytest.fixture(scope='module')
 def refiner():
-  module = build.refinement(classes=CLASSES, width=8)
+  module = build.refinement(num_classes=CLASSES, width=8)
   blank = jnp.zeros((1, SIDE, SIDE, CLASSES))
   return module, module.init(jax.random.key(1), scale=blank, coarse=blank)
 
@@ -121,7 +121,7 @@ def small_step(module, variables):
 
 def test_segmenter_step_learns_and_averages():
   module = build.segmenter(
-    classes=CLASSES,
+    num_classes=CLASSES,
     trunk='resnet18',
     width=4,
     pyramid=8,
@@ -153,7 +153,11 @@ def test_average_of_decay_zero_is_the_latest():
     average={'params': jnp.full(2, 9.0), 'batch_stats': jnp.zeros(2)},
   )
   after = train_state.update(
-    state, jnp.ones(2), jnp.ones(2), optimizer=optax.sgd(1.0), decay=0.0
+    state,
+    jnp.ones(2),
+    {'batch_stats': jnp.ones(2)},
+    optimizer=optax.sgd(1.0),
+    decay=0.0,
   )
   np.testing.assert_array_equal(after.average['params'], [0.0, 0.0])
   np.testing.assert_array_equal(after.average['batch_stats'], [1.0, 1.0])

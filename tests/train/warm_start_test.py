@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,14 +17,11 @@ NARROW = {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4}
 @functools.cache
 def _fresh(name='fpn', seed=0):
   settings = NARROW if name == 'fpn' else {'width': 4, 'levels': 1}
-  network = build.segmenter(classes=3, name=name, **settings)
-  shapes = jax.eval_shape(
-    network.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3))
-  )
+  network = build.segmenter(num_classes=3, name=name, **settings)
   rng = np.random.default_rng(seed)
   return jax.tree.map(
     lambda x: rng.normal(size=x.shape).astype(np.float32),
-    warm_start.trained(shapes),
+    build.shapes(network, (16, 16), 3),
   )
 
 

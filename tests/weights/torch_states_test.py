@@ -12,7 +12,7 @@ from magnet_jax.weights import torch_files, torch_states, torch_weights
 
 def refiner(classes=3):
   """A small refiner and its state in PyTorch's names."""
-  module = build.refinement(classes=classes, width=4)
+  module = build.refinement(num_classes=classes, width=4)
   maps = jnp.zeros((1, 4, 4, classes))
   shapes = jax.eval_shape(
     lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)

@@ -28,13 +28,13 @@ def template(name, classes=3):
   """Shapes of a network's variables."""
   if name == 'refiner':
     maps = jnp.zeros((1, 4, 4, classes))
-    module = build.refinement(classes=classes, width=8)
+    module = build.refinement(num_classes=classes, width=8)
     init = functools.partial(module.init, scale=maps, coarse=maps)
   else:
     if name == 'resnet':
       module = resnet.RESNETS['resnet50'](width=4)
     else:
-      module = build.segmenter(classes=classes, name=name, **SETTINGS[name])
+      module = build.segmenter(num_classes=classes, name=name, **SETTINGS[name])
     init = lambda key: module.init(key, jnp.zeros((1, 64, 64, 3)))  # noqa: E731
   found = jax.eval_shape(lambda: init(jax.random.key(0)))
   return {kind: found[kind] for kind in ('params', 'batch_stats')}

@@ -133,8 +133,8 @@ def _fits(value: object, hint: object) -> bool:
     return isinstance(value, list | tuple) and (
       inner[-1] is ... or len(value) == len(inner)
     )
-  if _of_names(origin):
-    return isinstance(value, Mapping)
+  if _of_names(origin) or origin is typing.Literal:
+    return isinstance(value, Mapping) if _of_names(origin) else value in inner
   # Other annotations, such as Any, say nothing of plain values.
   return not any(hint is each for each in _WORDS) or type(value) is hint
 
@@ -144,6 +144,8 @@ def _rule(hint: object) -> str:
   origin, inner = typing.get_origin(hint), typing.get_args(hint)
   if origin is tuple:
     return 'a list' if inner[-1] is ... else f'a list of {len(inner)}'
+  if origin is typing.Literal:
+    return f'one of {", ".join(map(str, inner))}'
   if isinstance(hint, type) and hint in _WORDS:
     return _WORDS[hint]
   return _OBJECT if _of_names(origin) else 'a finite number, text or a list'

@@ -5,7 +5,7 @@ import functools
 
 import pytest
 
-from magnet_jax.files import checked
+from magnet_jax import checked
 from magnet_jax.types import InputError, Size
 
 
