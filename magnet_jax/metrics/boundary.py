@@ -1,11 +1,11 @@
-"""Boundary IoU: how well the edges of the classes agree.
+"""Boundary IoU: how well the edges of the classes match.
 
 Cheng, Girshick, Dollár, Berg, Kirillov, "Boundary IoU: Improving Object-Centric
 Image Segmentation Evaluation", CVPR 2021, eq. 3. The band of a class is the
-part of its mask that lies within `width` pixels of the mask's outside, in the
-chessboard distance (their code erodes by a 3x3 square `width` times). What
-lies beyond the image counts as outside, as in their code, and so do ignored
-pixels, in the truth and in the prediction alike.
+part of its mask within `width` pixels of the outside of the mask, in chessboard
+distance (their code erodes `width` times by a 3x3 square). The area beyond the
+image counts as outside, as in their code, and so do ignored pixels, both in
+the truth and in the prediction.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _OUTSIDE = 255
 
 
 def default_width(size: Size) -> int:
-  """Width of the bands for an image of `size`: 1/400 of its diagonal.
+  """Returns the width of the bands for an image: 1/400 of its diagonal.
 
-  The paper's 1/50 suits objects in photographs: it is 69 px for 2448x2448,
-  wider than the roads and leaves there, so that the score is that of the whole
-  masks. 1/400 gives 9 px, about the error of an edge that was found on the
-  image at a quarter to an eighth of its side: what refinement can repair.
+  The paper's 1/50 suits objects in photographs: for 2448x2448 it is 69 px,
+  wider than roads or leaves, so that the score would be that of whole masks.
+  1/400 gives 9 px, about the error of an edge found at a quarter to an eighth
+  of the side length: what refinement can repair.
   """
   return max(1, round(math.hypot(*size) / 400))
 
 
 def check_maps(label: np.ndarray, prediction: np.ndarray) -> None:
-  """Raises InputError unless both are maps [H,W] of one size."""
+  """Raises InputError unless both are maps [H,W] of the same size."""
   if label.shape != prediction.shape or label.ndim != 2:
     raise InputError(
       f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
-      'both must be maps of one size; segment the image at its full size'
+      'both must be maps of the same size; segment the image at its full size'
     )
 
 
@@ -50,7 +50,7 @@ def boundary_counts(
   ignore_label: int = IGNORE,
   width: int | None = None,
 ) -> np.ndarray:
-  """Counts where the bands of truth and prediction meet, per class.
+  """Counts where the bands of truth and prediction intersect, per class.
 
   Args:
     label: uint8 [H,W], the truth, in 0..C-1 or `ignore_label`.
@@ -70,9 +70,7 @@ def boundary_counts(
   if width is None:
     width = default_width((label.shape[0], label.shape[1]))
   if width < 1:
-    raise InputError(
-      f'boundary width {width}: a band is at least 1 px wide; raise it'
-    )
+    raise InputError(f'boundary width {width}: must be at least 1 px; raise it')
   ignored = label == ignore_label
   truth = _band(np.where(ignored, np.uint8(_OUTSIDE), label), width)
   guess = _band(np.where(ignored, np.uint8(_OUTSIDE), prediction), width)
@@ -86,7 +84,7 @@ def boundary_counts(
 
 
 def boundary_iou(counts: np.ndarray) -> np.ndarray:
-  """Intersection over union of the bands per class.
+  """Computes the intersection over union of the bands, per class.
 
   Args:
     counts: integers [C,2], from `boundary_counts`, summed or not.
@@ -101,16 +99,15 @@ def boundary_iou(counts: np.ndarray) -> np.ndarray:
 def mean_boundary_iou(
   counts: np.ndarray, unscored: Sequence[int] = ()
 ) -> float:
-  """Mean of the boundary IoU over the classes that are scored and present."""
+  """Averages the boundary IoU over classes that are scored and present."""
   return confusion.mean_over_classes(boundary_iou(counts), unscored)
 
 
 def _band(classes: np.ndarray, width: int) -> np.ndarray:
-  """Keeps the classes in the bands, puts _OUTSIDE elsewhere.
+  """Keeps the classes inside the bands and puts _OUTSIDE elsewhere.
 
-  A pixel is inside its mask, and in no band, if and only if the smallest and
-  the largest class around it are its own: two morphological passes serve all
-  classes at once.
+  A pixel lies outside all bands if and only if the smallest and the largest
+  class around it are its own, so two morphological passes serve all classes.
   """
   padded = cv2.copyMakeBorder(
     classes, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[_OUTSIDE]
@@ -122,7 +119,7 @@ def _band(classes: np.ndarray, width: int) -> np.ndarray:
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
-  """Counts of the 256 values, exact for any size (OpenCV's are float32)."""
+  """Counts the 256 values, exact for any size (OpenCV counts in float32)."""
   counts = np.zeros(256, np.int64)
   flat = np.ascontiguousarray(values).reshape(-1)
   for block in np.array_split(flat, max(1, flat.size >> 22)):

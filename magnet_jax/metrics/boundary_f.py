@@ -1,12 +1,12 @@
-"""Boundary F-score: whether the contours of the classes lie near each other.
+"""Boundary F-score: how close the contours of the classes are.
 
 Csurka, Larlus, Perronnin, "What is a good evaluation measure for semantic
-segmentation?", BMVC 2013. The contour of a class is made of those of its pixels
-that have a pixel of another class beside, above or below them. Precision is the
-share of the predicted contour within the tolerance of the true one, recall the
-share of the true contour within that of the predicted one, in Euclidean
-distance between pixel centres. Neither the image's border nor ignored pixels
-make a contour: there is no other class beyond them.
+segmentation?", BMVC 2013. The contour of a class consists of those of its
+pixels that have a horizontal or vertical neighbour of another class. Precision
+is the share of the predicted contour within the tolerance of the true one,
+recall the share of the true contour within the tolerance of the predicted one,
+by the Euclidean distance of pixel centres. Neither the border of the image nor
+ignored pixels form a contour, as there is no other class beyond them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from magnet_jax.types import IGNORE, InputError
 TOLERANCE = 0.0075  # of the image's diagonal, as in the paper
 _NONE = np.uint8(255)  # where there is no contour
 _BITS = 8
-_ROWS = 128  # worked on at a time: they stay in the cache
+_ROWS = 128  # processed at a time, so that they stay in the cache
 
 
 def contour_counts(
@@ -33,7 +33,7 @@ def contour_counts(
   ignore_label: int = IGNORE,
   tolerance: float = TOLERANCE,
 ) -> np.ndarray:
-  """Counts how many pixels of the contours have the other contour near.
+  """Counts how many contour pixels are near the other contour.
 
   Args:
     label: uint8 [H,W], the truth, in 0..C-1 or `ignore_label`.
@@ -53,7 +53,8 @@ def contour_counts(
   boundary.check_maps(label, prediction)
   if not tolerance >= 0:
     raise InputError(
-      f'tolerance {tolerance}: is a share of the diagonal, at least 0; raise it'
+      f'tolerance {tolerance}: must be a share of the diagonal, at least 0; '
+      'raise it'
     )
   radius = tolerance * math.hypot(*label.shape)
   known = label != ignore_label
@@ -67,7 +68,7 @@ def contour_counts(
 
 
 def f_scores(counts: np.ndarray) -> np.ndarray:
-  """Harmonic mean of precision and recall per class.
+  """Computes the harmonic mean of precision and recall, per class.
 
   Args:
     counts: integers [C,4], from `contour_counts`, summed or not.
@@ -78,7 +79,7 @@ def f_scores(counts: np.ndarray) -> np.ndarray:
   counts = np.asarray(counts, np.int64)
   precision = confusion.ratio(counts[:, 0], counts[:, 1])
   recall = confusion.ratio(counts[:, 2], counts[:, 3])
-  # One contour alone has no match: then the one that is not defined is 0.
+  # With only one contour, nothing matches: the undefined ratio counts as 0.
   absent = np.isnan(precision) & np.isnan(recall)
   precision, recall = np.nan_to_num(precision), np.nan_to_num(recall)
   total = precision + recall
@@ -87,12 +88,12 @@ def f_scores(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_f_score(counts: np.ndarray, unscored: Sequence[int] = ()) -> float:
-  """Mean of the F-scores over the classes that are scored and have contours."""
+  """Averages the F-scores over scored classes that have contours."""
   return confusion.mean_over_classes(f_scores(counts), unscored)
 
 
 def _contours(classes: np.ndarray, known: np.ndarray) -> np.ndarray:
-  """bool [H,W]: known pixels beside a known one of another class."""
+  """Marks known pixels next to a known one of another class: bool [H,W]."""
   found = np.zeros(classes.shape, bool)
   below = (classes[1:] != classes[:-1]) & known[1:] & known[:-1]
   found[1:] |= below
@@ -106,7 +107,7 @@ def _contours(classes: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _near(
   ours: np.ndarray, other: np.ndarray, radius: float, num_classes: int
 ) -> np.ndarray:
-  """int64 [256]: of each class, pixels within `radius` of the other's.
+  """Counts pixels within `radius` of the other contour, per class: int64 [256].
 
   Args:
     ours: uint8 [H,W], the class at its contours and `_NONE` elsewhere.
@@ -117,7 +118,7 @@ def _near(
   classes = ours[ours != _NONE]
   near = np.zeros(len(classes), bool)
   for first in range(0, num_classes, _BITS):
-    # One bit a class: what spreads the bits serves eight classes at once.
+    # One bit per class, so that spreading the bits serves eight classes.
     bits = np.zeros(256, np.uint8)
     group = np.arange(first, min(first + _BITS, num_classes))
     bits[group] = 1 << (group - first)
@@ -127,10 +128,10 @@ def _near(
 
 
 def _spread(bits: np.ndarray, radius: float) -> np.ndarray:
-  """Ors the bits, uint8 [H,W], of all pixels within `radius` of each.
+  """Combines the bits, uint8 [H,W], of all pixels within `radius` of each.
 
-  A disc is a stack of rows: bits are spread along the rows by ever more
-  pixels, and go to the rows above and below where the disc is that wide.
+  A disc is a stack of rows: bits are spread along the rows by more and more
+  pixels, and copied to the rows above and below where the disc is that wide.
   """
   reach, height, width = math.floor(radius), *bits.shape
   reach = min(reach, max(height, width))

@@ -1,6 +1,6 @@
-"""The confusion matrix and the intersection over union it gives.
+"""Confusion matrices and the scores computed from them.
 
-Matrices merge by addition, over images as over devices; scores are taken once
+Matrices merge by addition, over images and devices; scores are computed once,
 from the sum.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from magnet_jax.types import IGNORE, Array, InputError
 
-_BLOCK = 1 << 18  # pixels counted at a time: their 64-bit indices stay in cache
+_BLOCK = 1 << 18  # pixels counted at a time, whose 64-bit indices fit the cache
 
 
 def confusion_matrix(
@@ -23,12 +23,12 @@ def confusion_matrix(
   num_classes: int,
   ignore_label: int = IGNORE,
 ) -> np.ndarray:
-  """Counts how often each true class was predicted as each class.
+  """Counts how often each class was predicted for each true class.
 
   Args:
     label: uint8 [...], the truth, in 0..C-1 or `ignore_label`.
-    prediction: uint8 [...], in 0..C-1. What it says where the label is
-      ignored counts nowhere.
+    prediction: uint8 [...], in 0..C-1. Pixels whose label is ignored
+      do not count.
     num_classes: C, 1..255.
     ignore_label: the label value without a class.
 
@@ -36,12 +36,12 @@ def confusion_matrix(
     int64 [C,C]; rows are the truth, columns the prediction.
 
   Raises:
-    InputError: if the shapes differ or a value is no class.
+    InputError: the shapes differ, or a value is not a class.
   """
   _check(label, prediction)
   square = num_classes**2
   # Rows of the matrix by label value; one row past its end collects ignored
-  # pixels, one more the values that are no class.
+  # pixels, another one values that are no class.
   rows = np.full(256, square + num_classes, np.intp)
   rows[:num_classes] = np.arange(num_classes) * num_classes
   if 0 <= ignore_label <= 255:
@@ -68,7 +68,7 @@ def device_confusion_matrix(
   num_classes: int,
   ignore_label: int = IGNORE,
 ) -> jax.Array:
-  """Counts on the device; for use under jit.
+  """Counts like `confusion_matrix`, on the device; for use under jit.
 
   Args:
     label: integers [...], the truth.
@@ -78,7 +78,7 @@ def device_confusion_matrix(
       0..C-1, in either array, count nowhere too.
 
   Returns:
-    int32 [C,C], rows are the truth: add matrices up on the host, in int64.
+    int32 [C,C]; rows are the truth. Sum matrices on the host, in int64.
   """
   label = jnp.asarray(label).astype(jnp.int32)
   prediction = jnp.asarray(prediction).astype(jnp.int32)
@@ -93,7 +93,7 @@ def device_confusion_matrix(
 
 
 def iou(confusion: np.ndarray) -> np.ndarray:
-  """Intersection over union per class.
+  """Computes the intersection over union per class.
 
   Args:
     confusion: integers [C,C].
@@ -108,24 +108,24 @@ def iou(confusion: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(confusion: np.ndarray, unscored: Sequence[int] = ()) -> float:
-  """Mean of the IoU over the classes that are scored and present.
+  """Averages the IoU over the classes that are scored and present.
 
   Args:
     confusion: integers [C,C].
-    unscored: classes left out of the mean; their pixels still count as
-      mistakes of the others.
+    unscored: classes left out of the mean; their pixels still count as errors
+      of the others.
 
   Returns:
-    0..1, or NaN where no scored class is present.
+    0..1, or NaN if no scored class is present.
   """
   return mean_over_classes(iou(confusion), unscored)
 
 
 def without_truth(confusion: np.ndarray, unscored: Sequence[int]) -> np.ndarray:
-  """Forgets the pixels whose true class is not scored.
+  """Drops the pixels whose true class is not scored.
 
-  The rule of the DeepGlobe challenge: pixels of unknown ground "will simply be
-  ignored". In the papers on that set they count as mistakes of the others.
+  This is the rule of the DeepGlobe challenge: pixels of unknown ground "will
+  simply be ignored". In papers on that set they count as errors of the others.
 
   Args:
     confusion: integers [C,C].
@@ -140,13 +140,13 @@ def without_truth(confusion: np.ndarray, unscored: Sequence[int]) -> np.ndarray:
 
 
 def pixel_accuracy(confusion: np.ndarray) -> float:
-  """Share of the labelled pixels that are right, NaN where there are none."""
+  """Computes the share of labelled pixels that are correct; NaN: none."""
   confusion = np.asarray(confusion, np.int64)
   return float(ratio(np.trace(confusion), confusion.sum()))
 
 
 def frequency_weighted_iou(confusion: np.ndarray) -> float:
-  """Mean of the IoU, each class weighted by its share of the true pixels.
+  """Averages the IoU, each class weighted by its share of the true pixels.
 
   Long, Shelhamer, Darrell, CVPR 2015.
 
@@ -154,10 +154,10 @@ def frequency_weighted_iou(confusion: np.ndarray) -> float:
     confusion: integers [C,C].
 
   Returns:
-    0..1, or NaN where there is no labelled pixel.
+    0..1, or NaN if there is no labelled pixel.
   """
   confusion = np.asarray(confusion, np.int64)
-  # A class that is absent altogether has weight 0.
+  # A class that is absent everywhere has weight 0.
   weighted = np.nan_to_num(iou(confusion)) * confusion.sum(1)
   return float(ratio(weighted.sum(), confusion.sum()))
 
@@ -165,17 +165,17 @@ def frequency_weighted_iou(confusion: np.ndarray) -> float:
 def merge_classes(
   confusion: np.ndarray, categories: Sequence[str]
 ) -> np.ndarray:
-  """Confusion of categories, such as the seven of Cityscapes.
+  """Merges classes into categories, such as the seven of Cityscapes.
 
-  Its IoU is the category IoU of that benchmark: mistakes between classes of
-  one category are none.
+  The IoU of the result is the category IoU of that benchmark: confusing classes
+  of the same category is not an error.
 
   Args:
     confusion: integers [C,C].
-    categories: of each class, its category; G different ones.
+    categories: the category of each class; G different ones.
 
   Returns:
-    int64 [G,G], categories in the order in which they come first.
+    int64 [G,G], categories in the order of their first occurrence.
   """
   names = list(dict.fromkeys(categories))
   member = np.zeros((len(names), len(categories)), np.int64)
@@ -187,7 +187,7 @@ def merge_classes(
 def mean_over_classes(
   values: np.ndarray, unscored: Sequence[int] = ()
 ) -> float:
-  """Mean of the values [C] that are not NaN and not of unscored classes."""
+  """Averages the values [C] that are not NaN and belong to scored classes."""
   scored = np.array(values, np.float64)
   scored[list(unscored)] = np.nan
   scored = scored[~np.isnan(scored)]
@@ -195,7 +195,7 @@ def mean_over_classes(
 
 
 def ratio(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
-  """float64 intersection / union, NaN where the union is empty."""
+  """Computes intersection / union in float64, NaN where the union is empty."""
   result = np.full(np.shape(union), np.nan)
   return np.divide(intersection, union, out=result, where=union > 0)
 
@@ -204,12 +204,12 @@ def _check(label: np.ndarray, prediction: np.ndarray) -> None:
   if label.shape != prediction.shape:
     raise InputError(
       f'label of shape {label.shape}, prediction of shape {prediction.shape}: '
-      'both must be of one size; segment the image at its full size'
+      'both must have the same size; segment the image at its full size'
     )
   for name, values in (('label', label), ('prediction', prediction)):
     if values.dtype != np.uint8:
       raise InputError(
-        f'{name} of type {values.dtype}: class maps are uint8; convert it'
+        f'{name} of type {values.dtype}: class maps must be uint8; convert it'
       )
 
 
@@ -219,7 +219,7 @@ def _without_ignored(
   num_classes: int,
   ignore_label: int,
 ) -> np.ndarray:
-  """The prediction with class 0 where the label is ignored."""
+  """Returns the prediction with class 0 where the label is ignored."""
   prediction = np.where(label == ignore_label, np.uint8(0), prediction)
   if int(prediction.max()) >= num_classes:
     raise _no_class('prediction', int(prediction.max()), num_classes)

@@ -1,7 +1,7 @@
 """Cross-entropy as mergeable sums, and its hard-example variant.
 
-Both losses return `(total, weight)`: sums that add up over batches, steps and
-devices. `mean_loss` divides once, at the end.
+Both losses return `(total, weight)`, sums that can be added over batches, steps
+and devices. `mean_loss` divides once, at the end.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def cross_entropy(
 
   Args:
     logits: [..., C], any float type; computed in float32.
-    labels: integers [...] in 0..C-1. `ignore_label` and whatever else lies
-      outside counts nowhere.
-    class_weights: [C], at least 0; None weighs all classes 1.
+    labels: integers [...] in 0..C-1; `ignore_label` and all other values do
+      not count.
+    class_weights: [C], at least 0; None: all weights are 1.
     ignore_label: the label value without a class.
 
   Returns:
@@ -46,20 +46,19 @@ def ohem_cross_entropy(
 ) -> tuple[jax.Array, jax.Array]:
   """Sums the cross-entropy over the hard pixels only.
 
-  A pixel is hard where the probability of its true class is below `threshold`,
-  or where it is among the `min_kept` lowest of the call. As in the code of
-  HRNet and OCNet the bound is the value at index min(min_kept, pixels - 1) of
-  the sorted probabilities and is compared strictly, so that ties at the bound
-  are dropped together.
+  A pixel is hard if the probability of its true class is below `threshold`, or
+  among the `min_kept` lowest of the call. As in the code of HRNet and OCNet,
+  the bound is the value at index min(min_kept, pixels - 1) of the sorted
+  probabilities and the comparison is strict, so ties at the bound are dropped.
 
   Args:
     logits: [..., C], any float type; computed in float32.
-    labels: integers [...] in 0..C-1; all else counts nowhere.
-    class_weights: [C], at least 0; None weighs all classes 1.
+    labels: integers [...] in 0..C-1; other values do not count.
+    class_weights: [C], at least 0; None: all weights are 1.
     ignore_label: the label value without a class.
     threshold: probability in 0..1 from which a pixel is easy.
-    min_kept: how many pixels of the call to keep at least, at least 0. The
-      call is one device's share of the batch.
+    min_kept: least number of pixels to keep per call, at least 0. A call sees
+      one device's share of the batch.
 
   Returns:
     The sum of the weighted losses and the sum of the weights of the hard
@@ -68,7 +67,7 @@ def ohem_cross_entropy(
   losses, weights, valid = _per_pixel(
     logits, labels, class_weights, ignore_label
   )
-  # Ignored pixels sort behind everything: a probability is never above 1.
+  # Ignored pixels sort last, as no probability exceeds 1.
   probability = jnp.where(valid, jnp.exp(-jax.lax.stop_gradient(losses)), 2.0)
   last = jnp.maximum(jnp.sum(valid, dtype=jnp.int32) - 1, 0)
   bound = _kth_smallest(probability, jnp.minimum(last, min_kept))
@@ -78,7 +77,7 @@ def ohem_cross_entropy(
 
 
 def mean_loss(total: jax.Array, weight: jax.Array) -> jax.Array:
-  """Divides the merged sums: the mean loss, 0 where nothing counted."""
+  """Divides the merged sums: the mean loss, or 0 if nothing counted."""
   return jnp.where(weight > 0, total / jnp.where(weight > 0, weight, 1.0), 0.0)
 
 
@@ -88,13 +87,13 @@ def _per_pixel(
   class_weights: Array | None,
   ignore_label: int,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Losses, weights and validity of all pixels, [...] each."""
+  """Returns losses, weights and validity of all pixels, [...] each."""
   num_classes = logits.shape[-1]
   logits = jnp.asarray(logits).astype(jnp.float32)
   labels = jnp.asarray(labels).astype(jnp.int32)
   valid = (labels != ignore_label) & (labels >= 0) & (labels < num_classes)
-  # A one-hot product, not a gather: the gather's gradient is a scatter, which
-  # XLA runs pixel by pixel on the CPU.
+  # A one-hot product instead of a gather, whose gradient is a scatter that XLA
+  # runs pixel by pixel on the CPU.
   true_class = jax.nn.one_hot(labels, num_classes, dtype=jnp.float32)
   losses = jax.nn.logsumexp(logits, axis=-1) - jnp.sum(
     true_class * logits, axis=-1
@@ -109,10 +108,10 @@ def _per_pixel(
 
 
 def _kth_smallest(values: jax.Array, index: jax.Array) -> jax.Array:
-  """The value at `index` of the sorted non-negative float32 `values`.
+  """Returns the value at `index` of the sorted non-negative float32 `values`.
 
-  Bisects on the bits, which order as the floats do: 31 counts in place of a
-  sort, and exact.
+  Bisects on the bits, which sort like the floats: exact, with 31 counts in
+  place of a sort.
   """
   bits = jax.lax.bitcast_convert_type(values, jnp.int32)
 

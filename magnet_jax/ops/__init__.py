@@ -1,1 +1,1 @@
-"""Pure array functions: they know nothing of networks, configs or files."""
+"""Pure array functions, independent of networks, configs and files."""

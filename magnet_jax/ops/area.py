@@ -1,11 +1,11 @@
-"""Area averages of an image that comes in pieces, to the last bit.
+"""Area averages of an image that arrives in pieces, exact to the last bit.
 
-An image shrunk to a stage's size must be the same whether it lies in memory or
-comes from a file tile by tile. So rows are added one after the other, from the
-top down, each on its own; the columns of a row are averaged when it is
-complete. Neither depends on how the image was parted. Where whole pixels make
-up one of the result, sums are whole numbers and what remains is to round them
-as OpenCV does, which is by far the fastest for an image in memory.
+An image shrunk to the size of a stage must be the same whether it is in memory
+or read from a file tile by tile. So rows are added one by one, from top to
+bottom; the columns of a row are averaged when it is complete. Neither depends
+on how the image is divided. If a pixel of the result covers whole pixels, sums
+are integers and only need to be rounded as OpenCV does, which is by far the
+fastest for an image in memory.
 """
 
 import math
@@ -17,7 +17,7 @@ from magnet_jax.types import Size
 
 
 class AreaAverage:
-  """Shrinks an image; its pieces come in bands of rows, from the top down.
+  """Shrinks an image that arrives in bands of rows, from top to bottom.
 
   Args:
     size: (height, width) of the image.
@@ -36,12 +36,12 @@ class AreaAverage:
     self._sums = np.zeros((0, size[1], 3), np.float32)
 
   def add(self, top: int, left: int, pixels: np.ndarray) -> None:
-    """Adds uint8 [h,w,3] of the present band, wherever it lies in it."""
+    """Adds uint8 [h,w,3], any part of the current band."""
     have, want = self._size[0], self._target[0]
     self._grow(-(-(top + len(pixels)) * want // have))
     columns = slice(left, left + pixels.shape[1])
     for row, values in enumerate(pixels, start=top):
-      # Row and result in units of which a row has `want`, a result `have`.
+      # In units of which a row has `want` and a row of the result `have`.
       place, inside = divmod(row * want, have)
       sums = self._sums[place - self._first, columns]
       here = min(want, have - inside)
@@ -54,10 +54,10 @@ class AreaAverage:
       )
 
   def take(self, bottom: int) -> np.ndarray:
-    """The rows that are complete now, and were not taken before.
+    """Returns the rows that are complete now and were not taken before.
 
     Args:
-      bottom: rows of the image that were added, all columns of them.
+      bottom: rows of the image that were added, with all columns.
 
     Returns:
       uint8 [n,w,3].
@@ -78,7 +78,7 @@ class AreaAverage:
     return _rounded(np.rint(averages * np.float32(cell[1])), cell)
 
   def _grow(self, last: int) -> None:
-    """Makes room for the rows of the result before `last`."""
+    """Allocates the rows of the result before `last`."""
     missing = last - self._first - len(self._sums)
     if missing > 0:
       more = np.zeros((missing, *self._sums.shape[1:]), np.float32)
@@ -86,21 +86,21 @@ class AreaAverage:
 
 
 def _cell(size: Size, target: Size) -> Size | None:
-  """Rows and columns of a pixel of the result, where they are whole."""
+  """Returns rows and columns per pixel of the result; None: not integers."""
   if size[0] % target[0] or size[1] % target[1]:
     return None
   return size[0] // target[0], size[1] // target[1]
 
 
 def _rounded(sums: np.ndarray, cell: Size) -> np.ndarray:
-  """Averages of whole sums, rounded as by OpenCV: uint8."""
+  """Averages integer sums, rounded as by OpenCV: uint8."""
   if cell == (2, 2):
     return np.floor(sums / 4 + np.float32(0.5)).astype(np.uint8)
   return np.rint(sums * np.float32(1 / math.prod(cell))).astype(np.uint8)
 
 
 def shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
-  """Area averages of a whole image: uint8 [H,W,3] -> [h,w,3]."""
+  """Averages the areas of a whole image: uint8 [H,W,3] -> [h,w,3]."""
   have = (pixels.shape[0], pixels.shape[1])
   if have == size:
     return pixels
@@ -109,7 +109,7 @@ def shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
       cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     )
   average = AreaAverage(have, size)
-  rows = max(1, 2**18 // pixels.shape[1])  # what a processor's cache holds
+  rows = max(1, 2**18 // pixels.shape[1])  # fits the cache
   bands = []
   for top in range(0, len(pixels), rows):
     band = pixels[top : top + rows]

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 
 from magnet_jax.types import InputError
 
-_LARGEST_NETWORK = 5  # larger kernels need so many exchanges that bits win
+_LARGEST_NETWORK = 5  # for larger kernels, bits are faster than exchanges
 
 
 def _exchanges(count: int) -> list[tuple[int, int]]:
-  """Compare-exchange pairs that sort `count` wires.
+  """Returns compare-exchange pairs that sort `count` wires.
 
   Batcher's merge exchange: Knuth, The Art of Computer Programming 3,
   section 5.2.2, algorithm M.
@@ -32,9 +32,9 @@ def _exchanges(count: int) -> list[tuple[int, int]]:
 
 
 def _by_network(neighbours: list[jax.Array]) -> jax.Array:
-  """Median of an odd number of arrays by a sorting network.
+  """Computes the median of an odd number of arrays by a sorting network.
 
-  The compiler drops every exchange that the middle wire does not need.
+  The compiler drops the exchanges that the middle wire does not need.
   """
   wires = list(neighbours)
   for a, b in _exchanges(len(wires)):
@@ -44,11 +44,11 @@ def _by_network(neighbours: list[jax.Array]) -> jax.Array:
 
 
 def _by_bits(neighbours: list[jax.Array]) -> jax.Array:
-  """Median of an odd number of non-negative arrays, bit by bit.
+  """Computes the median of an odd number of non-negative arrays, bit by bit.
 
-  The bits of non-negative floats are ordered like the floats. The median is
-  the largest value that at most half of the neighbours lie below; it is
-  found from the highest bit to the lowest.
+  The bits of non-negative floats sort like the floats. The median is the
+  largest value with at most half of the neighbours below it; it is found from
+  the highest bit to the lowest.
   """
   bits = [lax.bitcast_convert_type(n, jnp.int32) for n in neighbours]
   half = len(bits) // 2
@@ -65,7 +65,7 @@ def _by_bits(neighbours: list[jax.Array]) -> jax.Array:
 
 
 def _mirrored(count: int, margin: int, valid: jax.Array) -> jax.Array:
-  """Indices of an axis with mirrored margins: 1 0 | 0 1 2 … v-1 | v-1 v-2."""
+  """Mirrors the indices of an axis: 1 0 | 0 1 2 … v-1 | v-1 v-2."""
   index = lax.iota(jnp.int32, count + 2 * margin) - margin
   index = index % (2 * valid)
   return jnp.where(index < valid, index, 2 * valid - 1 - index)
@@ -74,22 +74,22 @@ def _mirrored(count: int, margin: int, valid: jax.Array) -> jax.Array:
 def median_filter(
   values: jax.Array, kernel: int, valid: jax.Array | None = None
 ) -> jax.Array:
-  """Median over the `kernel` x `kernel` neighbours of each pixel, exact.
+  """Computes the exact median over `kernel` x `kernel` neighbours per pixel.
 
-  At the edges the map is mirrored: padding with zeros would pull the medians
-  there towards 0 and starve the seams between windows of points.
+  The map is mirrored at its edges: padding with zeros would pull the medians
+  there towards 0, so that hardly any points near window seams were chosen.
 
   Args:
     values: float32 [h,w], not negative.
     kernel: odd side of the neighbourhood; 1 returns `values`.
     valid: int32 [2], rows and columns that hold data (the rest is padding and
-      never looked at); all by default.
+      ignored); all by default.
 
   Returns:
-    float32 [h,w]; anything in the padding.
+    float32 [h,w]; undefined in the padding.
 
   Raises:
-    InputError: if the kernel is even or below 1.
+    InputError: the kernel is even or below 1.
   """
   if kernel < 1 or kernel % 2 == 0:
     raise InputError(

@@ -1,4 +1,4 @@
-"""Putting windows back: overlaps blended with weights that sum to 1."""
+"""Merges windows: overlaps are blended with weights that sum to 1."""
 
 from collections.abc import Iterable
 
@@ -16,14 +16,14 @@ def add_windows(
 ) -> np.ndarray:
   """Adds weighted windows to an area, in place.
 
-  Adding *changes* (new minus old) of only some windows is exact too: what a
-  window left out would have kept then counts with that window's weight.
+  Adding *changes* (new minus old) of only some windows is exact too: omitted
+  windows then contribute their old values with their weights.
 
   Args:
     target: float32 [H,W,C], changed in place.
     grid: the windows over it.
-    pieces: (number of the window in the grid, float32 [h,w,C]); what lies in
-      a window's padding is dropped.
+    pieces: (index of the window in the grid, float32 [h,w,C]); the padding of
+      a window is dropped.
     weights: of the windows along an axis; they sum to 1 at every pixel.
 
   Returns:
@@ -38,7 +38,7 @@ def add_windows(
     w = min(grid.window[1], width - left)
     weight = rows[i, :h, None] * columns[j, None, :w]
     inside = target[top : top + h, left : left + w]
-    if weight.min() == 1:  # no neighbour overlaps: spare one full pass
+    if weight.min() == 1:  # no overlap: saves a full pass
       inside += piece[:h, :w]
     else:
       inside += weight[..., None] * piece[:h, :w]

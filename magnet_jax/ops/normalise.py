@@ -1,15 +1,15 @@
-"""From uint8 pixels to what the networks were trained on."""
+"""Converts uint8 pixels to what the networks were trained on."""
 
 import jax
 import jax.numpy as jnp
 
-# The mean and spread of ImageNet's colours (red, green, blue) in 0..1.
+# Mean and standard deviation of ImageNet's colours (red, green, blue), 0..1.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
 def normalise(images: jax.Array) -> jax.Array:
-  """uint8 [...,3] -> float32, with ImageNet's mean and deviation."""
+  """Normalises by ImageNet's mean and deviation: uint8 [...,3] -> float32."""
   mean = jnp.asarray(MEAN, jnp.float32) * 255
   scale = 1 / (jnp.asarray(STD, jnp.float32) * 255)
   shape = (1,) * (images.ndim - 1) + (3,)

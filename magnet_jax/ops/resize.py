@@ -1,8 +1,8 @@
-"""Aligned resizing: pixel centres at half integers on the host and the device.
+"""Aligned resizing: pixel centres at half integers, on host and device.
 
-Pixel i of an axis covers [i, i+1). A change of size by a factor r maps the
-centre i + 0.5 to (i + 0.5) * r; every function here keeps to that, so that
-maps of all stages lie on each other without a half-pixel shift.
+Pixel i of an axis covers [i, i+1). Resizing by a factor r maps the centre
+i + 0.5 to (i + 0.5) * r. Every function here follows this rule, so that maps of
+all stages are aligned without a half-pixel shift.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ import numpy as np
 
 from magnet_jax.types import Size
 
-_MOST_CHANNELS = 128  # of an array in OpenCV 5
+_MOST_CHANNELS = 128  # limit of OpenCV 5
 
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
   """Resizes a uint8 image [H,W,3] on the host.
 
-  Shrinking averages areas, so that what is smaller than a pixel of a coarse
-  stage still tints it instead of being hit or missed; growing is bilinear.
+  Shrinking averages areas, so that details smaller than a pixel of a coarse
+  stage still contribute to it; enlarging is bilinear.
   """
   height, width = pixels.shape[:2]
   if (height, width) == size:
@@ -35,7 +35,7 @@ def image(pixels: np.ndarray, size: Size) -> np.ndarray:
 
 
 def label(classes: np.ndarray, size: Size) -> np.ndarray:
-  """Resizes a label map [H,W] on the host to the nearest pixel centres."""
+  """Resizes a label map [H,W] on the host by nearest pixel centres."""
   if classes.shape == size:
     return classes
   return np.asarray(
@@ -63,7 +63,7 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
 def samples(
   have: int, want: int, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Where pixels start … stop-1 of an axis of `want` pixels lie on `have`.
+  """Computes where pixels start … stop-1 of `want` lie among `have` pixels.
 
   Returns:
     int [n], the lower neighbour; int [n], the upper one; float32 [n], the
@@ -82,24 +82,24 @@ def interpolate(
   high: np.ndarray,
   share: np.ndarray,
 ) -> np.ndarray:
-  """Mixes neighbours along an axis: (1 - share) maps[low] + share maps[high].
+  """Interpolates along an axis: (1 - share) maps[low] + share maps[high].
 
   Args:
     maps: float32 [h,w,C].
     axis: 0 or 1.
-    low: int [n], as `high` and `share` by `samples`.
+    low: int [n]; like `high` and `share` from `samples`.
     high: int [n].
     share: float32 [n].
 
   Returns:
-    float32, n along the axis.
+    float32, with n entries along the axis.
   """
   lower = maps.take(low, axis)
   mixed = maps.take(high, axis)
   mixed -= lower
   if axis == 0:
     mixed *= share[:, None, None]
-  else:  # along rows of floats: an axis of a few classes is slow to broadcast
+  else:  # on rows of floats, as broadcasting along a few classes is slow
     mixed *= np.repeat(share, maps.shape[-1]).reshape(len(share), -1)
   mixed += lower
   return mixed
@@ -108,7 +108,7 @@ def interpolate(
 def _axis(
   length: int, count: int, offset: jax.Array, ratio: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Lower index, upper index and fraction of `count` samples of an axis."""
+  """Returns lower index, upper index and fraction of an axis' samples."""
   centres = (lax.iota(jnp.float32, count) + 0.5) * ratio + offset - 0.5
   centres = jnp.clip(centres, 0.0, length - 1)
   low = jnp.floor(centres).astype(jnp.int32)
@@ -124,12 +124,13 @@ def sample(
   Args:
     maps: float32 [H,W,C].
     offset: float32 [2], (y, x) of the rectangle's corner in pixels of `maps`;
-      what lies outside repeats the edge.
+      outside, the edge is repeated.
     ratio: float32 [2], pixels of `maps` per pixel of the result.
     size: (height, width) of the result.
 
   Returns:
-    float32 [h,w,C]; each pixel is a mean of four, so sums to 1 are kept.
+    float32 [h,w,C]; each pixel is a weighted mean of four, which keeps sums
+    of 1.
   """
   low, high, part = _axis(maps.shape[0], size[0], offset[0], ratio[0])
   part = part[:, None, None]
@@ -146,7 +147,7 @@ def upsample(features: jax.Array, size: Size) -> jax.Array:
 
 
 def _corner_weights(length: int, count: int) -> np.ndarray:
-  """float32 [count, length]: weights that map an axis, corners on corners."""
+  """Returns weights that align the corners of an axis: [count, length]."""
   centres = np.linspace(0, length - 1, count) if count > 1 else np.zeros(1)
   low = np.minimum(centres.astype(int), length - 1)
   high = np.minimum(low + 1, length - 1)
@@ -158,10 +159,10 @@ def _corner_weights(length: int, count: int) -> np.ndarray:
 
 
 def upsample_corners(features: jax.Array, size: Size) -> jax.Array:
-  """Resizes [B,H,W,C] bilinearly with the corner pixels on each other.
+  """Resizes [B,H,W,C] bilinearly with aligned corner pixels.
 
-  Not aligned in this file's sense: it is what networks were trained with that
-  say `align_corners=True`.
+  Not aligned in the sense of this file: for networks that were trained with
+  `align_corners=True`.
   """
   if features.shape[1:3] == size:
     return features
@@ -169,7 +170,7 @@ def upsample_corners(features: jax.Array, size: Size) -> jax.Array:
 
 
 def _mean_weights(length: int, count: int) -> np.ndarray:
-  """float32 [count, length]: means of `count` parts that cover an axis."""
+  """Returns weights of the means of `count` parts: float32 [count, length]."""
   parts = np.arange(count)
   starts = parts * length // count
   ends = -(-(parts + 1) * length // count)
@@ -179,9 +180,9 @@ def _mean_weights(length: int, count: int) -> np.ndarray:
 
 
 def mean_pool(features: jax.Array, size: Size) -> jax.Array:
-  """Means of [B,H,W,C] over `size` parts that cover the map.
+  """Averages [B,H,W,C] over `size` parts that cover the map.
 
-  Where the parts do not divide a side, neighbours share a row or column.
+  If a side is not divisible, neighbouring parts share a row or column.
   """
   return _weigh_axes(features, size, _mean_weights)
 
@@ -191,7 +192,7 @@ def _weigh_axes(
   size: Size,
   weights: Callable[[int, int], np.ndarray],
 ) -> jax.Array:
-  """Maps rows and columns of [B,H,W,C] by two small matrices of weights."""
+  """Multiplies rows and columns of [B,H,W,C] by two weight matrices."""
   _, height, width, _ = features.shape
   rows, columns = (
     jnp.asarray(weights(length, count), features.dtype)

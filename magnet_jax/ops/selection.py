@@ -1,4 +1,4 @@
-"""Where the refined map replaces the coarse one: score, choice, replacement."""
+"""Where the refined map replaces the coarse one: score and choice."""
 
 from collections.abc import Callable
 import math
@@ -23,7 +23,7 @@ def score(
   kernel: int,
   valid: jax.Array | None = None,
 ) -> jax.Array:
-  """Q = F(Y^u * (1 - R^u)): high where Y is unsure and R is sure.
+  """Computes Q = F(Y^u * (1 - R^u)), high where Y is unsure and R is sure.
 
   Args:
     coarse: Y, float32 [h,w,C], probabilities.
@@ -34,8 +34,8 @@ def score(
   Returns:
     float32 [h,w] in [0, 1]; -1 in the padding, so that it is chosen last.
   """
-  # Ties of rounding can leave 1 - (a - b) a hair outside [0, 1], and the
-  # median's bits want no sign.
+  # Rounding can leave 1 - (a - b) slightly outside [0, 1], and the bitwise
+  # median does not handle signs.
   raw = jnp.clip(uncertainty(coarse) * (1 - uncertainty(refined)), 0.0, 1.0)
   scores = median.median_filter(raw, kernel, valid)
   if valid is None:
@@ -47,14 +47,14 @@ def score(
 
 
 def count_points(points: float, pixels: int) -> int:
-  """K for a number of pixels: a float is a fraction of them, an int a count.
+  """Returns K for a number of pixels, given a fraction (float) or count (int).
 
   Args:
     points: float in [0, 1], or int >= 0; a count above `pixels` means all.
     pixels: how many pixels are considered.
 
   Raises:
-    InputError: if `points` is out of its range.
+    InputError: `points` is out of range.
   """
   if isinstance(points, bool) or not 0 <= points < math.inf:
     raise InputError(
@@ -79,7 +79,7 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
     most: static upper bound of `points`.
 
   Returns:
-    bool [h,w], exactly min(points, most) of them True.
+    bool [h,w], with exactly min(points, most) True.
   """
   flat = scores.reshape(-1)
   most = min(most, flat.shape[0])
@@ -90,7 +90,7 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
 
 
 def choose_on_host(scores: np.ndarray, points: int) -> np.ndarray:
-  """`choose` in NumPy, for the scores of a whole stage: bool [H,W]."""
+  """Marks points like `choose`, in NumPy, for a whole stage: bool [H,W]."""
   chosen = np.zeros(scores.size, bool)
   points = min(points, scores.size)
   if points:

@@ -1,4 +1,4 @@
-"""Window grids: exact cover of an area, cutting, and seamless weights."""
+"""Window grids: exact cover of an area, cropping, and blending weights."""
 
 from collections.abc import Callable
 import math
@@ -14,11 +14,11 @@ Weights = Callable[[int, int, tuple[int, ...]], np.ndarray]
 def axis_starts(
   length: int, window: int, overlap: float = 0.0
 ) -> tuple[int, ...]:
-  """Starts of the fewest evenly spread windows that cover one axis.
+  """Returns the starts of the fewest evenly spaced windows on one axis.
 
   The first starts at 0 and the last ends at `length`; neighbours share at
-  least `overlap` of a window. Spreading the windows evenly, rather than only
-  pulling the last one back, shares a remainder among all the seams.
+  least `overlap` of a window. Even spacing, rather than moving only the last
+  window back, distributes the remainder over all seams.
 
   Args:
     length: pixels to cover, at least 1.
@@ -26,10 +26,10 @@ def axis_starts(
     overlap: least shared fraction of neighbouring windows, in [0, 1).
 
   Returns:
-    Ascending starts; (0,) where one window is enough.
+    Ascending starts; (0,) if one window is enough.
 
   Raises:
-    InputError: for a value out of its range.
+    InputError: a value is out of range.
   """
   if length < 1 or window < 1:
     raise InputError(
@@ -44,15 +44,15 @@ def axis_starts(
     return (0,)
   stride = max(1, math.floor(window * (1 - overlap)))
   steps = -(-(length - window) // stride)
-  # Integer arithmetic: a float product could round the last start off the edge.
+  # In integers, as rounding a float product could move the last start.
   return tuple(i * (length - window) // steps for i in range(steps + 1))
 
 
 def make_grid(size: Size, window: Size, overlap: float = 0.0) -> WindowGrid:
   """Returns the grid of windows that covers an area of `size` (height, width).
 
-  Where the area is smaller than a window, that axis has one window whose rest
-  is padding. Raises InputError as `axis_starts`.
+  If the area is smaller than a window, that axis has one window that is padded.
+  Raises InputError as `axis_starts` does.
   """
   return WindowGrid(
     size=size,
@@ -63,7 +63,7 @@ def make_grid(size: Size, window: Size, overlap: float = 0.0) -> WindowGrid:
 
 
 def cut(array: np.ndarray, corner: tuple[int, int], window: Size) -> np.ndarray:
-  """Cuts one window, repeating the last row and column where it overhangs.
+  """Cuts one window, repeating the last row and column where it sticks out.
 
   Args:
     array: [H,W,...].
@@ -71,7 +71,7 @@ def cut(array: np.ndarray, corner: tuple[int, int], window: Size) -> np.ndarray:
     window: (height, width).
 
   Returns:
-    [h,w,...]: a view where the window lies inside, else a padded copy.
+    [h,w,...]: a view if the window lies inside, else a padded copy.
   """
   top, left = corner
   piece = array[top : top + window[0], left : left + window[1]]
@@ -90,10 +90,10 @@ def extract(array: np.ndarray, grid: WindowGrid) -> np.ndarray:
 def axis_weights(
   length: int, window: int, starts: tuple[int, ...]
 ) -> np.ndarray:
-  """Blending weights of an axis' windows; they sum to 1 at every pixel.
+  """Returns blending weights of the windows of an axis; they sum to 1.
 
-  Each window is a tent, 1 pixel high at its ends; the tents are divided by
-  their sum, so a pixel that only one window covers has weight 1 exactly.
+  Each window is a tent of height 1 at its ends. The tents are divided by their
+  sum, so a pixel covered by a single window has a weight of exactly 1.
 
   Returns:
     float32 [N,window]; 0 in padding.
@@ -110,7 +110,7 @@ def axis_weights(
 def grid_weights(
   grid: WindowGrid, weights: Weights = axis_weights
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Weights of the rows [Nt,h] and columns [Nl,w] of a grid's windows.
+  """Returns weights of the rows [Nt,h] and columns [Nl,w] of the windows.
 
   The weight of window (i, j) at its pixel (y, x) is rows[i,y] * columns[j,x].
   """

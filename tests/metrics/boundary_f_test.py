@@ -118,7 +118,7 @@ def test_bad_contours_are_named():
   label = np.zeros((4, 4), np.uint8)
   with pytest.raises(types.InputError, match=r'tolerance -0\.1'):
     boundary_f.contour_counts(label, label, 2, tolerance=-0.1)
-  with pytest.raises(types.InputError, match='one size'):
+  with pytest.raises(types.InputError, match='same size'):
     boundary_f.contour_counts(label, label[1:], 2)
 
 

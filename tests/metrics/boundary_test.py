@@ -94,7 +94,7 @@ def test_bad_input_is_named():
   label = np.zeros((4, 4), np.uint8)
   with pytest.raises(types.InputError, match='width 0'):
     boundary.boundary_counts(label, label, 2, width=0)
-  with pytest.raises(types.InputError, match='one size'):
+  with pytest.raises(types.InputError, match='same size'):
     boundary.boundary_counts(label, label[1:], 2)
 
 

@@ -94,7 +94,7 @@ def test_ignored_pixels_hide_any_prediction_and_any_value_can_be_ignored():
   [
     ([[0, 3]], [[0, 0]], 'label value 3'),
     ([[0, 1]], [[0, 9]], 'prediction value 9'),
-    ([[0, 1]], [[0]], 'one size'),
+    ([[0, 1]], [[0]], 'same size'),
   ],
 )
 def test_bad_maps_are_named(label, prediction, words):
