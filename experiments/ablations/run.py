@@ -3,10 +3,9 @@
     python experiments/ablations/run.py runs/ablations/scenes/seed0 \
       --points=0.25 --limit=6 --out=records.jsonl
 
-The folder is one of train.sh, with a model for each refiner; those that are not
-there are passed over. Windows are the same in most variants, so what the
-segmenter says of each is kept. A run that was interrupted goes on after the
-last record.
+The folder comes from train.sh, with a model for each refiner; missing ones are
+skipped. Most variants share their windows, so the segmenter's output is kept
+for each. An interrupted run resumes after the last record.
 """
 
 import argparse
@@ -22,6 +21,8 @@ import numpy as np
 import tqdm
 import variants
 
+from magnet_jax.cascade import settings
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.data import splits
 from magnet_jax.evaluate import measuring
@@ -53,7 +54,7 @@ class Remembered:
 
 
 def load(folder: pathlib.Path) -> tuple[dict[str, Model], Meta, Remembered]:
-  """The model with each of its refiners, its meta, its segmenter."""
+  """Loads the model with each of its refiners, its meta and its segmenter."""
   base, meta = checkpoints.load(folder / 'base' / 'model.npz')
   first = models.from_variables(base, meta, name=str(folder))
   remembered = Remembered(first.segmenter)
@@ -74,20 +75,20 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Model], Meta, Remembered]:
 
 
 def measure(sample: Any, model: Model, variant: variants.Variant) -> dict:
-  """The record of one image."""
-  plan = model.settings['plan'] | dict(variant.plan)
-  size = sample.label.shape
-  changed = Model(
+  """Measures a variant on an image; returns its record."""
+  plan = settings.planner({**model.settings['plan'], **variant.plan})
+  refine = {**model.settings['refine'], 'batch': 1}
+  start = time.perf_counter()
+  cascade = Cascade(
     model.segmenter,
     model.refiners,
-    model.classes,
-    {'plan': plan, 'refine': model.settings['refine'] | {'batch': 1}},
+    network=model.network,
+    options=settings.options(refine, **variant.refine),
+    score=variants.SCORES[variant.score],
+    weights=variants.WEIGHTS[variant.weights],
   )
-  with variants.applied(variant):
-    start = time.perf_counter()
-    cascade = changed.cascade(**variant.refine)
-    stages = list(cascade.stages(sample.image, changed.plan(size)))
-    seconds = time.perf_counter() - start
+  stages = list(cascade.stages(sample.image, plan(sample.label.shape)))
+  seconds = time.perf_counter() - start
   prediction = stages[-1].probabilities.argmax(-1).astype(np.uint8)
   scores = measuring.score(sample.label, prediction, model.classes)
   return {

@@ -1,22 +1,18 @@
-"""What is compared: settings of the refinement, and other refiners."""
+"""The variants that are compared: settings of the cascade, and refiners."""
 
-from collections.abc import Callable, Iterator, Mapping
-import contextlib
+from collections.abc import Mapping, Sequence
 import dataclasses
-import functools
 from typing import Any
 
+from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax import parallel
 from magnet_jax.ops import selection, windows
 from magnet_jax.ops.uncertainty import uncertainty
 
-Score = Callable[..., Any]
-
-# As train.sh calls them: `long` ones took STAGES times the steps, so that each
-# of the refiners of `stages-long` met as many pairs as `base`.
+# As train.sh calls them: the `long` ones took STAGES times the steps, so that
+# each refiner of `stages-long` saw as many pairs as `base`.
 REFINERS = ('base', 'coarsest', 'stages', 'base-long', 'stages-long')
 
 
@@ -25,13 +21,13 @@ class Variant:
   """One line of a study.
 
   Attributes:
-    study: which.
+    study: its name.
     name: of the line.
     refine: settings of the section `refine` that differ from the model's own.
     plan: those of the section `plan`.
     refiner: which of `REFINERS`.
-    score: what takes the place of Y^u (1 - R^u), before the median.
-    flat: blend windows by equal weights instead of tents.
+    score: a key of `SCORES`: of the product Y^u (1 - R^u), or of one factor.
+    weights: a key of `WEIGHTS`, by which overlaps are blended.
   """
 
   study: str
@@ -40,15 +36,15 @@ class Variant:
   plan: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   refiner: str = 'base'
   score: str = 'both'
-  flat: bool = False
+  weights: str = 'tent'
 
 
 def all_of(points: float, stages: int) -> list[Variant]:
-  """All studies.
+  """Returns the variants of all studies.
 
   Args:
-    points: K of those that are not about K: few enough that the choice counts.
-    stages: of the model's own plan.
+    points: K in studies of something else: few enough that the choice counts.
+    stages: number in the model's own plan.
   """
   few = {'points': points}
   shares = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -68,9 +64,11 @@ def all_of(points: float, stages: int) -> list[Variant]:
     for where in ('window', 'image')
   ]
   for overlap in (0.0, 0.25, 0.5):
-    for flat in (False, True) if overlap else (False,):
-      name = f'overlap {overlap:g}, {"flat" if flat else "tent"}'
-      found.append(Variant('blend', name, plan={'overlap': overlap}, flat=flat))
+    for weights in ('tent', 'flat') if overlap else ('tent',):
+      name = f'overlap {overlap:g}, {weights}'
+      found.append(
+        Variant('blend', name, plan={'overlap': overlap}, weights=weights)
+      )
   found += [Variant('refiner', name, refiner=name) for name in REFINERS]
   shares = (0.1, 0.25, 0.5, 0.75, 1.0)
   found += [Variant('windows', f'{n:g}', {'windows': n}) for n in shares]
@@ -78,49 +76,20 @@ def all_of(points: float, stages: int) -> list[Variant]:
   return found
 
 
-@contextlib.contextmanager
-def applied(variant: Variant) -> Iterator[None]:
-  """Puts the score and the weights of a variant in place of the method's."""
-  score, weights = selection.score, windows.axis_weights
-  compiled = parallel._compiled
-  if variant.score != 'both':
-    selection.score = _score(score, variant.score)
-  if variant.flat:
-    windows.axis_weights = _flat
-  # A compiled step holds the score that it was traced with.
-  parallel._compiled = _steps_of(variant.score)
-  try:
-    yield
-  finally:
-    selection.score, windows.axis_weights = score, weights
-    parallel._compiled = compiled
+def _coarse_alone(*, coarse: Array, refined: Array, **settings: Any) -> Array:
+  """Y^u alone: R is replaced by one that is sure everywhere."""
+  sure = jnp.zeros_like(refined).at[..., 0].set(1)
+  return selection.score(coarse=coarse, refined=sure, **settings)
 
 
-@functools.cache
-def _steps_of(score: str) -> Any:
-  """Compiled steps that are kept for one score alone."""
-  return functools.cache(parallel._compiled.__wrapped__)
+def _refined_alone(*, coarse: Array, refined: Array, **settings: Any) -> Array:
+  """1 - R^u alone: Y is replaced by one that is unsure everywhere."""
+  unsure = jnp.full_like(coarse, 1 / coarse.shape[-1])
+  return selection.score(coarse=unsure, refined=refined, **settings)
 
 
-def _score(method: Score, which: str) -> Score:
-  """Y^u or 1 - R^u alone: the other map as one that says nothing."""
-
-  def certain(like: Any, sure: bool) -> Any:
-    first = jnp.zeros_like(like).at[..., 0].set(1)
-    return first if sure else jnp.full_like(like, 1 / like.shape[-1])
-
-  def score(*, coarse: Any, refined: Any, **settings: Any) -> Any:
-    if which == 'coarse':
-      refined = certain(refined, True)
-    else:
-      coarse = certain(coarse, False)
-    return method(coarse=coarse, refined=refined, **settings)
-
-  return score
-
-
-def _flat(length: int, window: int, starts: tuple[int, ...]) -> np.ndarray:
-  """As `windows.axis_weights`, every window of equal weight."""
+def _flat(length: int, window: int, starts: Sequence[int]) -> np.ndarray:
+  """As `windows.axis_weights`, with equal weights for all windows."""
   covered = np.zeros(max(length, window))
   for start in starts:
     covered[start : start + window] += 1
@@ -129,8 +98,19 @@ def _flat(length: int, window: int, starts: tuple[int, ...]) -> np.ndarray:
   return (weights * inside).astype(np.float32)
 
 
+SCORES: dict[str, selection.Score] = {
+  'both': selection.score,
+  'coarse': _coarse_alone,
+  'refined': _refined_alone,
+}
+WEIGHTS: dict[str, windows.Weights] = {
+  'tent': windows.axis_weights,
+  'flat': _flat,
+}
+
+
 def check() -> None:
-  """The scores that are put in are what they say."""
+  """Raises AssertionError where a score is not what its name says."""
   rng = np.random.default_rng(0)
   y, r = rng.random((2, 6, 7, 4), np.float32)
   y, r = (jnp.asarray(m / m.sum(-1, keepdims=True)) for m in (y, r))
@@ -138,5 +118,5 @@ def check() -> None:
     ('coarse', uncertainty(y)),
     ('refined', 1 - uncertainty(r)),
   ):
-    found = _score(selection.score, which)(coarse=y, refined=r, kernel=1)
+    found = SCORES[which](coarse=y, refined=r, kernel=1)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
