@@ -66,7 +66,6 @@ def curves(
         marker='o' if len(known) <= _DOTTED else '',
         markersize=5,
         clip_on=False,
-        label=each.name,
       )
     _finish(axes, x, start)
     style.legend(figure, lines, [each.name for each in series], heading=y)
@@ -94,7 +93,7 @@ def costs(found: Costs, *, x: str, y: str) -> Picture:
         if not math.isnan(cost + score):
           colour = style.colour(number if single else run)
           # Runs that are nearly alike show as rings about each other.
-          size = 10 - 4 * run / len(found)
+          size = 9 if single else 12 - 6 * run / (len(found) - 1)
           _mark(axes, number, colour, (cost, score), size)
     _finish(axes, x, 0)
     if single:
@@ -124,7 +123,7 @@ def _mark(
     color='white' if hollow else colour,
     markersize=size,
     markeredgecolor=colour if hollow else 'white',
-    markeredgewidth=0.8,
+    markeredgewidth=1.5 if hollow else 0.8,
     clip_on=False,
   )
   return line

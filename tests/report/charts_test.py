@@ -11,12 +11,6 @@ def _is(pixels, colour):
   return (pixels == np.array(list(bytes.fromhex(colour[1:])))).all(-1)
 
 
-@pytest.fixture(name='figure')
-def keep_the_figure(monkeypatch):
-  """Charts give their figure itself, to look at what is on it."""
-  monkeypatch.setattr(style, 'picture', lambda figure, title: figure)
-
-
 def test_bars_are_as_long_as_their_values():
   values = (0.25, 1.0), (0.0, 0.5), (math.nan, 0.75)
   groups = [charts.Group(f'class {n}', None, v) for n, v in enumerate(values)]

@@ -2,16 +2,9 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 
 from magnet_jax.report import curves, style
 from magnet_jax.report.curves import Curve
-
-
-@pytest.fixture(name='figure')
-def keep_the_figure(monkeypatch):
-  """Charts give their figure itself, to look at what is on it."""
-  monkeypatch.setattr(style, 'picture', lambda figure, title: figure)
 
 
 def _has(picture, colour) -> bool:
@@ -120,6 +113,9 @@ def test_costs_of_more_runs_have_a_colour_per_run(figure):
   magnet = [line for line in drawn if line.get_xdata()[0] == 2]
   fills = [line.get_markerfacecolor() for line in magnet]
   assert fills == [style.colour(n) for n in range(12)]
+  # Equal ones do not hide each other: those below are larger.
+  sizes = [line.get_markersize() for line in magnet]
+  assert sizes == sorted(set(sizes), reverse=True)
   lower, upper = made.legends
   assert [t.get_text() for t in lower.get_texts()] == list(methods)
   assert [t.get_text() for t in upper.get_texts()] == runs
