@@ -13,7 +13,7 @@ from magnet_jax import parallel
 from magnet_jax.cascade import (
   batches,
   device_memory,
-  host_step,
+  host_segmenter,
   policy,
   refine_step,
   stage_windows,
@@ -127,15 +127,17 @@ class Cascade:
   ) -> parallel.Step:
     refiner = self._refiners[number]
     segmenter = self._segmenter if 'scale' in refiner.needs else None
-    return host_step.over_devices(step, segmenter, refiner, **settings)
+    return host_segmenter.over_devices(step, segmenter, refiner, **settings)
 
   @functools.cached_property
   def _segment(self) -> parallel.Step:
-    return host_step.over_devices(refine_step.segment_windows, self._segmenter)
+    return host_segmenter.over_devices(
+      refine_step.segment_windows, self._segmenter
+    )
 
   @functools.cached_property
   def _segment_one(self) -> parallel.Step:
-    return host_step.over_devices(
+    return host_segmenter.over_devices(
       refine_step.segment_windows, self._segmenter, devices=1
     )
 
@@ -200,7 +202,7 @@ class Cascade:
     *,
     progress: Progress = SILENT,
   ) -> Iterator[StageResult]:
-    """Segments an image in memory, yielding the result of every stage.
+    """Segments an image in memory; returns the results of its stages.
 
     Args:
       image: uint8 [H,W,3].
@@ -208,13 +210,17 @@ class Cascade:
       progress: callbacks.
     """
     space = MemoryWorkspace(image, self.policy.shrink, progress)
-    for stage, numbers in self.run(plan, space, progress):
+
+    def result(done: tuple[Stage, Sequence[int]]) -> StageResult:
+      stage, numbers = done
       found = space.probabilities
       size = (found.shape[0], found.shape[1])
-      whole = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
       # Only stage 0 of the released pipeline has another size than its map.
+      whole = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
       there = stage if stage.size == size else whole
-      yield StageResult(there, found, space.chosen, tuple(numbers))
+      return StageResult(there, found, space.chosen, tuple(numbers))
+
+    return map(result, self.run(plan, space, progress))
 
   def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
     """Returns the last stage's probabilities alone: float32 [H,W,C]."""
@@ -308,9 +314,8 @@ class Cascade:
     """
     if not len(stage.grid):
       before = coarse.read(0, 0, *coarse.size)
-      resized = resize.probabilities(before, stage.size)
-      yield Part(0, windows=0, tiles=[Tile(0, 0, resized)])
-      return
+      resized = Tile(0, 0, resize.probabilities(before, stage.size))
+      return iter([Part(0, windows=0, tiles=[resized])])
     if not self._refiners:
       raise InputError(
         'cascade without a refiner: stages after the first need one; pass a '
@@ -333,4 +338,4 @@ class Cascade:
       weights=self._weights,
       step=functools.partial(self._step, number),
     )
-    yield from self.way.refine(work)
+    return self.way.refine(work)

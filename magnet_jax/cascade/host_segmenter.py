@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 import dataclasses
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax import parallel
 from magnet_jax.ops import normalise, resize
-from magnet_jax.types import Array, InputError, Size
+from magnet_jax.types import Array, InputError, Network, Size
 
 CHANNELS = ('last', 'first')
 OUTPUTS = ('logits', 'probabilities')
@@ -67,9 +69,6 @@ class HostSegmenter:
   ...   run, num_classes=7, channels='first'
   ... )  # doctest: +SKIP
 
-  An ONNX file:
-
-  >>> segmenter = onnx_file.load('net.onnx', num_classes=7)  # doctest: +SKIP
   """
 
   function: Callable[[np.ndarray], Any]
@@ -117,10 +116,17 @@ class HostSegmenter:
       )
     images = np.asarray(images)
     self.check_size((images.shape[1], images.shape[2]))
-    pieces = [
-      self._batch(images[start : start + self.batch])
-      for start in range(0, len(images), self.batch)
-    ]
+    pieces = []
+    for start in range(0, len(images), self.batch):
+      batch = images[start : start + self.batch]
+      given = self._given(batch)
+      try:
+        result = np.asarray(self.function(given))
+      except (InputError, MemoryError):
+        raise
+      except Exception as error:
+        raise self._failed(given, error) from error
+      pieces.append(self._logits(result, batch))
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
   def check_size(self, network: Size) -> None:
@@ -140,36 +146,26 @@ class HostSegmenter:
     """
     self(np.zeros((self.batch, *network, 3), np.uint8))
 
-  def _batch(self, images: np.ndarray) -> np.ndarray:
-    """At most `batch` images, filled up to it."""
-    count, *size, _ = images.shape
+  def _given(self, images: np.ndarray) -> np.ndarray:
+    """At most `batch` images as the function takes them, filled up to it."""
     # A copy in any case: functions may write to what they are given.
-    filled = images[np.minimum(np.arange(self.batch), count - 1)]
+    filled = images[np.minimum(np.arange(self.batch), len(images) - 1)]
     given = _normalised(filled) if self.normalised else filled
     if self.channels == 'first':
-      given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
-    maps = self._channels_last(self._run(given), (size[0], size[1]))[:count]
-    if maps.shape[1:3] != (*size,):
-      maps = np.stack(
-        [resize.probabilities(each, (size[0], size[1])) for each in maps]
-      )
-    if self.outputs == 'logits':
-      return maps
-    return np.log(np.maximum(maps, np.float32(_LEAST)))
+      return np.ascontiguousarray(given.transpose(0, 3, 1, 2))
+    return given
 
-  def _run(self, given: np.ndarray) -> np.ndarray:
-    """Calls the function; whatever it raises becomes one line."""
-    try:
-      result = np.asarray(self.function(given))
-    except (InputError, MemoryError):
-      raise
-    except Exception as error:
-      lines = str(error).strip().splitlines() or ['']
-      raise InputError(
-        f'{self.name}: raises {type(error).__name__}: {lines[0][:300]}; it '
-        f'was given {given.dtype} {_shape(given)}, channels {self.channels}: '
-        'must take that; try it alone, or set channels, normalised or size'
-      ) from error
+  def _failed(self, given: np.ndarray, error: Exception) -> InputError:
+    """Makes one line of whatever the function raised."""
+    lines = str(error).strip().splitlines() or ['']
+    return InputError(
+      f'{self.name}: raises {type(error).__name__}: {lines[0][:300]}; it '
+      f'was given {given.dtype} {_shape(given)}, channels {self.channels}: '
+      'must take that; try it alone, or set channels, normalised or size'
+    )
+
+  def _logits(self, result: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The function's result for images: float32 [B,h,w,C], checked."""
     # NumPy does not know that bfloat16 is a number.
     kinds = (jnp.floating, jnp.integer)
     if not any(jnp.issubdtype(result.dtype, kind) for kind in kinds):
@@ -177,7 +173,13 @@ class HostSegmenter:
         f'{self.name}: returns {result.dtype} {_shape(result)}: must return '
         'an array of floating-point numbers'
       )
-    return result
+    count, size = len(images), (images.shape[1], images.shape[2])
+    maps = self._channels_last(result, size)[:count]
+    if maps.shape[1:3] != size:
+      maps = np.stack([resize.probabilities(each, size) for each in maps])
+    if self.outputs == 'logits':
+      return maps
+    return np.log(np.maximum(maps, np.float32(_LEAST)))
 
   def _channels_last(self, result: np.ndarray, size: Size) -> np.ndarray:
     """The result as float32 [B,h',w',C], checked."""
@@ -247,3 +249,54 @@ def _normalised(images: np.ndarray) -> np.ndarray:
 
 def _shape(array: np.ndarray) -> str:
   return f'[{",".join(map(str, array.shape))}]'
+
+
+def over_devices(
+  step: parallel.Step,
+  segmenter: Network | HostSegmenter | None,
+  *networks: Any,
+  devices: int | None = None,
+  **settings: Any,
+) -> parallel.Step:
+  """As `parallel.over_devices`, for a segmenter of any kind.
+
+  A function of NumPy arrays cannot be part of a compiled step. A callback out
+  of the step would do on paper; tried with four CPU devices and windows of
+  612x612, it waits forever for its own images, and its errors come as a page of
+  XLA's. So it runs before the step, which receives the logits: errors stay
+  errors, and the device refines one batch while the host segments the next.
+
+  Args:
+    step: function (segmenter, *networks, *, images, **arrays) of
+      `refine_step`.
+    segmenter: part of the compiled step, or run before it on the host; None
+      for a step that does without.
+    *networks: what the step takes besides.
+    devices: how many to use; all by default.
+    **settings: hashable static keyword arguments of the step.
+  """
+  if not isinstance(segmenter, HostSegmenter):
+    return parallel.over_devices(
+      step, segmenter, *networks, devices=devices, **settings
+    )
+  run = parallel.over_devices(
+    _with_logits, *networks, devices=devices, inner=step, **settings
+  )
+  return functools.partial(_segment_first, segmenter, run)
+
+
+def _segment_first(
+  segmenter: HostSegmenter,
+  run: parallel.Step,
+  *,
+  images: np.ndarray,
+  **arrays: np.ndarray,
+) -> Any:
+  return run(logits=segmenter(images), images=images, **arrays)
+
+
+def _with_logits(
+  *networks: Any, inner: parallel.Step, logits: jax.Array, **arrays: Any
+) -> Any:
+  """The inner step with a segmenter that has done its work already."""
+  return inner(lambda images: logits, *networks, **arrays)
