@@ -45,30 +45,12 @@ class HostSegmenter:
   Raises:
     InputError: for settings that are none of these.
 
-  A function of your own, with the refiner of a trained model:
-
-  >>> import dataclasses
-  >>> from magnet_jax.predict import model as models
-  >>> def by_brightness(images):  # float32 [1,h,w,3]
-  ...   return images @ np.linspace(-1, 1, 3 * 7).reshape(3, 7)
-  >>> trained = models.load()
-  >>> model = dataclasses.replace(
-  ...   trained, segmenter=HostSegmenter(by_brightness, num_classes=7)
-  ... )
-  >>> image = np.zeros((300, 400, 3), np.uint8)
-  >>> models.segment_image(model, image).shape
-  (300, 400)
-
   A PyTorch network:
 
-  >>> network = torchvision_network.eval()  # doctest: +SKIP
   >>> def run(images):  # doctest: +SKIP
   ...   with torch.inference_mode():
   ...     return network(torch.from_numpy(images))['out'].numpy()
-  >>> segmenter = HostSegmenter(
-  ...   run, num_classes=7, channels='first'
-  ... )  # doctest: +SKIP
-
+  >>> HostSegmenter(run, num_classes=7, channels='first')  # doctest: +SKIP
   """
 
   function: Callable[[np.ndarray], Any]
