@@ -1,9 +1,11 @@
-"""Images that show the same ground: told, and drawn into one split."""
+"""Images that show the same ground: reported, and drawn into one split."""
 
 from folders import fill, label, photograph, save
 import numpy as np
 from PIL import Image
 from surveys import finding, kinds, look
+
+from magnet_jax.survey import alike
 
 
 def test_folders_make_pictures_that_differ():
@@ -57,3 +59,12 @@ def test_copies_are_drawn_into_one_split(tmp_path):
     )
     assert all(split[f'copy{i}'] == split[f's{i}'] for i in range(4))
     assert kinds(found, 'warning', 'error') == set()
+
+
+def test_a_chain_of_overlaps_is_cut_at_its_weakest():
+  chain = [
+    alike.Match(i, i + 1, 'overlap', 20 if i != 4 else 12) for i in range(9)
+  ]
+  assert alike.groups(10, chain) == [0] * 5 + [5] * 5
+  copies = [alike.Match(0, 1, 'copy'), alike.Match(1, 3, 'copy')]
+  assert alike.groups(4, copies) == [0, 0, 2, 0]

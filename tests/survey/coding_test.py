@@ -283,39 +283,3 @@ def test_instance_numbers_are_refused(tmp_path):
   numbers = np.arange(900, dtype=np.uint16).repeat(20).reshape(120, 150)
   with pytest.raises(InputError, match='hold 900 different values'):
     decide([save(tmp_path / 'a.png', numbers)])
-
-
-def test_floating_point_labels_are_refused(tmp_path):
-  Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / 'a.tif')
-  with pytest.raises(InputError, match='floating-point'):
-    label_counts.count(tmp_path / 'a.tif')
-
-
-@pytest.mark.parametrize(
-  ('name', 'text', 'names', 'coloured'),
-  [
-    ('c.txt', 'soil\n# no\nweed\n', ('soil', 'weed'), False),
-    (
-      'labelmap.txt',
-      '# label:rgb:parts:actions\nsky:1,2,3::\nsea:4,5,6::',
-      ('sky', 'sea'),
-      True,
-    ),
-    ('d.csv', 'name,r,g,b\nsky,1,2,3\nsea,4,5,6\n', ('sky', 'sea'), True),
-  ],
-)
-def test_names_of_classes(tmp_path, name, text, names, coloured):
-  (tmp_path / name).write_text(text)
-  given = naming.read(str(tmp_path / name))
-  assert given.names == names and bool(given.table) == coloured
-  if coloured:
-    assert given.table.colours == ((1, 2, 3), (4, 5, 6))
-
-
-def test_bad_names(tmp_path):
-  assert naming.read('scenes').names[0] == 'meadow'
-  (tmp_path / 'c.txt').write_text('a\na\n')
-  with pytest.raises(InputError, match='all different'):
-    naming.read(str(tmp_path / 'c.txt'))
-  with pytest.raises(InputError, match='cannot be read'):
-    naming.read(str(tmp_path / 'none.txt'))

@@ -1,11 +1,13 @@
-"""What is counted of a label file, against a slow reference."""
+"""What label files hold, against a slow reference."""
 
+from folders import label, photograph, save
 import numpy as np
 from PIL import Image
 import pytest
 
 from magnet_jax.files import label_codes
 from magnet_jax.survey import label_counts
+from magnet_jax.types import InputError
 
 
 def _solid(codes):
@@ -39,3 +41,20 @@ def test_against_a_slow_count(tmp_path, size, colours):
   if not colours:
     grey = label_codes.pack(np.repeat(pixels[..., None], 3, axis=-1))
     assert found.as_colours().solid == _solid(grey)
+
+
+def test_floating_point_labels_are_refused(tmp_path):
+  Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / 'a.tif')
+  with pytest.raises(InputError, match='floating-point'):
+    label_counts.count(tmp_path / 'a.tif')
+
+
+def test_files_look_like_labels_by_their_content(tmp_path):
+  sharp = [save(tmp_path / f'l{i}.png', label(i)) for i in range(3)]
+  photographs = [save(tmp_path / f'p{i}.png', photograph(i)) for i in range(3)]
+  jpeg = save(tmp_path / 'l.jpg', label(0))  # of many greys
+  broken = tmp_path / 'b.png'
+  broken.write_bytes(b'')
+  assert label_counts.look_like_labels([broken, *sharp])
+  for files in (photographs, [*sharp[:2], photographs[0]], [jpeg], [broken]):
+    assert not label_counts.look_like_labels(files)

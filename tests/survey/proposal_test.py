@@ -1,9 +1,9 @@
-"""Settings from sizes and frequencies; splits from groups."""
+"""Settings from image sizes and class frequencies."""
 
 import numpy as np
 import pytest
 
-from magnet_jax.survey import alike, dividing, proposal
+from magnet_jax.survey import proposal
 
 
 @pytest.mark.parametrize(
@@ -37,34 +37,3 @@ def test_class_weights():
   rare = proposal.class_weights(np.array([10**9, 1, 0]))
   assert rare[1] == pytest.approx(10 * rare[0]) and rare[2] == 1
   assert proposal.class_weights(np.zeros(2, int)) == (1.0, 1.0)
-
-
-@pytest.mark.parametrize('seed', range(3))
-def test_groups_stay_together_and_classes_occur_everywhere(seed):
-  rng = np.random.default_rng(seed)
-  groups = rng.integers(0, 12, 40).tolist()
-  pixels = rng.integers(0, 100, (40, 4)) * (rng.uniform(size=(40, 4)) < 0.4)
-  found = dividing.divide(groups, pixels, seed=seed)
-  for group in set(groups):
-    mine = {f for f, g in zip(found, groups, strict=True) if g == group}
-    assert len(mine) == 1
-  for split in dividing.SHARES:
-    rows = [i for i, f in enumerate(found) if f == split]
-    assert (pixels[rows].sum(0) > 0).all()
-  assert 0.5 < found.count('train') / 40 < 0.85
-  assert found == dividing.divide(groups, pixels, seed=seed)
-
-
-@pytest.mark.parametrize('count', [1, 2, 3])
-def test_few_images_are_divided_as_far_as_they_go(count):
-  found = dividing.divide(list(range(count)), np.ones((count, 2), int), seed=0)
-  assert found.count('train') == 1 and len(set(found)) == count
-
-
-def test_a_chain_of_overlaps_is_cut_at_its_weakest():
-  chain = [
-    alike.Match(i, i + 1, 'overlap', 20 if i != 4 else 12) for i in range(9)
-  ]
-  assert alike.groups(10, chain) == [0] * 5 + [5] * 5
-  copies = [alike.Match(0, 1, 'copy'), alike.Match(1, 3, 'copy')]
-  assert alike.groups(4, copies) == [0, 0, 2, 0]
