@@ -70,13 +70,13 @@ def segmenter(golden: dict, state: Any, settings: dict) -> tuple[Any, float]:
   return _run(build.segmenter(**settings), state, kind, {'images': images})
 
 
-def refiner(golden: dict, state: Any, classes: int) -> tuple[Any, float]:
+def refiner(golden: dict, state: Any, num_classes: int) -> tuple[Any, float]:
   """A refiner's logits of the golden's two maps."""
   maps = {
     ours: jnp.asarray(np.moveaxis(golden[theirs], 0, -1)[None])
     for ours, theirs in (('scale', 'first'), ('coarse', 'second'))
   }
-  return _run(build.refinement(num_classes=classes), state, 'refiner', maps)
+  return _run(build.refinement(num_classes=num_classes), state, 'refiner', maps)
 
 
 def line(network: str, golden: dict, found: np.ndarray, seconds: float) -> str:

@@ -39,9 +39,9 @@ def _seeded_weights(folder: pathlib.Path) -> Any:
   return module
 
 
-def _refiner(state: dict[str, np.ndarray], classes: int) -> Any:
-  module = build.refinement(num_classes=classes)
-  maps = jnp.zeros((1, 8, 8, classes))
+def _refiner(state: dict[str, np.ndarray], num_classes: int) -> Any:
+  module = build.refinement(num_classes=num_classes)
+  maps = jnp.zeros((1, 8, 8, num_classes))
   template = jax.eval_shape(
     lambda: module.init(jax.random.key(0), scale=maps, coarse=maps)
   )
@@ -54,7 +54,7 @@ def _segment(weight: jax.Array, bias: jax.Array, images: jax.Array) -> Any:
 
 
 def results(
-  folder: pathlib.Path, classes: int, golden: dict[str, np.ndarray]
+  folder: pathlib.Path, num_classes: int, golden: dict[str, np.ndarray]
 ) -> Iterator[StageResult]:
   """Our stages of the golden's image."""
   seeded = _seeded_weights(folder)
@@ -64,8 +64,8 @@ def results(
       _segment, golden['segmenter_weight'].T, golden['segmenter_bias']
     ),
     [
-      magnet.refiner(_refiner(seeded.seeded_state(name), classes))
-      for name in REFINERS[classes]
+      magnet.refiner(_refiner(seeded.seeded_state(name), num_classes))
+      for name in REFINERS[num_classes]
     ],
     network=network,
     options=Options(
@@ -107,11 +107,11 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('folder', type=pathlib.Path)
   folder = parser.parse_args().folder
-  for classes in REFINERS:
-    with np.load(folder / f'released_pipeline_{classes}.npz') as file:
+  for num_classes in REFINERS:
+    with np.load(folder / f'released_pipeline_{num_classes}.npz') as file:
       golden = dict(file)
-    print(f'released_pipeline_{classes}:')
-    for result in results(folder, classes, golden):
+    print(f'released_pipeline_{num_classes}:')
+    for result in results(folder, num_classes, golden):
       print(line(result, golden), flush=True)
 
 

@@ -122,16 +122,19 @@ def _unknown(key: str, known: list[str]) -> str:
 def from_meta(meta: Meta) -> Config:
   """Returns the config that a checkpoint was trained with.
 
+  Fields of `data` that it lacks, as those of earlier versions may, are the
+  default ones.
+
   Raises:
-    InputError: its section `data` is missing, or a field of it has a type
-      that the field has not in configs/default.py.
+    InputError: it has no section `data`, or a field there is of another type
+      than the default one.
   """
-  usual = load('default').data
-  for key, value in meta.section('data').items():
-    wanted = type(usual.get(key, value))
+  data = {**load('default').data, **meta.section('data')}
+  for key, usual in load('default').data.items():
+    value, wanted = data[key], type(usual)
     if not isinstance(value, wanted):
       raise InputError(
         f'config.data.{key} is {value!r:.60}: must be of the type '
         f'{wanted.__name__}; name the images by --config or --images'
       )
-  return ml_collections.ConfigDict(meta.config)
+  return ml_collections.ConfigDict({**meta.config, 'data': data})

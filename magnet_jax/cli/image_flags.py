@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from magnet_jax import checked
 from magnet_jax.cli import config_file
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes, file_pairs, reading, splits
@@ -59,11 +60,11 @@ def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
     InputError: no such data, or of other classes.
   """
   values = arguments.flags
-  base = (
-    config_file.load(values.config)
-    if values.config
-    else config_file.from_meta(meta)
-  )
+  if values.config:
+    base = config_file.load(values.config)
+  else:
+    with checked.named(_model_name(values)):
+      base = config_file.from_meta(meta)
   data = config_file.override(base, arguments.overrides).data.to_dict()
   if values.images:
     found = comparison.from_pairs(
@@ -80,6 +81,11 @@ def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
   return found[: values.limit]
 
 
+def _model_name(values: flags.FlagValues) -> str:
+  given = [values[n].value for n in ('segmenter', 'checkpoint') if n in values]
+  return next(filter(None, given), 'embedded model')
+
+
 def _check_classes(
   values: flags.FlagValues, model: Model, data: Section
 ) -> None:
@@ -87,10 +93,8 @@ def _check_classes(
   names = model.classes.names
   if table.names == names:
     return
-  given = [values[n].value for n in ('segmenter', 'checkpoint') if n in values]
-  name = next(filter(None, given), 'embedded model')
   raise InputError(
-    f'{name}: has the {len(names)} classes {", ".join(names)}, the data the '
-    f'{len(table)} classes {", ".join(table.names)}: must be the same; choose '
-    'the data it was trained for by --config or --images'
+    f'{_model_name(values)}: has the {len(names)} classes {", ".join(names)}, '
+    f'the data the {len(table)} classes {", ".join(table.names)}: must be the '
+    'same; choose the data it was trained for by --config or --images'
   )

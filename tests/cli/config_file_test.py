@@ -105,3 +105,8 @@ def test_data_of_another_type(data, words):
   with pytest.raises(InputError) as caught:
     config_file.from_meta(Meta({'data': data}))
   assert words in str(caught.value)
+
+
+def test_data_of_an_earlier_version_is_completed():
+  found = config_file.from_meta(Meta({'data': {'kind': 'files'}})).data
+  assert found.to_dict() == {**default.get_config().data, 'kind': 'files'}
