@@ -45,7 +45,7 @@ class Pictures(Protocol):
 
 @dataclasses.dataclass
 class Comparison:
-  """A run over images, which may be interrupted and taken up again.
+  """A run over images, which may be interrupted and resumed.
 
   Attributes:
     methods: by name.

@@ -58,7 +58,7 @@ def table_text(
   """A table for the terminal.
 
   Args:
-    rows: one a method.
+    rows: one per method.
     differences: by what they compare ('magnet - patch, mIoU'), in fractions.
 
   Returns:

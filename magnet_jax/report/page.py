@@ -38,7 +38,7 @@ def html_page(
 
   Args:
     title: of the page.
-    rows: one a method, from `summarise`.
+    rows: one per method, from `summarise`.
     classes: names and colours, in the order of each row's `iou`.
     differences: by what they compare, from `paired_difference`.
     settings: what the run was made with; any values, shown as text.

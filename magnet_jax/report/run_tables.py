@@ -72,7 +72,7 @@ def _best(values: Sequence[float]) -> list[int]:
 
 
 def settings(runs: Runs) -> Table:
-  """The settings that are not the same in all runs, one a line."""
+  """The settings that are not the same in all runs, one per line."""
   texts = {name: setting_texts(run.settings) for name, run in runs.items()}
   keys = sorted({key for each in texts.values() for key in each})
   body = []

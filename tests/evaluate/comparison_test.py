@@ -1,4 +1,4 @@
-"""A run over images: what is measured, kept, drawn and taken up again."""
+"""A run over images: what is measured, kept, drawn and resumed."""
 
 import functools
 
