@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from magnet_jax.files import images
+from magnet_jax.files import decoding, images
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import open_image, rasters, stretching
 from magnet_jax.types import ClassTable, InputError, Sample, Size
@@ -121,10 +121,12 @@ def read_sample(
     InputError: as the two readers, or the sizes differ.
   """
   name = pathlib.Path(image_path).stem
-  image, valid = reading.image(image_path)
+  with decoding.guarded(image_path):
+    image, valid = reading.image(image_path)
   if label_path is None:
     return Sample(name, image)
-  label = images.read_label(label_path, classes, colours=colours)
+  with decoding.guarded(label_path):
+    label = images.read_label(label_path, classes, colours=colours)
   images.check_sizes(image_path, image.shape[:2], label_path, label.shape)
   if valid is not None:
     label = np.where(valid, label, np.uint8(classes.ignore_label))

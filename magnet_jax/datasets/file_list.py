@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 import functools
+import os
 import pathlib
 
 from magnet_jax.data import file_pairs
@@ -50,7 +51,7 @@ def _find(
 ) -> Mapping[str, Sequence[Item]]:
   places = _places(folder)
   found: dict[str, list[Item]] = {}
-  owner: dict[pathlib.Path, str] = {}
+  owner: dict[str, str] = {}
   for split, place in places.items():
     found[split] = []
     for each in file_pairs.find(place):
@@ -58,7 +59,7 @@ def _find(
         raise InputError(
           f'{each.image}: has no label; write image<TAB>label lines'
         )
-      where = each.image.resolve()
+      where = os.path.realpath(each.image)
       if where in owner:
         raise InputError(
           f'{each.image}: is in {owner[where]} and in {split}: an image '

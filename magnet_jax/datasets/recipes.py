@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax.files import images
+from magnet_jax.files import decoding, images
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError
 
@@ -36,7 +36,8 @@ class Item:
     Raises:
       InputError: damaged, values of no class, or sizes that differ.
     """
-    data = self.image()
+    with decoding.guarded(self.origin):
+      data = self.image()
     pixels = images.read_image(Encoded(self.origin, data))
     label = self.label()
     images.check_sizes(

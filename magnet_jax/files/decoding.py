@@ -11,6 +11,7 @@ import threading
 from typing import Any
 import warnings
 
+import jax
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
@@ -82,7 +83,8 @@ def check_file(path: PathLike) -> pathlib.Path:
     if path.is_dir():
       raise InputError(f'{path}: is a folder, not a file; name a file in it')
     if not path.exists():
-      raise InputError(f'{path}: no such file; check the path')
+      broken = 'a link to no file' if path.is_symlink() else 'no such file'
+      raise InputError(f'{path}: {broken}; check the path')
     if not path.is_file():
       raise InputError(f'{path}: is not a regular file; copy it to one first')
     if not path.stat().st_size:
@@ -94,6 +96,32 @@ def check_file(path: PathLike) -> pathlib.Path:
       f'{path}: cannot be read, {error.strerror}; check the path'
     ) from error
   return path
+
+
+@contextlib.contextmanager
+def guarded(path: PathLike) -> Iterator[None]:
+  """Turns whatever a block raises about a file into one line that names it.
+
+  For work on many files, of which a bad one must not stop the others. A failed
+  device and a closed output are not the fault of the file and go through.
+
+  Raises:
+    InputError: the block raised something, or raised it itself.
+  """
+  try:
+    yield
+  except (InputError, BrokenPipeError, jax.errors.JaxRuntimeError):
+    raise
+  except MemoryError as error:
+    raise InputError(
+      f'{os.fspath(path)}: needs more memory than is free; free some, cut the '
+      'image into parts, or segment it with --store=auto'
+    ) from error
+  except Exception as error:
+    raise InputError(
+      f'{os.fspath(path)}: cannot be processed ({_first_line(error)}); copy or '
+      'export the file again'
+    ) from error
 
 
 def _check_pixels(path: pathlib.Path, image: Image.Image, limit: int) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
+import os
 import pathlib
 from typing import Protocol
+
+import jax
 
 from magnet_jax import parallel
 from magnet_jax.cascade import stage_windows, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
-from magnet_jax.files import atomic, images
+from magnet_jax.files import atomic, decoding, images
 from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import memory_run, streamed_run
 from magnet_jax.predict import outputs as files
@@ -23,11 +26,15 @@ from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Task
 from magnet_jax.rasters import open_image
 from magnet_jax.rasters.broken_blocks import Unbroken
-from magnet_jax.rasters.rasters import BadBlockError, Raster
+from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import InputError, Size, Stage
 
 # What several processes divide among them.
 DIVIDE = ('auto', 'images', 'windows')
+
+
+class DeviceError(InputError):
+  """A device that failed: no further image can be segmented."""
 
 
 class Progress(workspace.Progress, Protocol):
@@ -137,8 +144,11 @@ def segment_files(
     """Segments one file; returns what is broken of it."""
     with (
       division.together(),
-      contextlib.closing(Unbroken(_opened(opener, path))) as source,
+      # Inside: the processes that share an image tell each other InputErrors.
+      _guarded(path),
+      contextlib.closing(Unbroken(opener(path))) as source,
     ):
+      source.check()
       plan = _plan(model, path, source.size, window)
       task = Task(model, cascade, path, source, plan, folder, name, overviews)
       progress.begins(name, _windows(cascade, plan, division.count), later)
@@ -148,6 +158,8 @@ def segment_files(
     try:
       errors += run(path, name, sum(expected[number + 1 :]) // division.count)
       finished += 1
+    except DeviceError:
+      raise
     except InputError as error:
       atomic.prepare_folder(folder)  # a full disk is no fault of the image's
       line = str(error)  # a segmenter from elsewhere does not know the file
@@ -186,19 +198,23 @@ def _division(
   return Division()
 
 
-def _opened(
-  opener: Callable[[pathlib.Path], Raster], path: pathlib.Path
-) -> Raster:
-  """Opens an image; InputError at once if nothing of it can be read."""
-  raster = opener(path)
-  if raster.in_rows:
-    try:
-      raster.read(0, 0, 1, raster.size[1])
-    except BadBlockError as error:
-      if error.area == (0, 0, *raster.size):
-        raster.close()
-        raise
-  return raster
+@contextlib.contextmanager
+def _guarded(path: pathlib.Path) -> Iterator[None]:
+  """Turns whatever one image raises into one line that names it."""
+  try:
+    with decoding.guarded(path):
+      yield
+  except jax.errors.JaxRuntimeError as error:
+    line = (str(error).splitlines() or [''])[0][:200]
+    if 'RESOURCE_EXHAUSTED' in str(error):
+      raise InputError(
+        f'{path}: out of memory on the device ({line}); give a smaller --batch '
+        'or smaller windows'
+      ) from error
+    raise DeviceError(
+      f'{path}: the device failed ({line}); run the same command again: '
+      'streamed images resume after the last finished batch'
+    ) from error
 
 
 def _segment(
@@ -266,7 +282,7 @@ def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:
   """The same from the file's header; 0 where that does not tell."""
   try:
     return _windows(cascade, model.plan(images.read_size(path)))
-  except InputError:  # is said when it is the file's turn
+  except Exception:  # reported when it is the turn of the file
     return 0
 
 
@@ -277,14 +293,15 @@ def _keep_inputs(
   outputs: Outputs,
 ) -> None:
   """Raises InputError if an output would replace one of the images."""
-  inputs = {path.resolve() for path in paths}
+  # Path.resolve raises where a link leads to itself.
+  inputs = {os.path.realpath(path) for path in paths}
   written = [
     folder / file for name in names for file in files.names(name, outputs)
   ]
   if outputs.preview:
     written.append(outputs.preview)
   for file in written:
-    if file.resolve() in inputs:
+    if os.path.realpath(file) in inputs:
       raise InputError(
         f'{file}: is an image to segment, and an output would replace it; '
         'choose another --out'

@@ -70,16 +70,7 @@ def segment(
       overviews=task.overviews,
       division=division,
     )
-    try:
-      stages = _stages(task, space, notes, progress, preview)
-    except jax.errors.JaxRuntimeError as error:
-      if 'RESOURCE_EXHAUSTED' in str(error):
-        raise
-      line = (str(error).splitlines() or [''])[0]
-      raise InputError(
-        f'{task.path}: the device failed ({line[:200]}); run the same command '
-        'again to resume after the last finished batch'
-      ) from error
+    stages = _stages(task, space, notes, progress, preview)
     broken = [*notes.done('broken'), *task.source.broken]
     notes.close()
     lines = {line for found in division.meet(broken) for line in found}

@@ -11,7 +11,7 @@ from magnet_jax.rasters.rasters import (
   Raster,
   blocks_in,
 )
-from magnet_jax.types import Size
+from magnet_jax.types import InputError, Size
 
 
 class Unbroken:
@@ -86,6 +86,28 @@ class Unbroken:
       return None
     return self._overviews.setdefault(smaller.size, Unbroken(smaller))
 
+  def check(self) -> None:
+    """Raises InputError if no block of a sample can be read.
+
+    A damaged header may claim any size: then all of the file is broken, and
+    going through it block by block could take days.
+    """
+    (height, width), (rows, columns) = self.size, self.block
+    errors: list[BadBlockError] = []
+    for row in _sample(-(-height // rows)):
+      for column in _sample(-(-width // columns)):
+        left = column * columns
+        try:
+          self._raster.read(row * rows, left, 1, min(columns, width - left))
+          return
+        except BadBlockError as error:
+          if error.area == (0, 0, height, width):
+            raise
+          errors.append(error)
+    raise InputError(
+      f'{errors[0]} (no other of {len(errors)} sampled blocks can be read)'
+    )
+
   def close(self) -> None:
     """Closes the raster."""
     self._raster.close()
@@ -121,6 +143,11 @@ class Unbroken:
   def _lost(self, area: Area) -> bool:
     """Whether a block that is known as broken lies in an area."""
     return any(min(_common(area, known)[2:]) > 0 for known in self._areas)
+
+
+def _sample(count: int) -> list[int]:
+  """Returns at most five of 0..count-1, the first and the last among them."""
+  return np.unique(np.linspace(0, count - 1, 5).astype(int)).tolist()
 
 
 def _common(a: Area, b: Area) -> Area:

@@ -136,6 +136,13 @@ def open_file(
   try:
     choice = geo_bands.choose(dataset, bands, path)
     reader = geo_reader.Reader(path, dataset, choice)
+    rows, columns = reader.block
+    if rows * columns > decoding.MAX_PIXELS:
+      raise InputError(
+        f'{path}: its blocks of {rows} x {columns} pixels exceed the limit of '
+        f'{decoding.MAX_PIXELS}, as a block is decoded whole; convert it, as '
+        'with gdal_translate -co TILED=YES'
+      )
     scale, notes = _scale(reader, stretch)
     if bands:
       chosen = ', '.join(map(str, bands))

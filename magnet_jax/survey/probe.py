@@ -65,9 +65,11 @@ def look(pair: Pair) -> Look:
   Raises:
     InputError: one of them cannot be read.
   """
-  counts = label_counts.count(pair.label)
-  label_size = images.read_size(pair.label, turned=False)
-  size, orientation, bands, bits, picture = _see(pair.image)
+  with decoding.guarded(pair.label):
+    counts = label_counts.count(pair.label)
+    label_size = images.read_size(pair.label, turned=False)
+  with decoding.guarded(pair.image):
+    size, orientation, bands, bits, picture = _see(pair.image)
   if picture.dtype.kind not in 'uifb':
     raise InputError(
       f'{pair.image}: holds {picture.dtype.name} numbers; convert them to '

@@ -61,6 +61,42 @@ def test_truncated_and_missing_images(pair, checkpoint, tmp_path, fails):
   assert not list((tmp_path / 'out').iterdir())
 
 
+def _tiff(width, height, *, tile=None):
+  """A TIFF of 300 bytes that claims any size and has one broken block."""
+  entries = [
+    (256, 4, width),
+    (257, 4, height),
+    (258, 3, 8),
+    (259, 3, 1),
+    (262, 3, 1),
+    (277, 3, 1),
+  ]
+  layout = [(322, 4, tile), (323, 4, tile)] if tile else [(278, 4, 1)]
+  start, count = (324, 325) if tile else (273, 279)
+  entries = sorted([*entries, *layout, (start, 4, 200), (count, 4, 100)])
+  head = struct.pack('<2sHIH', b'II', 42, 8, len(entries))
+  for tag, kind, value in entries:
+    head += struct.pack('<HHII', tag, kind, 1, value)
+  return head.ljust(200, b'\0') + bytes(100)
+
+
+@pytest.mark.parametrize(
+  ('data', 'words'),
+  [
+    (_tiff(1_000_000, 1_000_000, tile=512), 'no other of 25 sampled blocks'),
+    (_tiff(2**31 - 16, 100), 'exceed the limit'),
+    (_tiff(2**16, 2**16, tile=2**16), 'exceed the limit'),
+  ],
+)
+def test_a_tiff_that_claims_more_than_memory_stops_no_other(
+  data, words, fails_alone, tmp_path
+):
+  pytest.importorskip('rasterio')
+  huge = tmp_path / 'huge.tif'
+  huge.write_bytes(data)
+  assert words in fails_alone(huge)
+
+
 @pytest.mark.parametrize(
   ('name', 'mode'),
   [

@@ -113,3 +113,21 @@ def fails(capfd: pytest.CaptureFixture[str]):
     return lines[0]
 
   return run
+
+
+@pytest.fixture
+def fails_alone(pair, checkpoint, tmp_path, capfd):
+  """Segments a bad file before a good one, which must be done; the error."""
+
+  def run(bad: pathlib.Path) -> str:
+    out = tmp_path / 'out'
+    flags = ['--no-panel', f'--out={out}', f'--checkpoint={checkpoint}']
+    assert main.main(['segment', str(bad), str(pair[0]), *flags]) == 2
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ['field_label.png', 'field_overlay.jpg']
+    found = capfd.readouterr().err.splitlines()
+    (line,) = [each for each in found if each.startswith('magnet-jax: error')]
+    assert str(bad) in line and 'Traceback' not in found
+    return line
+
+  return run

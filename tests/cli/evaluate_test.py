@@ -5,7 +5,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.evaluate import measuring
-from magnet_jax.files import records
+from magnet_jax.files import images, records
 from magnet_jax.methods import table
 from magnet_jax.report import runs
 
@@ -140,6 +140,27 @@ def test_listed_images(pair, checkpoint, tmp_path, capfd):
   found = capfd.readouterr()
   assert 'none.png' in found.err
   assert len(found.err.splitlines()) == 1
+  assert 'One image.' in found.out
+
+
+def test_whatever_an_image_raises_stops_no_other(
+  pair, checkpoint, tmp_path, capfd, monkeypatch
+):
+  listed = tmp_path / 'list.txt'
+  names = ('odd', pair[0].name)
+  listed.write_text(''.join(f'{n}\t{pair[1].name}\n' for n in names))
+  read = images.read_label
+
+  def fails_once(path, *args, **settings):
+    monkeypatch.setattr(images, 'read_label', read)
+    raise MemoryError
+
+  (tmp_path / 'odd').write_bytes(pair[0].read_bytes())
+  monkeypatch.setattr(images, 'read_label', fails_once)
+  flags = ['--images', str(listed), '--checkpoint', str(checkpoint)]
+  assert main.main(['evaluate', *flags, '--methods=downsample']) == 2
+  found = capfd.readouterr()
+  assert 'needs more memory' in found.err and str(pair[1]) in found.err
   assert 'One image.' in found.out
 
 

@@ -107,6 +107,18 @@ def test_files_of_the_survey(tmp_path, capsys):
   assert json.loads((out / 'findings.json').read_text()) == found
 
 
+def test_links_to_themselves_are_named(tmp_path, capsys):
+  folder = folder_of(tmp_path, photograph, mask)
+  for name in ('images', 'masks'):
+    (folder / name / 'loop.png').symlink_to('loop.png')
+  assert main.main(['init', str(folder)]) == 0
+  text = capsys.readouterr().out
+  assert 'images/loop.png' in text or 'masks/loop.png' in text
+  assert (
+    json.loads((folder / 'magnet_jax/findings.json').read_text())['pairs'] == 8
+  )
+
+
 def test_a_folder_that_is_moved_still_works(tmp_path):
   (tmp_path / 'a').mkdir()
   folder = folder_of(tmp_path / 'a', photograph, mask)

@@ -1,8 +1,11 @@
+import jax
 import numpy as np
 from PIL import Image
+import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.files import images
+from magnet_jax.rasters import open_image
 from magnet_jax.scenes import generator
 
 
@@ -75,6 +78,63 @@ def test_a_bad_file_stops_no_other(pair, checkpoint, tmp_path, capfd):
     'field_label.png',
     'field_overlay.jpg',
   ]
+
+
+def _raising(monkeypatch, error, name='odd.png'):
+  """Makes one file raise an error while it is opened."""
+  before = open_image.open_image
+
+  def opener(path, **settings):
+    if path.name == name:
+      raise error
+    return before(path, **settings)
+
+  monkeypatch.setattr(open_image, 'open_image', opener)
+
+
+@pytest.mark.parametrize(
+  ('error', 'words'),
+  [
+    (MemoryError(), 'needs more memory than is free'),
+    (OSError(5, 'Input/output error'), 'Input/output error'),
+    (RecursionError('too deep'), 'RecursionError: too deep'),
+    (ZeroDivisionError('first line\nsecond'), 'first line)'),
+    (
+      jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: 8 GB'),
+      'RESOURCE_EXHAUSTED: 8 GB); give a smaller --batch',
+    ),
+  ],
+)
+def test_whatever_a_file_raises_stops_no_other(
+  error, words, fails_alone, tmp_path, monkeypatch
+):
+  _raising(monkeypatch, error)
+  assert words in fails_alone(tmp_path / 'odd.png')
+
+
+def test_a_link_to_itself_stops_no_other(fails_alone, tmp_path):
+  loop = tmp_path / 'loop.png'
+  loop.symlink_to(loop)
+  assert f'{loop}: a link to no file; check the path' in fails_alone(loop)
+
+
+def test_a_device_that_failed_stops_all(
+  pair, checkpoint, tmp_path, fails, monkeypatch
+):
+  _raising(monkeypatch, jax.errors.JaxRuntimeError('INTERNAL: lost\nmore'))
+  out = tmp_path / 'out'
+  flags = ['--no-panel', '--out', out, '--checkpoint', checkpoint]
+  line = fails('segment', tmp_path / 'odd.png', pair[0], *flags)
+  assert 'odd.png: the device failed (INTERNAL: lost); run the same' in line
+  assert not list(out.iterdir())
+
+
+def test_an_interrupt_stops_all(pair, checkpoint, tmp_path, monkeypatch):
+  _raising(monkeypatch, KeyboardInterrupt())
+  out = tmp_path / 'out'
+  flags = ['--no-panel', '--out', out, '--checkpoint', checkpoint]
+  assert run(tmp_path / 'odd.png', pair[0], *flags) == 130
+  assert not list(out.iterdir())
 
 
 def test_files_of_one_name_are_told_apart(pair, checkpoint, tmp_path):

@@ -136,3 +136,12 @@ def test_a_name_that_is_no_text(tmp_path):
   put(tmp_path, ['a', os.fsdecode(b'caf\xe9')])
   with pytest.raises(InputError, match=r"udce9\.png': has a name that is no"):
     file_list.recipe('x', CLASSES).items(tmp_path)
+
+
+def test_a_link_to_itself_is_one_line(tmp_path):
+  put(tmp_path, ['a', 'b'])
+  (tmp_path / 'images' / 'a.png').unlink()
+  (tmp_path / 'images' / 'a.png').symlink_to('a.png')
+  (items,) = file_list.recipe('x', CLASSES).items(tmp_path).values()
+  with pytest.raises(InputError, match=r'a\.png: cannot be processed'):
+    items[0].read()

@@ -7,11 +7,12 @@ import threading
 import warnings
 import zlib
 
+import jax
 from picture_files import CLASSES, noise, png, save
 from PIL import Image
 import pytest
 
-from magnet_jax.files import images
+from magnet_jax.files import decoding, images
 from magnet_jax.types import InputError
 
 
@@ -84,6 +85,35 @@ def test_missing_and_folder(tmp_path):
       read('/dev/zero')
     with pytest.raises(InputError, match='cannot be read, File name too long'):
       read(tmp_path / ('a' * 400))
+
+
+def test_links_to_nothing(tmp_path):
+  for name, target in (('loop.png', 'loop.png'), ('old.png', 'gone.png')):
+    (tmp_path / name).symlink_to(target)
+    with pytest.raises(InputError, match=rf'{name}: a link to no file'):
+      images.read_image(tmp_path / name)
+
+
+def test_whatever_is_raised_about_a_file_becomes_one_line():
+  for error, words in (
+    (
+      ValueError('one\ntwo'),
+      r'^a.png: cannot .* \(ValueError: one\)',
+    ),
+    (OSError(), r'\(OSError\); copy'),
+    (MemoryError(), 'more memory than is free'),
+  ):
+    with pytest.raises(InputError, match=words), decoding.guarded('a.png'):
+      raise error
+  for error in (
+    InputError('b.png: bad'),
+    BrokenPipeError(),
+    jax.errors.JaxRuntimeError('INTERNAL'),
+    KeyboardInterrupt(),
+  ):
+    with pytest.raises(type(error)) as caught, decoding.guarded('a.png'):
+      raise error
+    assert caught.value is error
 
 
 def test_pixel_limit_can_be_raised_and_pillow_keeps_its_own(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from magnet_jax.rasters import broken_blocks, rasters
 from magnet_jax.rasters.rasters import BadBlockError
+from magnet_jax.types import InputError
 
 SIZE, BLOCK = (50, 70), (16, 20)
 PIXELS = np.random.default_rng(0).integers(1, 256, (*SIZE, 3), np.uint8)
@@ -76,3 +77,16 @@ def test_other_errors_go_through():
 
   with pytest.raises(rasters.InputError, match='was removed'):
     broken_blocks.Unbroken(Gone(PIXELS)).read(0, 0, 5, 5)
+
+
+def _all_but(*good):
+  blocks = rasters.blocks_in((0, 0, *SIZE), BLOCK, SIZE)
+  return tuple(block for block in blocks if block not in good)
+
+
+def test_a_file_is_refused_only_if_nothing_of_it_can_be_read():
+  for bad in ((), ((0, 0, 16, 20),), _all_but((48, 60, 2, 10))):
+    _raster(bad).check()
+  with pytest.raises(InputError, match='of 16 sampled blocks') as error:
+    _raster(_all_but()).check()
+  assert 'a.tif: block (0, 0, 16, 20) is broken' in str(error.value)
