@@ -33,7 +33,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.plan.network = (128, 256)
   config.plan.scales = ((128, 256), (256, 512), (512, 1024), (1024, 2048))
   published.refinement(config, points='32768', kernel=5)
-  config.refiner.count = 3  # one a scale
+  config.refiner.count = 3  # one per scale
   config.segmenter = ml_collections.ConfigDict(
     {
       'name': 'hrnet_ocr',

@@ -44,7 +44,7 @@ def get_config() -> ml_collections.ConfigDict:
   # K, the share of the pixels that a window may correct, is chosen on so many
   # images of val once the refiner is trained; 0 leaves it at refine.points.
   config.tune.images = 4
-  # Change: one weight a class, about frequency ** -1/3; () weighs all alike.
+  # Change: one weight per class, about frequency ** -1/3; () weighs all alike.
   weights = (0.8, 1.6)
   config.train.segmenter.class_weights = weights
   config.train.refiner.class_weights = weights

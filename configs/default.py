@@ -5,7 +5,7 @@ and the training loop sees a config.
 
 Source: none; the values are those that served on small sets.
 Command: magnet-jax train --workdir=runs/default
-Time: half an hour on two CPU cores, reckoned from that of a step.
+Time: half an hour on two CPU cores, estimated from that of a step.
 Score: that of configs/scenes.py, or somewhat below.
 """
 
@@ -60,7 +60,7 @@ def get_config() -> ml_collections.ConfigDict:
   refine.points = 0.9  # K: a fraction of the pixels, or '32768' for a count
   refine.selection = 'window'  # K per 'window' or per 'image'
   refine.kernel = 5  # side of the median filter
-  refine.windows = 1.0  # share of the windows that is refined, the unsurest
+  refine.windows = 1.0  # share of the windows refined, most uncertain first
   refine.min_uncertainty = 0.0  # mean of a window that is refined, at least
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
   refine.batch = 0  # windows a device holds at a time; 0: as many as fit
@@ -77,7 +77,7 @@ def get_config() -> ml_collections.ConfigDict:
   segmenter.dtype = 'float32'  # of the computation, or 'bfloat16'
 
   config.refiner = ml_collections.ConfigDict()
-  config.refiner.count = 1  # shared by all stages, or so many, one a stage
+  config.refiner.count = 1  # shared by all stages, or that many, one per stage
   config.refiner.width = 32  # features of the first convolutions
   config.refiner.momentum = 0.9  # of its batch statistics; short trainings
   config.refiner.prior = True  # start from the mean of both maps
@@ -88,6 +88,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
   config.train.refiner.validate_every = 100
   config.train.segmenter.auxiliary = 0.4  # weight of auxiliary heads' loss
+  # Of sampling, coarse to fine; () is even.
+  config.train.segmenter.stage_weights = ()
   config.train.refiner.segmenter = ''  # a run or model to use; '' trains one
   # The refiner meets the windows at the scales of their stages.
   config.train.refiner.scale_jitter = 1.0
@@ -112,7 +114,7 @@ def _training(
   train.init = ''  # a run, model or trunk to start from; '' starts anew
   train.steps = steps
   train.batch = batch  # windows, or for the refiner paths of nested windows
-  train.crop = (0, 0)  # part of a window that is learnt from; 0 is all
+  train.crop = (0, 0)  # part of a window that is learned from; 0 is all
   train.optimizer = 'adamw'  # or 'sgd'
   train.rate = rate  # highest learning rate
   train.momentum = 0.9  # of sgd
@@ -123,10 +125,9 @@ def _training(
   train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # of 'step': where the rate falls
   train.average = 0.99  # decay of the average of the weights; 0 for none
   train.loss = 'cross_entropy'  # or 'ohem'
-  train.class_weights = ()  # one weight a class; () weighs all alike
+  train.class_weights = ()  # one weight per class; () weighs all alike
   train.ohem_threshold = 0.7
   train.ohem_kept = 100_000  # hard pixels kept at least
-  train.stage_weights = ()  # of sampling, coarse to fine; () is even
   train.scale_jitter = 1.25  # of the windows: a factor in [1/1.25, 1.25]
   train.validate_every = 200  # steps; also when a checkpoint is saved
   train.validation_batches = 12

@@ -1,19 +1,26 @@
 """Every field of the configs is read somewhere, and all configs load."""
 
+import contextlib
+import functools
 import pathlib
 import re
+import types
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 
 from magnet_jax.cascade import settings
 from magnet_jax.cli import config_file
-from magnet_jax.configs import default
-from magnet_jax.data import classes
+from magnet_jax.configs import default, tiny
+from magnet_jax.data import classes, splits
 from magnet_jax.models import build
+from magnet_jax.models.refiner import refiner_count
 from magnet_jax.survey import proposal
+from magnet_jax.train import runs, tasks
+from magnet_jax.types import InputError, Meta
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(
@@ -29,27 +36,113 @@ def fields(config, prefix=''):
       yield f'{prefix}{key}'
 
 
-def source() -> str:
-  files = (ROOT / 'magnet_jax').rglob('*.py')
-  return '\n'.join(path.read_text() for path in files)
+class Reads:
+  """Notes which fields of a config are read, by their dotted names."""
+
+  def __init__(self, config, monkeypatch):
+    self.found = set()
+    self._sections = {id(config): ''}
+    self._name(config, '')
+    get, whole = ml_collections.ConfigDict.__getitem__, config.to_dict.__func__
+
+    def getitem(section, key):
+      if id(section) in self._sections:
+        self.found.add(f'{self._sections[id(section)]}{key}')
+      return get(section, key)
+
+    def to_dict(section, *arguments, **named):
+      before = set(self.found)
+      values = whole(section, *arguments, **named)
+      # What is only copied is not read; but the refiner gets all of this.
+      if section is not config.refiner:
+        self.found = before
+      return values
+
+    monkeypatch.setattr(ml_collections.ConfigDict, '__getitem__', getitem)
+    monkeypatch.setattr(ml_collections.ConfigDict, 'to_dict', to_dict)
+
+  def _name(self, section, prefix):
+    for key, value in section.items():
+      if isinstance(value, ml_collections.ConfigDict):
+        self._sections[id(value)] = f'{prefix}{key}.'
+        self._name(value, f'{prefix}{key}.')
 
 
-def test_every_field_is_read():
-  text = source()
-  # A section that is passed on whole names its fields as parameters.
-  sections = re.findall(r'\*\*config(?:\.|\[\')(\w+)', text)
-  unread = []
-  for field in fields(default.get_config()):
+def use(config, folder, monkeypatch):
+  """Does all that a run does with its settings, but trains nothing."""
+
+  def train(task, folder, **_):
+    jax.eval_shape(task.start)
+    next(task.batches(0))
+    next(task.validation())
+    folder.mkdir(exist_ok=True)
+
+  def frozen(path, template=None):
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), template)
+
+  def nothing(*_, **__):
+    return None
+
+  best = types.SimpleNamespace(best=0.5)
+  for module, name, fake in (
+    (runs.loop, 'train', train),
+    (runs.warm_start, 'frozen', frozen),
+    (runs.checkpoints, 'load', lambda _: ({}, Meta(config={'refine': {}}))),
+    (runs.models, 'from_variables', nothing),
+    (runs.tuning, 'tune', lambda *_, **__: best),
+    (runs.tuning, 'text', nothing),
+    (runs.tuned, 'write', nothing),
+    (runs.bundle, 'export', nothing),
+  ):
+    monkeypatch.setattr(module, name, fake)
+  runs.run(config, folder)
+  for training in (config.train.segmenter, config.train.refiner):
+    training.loss = 'ohem'
+  tasks.segmenter_task(config)
+  tasks.refiner_task(config, folder)
+  settings.options(config.refine)
+  (folder / 'list.txt').write_text('a.png\ta_label.png\n')
+  for split in splits.SPLITS:
+    config.data[split] = str(folder / 'list.txt')
+    for kind in ('scenes', 'tfds', 'files'):
+      config.data.kind = kind
+      with contextlib.suppress(InputError):  # nothing was prepared
+        splits.open_split(config.data, split)
+
+
+def unread(config, folder, monkeypatch) -> list[str]:
+  names = list(fields(config))
+  reads = Reads(config, monkeypatch)
+  use(config, folder, monkeypatch)
+  return sorted(name for name in names if name not in reads.found)
+
+
+@pytest.fixture
+def everything():
+  """Settings that switch on all that has a switch."""
+  config = tiny.get_config()
+  config.tune.images = 1
+  return config
+
+
+def test_every_field_is_read(everything, tmp_path, monkeypatch):
+  # Sections that are passed on whole refuse what nobody reads.
+  surplus = ['extra', 'data.extra', 'train.segmenter.extra', 'tune.extra']
+  for field in surplus:
     *path, key = field.split('.')
-    read = rf'\.{key}\b|\[\'{key}\'\]|\[f\'\{{\w+\}}_{key.split("_")[-1]}\'\]'
-    if path and path[0] in sections:
-      read += rf'|\b{key}: '
-    # data.train, data.val and data.test are read by the split's name.
-    if path == ['data'] and key in ('train', 'val', 'test'):
-      read += r'|data\[split\]'
-    if not re.search(read, text):
-      unread.append(field)
-  assert not unread
+    setattr(functools.reduce(getattr, path, everything), key, 1)
+  assert unread(everything, tmp_path, monkeypatch) == sorted(surplus)
+
+
+@pytest.mark.parametrize('section', ['augment', 'plan', 'segmenter', 'refiner'])
+def test_a_section_that_is_passed_on_whole_has_no_other_fields(
+  everything, section
+):
+  everything[section].extra = 1
+  with pytest.raises((InputError, TypeError), match='extra'):
+    tasks.segmenter_task(everything)
+    _, wanted = refiner_count(everything.refiner.to_dict())
+    build.refinement(num_classes=2, **wanted)
 
 
 def besides_segmenter(config) -> list[str]:

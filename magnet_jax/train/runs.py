@@ -15,8 +15,15 @@ from magnet_jax.train import loop, tasks, tuning, warm_start
 from magnet_jax.types import InputError, Meta, Section
 
 STAGES = ('both', 'segmenter', 'refiner')
-# Settings that may change when a run is resumed: they change no result.
-_FREE = ('data.workers', 'data.cache_mb', 'tune.images', 'tune.points')
+# Settings that may change when a run is resumed: they change no result. The
+# last one was in configs of earlier versions and never read.
+_FREE = (
+  'data.workers',
+  'data.cache_mb',
+  'tune.images',
+  'tune.points',
+  'train.refiner.stage_weights',
+)
 
 
 def run(

@@ -25,6 +25,13 @@ def test_settings_that_change_no_result_may_change(tmp_path):
   runs.prepare(config, tmp_path)
 
 
+def test_a_run_of_an_earlier_version_goes_on(tmp_path):
+  earlier = tiny.get_config()
+  earlier.train.refiner.stage_weights = ()  # never read, and gone
+  runs.prepare(earlier, tmp_path)
+  runs.prepare(tiny.get_config(), tmp_path)
+
+
 def test_a_damaged_config_is_named(tmp_path):
   (tmp_path / 'config.json').write_text('{')
   with pytest.raises(InputError, match=r'config\.json'):
