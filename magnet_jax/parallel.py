@@ -6,16 +6,17 @@ and hard examples see all of them: a `Team` of all devices of all processes
 runs one program over the whole batch, split by its rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import itertools
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from flax import jax_utils
 import jax
-from jax._src import distributed  # of its store there is no public name
 from jax.experimental import multihost_utils
 import numpy as np
 
@@ -25,7 +26,11 @@ Step = Callable[..., Any]
 
 WINDOWS = 'windows'  # the axis that is split
 _FOREVER = 10**9  # milliseconds: the others may have days of work left
-_chosen = {'devices': 0}
+# A thread that a block of `use_devices` starts sees its choice only if it runs
+# in a copy of its context; cascades and teams look once, when they are made.
+_chosen: contextvars.ContextVar[int] = contextvars.ContextVar(
+  'devices', default=0
+)
 _rounds = itertools.count()
 
 
@@ -35,11 +40,27 @@ class _Shards(NamedTuple):
   results: Any
 
 
-def use_devices(count: int) -> None:
-  """Chooses how many devices of this process all work goes to; 0: all.
+class _Store(Protocol):
+  """The store of JAX's coordinator: what this file uses of it."""
+
+  def key_value_set(self, key: str, value: str) -> None:
+    """Sets a key; raises JaxRuntimeError if it is set already."""
+
+  def blocking_key_value_get(self, key: str, timeout_in_ms: int) -> str:
+    """Waits until a key is set."""
+    ...
+
+  def key_value_try_get(self, key: str) -> str:
+    """Does not wait; raises JaxRuntimeError if the key is not set."""
+    ...
+
+
+@contextlib.contextmanager
+def use_devices(count: int) -> Iterator[None]:
+  """Limits the work of a block to `count` devices of this process; 0: all.
 
   Raises:
-    InputError: there are not so many.
+    InputError: there are fewer devices.
   """
   present = jax.local_device_count()
   if not 0 <= count <= present:
@@ -47,12 +68,16 @@ def use_devices(count: int) -> None:
       f'--devices={count}: there are {present} of the kind '
       f'{jax.devices()[0].platform}; give 1 to {present}, or 0 for all'
     )
-  _chosen['devices'] = count
+  before = _chosen.set(count)
+  try:
+    yield
+  finally:
+    _chosen.reset(before)
 
 
 def device_count() -> int:
   """Number of devices that windows are shared among in this process."""
-  return _chosen['devices'] or jax.local_device_count()
+  return _chosen.get() or jax.local_device_count()
 
 
 def device_memory() -> int | None:
@@ -116,9 +141,18 @@ def published(key: str) -> str | None:
   return value
 
 
-def _store() -> Any:
-  """Where processes leave words for each other; the coordinator holds it."""
-  return distributed.global_state.client
+def _store() -> _Store:
+  """Returns where processes leave words for each other.
+
+  JAX has no public name for it: `jax.distributed` starts and stops the
+  coordinator, and what `multihost_utils` sends goes by the devices, whose
+  links do not wait for days. Nothing else here uses a private name of JAX.
+  """
+  from jax._src import distributed
+
+  store: _Store | None = distributed.global_state.client
+  assert store is not None, 'there is none before the processes have met'
+  return store
 
 
 def from_main(make: Callable[[], Any], shapes: Callable[[], Any]) -> Any:
@@ -265,7 +299,7 @@ def team(rows: int, name: str) -> Team:
   Raises:
     InputError: the rows cannot be split.
   """
-  count, chosen = processes(), _chosen['devices']
+  count, chosen = processes(), _chosen.get()
   local = min(
     sum(device.process_index == each for device in jax.devices())
     for each in range(count)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from two_processes import Pair
 
-from magnet_jax import parallel
 from magnet_jax.cli import main
 from magnet_jax.files import checkpoints, records
 
@@ -67,7 +66,6 @@ def both(tmp_path_factory):
   # Of the same networks: in the last digits the two trainings differ.
   scores = evaluation(two / 'run', one / 'scores')
   assert main.main([*scores, '--devices=2']) == 0
-  parallel.use_devices(0)
   return one, two, printed
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from two_processes import Pair
 
-from magnet_jax import parallel
 from magnet_jax.cli import main
 from magnet_jax.configs import tiny
 from magnet_jax.evaluate import random_model
@@ -71,7 +70,6 @@ def both(tmp_path_factory):
   assert main.main([*segmentation('one', NAMES), '--devices=2']) == 0
   fast = segmentation('one_fast', NAMES[:1], '--windows=0.5', '--store=float32')
   assert main.main([*fast, '--devices=2']) == 0
-  parallel.use_devices(0)
   printed = pair.finish()
   assert [status for status, _, _ in printed] == [0, 0], printed
   return top, one, printed

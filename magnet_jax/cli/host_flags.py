@@ -64,8 +64,7 @@ def work(values: flags.FlagValues) -> Iterator[None]:
     InputError: they do not fit together, or the others cannot be reached.
   """
   _join(values)
-  with processes.together():
-    parallel.use_devices(values.devices)
+  with processes.together(), parallel.use_devices(values.devices):
     yield
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of a training, through Orbax."""
 
 from collections.abc import Callable, Mapping
+import contextlib
 import math
 import pathlib
 import shutil
@@ -134,6 +135,8 @@ class CheckpointStore:
       )
     self.folder = atomic.prepare_folder(folder)
     _clear(self.folder)
+    self._hooks = contextlib.ExitStack()
+    self._hooks.enter_context(orbax_errors.late_threads_ignored())
     self._metric = best_metric
     policies = checkpoint_managers.preservation_policy
     self._manager = _manager(
@@ -175,7 +178,6 @@ class CheckpointStore:
       key: np.asarray(leaf) for key, leaf in trees.flatten(state).items()
     }
     numbers = {name: float(value) for name, value in (metrics or {}).items()}
-    orbax_errors.ignore_late_threads()
     try:
       with orbax_errors.unlogged():
         self._manager.save(
@@ -233,6 +235,7 @@ class CheckpointStore:
   def close(self) -> None:
     """Ends Orbax's threads."""
     self._manager.close()
+    self._hooks.close()
 
   def __enter__(self) -> Self:
     return self

@@ -37,23 +37,23 @@ def system_error(error: Exception) -> OSError:
   return OSError((str(error).splitlines() or [''])[0][:200])
 
 
-def ignore_late_threads() -> None:
+@contextlib.contextmanager
+def late_threads_ignored() -> Iterator[None]:
   """Keeps writers that end after a failed save from printing tracebacks.
 
   Orbax writes many arrays at once and stops at the first failure; the threads
   of the others then complain that their event loop is closed.
   """
-  if isinstance(sys.unraisablehook, _WithoutLateThreads):
-    return
-  sys.unraisablehook = _WithoutLateThreads(sys.unraisablehook)
+  before = sys.unraisablehook
 
-
-class _WithoutLateThreads:
-  """A hook that passes on everything except those complaints."""
-
-  def __init__(self, before: 'Hook') -> None:
-    self._before = before
-
-  def __call__(self, unraisable: 'sys.UnraisableHookArgs', /) -> None:
+  def hook(unraisable: 'sys.UnraisableHookArgs', /) -> None:
     if str(unraisable.exc_value) != 'Event loop is closed':
-      self._before(unraisable)
+      before(unraisable)
+
+  sys.unraisablehook = hook
+  try:
+    yield
+  finally:
+    # Another one that was set meanwhile stays.
+    if sys.unraisablehook is hook:
+      sys.unraisablehook = before

@@ -18,14 +18,16 @@ def test_the_systems_error_is_found_in_other_words():
 def test_only_late_threads_are_ignored(monkeypatch):
   seen = []
   monkeypatch.setattr(sys, 'unraisablehook', seen.append)
-  orbax_errors.ignore_late_threads()
-  hook = sys.unraisablehook
-  orbax_errors.ignore_late_threads()
-  assert sys.unraisablehook is hook
+  before = sys.unraisablehook
   late, other = (
     types.SimpleNamespace(exc_value=RuntimeError(text))
     for text in ('Event loop is closed', 'something else')
   )
-  hook(late)
-  hook(other)
+  with orbax_errors.late_threads_ignored():
+    sys.unraisablehook(late)
+    sys.unraisablehook(other)
   assert seen == [other]
+  assert sys.unraisablehook is before
+  with orbax_errors.late_threads_ignored():
+    sys.unraisablehook = print
+  assert sys.unraisablehook is print

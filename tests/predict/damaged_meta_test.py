@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from magnet_jax import parallel
 from magnet_jax.cli import main
 from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, checkpoints, images
@@ -288,7 +287,6 @@ def test_the_commands_print_the_line(whole, tmp_path, capfd):
       assert main.main([command, *argv]) == 2
       printed = capfd.readouterr().err.strip().splitlines()
       assert str(path) in printed[-1] and 'Traceback' not in printed, printed
-  parallel.use_devices(0)
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,6 @@ class Small(nn.Module):
     return layers.convolution(CLASSES, 1, use_bias=True, name='classify')(x)
 
 
-@pytest.fixture(autouse=True)
-def as_found():
-  yield
-  parallel.use_devices(0)
-
-
 def segmenter_parts():
   """State before the first step, step and evaluation of the segmenter."""
   network = Small()
@@ -129,8 +123,8 @@ KINDS = {
 
 
 def make_task(kind, devices, parts):
-  parallel.use_devices(devices)
-  team = parallel.team(ROWS, 'batch')
+  with parallel.use_devices(devices):
+    team = parallel.team(ROWS, 'batch')
   _, step, evaluate = parts
   return loop.Task(
     name=kind,
@@ -201,11 +195,16 @@ def test_idle_devices_are_told():
 
 
 def test_a_choice_that_does_not_divide_the_batch_is_refused():
-  parallel.use_devices(4)
-  with pytest.raises(InputError, match=r'train.batch 6: .* 4 devices.* 8 '):
+  with (
+    parallel.use_devices(4),
+    pytest.raises(InputError, match=r'train.batch 6: .* 4 devices.* 8 '),
+  ):
     parallel.team(6, 'train.batch')
-  with pytest.raises(InputError, match=r'--devices=5: there are 4'):
-    parallel.use_devices(5)
+  with (
+    pytest.raises(InputError, match=r'--devices=5: there are 4'),
+    parallel.use_devices(5),
+  ):
+    pass
 
 
 def test_devices_exchange_sums_alone():
