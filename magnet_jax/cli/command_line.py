@@ -1,4 +1,4 @@
-"""Flags of a command: parsed by absl, shown by a help worth reading."""
+"""The flags of a command: parsed by absl, with a readable help text."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -22,7 +22,7 @@ class Arguments:
 
   Attributes:
     flags: values by name, as attributes.
-    names: arguments that are no flags.
+    names: positional arguments.
     overrides: `--config.key=value`, for `config_file.override`.
   """
 
@@ -36,7 +36,7 @@ class Command(Protocol):
 
   Attributes:
     HELP: what it does and examples; begins with the usage line.
-    NAMES: whether it takes arguments that are no flags.
+    NAMES: whether it takes positional arguments.
   """
 
   HELP: str
@@ -82,13 +82,13 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
   # The readers of data look into absl's own flags when they start processes.
   if not flags.FLAGS.is_parsed():
     flags.FLAGS.mark_as_parsed()
-  # Orbax tells there of each store that it opens; errors are still raised.
+  # Orbax logs each store that it opens; errors are still raised.
   logging.set_verbosity(logging.ERROR)
   return Arguments(values, tuple(names), tuple(overrides))
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-  """Parts flags from overrides of a config, whose keys are known later."""
+  """Separates flags from overrides of a config, whose keys are known later."""
   rest, overrides, words = [], [], list(argv)
   while words:
     word = words.pop(0)
@@ -122,7 +122,7 @@ def _one_line(error: Exception) -> str:
     return text
   near = unknown[2].partition(':')[2].strip(' ?').split(', ')
   hint = '; did you mean --' + ' or --'.join(near) + '?' if near[0] else ''
-  return f'--{unknown[1]}: is no flag{hint}'
+  return f'--{unknown[1]}: unknown flag{hint}'
 
 
 def share(text: str, flag: str) -> float | int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 import difflib
 import pathlib
 import runpy
-from typing import Any
+from typing import TypeAlias
 
 from absl import flags
 import ml_collections
@@ -13,7 +13,7 @@ from ml_collections import config_flags
 from magnet_jax import configs
 from magnet_jax.types import InputError, Meta
 
-Config = Any  # ml_collections.ConfigDict, whose fields have no types
+Config: TypeAlias = ml_collections.ConfigDict
 
 
 def load(name: str) -> Config:
@@ -97,7 +97,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
 
 
 def _keys(config: Config, prefix: str = '') -> Iterator[str]:
-  """Dotted keys of all fields that are no sections."""
+  """Yields the dotted keys of all fields, leaving out sections."""
   for key, value in config.items():
     if isinstance(value, ml_collections.ConfigDict):
       yield from _keys(value, f'{prefix}{key}.')
@@ -116,7 +116,7 @@ def _unknown(key: str, known: list[str]) -> str:
     if near
     else f'the sections are {", ".join(sections)}; see configs/default.py'
   )
-  return f'--config.{key}: is no field of the config; {hint}'
+  return f'--config.{key}: unknown field; {hint}'
 
 
 def from_meta(meta: Meta) -> Config:

@@ -19,11 +19,11 @@ HELP = """
   usage: magnet-jax convert FILE… --out=DIR [flags]
          magnet-jax convert RUN --to=pytorch|safetensors --out=DIR [flags]
 
-  Makes checkpoints of PyTorch's weights, number for number, and back. FILEs are
-  .pth or .safetensors, each a state_dict: a segmenter, the refiners in the
+  Converts PyTorch weights to checkpoints, number for number, and back. FILEs
+  are .pth or .safetensors, each a state_dict: a segmenter, the refiners in the
   order of their stages, or both; or a ResNet of torchvision or timm, trained
-  for ImageNet, to start a training from. Which network a file is of is found
-  by its names. Every weight must find its place on both sides, or nothing is
+  on ImageNet, to start a training from. The network is recognised by the names
+  of its weights. Every weight must match one on the other side, or nothing is
   written. Needs magnet-jax[convert].
 
   examples:
@@ -48,7 +48,7 @@ def define(values: flags.FlagValues) -> None:
   choice = functools.partial(flags.DEFINE_enum, flag_values=values)
   group = 'input and output'
   text(
-    'out', '', 'DIR: a new folder for the result (needed)', module_name=group
+    'out', '', 'DIR: a new folder for the result (required)', module_name=group
   )
   choice('to', 'orbax', _FORMATS, 'what to make', module_name=group)
   group = 'what the files are'
@@ -100,7 +100,7 @@ def run(arguments: Arguments) -> int:
       '--help'
     )
   if not values.out:
-    raise InputError('--out: is needed; name a new folder for the result')
+    raise InputError('--out: missing; name a new folder for the result')
   out = pathlib.Path(values.out)
   with atomic.new_folder(out) as folder:
     written, follow = (_back if back else _forward)(arguments, folder)
@@ -125,7 +125,7 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
   for name in arguments.names:
     if pathlib.Path(name).is_dir():
       raise InputError(
-        f'{name}: is a folder where a file of PyTorch is needed; name a file, '
+        f'{name}: is a folder, not a file of PyTorch; name a file, '
         'or add --to=pytorch for the way back'
       )
     source = states.read(

@@ -22,7 +22,7 @@ HELP = """
   take as it is. FOLDER holds them in any usual layout: images/ and labels/ (or
   masks/, annotations/), NAME.jpg beside NAME_mask.png, either in train/, val/
   and test/; or it is a list of image<TAB>label lines. Labels hold values or
-  colours. Prints what it finds, each fault with its remedy, and writes into DIR
+  colours. Prints what it finds, each problem and its fix, and writes into DIR
   config.py, train.txt, val.txt, test.txt, classes.json (rename classes there),
   findings.json, and index.html, which shows images with their labels.
 

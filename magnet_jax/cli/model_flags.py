@@ -1,9 +1,7 @@
 """The flags of a trained model and of how it is run, for several commands."""
 
-from collections.abc import Mapping
 import dataclasses
 import pathlib
-from typing import Any
 
 from absl import flags
 
@@ -13,7 +11,7 @@ from magnet_jax.files import checkpoints
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError, Meta
+from magnet_jax.types import InputError, Meta, Section
 
 _REFINE = (
   'points',
@@ -123,7 +121,7 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
   )
 
 
-def load(values: flags.FlagValues, **plan: Any) -> Model:
+def load(values: flags.FlagValues, **plan: object) -> Model:
   """Loads the model and lays the flags over its settings.
 
   Args:
@@ -153,17 +151,17 @@ def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
   return models.from_variables(variables, meta, name=str(path)), meta
 
 
-def change(model: Model, values: flags.FlagValues, **plan: Any) -> Model:
+def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   """The model with the settings that the flags give, checked."""
-  given: dict[str, Any] = {
+  given: dict[str, object] = {
     name: values[name].value
     for name in _REFINE
     if name in values and values[name].value not in (None, '')
   }
   for name in ('points', 'windows'):
     if name in given:
-      given[name] = command_line.share(given[name], name)
-  changed: Mapping[str, Any] = {
+      given[name] = command_line.share(str(given[name]), name)
+  changed: dict[str, Section] = {
     'plan': {**model.settings['plan'], **plan},
     'refine': {**model.settings['refine'], **given},
   }

@@ -43,7 +43,10 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   group = 'files'
   text(
-    'manual_dir', '', 'DIR: with the official files (needed)', module_name=group
+    'manual_dir',
+    '',
+    'DIR: with the official files, required',
+    module_name=group,
   )
   text(
     'data_dir',

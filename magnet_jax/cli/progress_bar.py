@@ -1,4 +1,4 @@
-"""A bar over all windows of a command: how many a second, what time is left."""
+"""A progress bar over all windows: windows per second and time left."""
 
 import sys
 from types import TracebackType
@@ -8,7 +8,7 @@ import tqdm
 
 
 class Bar:
-  """What `batch_run` tells, on the terminal; nothing where there is none.
+  """Shows the progress of `batch_run`; nothing where there is no terminal.
 
   Args:
     silent: neither draw nor print, as in all processes but the first.

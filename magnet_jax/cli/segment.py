@@ -3,7 +3,6 @@
 import functools
 import pathlib
 import sys
-from typing import Any
 
 from absl import flags
 
@@ -216,7 +215,7 @@ def _bands(text: str) -> tuple[int, ...] | None:
   return tuple(map(int, parts)) or None
 
 
-def _outputs(values: Any) -> Outputs:
+def _outputs(values: flags.FlagValues) -> Outputs:
   return Outputs(
     panel=values.panel,
     confidence=values.confidence,

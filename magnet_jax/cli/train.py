@@ -16,10 +16,10 @@ HELP = """
   usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
 
   Trains the segmenter on windows of all stages, then the refiner on what the
-  cascade makes of them, and writes both as DIR/model.npz. Run the same command
-  again to go on after an interruption, at whatever moment: the result is the
-  same. DIR also holds config.json, and a folder a network with checkpoints/
-  and train.jsonl, one record a step. With tune.images above 0 it then chooses
+  cascade makes of them, and writes both as DIR/model.npz. After an interruption
+  at any moment, the same command resumes: the result is the same. DIR also
+  holds config.json, and one folder per network with checkpoints/ and
+  train.jsonl, one record per step. With tune.images above 0 it then chooses
   how many points a window corrects, as magnet-jax tune does.
 
   examples:
@@ -50,11 +50,11 @@ def define(values: flags.FlagValues) -> None:
     module_name=group,
   )
   group = 'output'
-  text('workdir', '', 'DIR: of this run (needed)', module_name=group)
+  text('workdir', '', 'DIR: of this run (required)', module_name=group)
   flags.DEFINE_bool(
     'tensorboard',
     False,
-    'write the scalars for TensorBoard, too; needs magnet-jax[tensorboard]',
+    'also write the scalars for TensorBoard; needs magnet-jax[tensorboard]',
     flag_values=values,
     module_name=group,
   )
@@ -62,10 +62,10 @@ def define(values: flags.FlagValues) -> None:
 
 
 def run(arguments: Arguments) -> int:
-  """Trains."""
+  """Runs the command."""
   values = arguments.flags
   if not values.workdir:
-    raise InputError('--workdir: is needed; name a folder for the run')
+    raise InputError('--workdir: missing; name a folder for the run')
   config = config_file.override(
     config_file.load(values.config), arguments.overrides
   )

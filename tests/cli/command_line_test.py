@@ -54,7 +54,7 @@ def test_overrides_are_kept_for_the_config():
 
 
 def test_overrides_need_a_command_with_a_config():
-  with pytest.raises(InputError, match='is no flag'):
+  with pytest.raises(InputError, match='unknown flag'):
     command_line.parse('segment', segment, ['a.png', '--config.seed=1'])
 
 

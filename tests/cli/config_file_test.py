@@ -50,7 +50,7 @@ def test_overrides_take_the_type_of_their_field():
     ('--config.train.segmenter.stepz=3', 'train.segmenter.steps'),
     ('--config.steps=3', 'train.refiner.steps|train.segmenter.steps'),
     ('--config.qqqq=3', 'sections are'),
-    ('--config.train=3', 'config.train: is no field'),
+    ('--config.train=3', 'config.train: unknown field'),
     ('--config.seed=three', 'config.seed=three'),
     ('--config.seed=1.5', 'config.seed=1.5'),
   ],
