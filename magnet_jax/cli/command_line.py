@@ -170,7 +170,7 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
     default = flag.default
     words = ','.join(default) if isinstance(default, list) else default
     text += f' (default: {words})'
-  body = textwrap.wrap(text, max(width - _COLUMN, 20))
+  body = textwrap.wrap(text, max(width - _COLUMN, 20), break_on_hyphens=False)
   if len(left) > _COLUMN - 2:
     body.insert(0, '')
   indented = ('\n' + ' ' * _COLUMN).join(body)
