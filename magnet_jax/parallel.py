@@ -1,9 +1,9 @@
 """Devices and processes: the only file that counts or names them.
 
 Windows are independent: `over_devices` maps them with pmap over the devices of
-this process. The rows of a training's batch are not, as batch normalisation
-and hard examples see all of them: a `Team` of all devices of all processes
-runs one program over the whole batch, split by its rows.
+this process. The rows of a training batch are not, as batch normalisation and
+hard example mining see all of them: a `Team` of all devices of all processes
+runs one program over the whole batch, split by rows.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import itertools
 import json
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from flax import jax_utils
 import jax
@@ -23,9 +23,10 @@ import numpy as np
 from magnet_jax.types import InputError
 
 Step = Callable[..., Any]
+Tree = TypeVar('Tree')
 
-WINDOWS = 'windows'  # the axis that is split
-_FOREVER = 10**9  # milliseconds: the others may have days of work left
+WINDOWS = 'windows'  # the axis that pmap splits
+_FOREVER = 10**9  # milliseconds; other processes may still work for days
 # A thread that a block of `use_devices` starts sees its choice only if it runs
 # in a copy of its context; cascades and teams look once, when they are made.
 _chosen: contextvars.ContextVar[int] = contextvars.ContextVar(
@@ -35,9 +36,9 @@ _rounds = itertools.count()
 
 
 class _Shards(NamedTuple):
-  """Results whose leading axis counts devices; a pytree to wait for."""
+  """Results whose leading axis counts the devices; a pytree."""
 
-  results: Any
+  results: object
 
 
 class _Store(Protocol):
@@ -66,7 +67,7 @@ def use_devices(count: int) -> Iterator[None]:
   if not 0 <= count <= present:
     raise InputError(
       f'--devices={count}: there are {present} of the kind '
-      f'{jax.devices()[0].platform}; give 1 to {present}, or 0 for all'
+      f'{jax.devices()[0].platform}; choose 1 to {present}, or 0 for all'
     )
   before = _chosen.set(count)
   try:
@@ -76,12 +77,12 @@ def use_devices(count: int) -> Iterator[None]:
 
 
 def device_count() -> int:
-  """Number of devices that windows are shared among in this process."""
+  """Returns the number of devices that this process divides windows among."""
   return _chosen.get() or jax.local_device_count()
 
 
 def device_memory() -> int | None:
-  """Bytes that each device has; None where it has the host's memory."""
+  """Returns the bytes of each device; None if it shares the host memory."""
   devices = jax.local_devices()
   if devices[0].platform == 'cpu':
     return None
@@ -92,25 +93,25 @@ def device_memory() -> int | None:
 
 
 def process() -> int:
-  """Number of this process, from 0."""
+  """Returns the index of this process, from 0."""
   return jax.process_index()
 
 
 def processes() -> int:
-  """How many processes do this work together."""
+  """Returns how many processes share the work."""
   return jax.process_count()
 
 
 def is_main() -> bool:
-  """Whether this is the process that writes and prints what is common."""
+  """Returns whether this process writes and prints what all share."""
   return process() == 0
 
 
-def gather(value: Any) -> list[Any]:
-  """The JSON values of all processes, in their order; waits for all of them.
+def gather(value: Tree) -> list[Tree]:
+  """Returns the JSON values of all processes in order; waits for all of them.
 
-  All processes must call it equally often. It goes by the coordinator and not
-  by the devices, so that it may wait for days.
+  All processes must call it equally often. It goes through the coordinator
+  rather than the devices, so that it may wait for days.
   """
   if processes() == 1:
     return [value]
@@ -124,7 +125,7 @@ def gather(value: Any) -> list[Any]:
 
 
 def publish(key: str, value: str) -> bool:
-  """Leaves a word for the other processes; False if there is one already."""
+  """Publishes a value to the other processes; False if the key is taken."""
   try:
     _store().key_value_set(f'magnet_jax/{key}', value)
   except jax.errors.JaxRuntimeError:
@@ -133,7 +134,7 @@ def publish(key: str, value: str) -> bool:
 
 
 def published(key: str) -> str | None:
-  """What a process has left under this key, if one has; does not wait."""
+  """Returns what a process has published under a key, if any; never waits."""
   try:
     value: str = _store().key_value_try_get(f'magnet_jax/{key}')
   except jax.errors.JaxRuntimeError:
@@ -155,12 +156,12 @@ def _store() -> _Store:
   return store
 
 
-def from_main(make: Callable[[], Any], shapes: Callable[[], Any]) -> Any:
-  """What process 0 makes, on all: the others need not have its files.
+def from_main(make: Callable[[], Tree], shapes: Callable[[], object]) -> Tree:
+  """Broadcasts what process 0 makes; the others do not need its files.
 
   Args:
-    make: called in process 0 alone; returns a tree of arrays.
-    shapes: called in the others; a tree of the shapes of that.
+    make: called in process 0 only; returns a tree of arrays.
+    shapes: called in the others; returns a tree of their shapes.
   """
   if processes() == 1:
     return make()
@@ -168,46 +169,48 @@ def from_main(make: Callable[[], Any], shapes: Callable[[], Any]) -> Any:
   return multihost_utils.broadcast_one_to_all(tree)
 
 
-def _blank(leaf: Any) -> np.ndarray:
-  """Zeros of a shape, to be filled by another process."""
+def _blank(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+  """Returns zeros to be replaced by what another process sends."""
   return np.zeros(leaf.shape, leaf.dtype)
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(step: Step, devices: int, settings: tuple[Any, ...]) -> Step:
-  """One compiled function for one step, its settings and the devices."""
+def _compiled(
+  step: Step, devices: int, settings: tuple[tuple[str, object], ...]
+) -> Step:
+  """Compiles a step once for its settings and number of devices."""
   bound = functools.partial(step, **dict(settings))
   if devices == 1:
     return jax.jit(bound)
-  # Of this process alone: each works on windows of its own.
+  # Local devices only: each process works on windows of its own.
   local = jax.local_devices()[:devices]
   return jax.pmap(bound, axis_name=WINDOWS, devices=local)
 
 
-def as_pytree(network: Any) -> Any:
-  """A plain function is no pytree; bound to no arguments it is one."""
+def as_pytree(network: object) -> object:
+  """Makes a plain function a pytree by binding it to no arguments."""
   if callable(network) and jax.tree_util.all_leaves([network]):
     return jax.tree_util.Partial(network)
   return network
 
 
 def over_devices(
-  step: Step, *networks: Any, devices: int | None = None, **settings: Any
+  step: Step, *networks: object, devices: int | None = None, **settings: object
 ) -> Step:
   """Binds networks to a step that runs its windows on all devices.
 
   Args:
-    step: function (*networks, **arrays) whose arrays all start with the
-      number of windows B and which treats windows independently.
+    step: function (*networks, **arrays) that treats windows independently;
+      the first axis of every array counts the windows, B.
     *networks: pytrees (`jax.tree_util.Partial` of a function and its
-      variables), put on every device once, or plain functions, whose
+      variables), copied to every device once, or plain functions, whose
       variables become constants of the program.
     devices: how many to use; all by default.
     **settings: hashable static keyword arguments of the step.
 
   Returns:
     A function of the arrays alone, which does not wait for its results; B
-    must be a multiple of the devices. `fetch` brings the results back.
+    must be a multiple of the number of devices. `fetch` returns the results.
   """
   count = devices or device_count()
   networks = tuple(as_pytree(network) for network in networks)
@@ -217,7 +220,7 @@ def over_devices(
     return lambda **arrays: run(*placed, **arrays)
   placed = jax_utils.replicate(networks, jax.local_devices()[:count])
 
-  def on_all(**arrays: np.ndarray) -> Any:
+  def on_all(**arrays: np.ndarray) -> _Shards:
     split = {
       name: np.reshape(array, (count, -1, *array.shape[1:]))
       for name, array in arrays.items()
@@ -228,7 +231,7 @@ def over_devices(
 
 
 def fetch(results: Any) -> Any:
-  """Waits for what a function of `over_devices` returned; NumPy, [B,...]."""
+  """Waits for the results of `over_devices`; returns NumPy arrays [B,...]."""
   host = jax.device_get(results)
   if isinstance(host, _Shards):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), host.results)
@@ -237,15 +240,15 @@ def fetch(results: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Team:
-  """Devices, of all processes, that share the rows of each batch.
+  """Devices of all processes that share the rows of each batch.
 
-  A step is compiled for the whole batch; the compiler splits it and puts in
-  the sums over devices. So means over the batch are over all of it, whatever
-  the number of devices.
+  A step is compiled for the whole batch; the compiler splits it and inserts
+  the sums over devices. So means are over the whole batch, whatever the
+  number of devices.
 
   Attributes:
-    devices: of each process equally many, process by process.
-    note: a line for the person where some devices stay idle, or ''.
+    devices: equally many per process, process by process.
+    note: one line for the user if some devices stay idle, else ''.
   """
 
   devices: tuple[jax.Device, ...]
@@ -255,15 +258,15 @@ class Team:
     mesh = jax.sharding.Mesh(np.asarray(self.devices), ('rows',))
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
 
-  def split(self, batch: Any) -> Any:
-    """The rows of this process as its part of the whole batch."""
+  def split(self, batch: Tree) -> Tree:
+    """Places the rows of this process as its part of the whole batch."""
     place = functools.partial(
       jax.make_array_from_process_local_data, self._sharding('rows')
     )
     return jax.tree.map(place, batch)
 
-  def copy(self, tree: Any) -> Any:
-    """Arrays that all processes have, whole on every device."""
+  def copy(self, tree: Tree) -> Tree:
+    """Copies arrays that all processes have to every device."""
     if processes() == 1:
       return jax.device_put(tree, self._sharding())
     place = functools.partial(
@@ -272,32 +275,32 @@ class Team:
     return jax.tree.map(place, jax.tree.map(np.asarray, tree))
 
   def compile(self, step: Step, *, donate: bool = False) -> Step:
-    """Compiles a function of copies and split batches that returns copies.
+    """Compiles a function of copied trees and split batches.
 
     Args:
-      step: (tree, batch, …) -> tree.
-      donate: reuse the memory of the first argument.
+      step: (tree, batch, …) -> tree, which every device holds whole.
+      donate: whether to reuse the memory of the first argument.
     """
     given = 0 if donate else ()
     return jax.jit(step, donate_argnums=given, out_shardings=self._sharding())
 
 
 def one_device() -> Team:
-  """The first device of this process alone."""
+  """Returns a team of the first device of this process."""
   return Team((jax.local_devices()[0],))
 
 
 def team(rows: int, name: str) -> Team:
-  """The devices for batches of so many rows: each takes equally many.
+  """Chooses the devices for batches of so many rows, of equal shares.
 
-  Without a choice by `use_devices` it is as many as divide the rows.
+  Without a choice by `use_devices` as many as divide the rows evenly.
 
   Args:
-    rows: of a batch, over all processes.
-    name: of that setting, for messages.
+    rows: rows of a batch, over all processes.
+    name: the setting that gives them, for messages.
 
   Raises:
-    InputError: the rows cannot be split.
+    InputError: the rows cannot be divided evenly.
   """
   count, chosen = processes(), _chosen.get()
   local = min(
@@ -310,9 +313,9 @@ def team(rows: int, name: str) -> Team:
     split = all_of_them if chosen else count
     kind = 'devices' if chosen else 'processes'
     raise InputError(
-      f'{name} {rows}: must be a multiple of the {split} {kind}, each of which '
-      f'takes equally many rows; set it to {-(-rows // split) * split}'
-      + (' or give another --devices' if chosen else '')
+      f'{name} {rows}: must be a multiple of the {split} {kind}, which take '
+      f'equally many rows each; set it to {-(-rows // split) * split}'
+      + (' or change --devices' if chosen else '')
     )
   use = max(n for n in range(1, use + 1) if rows // count % n == 0)
   note = (
