@@ -23,7 +23,7 @@ HELP = """
   Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
   image it writes
     NAME_label.png          class indices, with the classes' colours; a tiled
-                            .tif where the image has a place on the earth or
+                            .tif where the image is georeferenced or has
                             more than 2**28 pixels
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points

@@ -51,7 +51,7 @@ class Outputs:
 
 
 def suffix(raster: Raster) -> str:
-  """'.tif' for an image with a place on the earth, or a very large one."""
+  """'.tif' for a georeferenced or very large image."""
   if raster.place is not None:
     return '.tif'
   large = math.prod(raster.size) > _MOST_OF_PNG

@@ -1,4 +1,4 @@
-"""Goes on around broken tiles of a file: they come as without data."""
+"""Reads around broken blocks of a file, which become areas without data."""
 
 import threading
 
@@ -24,7 +24,7 @@ class Unbroken:
   """
 
   def __init__(self, raster: Raster) -> None:
-    """Args: the raster to read from."""
+    """Takes the raster to read from."""
     self._raster = raster
     self._areas: dict[Area, str] = {}
     self._overviews: dict[Size, Unbroken] = {}
@@ -32,7 +32,7 @@ class Unbroken:
 
   @property
   def broken(self) -> tuple[str, ...]:
-    """One line for each broken block that a read has met."""
+    """Returns one line for each broken block that was met so far."""
     own = tuple(self._areas[area] for area in sorted(self._areas))
     return own + tuple(
       f'{line} (of the overview of {size[0]} x {size[1]} pixels)'
@@ -42,31 +42,31 @@ class Unbroken:
 
   @property
   def size(self) -> Size:
-    """(height, width)."""
+    """Returns (height, width)."""
     return self._raster.size
 
   @property
   def in_rows(self) -> bool:
-    """Whether only rows from the top down are cheap."""
+    """Returns whether only reading rows from the top down is cheap."""
     return self._raster.in_rows
 
   @property
   def block(self) -> Size:
-    """The file's own tile or strip."""
+    """Returns the size of the tiles or strips of the file."""
     return self._raster.block
 
   @property
   def place(self) -> Place | None:
-    """Where on the earth it lies."""
+    """Returns the georeference, if there is one."""
     return self._raster.place
 
   @property
   def notes(self) -> tuple[str, ...]:
-    """Remarks for the person."""
+    """Returns notes to the user."""
     return self._raster.notes
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """uint8 [height,width,3]; 0 where not valid.
+    """Reads uint8 [height,width,3]; 0 where not valid.
 
     Raises:
       InputError: the file was changed or removed since it was opened.
@@ -76,11 +76,11 @@ class Unbroken:
   def valid(
     self, top: int, left: int, height: int, width: int
   ) -> np.ndarray | None:
-    """bool [height,width]; None: all is valid. Raises as `read`."""
+    """Reads bool [height,width], None if all is valid; raises as `read`."""
     return self._both((top, left, height, width))[1]
 
   def reduced(self, size: Size) -> 'Unbroken | None':
-    """The smallest overview of at least (height, width), if there is one."""
+    """Returns the smallest overview of at least (height, width), if any."""
     smaller = self._raster.reduced(size)
     if smaller is None:
       return None
@@ -141,7 +141,7 @@ class Unbroken:
     return pixels, valid
 
   def _lost(self, area: Area) -> bool:
-    """Whether a block that is known as broken lies in an area."""
+    """Returns whether an area touches a block that is known to be broken."""
     return any(min(_common(area, known)[2:]) > 0 for known in self._areas)
 
 
@@ -151,7 +151,7 @@ def _sample(count: int) -> list[int]:
 
 
 def _common(a: Area, b: Area) -> Area:
-  """What two areas share; without height or width if they do not meet."""
+  """Returns the intersection of two areas; of no size if they are apart."""
   top, left = max(a[0], b[0]), max(a[1], b[1])
   bottom = min(a[0] + a[2], b[0] + b[2])
   right = min(a[1] + a[3], b[1] + b[3])

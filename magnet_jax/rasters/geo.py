@@ -1,4 +1,4 @@
-"""GeoTIFF and what else GDAL reads, window by window, through rasterio.
+"""Reads GeoTIFF and other GDAL formats window by window through rasterio.
 
     raster = geo.open_file('scene.tif', bands=(4, 3, 2), stretch='2-98')
 
@@ -20,18 +20,18 @@ from magnet_jax.types import InputError, Size
 
 Scale = Callable[[np.ndarray], np.ndarray]  # [bands,h,w] -> uint8
 
-# A stretch is estimated from all of a small image, else from that many squares
-# on a side, of so many pixels on a side, spread over it.
+# A stretch is estimated from all of a small image, else from a lattice of
+# squares: their number and their pixels along each side.
 _SQUARES, _SQUARE = 32, 32
 
 
 class GeoRaster:
-  """A file that GDAL reads, as 8-bit RGB; made by `open_file`."""
+  """A file that GDAL reads, as 8-bit RGB; opened by `open_file`."""
 
   def __init__(
     self, reader: geo_reader.Reader, scale: Scale, notes: tuple[str, ...]
   ) -> None:
-    """Args: raw pixels, how they become 8 bits, remarks for the person."""
+    """Takes the raw pixels, how they become 8 bits, and notes to the user."""
     self.size = reader.size
     self.block = reader.block
     self.notes = notes
@@ -42,12 +42,12 @@ class GeoRaster:
 
   @property
   def in_rows(self) -> bool:
-    """Whether only rows from the top down are cheap."""
+    """Returns whether only reading rows from the top down is cheap."""
     return self.block[1] >= self.size[1] and self.block[0] < self.size[0]
 
   @property
   def place(self) -> Place | None:
-    """Where on the earth the file says that it lies."""
+    """Returns the georeference of the file, if it has one."""
     dataset = self._reader.dataset
     points, reference = dataset.gcps
     reference = dataset.crs or reference
@@ -61,7 +61,7 @@ class GeoRaster:
     )
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """uint8 [height,width,3] of an area wholly inside; 0 where not valid.
+    """Reads uint8 [height,width,3] of an area inside; 0 where not valid.
 
     Raises:
       BadBlockError: a tile or strip there is broken; names the first.
@@ -72,13 +72,13 @@ class GeoRaster:
   def valid(
     self, top: int, left: int, height: int, width: int
   ) -> np.ndarray | None:
-    """bool [height,width]; None: all is valid. Raises as `read`."""
+    """Reads bool [height,width], None if all is valid; raises as `read`."""
     if not self._reader.choice.partial:
       return None
     return self._both((top, left, height, width))[1]
 
   def reduced(self, size: Size) -> 'GeoRaster | None':
-    """The smallest overview of at least (height, width), if there is one."""
+    """Returns the smallest overview of at least (height, width), if any."""
     sizes = self._reader.overviews
     level = rasters.smallest(sizes, size)
     if level is None:
@@ -98,7 +98,7 @@ class GeoRaster:
     self._reader.dataset.close()
 
   def _both(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pixels and validity; kept, as one is asked for after the other."""
+    """Returns pixels and validity; cached, as both are read in turn."""
     with self._lock:
       if self._last is None or self._last[0] != area:
         raw, valid = self._reader(area)
@@ -123,12 +123,12 @@ def open_file(
   Args:
     path: of one of `signatures.FORMATS`.
     bands: one or three of its bands, from 1, as red, green, blue; None: the
-      one or three that it has beside alpha.
-    stretch: to 8 bits, see `stretching`.
+      one or three that it has besides alpha.
+    stretch: how values become 8 bits, see `stretching`.
 
   Raises:
-    InputError: no such file, none that GDAL reads, bands or numbers that do
-      not fit the network, or rasterio is missing.
+    InputError: no such file, not one that GDAL reads, no such bands, values
+      without a known range, or rasterio is missing.
   """
   path = decoding.check_file(path)
   stretch = stretching.check(stretch)
@@ -156,17 +156,17 @@ def open_file(
 def _scale(
   reader: geo_reader.Reader, wanted: stretching.Wanted
 ) -> tuple[Scale, tuple[str, ...]]:
-  """How raw pixels become 8 bits, and what to say of it."""
+  """Returns how raw pixels become 8 bits, and the notes about it."""
   choice, name = reader.choice, reader.path.name
   if choice.dtype == np.uint8 or choice.palette is not None:
-    factor = np.uint8(255 // (2**choice.bits - 1))  # 85 in a file of two bits
-    note = f'{name}: no stretch is used: the pixels have 8 bits'
+    factor = np.uint8(255 // (2**choice.bits - 1))  # 85 for two bits
+    note = f'{name}: the stretch is ignored: the pixels have 8 bits'
     return lambda raw: raw * factor, () if wanted == 'none' else (note,)
   if wanted == 'none':
     if choice.dtype != np.uint16:
       raise InputError(
-        f'{reader.path}: holds {choice.dtype} pixels, whose range is not '
-        "known; give a stretch (--stretch), as '2-98', 'min-max' or LOW,HIGH"
+        f'{reader.path}: holds {choice.dtype} pixels of unknown range; choose '
+        "a stretch (--stretch), such as '2-98', 'min-max' or LOW,HIGH"
       )
     shift = max(0, choice.bits - 8)
     note = f'{name}: {choice.bits} bits to 8 as value // {2**shift}'
@@ -188,7 +188,7 @@ def _scale(
 
 
 def _samples(reader: geo_reader.Reader) -> np.ndarray:
-  """[bands,n]: valid raw pixels, all of them or of squares on a lattice."""
+  """Reads valid raw pixels [bands,n], all or those of a lattice of squares."""
   height, width = reader.size
   areas = [(0, 0, height, width)]
   if height * width > (_SQUARES * _SQUARE) ** 2:
@@ -198,7 +198,7 @@ def _samples(reader: geo_reader.Reader) -> np.ndarray:
     areas = [(int(t), int(c), rows, columns) for t in tops for c in lefts]
   found = [np.zeros((len(reader.choice.indexes), 0), reader.choice.dtype)]
   for area in areas:
-    with contextlib.suppress(BadBlockError):  # is told when it is read
+    with contextlib.suppress(BadBlockError):  # reported when it is read
       raw, valid = reader(area)
       found.append(
         raw.reshape(len(raw), -1) if valid is None else raw[:, valid]

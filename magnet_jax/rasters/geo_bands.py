@@ -1,9 +1,9 @@
-"""Which bands of a file are its red, green and blue, and which pixels count."""
+"""Which bands of a file are red, green and blue, and which pixels are valid."""
 
 from collections.abc import Sequence
 import dataclasses
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,24 +12,29 @@ from magnet_jax.rasters import rasters
 from magnet_jax.rasters.rasters import Area
 from magnet_jax.types import InputError
 
+if TYPE_CHECKING:
+  from rasterio import DatasetReader
+
+Window = tuple[tuple[int, int], tuple[int, int]]  # rows, columns; rasterio's
+
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-  """How pixels come out of a file.
+  """How pixels are read from a file.
 
   Attributes:
     indexes: one or three bands, from 1.
     dtype: of their pixels.
-    bits: of their pixels that are used; fewer than the type has in files of 1,
-      4 or 12 bits.
+    bits: used by their pixels; fewer than those of the type in files of 1, 4
+      or 12 bits.
     alpha: the band that is 0 where there is no image.
     masked: whether the file has a mask.
     nodata: the value of each band that stands for no data.
-    palette: uint8 [values,3] where the band holds places in a table of colours.
+    palette: uint8 [values,3] if the band holds indices of colours.
   """
 
   indexes: tuple[int, ...]
-  dtype: np.dtype[Any]
+  dtype: np.dtype
   bits: int
   alpha: int | None
   masked: bool
@@ -38,7 +43,7 @@ class Choice:
 
   @property
   def partial(self) -> bool:
-    """Whether pixels may be without data."""
+    """Returns whether there may be pixels without data."""
     return bool(
       self.alpha
       or self.masked
@@ -47,13 +52,13 @@ class Choice:
     )
 
   def read(
-    self, dataset: Any, area: Area
+    self, dataset: 'DatasetReader', area: Area
   ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reads an area of rasterio's dataset.
+    """Reads an area of a rasterio dataset.
 
     Returns:
-      [bands,h,w] as stored, colours of a palette looked up; bool [h,w] of the
-      pixels that hold data, None: all do.
+      [bands,h,w] as stored, or the colours of a palette; bool [h,w], True where
+      there is data, or None if that is everywhere.
     """
     top, left, height, width = area
     window = ((top, top + height), (left, left + width))
@@ -63,14 +68,16 @@ class Choice:
       pixels = np.moveaxis(self.palette[pixels[0]], -1, 0)
     return pixels, valid
 
-  def _valid(self, dataset: Any, window: Any, pixels: np.ndarray) -> np.ndarray:
+  def _valid(
+    self, dataset: 'DatasetReader', window: Window, pixels: np.ndarray
+  ) -> np.ndarray:
     valid = np.ones(pixels.shape[1:], bool)
     if self.alpha:
       valid &= dataset.read(self.alpha, window=window) > 0
     if self.masked:
       valid &= dataset.read_masks(self.indexes[0], window=window) > 0
     if any(value is not None for value in self.nodata):
-      # One band may hold the value by chance, as a black with no red in it.
+      # A single band may hold the value by chance: a blue without any red.
       valid &= np.any(
         [
           band != value if value is not None else np.ones(band.shape, bool)
@@ -83,17 +90,19 @@ class Choice:
     return valid
 
 
-def choose(dataset: Any, bands: Sequence[int] | None, path: PathLike) -> Choice:
+def choose(
+  dataset: 'DatasetReader', bands: Sequence[int] | None, path: PathLike
+) -> Choice:
   """Chooses the bands of an open dataset.
 
   Args:
-    dataset: of rasterio.
-    bands: one or three, from 1; None: those that the file has beside alpha.
-    path: what messages call it.
+    dataset: the open file.
+    bands: one or three, from 1; None: those that the file has besides alpha.
+    path: the name of the file in messages.
 
   Raises:
-    InputError: there are no such bands, it is not clear which are meant, or
-      their numbers are not real.
+    InputError: there are no such bands, it is ambiguous which to take, or they
+      do not hold real numbers.
   """
   from rasterio.enums import ColorInterp
 
@@ -105,7 +114,7 @@ def choose(dataset: Any, bands: Sequence[int] | None, path: PathLike) -> Choice:
   ]
   colours = [i for i in dataset.indexes if i not in alphas]
   indexes = _indexes(bands, colours, dataset.count, name)
-  # GDAL calls the fourth of four bands alpha if nobody tells it otherwise.
+  # GDAL takes the fourth of four bands for alpha unless told otherwise.
   alphas = [i for i in alphas if i not in indexes]
   dtype = _dtype([dataset.dtypes[i - 1] for i in indexes], name)
   first = indexes[0]
@@ -124,8 +133,8 @@ def choose(dataset: Any, bands: Sequence[int] | None, path: PathLike) -> Choice:
   )
 
 
-def _masked(flags: Sequence[Any]) -> bool:
-  """Whether a mask of its own tells what is valid, not alpha or a value."""
+def _masked(flags: Sequence[object]) -> bool:
+  """Returns whether a mask, not alpha or a value, marks valid pixels."""
   from rasterio.enums import MaskFlags
 
   others = {MaskFlags.alpha, MaskFlags.nodata}
@@ -138,15 +147,15 @@ def _indexes(
   if bands is None:
     if len(colours) not in (1, 3):
       raise InputError(
-        f'{name}: has {len(colours)} bands, and a network sees three; choose '
-        f'three or one of 1..{count} with bands (--bands), as 3,2,1'
+        f'{name}: has {len(colours)} bands, and a network takes three; choose '
+        f'three or one of 1..{count} with bands (--bands), such as 3,2,1'
       )
     return tuple(colours)
   rasters.check_bands(bands, count, name)
   return tuple(bands)
 
 
-def _dtype(names: Sequence[str], name: str) -> np.dtype[Any]:
+def _dtype(names: Sequence[str], name: str) -> np.dtype:
   kinds = sorted(set(names))
   if len(kinds) > 1 or kinds[0].startswith('complex'):
     raise InputError(
@@ -156,20 +165,20 @@ def _dtype(names: Sequence[str], name: str) -> np.dtype[Any]:
   return np.dtype(kinds[0])
 
 
-def _nodata(value: float | None, dtype: np.dtype[Any]) -> float | None:
-  """A value that can occur; not a number is never data anyway."""
+def _nodata(value: float | None, dtype: np.dtype) -> float | None:
+  """Returns a value that can occur, else None; NaN is never data anyway."""
   if value is None or np.isnan(value):
     return None
   if dtype.kind in 'iu':
     limits = np.iinfo(dtype)
     inside = limits.min <= value <= limits.max and value == int(value)
     return int(value) if inside else None
-  # As it is stored: 1e-40 or -3.4e38 are rounded there.
+  # Rounded as in the file, which matters for 1e-40 or -3.4e38.
   return float(dtype.type(value))
 
 
 def _palette(
-  table: dict[int, tuple[int, int, int, int]], dtype: np.dtype[Any]
+  table: dict[int, tuple[int, int, int, int]], dtype: np.dtype
 ) -> np.ndarray:
   palette = np.zeros((np.iinfo(dtype).max + 1, 3), np.uint8)
   for value, colour in table.items():

@@ -1,11 +1,11 @@
-"""Labels and confidence of any size to a TIFF or a PNG, from the top down.
+"""Writes labels and confidence of any size to a TIFF or PNG, top down.
 
     geo_labels.check_path(path)  # before the work
     geo_labels.export_labels(
       path, strips, size=raster.size, place=raster.place, classes=classes
     )
 
-A TIFF keeps the image's place on the earth, a PNG cannot.
+A TIFF keeps the georeference of the image, a PNG cannot.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ SUFFIXES = ('.tif', '.tiff', '.png')
 
 
 def check_path(path: PathLike) -> pathlib.Path:
-  """Raises InputError unless a file of that name could be written here."""
+  """Raises InputError unless a file of that name can be written."""
   path = pathlib.Path(path)
   suffix = path.suffix.lower()
   if suffix not in SUFFIXES:
@@ -44,17 +44,17 @@ def export_labels(
   place: Place | None = None,
   classes: ClassTable | None = None,
 ) -> None:
-  """Writes labels, or grey values as those of confidence, whole or not at all.
+  """Writes labels, or grey values such as confidence, whole or not at all.
 
-  The same pixels give the same bytes, however they are parted. What the
-  iterator raises goes through, and nothing is written.
+  The same pixels give the same bytes, however they are cut into strips. If
+  the iterator raises, nothing is written.
 
   Args:
     path: a name that ends in one of `SUFFIXES`.
     strips: uint8 [rows,W] from the top down, H rows in all.
     size: (H, W).
-    place: where on the earth the image lies.
-    classes: give the colours of labels; None: grey values.
+    place: the georeference of the image, if it has one.
+    classes: the colours of labels; None for grey values.
 
   Raises:
     InputError: another suffix, rasterio is missing, or the system refuses to
@@ -70,12 +70,12 @@ def export_labels(
       else:
         geo_tiff.write(temporary, whole, size, place=place, classes=classes)
     except InputError as error:
-      # What failed inside is known to the caller under the final name.
+      # The caller knows the file under its final name.
       raise InputError(str(error).replace(str(temporary), str(path))) from error
 
 
 def _checked(strips: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
-  """The strips; raises ValueError unless they make up the size."""
+  """Yields the strips; raises ValueError unless they make up the size."""
   rows = 0
   for strip in strips:
     rows += len(strip)
@@ -89,7 +89,7 @@ def _checked(strips: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
 
 
 def rows_of(strips: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-  """Strips of any heights as strips of `rows`; the last one has the rest."""
+  """Yields strips of any height as strips of `rows`, the last one shorter."""
   waiting: list[np.ndarray] = []
   count = 0
   for strip in strips:
@@ -99,7 +99,7 @@ def rows_of(strips: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
       yield np.concatenate([*waiting, strip[start:end]])
       start, waiting, count = end, [], 0
     if start < len(strip):
-      # A copy, as its owner may fill the same array again.
+      # A copy, as the iterator may reuse the array.
       waiting.append(strip[start:].copy())
       count += len(strip) - start
   if waiting:

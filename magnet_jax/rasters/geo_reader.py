@@ -1,11 +1,12 @@
-"""Blocks of a file through GDAL: bounded memory, and errors that name them."""
+"""Reads blocks through GDAL in bounded memory; errors name the block."""
 
 from collections.abc import Iterator
 import contextlib
 import os
 import pathlib
 import threading
-from typing import Any
+import types
+from typing import TYPE_CHECKING
 import warnings
 
 import numpy as np
@@ -16,12 +17,15 @@ from magnet_jax.rasters.rasters import Area, BadBlockError
 from magnet_jax.rasters.unchanged import Unchanged
 from magnet_jax.types import InputError, Size
 
+if TYPE_CHECKING:
+  from rasterio import DatasetReader
+
 _SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
 _CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
 
 
-def rasterio_for(name: PathLike) -> Any:
-  """The package rasterio; InputError where it is not installed."""
+def rasterio_for(name: PathLike) -> types.ModuleType:
+  """Returns the package rasterio; InputError if it is not installed."""
   try:
     import rasterio
   except ImportError as error:
@@ -33,41 +37,43 @@ def rasterio_for(name: PathLike) -> Any:
 
 
 @contextlib.contextmanager
-def environment(rasterio: Any) -> Iterator[None]:
-  """GDAL's settings, in this thread."""
-  settings: dict[str, Any] = {
-    # Otherwise GDAL fills up with grey or black what a stream has lost.
+def environment(rasterio: types.ModuleType) -> Iterator[None]:
+  """Applies the settings of GDAL in this thread."""
+  settings: dict[str, bool | int] = {
+    # Otherwise GDAL fills what a damaged stream has lost with grey or black.
     'GDAL_ERROR_ON_LIBJPEG_WARNING': True,
     'GDAL_PNG_WHOLE_IMAGE_OPTIM': False,
   }
   if 'GDAL_CACHEMAX' not in os.environ:
-    # Rasterio takes a number for bytes; in the environment it means megabytes.
+    # In bytes here, but in megabytes in the environment variable.
     settings['GDAL_CACHEMAX'] = _CACHE
   with rasterio.Env(**settings):
     yield
 
 
-def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
-  """rasterio's dataset of an image of `signatures.FORMATS`.
+def open_dataset(
+  path: pathlib.Path, overview: int | None = None
+) -> 'DatasetReader':
+  """Opens an image of `signatures.FORMATS` with rasterio.
 
   Args:
     path: the file.
-    overview: which of its overviews, from 0, in place of the image itself.
+    overview: opens this overview, from 0, in place of the image itself.
 
   Raises:
-    InputError: it is of none of them or damaged, or rasterio is missing.
+    InputError: it has another format or is damaged, or rasterio is missing.
   """
-  # GDAL's other drivers do more than is wanted of a file from outside.
+  # The other drivers of GDAL do more than an untrusted file should trigger.
   driver = signatures.image_format(path)
   if driver is None:
     raise InputError(
-      f'{path}: is none of {", ".join(signatures.FORMATS)}, which can be read; '
-      'convert it to a GeoTIFF, as with gdal_translate'
+      f'{path}: not one of the formats {", ".join(signatures.FORMATS)}; '
+      'convert it to a GeoTIFF, for example with gdal_translate'
     )
   rasterio = rasterio_for(path)
   try:
     with environment(rasterio), warnings.catch_warnings():
-      # An image without a place on the earth is no fault.
+      # It warns of images that are not georeferenced.
       warnings.simplefilter('ignore')
       level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
       return rasterio.open(path, driver=driver, **level)
@@ -79,17 +85,17 @@ def open_dataset(path: pathlib.Path, overview: int | None = None) -> Any:
 
 
 def reason(error: BaseException) -> str:
-  """GDAL's own words, on one line."""
+  """Returns the message of GDAL on one line."""
   return ' '.join(str(error.__cause__ or error).split())
 
 
 class Reader:
-  """Raw pixels of an open file, from any thread."""
+  """Raw pixels of an open file; safe to call from any thread."""
 
   def __init__(
-    self, path: pathlib.Path, dataset: Any, choice: geo_bands.Choice
+    self, path: pathlib.Path, dataset: 'DatasetReader', choice: geo_bands.Choice
   ) -> None:
-    """Args: the file's path, rasterio's dataset of it, the bands to read."""
+    """Takes the path, the open dataset of it and the bands to read."""
     self.path, self.dataset, self.choice = path, dataset, choice
     self.size: Size = (dataset.height, dataset.width)
     height, width = dataset.block_shapes[choice.indexes[0] - 1]
@@ -97,11 +103,11 @@ class Reader:
     self._rasterio = rasterio_for(path)
     self._check_unchanged = Unchanged(path)
     self._lock = threading.Lock()
-    self._spoilt: int | None = None  # the first row that a broken stream lost
+    self._spoilt: int | None = None  # first row that a damaged stream lost
 
   @property
   def overviews(self) -> list[Size]:
-    """(height, width) of the file's overviews, as GDAL numbers them."""
+    """Returns (height, width) of the overviews in the order of GDAL."""
     factors = self.dataset.overviews(self.choice.indexes[0])
     return [
       (-(-self.size[0] // factor), -(-self.size[1] // factor))
@@ -109,11 +115,11 @@ class Reader:
     ]
 
   def overview(self, level: int) -> 'Reader':
-    """A reader of one of them, which has a dataset of its own."""
+    """Returns a reader of an overview, with a dataset of its own."""
     return Reader(self.path, open_dataset(self.path, level), self.choice)
 
   def __call__(self, area: Area) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reads [bands,h,w] as stored; bool [h,w] of what is valid, None: all.
+    """Reads [bands,h,w] as stored; bool [h,w] of what is valid, None for all.
 
     Raises:
       BadBlockError: a tile or strip there is broken; names the first.
@@ -132,13 +138,13 @@ class Reader:
       return found
 
   def _read(
-    self, dataset: Any, area: Area
+    self, dataset: 'DatasetReader', area: Area
   ) -> tuple[np.ndarray, np.ndarray | None]:
     with environment(self._rasterio):
       return self.choice.read(dataset, area)
 
   def _located(self, area: Area, error: Exception) -> InputError:
-    """Names the first broken block of an area."""
+    """Returns an error that names the first broken block of an area."""
     if self.dataset.driver in _SEQUENTIAL:
       self._spoilt = self._first_lost(area)
       return self._rest_lost(self._spoilt)
@@ -159,9 +165,9 @@ class Reader:
     )
 
   def _first_lost(self, area: Area) -> int:
-    """The first row that the stream of a JPEG or PNG does not give.
+    """Returns the first row that the stream of a JPEG or PNG has lost.
 
-    Looked for from the top, as GDAL goes on after an error with grey rows.
+    Searches from the top, as after an error GDAL continues with grey rows.
     """
     with contextlib.closing(open_dataset(self.path)) as dataset:
       for row in range(area[0] + area[2]):

@@ -1,9 +1,10 @@
-"""Tiled, compressed TIFF files with overviews, written from the top down."""
+"""Writes tiled, compressed TIFF files with overviews from the top down."""
 
 from collections.abc import Iterable, Iterator
 import contextlib
 import pathlib
-from typing import Any
+import types
+from typing import TYPE_CHECKING
 import warnings
 import zlib
 
@@ -12,6 +13,9 @@ import numpy as np
 from magnet_jax.rasters import geo_reader
 from magnet_jax.rasters.rasters import Place
 from magnet_jax.types import ClassTable, InputError, Size
+
+if TYPE_CHECKING:
+  from rasterio.io import DatasetReader, DatasetWriter
 
 TILE = 512
 _PROFILE = {
@@ -37,15 +41,15 @@ def write(
 ) -> None:
   """Writes a TIFF of one 8-bit band; the same bytes for the same pixels.
 
-  GDAL does not tell that a disk was full when it closed the file, so all of
+  GDAL does not report a disk that is full when the file is closed, so all of
   it is read again and compared.
 
   Args:
     path: the file to make.
-    strips: uint8 [TILE,W] from the top down, the last with the rest of H.
+    strips: uint8 [TILE,W] from the top down; the last holds the rest of H.
     size: (H, W).
-    place: where on the earth it lies.
-    classes: for labels: palette, names, and the value of no data; None: grey.
+    place: the georeference, if there is one.
+    classes: palette, names and nodata value of labels; None for grey values.
 
   Raises:
     InputError: it cannot be written, or rasterio is missing.
@@ -64,9 +68,9 @@ def write(
 
 
 def _fill(
-  file: Any, path: pathlib.Path, strips: Iterable[np.ndarray]
+  file: 'DatasetWriter', path: pathlib.Path, strips: Iterable[np.ndarray]
 ) -> list[int]:
-  """Writes rows of tiles and closes the file; returns their checksums."""
+  """Writes rows of tiles, closes the file and returns their checksums."""
   sums = []
   try:
     for number, strip in enumerate(strips):
@@ -76,17 +80,17 @@ def _fill(
         file.write(strip, 1, window=window)
       sums.append(_sum(strip))
   finally:
-    with contextlib.suppress(Exception):  # the check finds it
+    with contextlib.suppress(Exception):  # found by the check
       file.close()
   return sums
 
 
 @contextlib.contextmanager
 def _writing(path: pathlib.Path) -> Iterator[None]:
-  """Turns what GDAL raises into one line."""
+  """Turns whatever GDAL raises into one line."""
   try:
     with warnings.catch_warnings():
-      warnings.simplefilter('ignore')  # that it has no place on the earth
+      warnings.simplefilter('ignore')  # that it is not georeferenced
       yield
   except InputError:
     raise
@@ -98,15 +102,15 @@ def _writing(path: pathlib.Path) -> Iterator[None]:
 
 
 def _created(
-  rasterio: Any,
+  rasterio: types.ModuleType,
   path: pathlib.Path,
   size: Size,
   place: Place | None,
   classes: ClassTable | None,
-) -> Any:
-  """The open file without pixels."""
+) -> 'DatasetWriter':
+  """Creates the file and returns it open, without pixels."""
   height, width = size
-  settings: dict[str, Any] = {'height': height, 'width': width}
+  settings: dict[str, object] = {'height': height, 'width': width}
   if place is not None:
     settings |= _georeference(place)
   if classes is None:
@@ -120,12 +124,14 @@ def _created(
   return file
 
 
-def _georeference(place: Place) -> dict[str, Any]:
+def _georeference(place: Place) -> dict[str, object]:
   from rasterio import Affine
   from rasterio.control import GroundControlPoint
   from rasterio.crs import CRS
 
-  where: dict[str, Any] = {'crs': CRS.from_wkt(place.crs)} if place.crs else {}
+  where: dict[str, object] = (
+    {'crs': CRS.from_wkt(place.crs)} if place.crs else {}
+  )
   if place.points:
     points = [GroundControlPoint(*point) for point in place.points]
     return where | {'gcps': points}
@@ -133,7 +139,7 @@ def _georeference(place: Place) -> dict[str, Any]:
 
 
 def _overviews(size: Size) -> list[int]:
-  """How often it is halved until a single tile holds it: 2, 4, 8 …"""
+  """Returns the factors 2, 4, 8, … at which it still exceeds one tile."""
   factors: list[int] = []
   while max(size) > TILE * 2 ** len(factors):
     factors.append(2 ** (len(factors) + 1))
@@ -141,7 +147,7 @@ def _overviews(size: Size) -> list[int]:
 
 
 def _add_overviews(
-  rasterio: Any, path: pathlib.Path, factors: list[int], rule: str
+  rasterio: types.ModuleType, path: pathlib.Path, factors: list[int], rule: str
 ) -> None:
   with (
     rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=TILE),
@@ -151,9 +157,12 @@ def _add_overviews(
 
 
 def _check(
-  rasterio: Any, path: pathlib.Path, sums: list[int], factors: list[int]
+  rasterio: types.ModuleType,
+  path: pathlib.Path,
+  sums: list[int],
+  factors: list[int],
 ) -> None:
-  """Raises unless all tiles came to the disk as they were meant."""
+  """Raises OSError unless the file holds the tiles that were written."""
   with rasterio.open(path) as file:
     if file.overviews(1) != factors:
       raise OSError('an overview is missing')
@@ -164,7 +173,7 @@ def _check(
     with rasterio.open(path, overview_level=level) as file:
       for row, pixels in _tile_rows(file):
         for column in range(-(-pixels.shape[1] // TILE)):
-          # A tile that was never written would be read as no data.
+          # A tile that was never written would be read as nodata.
           name = f'BLOCK_OFFSET_{column}_{row}'
           if not file.get_tag_item(name, 'TIFF', bidx=1):
             raise OSError(f'tile {row}, {column} of an overview is missing')
@@ -174,8 +183,8 @@ def _sum(pixels: np.ndarray) -> int:
   return zlib.crc32(np.ascontiguousarray(pixels).data)
 
 
-def _tile_rows(file: Any) -> Iterator[tuple[int, np.ndarray]]:
-  """The rows of tiles of an open file by their numbers."""
+def _tile_rows(file: 'DatasetReader') -> Iterator[tuple[int, np.ndarray]]:
+  """Yields the rows of tiles of an open file with their indices."""
   for row, top in enumerate(range(0, file.height, TILE)):
     bottom = min(top + TILE, file.height)
     yield row, file.read(1, window=((top, bottom), (0, file.width)))

@@ -1,4 +1,4 @@
-"""Opens an image file by the reader that suits it."""
+"""Opens an image file with the reader that suits it."""
 
 from collections.abc import Sequence
 
@@ -15,23 +15,23 @@ def open_image(
   stretch: str | tuple[float, float] = 'none',
   max_pixels: int = decoding.MAX_PIXELS,
 ) -> Raster:
-  """Opens an image file by the reader that suits it.
+  """Opens an image file with the reader that suits it.
 
   JPEG and PNG files up to `whole.PIXELS` are read whole, by the decoder that
-  the package uses for all images; larger ones row by row, TIFF files and what
-  else GDAL reads block by block, and slides of microscopes through OpenSlide.
-  The raster's notes say what a person should know of it.
+  the package uses for all images; larger ones row by row, TIFF and other GDAL
+  formats block by block, and microscope slides through OpenSlide. The notes of
+  the raster say what the user should know about it.
 
   Args:
     path: the file.
     bands: one or three of its bands, from 1, as red, green, blue; None: the
-      one or three that it has beside alpha.
-    stretch: how numbers of more than 8 bits become 8, see `stretching`.
+      one or three that it has besides alpha.
+    stretch: how values of more than 8 bits become 8, see `stretching`.
     max_pixels: largest height * width of an image that must be read whole.
 
   Raises:
     InputError: missing, empty, of another format, damaged, without the bands
-      or the range that the network needs, or a package for it is missing.
+      or the range that the network needs, or the package for it is missing.
   """
   path = decoding.check_file(path)
   if path.suffix.lower() in slides.SUFFIXES:

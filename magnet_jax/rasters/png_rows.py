@@ -1,4 +1,4 @@
-"""PNG files of any size, written row by row."""
+"""Writes PNG files of any size row by row."""
 
 from collections.abc import Iterable, Iterator
 import pathlib
@@ -23,17 +23,17 @@ def write(
   """Writes an 8-bit PNG.
 
   Args:
-    path: the file, which is made or replaced.
-    strips: uint8 [rows,W] from the top down, H rows in all; the file's bytes
-      depend a little on how many rows each has.
+    path: the file to make or to replace.
+    strips: uint8 [rows,W] from the top down, H rows in all; the bytes of the
+      file depend slightly on their heights.
     size: (H, W).
-    palette: uint8 [256,3], the colours of the values; None: grey.
+    palette: uint8 [256,3], the colours of the values; None for grey.
   """
   height, width = size
   kind = _GRAY if palette is None else _PALETTE
   with path.open('wb') as file:
     file.write(b'\x89PNG\r\n\x1a\n')
-    # 8 bits a pixel, the usual compression and filters, not interlaced.
+    # 8 bits per pixel, the standard compression and filters, not interlaced.
     header = struct.pack('>IIBBBBB', width, height, 8, kind, 0, 0, 0)
     _chunk(file, b'IHDR', header)
     if palette is not None:
@@ -47,7 +47,7 @@ def _compressed(strips: Iterable[np.ndarray]) -> Iterator[bytes]:
   packer = zlib.compressobj(6)
   waiting = b''
   for strip in strips:
-    # Each row begins with its filter: 0, none, the best for labels.
+    # Each row begins with its filter: 0 for none, the best for labels.
     rows = np.zeros((strip.shape[0], strip.shape[1] + 1), np.uint8)
     rows[:, 1:] = strip
     waiting += packer.compress(rows.data)

@@ -1,16 +1,16 @@
-"""Labels as polygons in a GeoJSON file, for geographic programs.
+"""Writes labels as polygons to GeoJSON, for geographic information systems.
 
     polygons.write_polygons('fields.geojson', 'labels.tif', classes)
 
-The edges are those of the pixels. What is simplified is only that regions of
-few pixels join the largest one beside them; the file says of how many.
+Edges follow the pixels. The only simplification is that small regions join
+their largest neighbour; the file states how small.
 """
 
 from collections.abc import Iterable, Iterator
 import itertools
 import json
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,12 +19,16 @@ from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_reader
 from magnet_jax.types import ClassTable, InputError
 
+if TYPE_CHECKING:
+  from affine import Affine
+  from rasterio.crs import CRS
+
 SUFFIXES = ('.geojson', '.json')
-MAX_PIXELS = 2**28  # regions that end nowhere must be traced in memory
-SMALLEST = 16  # pixels of a region that is kept
+MAX_PIXELS = 2**28  # regions of any extent are traced in memory
+SMALLEST = 16  # pixels of the smallest region that is kept
 _DIGITS = 9  # of degrees: a tenth of a millimetre
 _BATCH = 1000  # polygons that are projected at once
-_WORLD = 'EPSG:4326'  # what GeoJSON is in
+_WORLD = 'EPSG:4326'  # the reference system of GeoJSON
 
 Rings = list[list[tuple[float, float]]]  # the outer one, then the holes
 
@@ -50,17 +54,17 @@ def write_polygons(
 ) -> int:
   """Writes the regions of a label file, whole or not at all.
 
-  Longitude and latitude (WGS 84) where the file has a coordinate reference
-  system, else pixels: column, row. Ignored pixels are in no polygon.
+  Coordinates are longitude and latitude (WGS 84) if the file has a coordinate
+  reference system, else pixels: column, row. Ignored pixels are in no polygon.
 
   Args:
     path: a name that ends in .geojson or .json.
     labels: a TIFF or PNG of class indices.
-    classes: give the names.
-    smallest: pixels of a region that is kept; 1 keeps all.
+    classes: the names.
+    smallest: pixels of the smallest region that is kept; 1 keeps all.
 
   Returns:
-    How many polygons there are.
+    The number of polygons.
 
   Raises:
     InputError: another suffix, labels of more than `MAX_PIXELS` or without a
@@ -81,24 +85,24 @@ def write_polygons(
   return count
 
 
-def _read(path: pathlib.Path) -> tuple[np.ndarray, Any, Any]:
-  """uint8 [H,W], its transform, and its reference system or None."""
+def _read(path: pathlib.Path) -> tuple[np.ndarray, 'Affine', 'CRS | None']:
+  """Reads uint8 [H,W], its transform, and its reference system or None."""
   with geo_reader.open_dataset(path) as file:
     if file.height * file.width > MAX_PIXELS:
       raise InputError(
         f'{path}: {file.height} x {file.width} pixels are too many for '
-        f'polygons, at most {MAX_PIXELS}; cut it, as with gdal_translate '
+        f'polygons, at most {MAX_PIXELS}; cut it, as by gdal_translate '
         '-srcwin, or use gdal_polygonize'
       )
     if file.gcps[0]:
       raise InputError(
-        f'{path}: has control points, and polygons need a transform; give it '
+        f'{path}: has control points, but polygons need a transform; create '
         'one with gdalwarp'
       )
     if file.dtypes[0] != 'uint8':
       raise InputError(
-        f'{path}: holds {file.dtypes[0]}: labels have 8 bits; choose the file '
-        'of labels'
+        f'{path}: holds {file.dtypes[0]}: labels have 8 bits; choose a label '
+        'file'
       )
     try:
       with geo_reader.environment(geo_reader.rasterio_for(path)):
@@ -110,9 +114,9 @@ def _read(path: pathlib.Path) -> tuple[np.ndarray, Any, Any]:
 
 
 def _traced(
-  pixels: np.ndarray, ignored: int, smallest: int, transform: Any
+  pixels: np.ndarray, ignored: int, smallest: int, transform: 'Affine'
 ) -> Iterator[tuple[int, Rings]]:
-  """The class and outline of every region of four-connected pixels."""
+  """Yields the class and outline of each four-connected region."""
   from rasterio import features
 
   valid = pixels != ignored
@@ -123,9 +127,9 @@ def _traced(
 
 
 def _projected(
-  found: Iterable[tuple[int, Rings]], reference: Any
+  found: Iterable[tuple[int, Rings]], reference: 'CRS | None'
 ) -> Iterator[tuple[int, Rings]]:
-  """The same in longitude and latitude, where there is a reference system."""
+  """Projects to longitude and latitude if there is a reference system."""
   from rasterio.warp import transform
 
   if reference is None:
@@ -134,7 +138,7 @@ def _projected(
   found = iter(found)
   while batch := list(itertools.islice(found, _BATCH)):
     corners = [point for _, rings in batch for ring in rings for point in ring]
-    # All at once: transform_geom takes five times as long.
+    # Many at once: transform_geom takes five times as long.
     x, y = transform(reference, _WORLD, *zip(*corners, strict=True))
     places = zip(
       np.round(x, _DIGITS).tolist(), np.round(y, _DIGITS).tolist(), strict=True
@@ -143,7 +147,9 @@ def _projected(
       yield value, [list(itertools.islice(places, len(r))) for r in rings]
 
 
-def _feature(value: int, rings: Rings, classes: ClassTable) -> dict[str, Any]:
+def _feature(
+  value: int, rings: Rings, classes: ClassTable
+) -> dict[str, object]:
   name = classes.names[value] if value < len(classes) else str(value)
   turned = [
     # GeoJSON wants the outer ring counterclockwise and the holes clockwise.
@@ -158,7 +164,7 @@ def _feature(value: int, rings: Rings, classes: ClassTable) -> dict[str, Any]:
 
 
 def _area(ring: list[tuple[float, float]]) -> float:
-  """Twice the area within a closed ring; negative if it runs clockwise."""
+  """Returns twice the area of a closed ring; negative if it is clockwise."""
   return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring))
 
 

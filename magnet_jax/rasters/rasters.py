@@ -1,4 +1,4 @@
-"""Images of any size that are read in pieces, and where their labels go.
+"""Images of any size that are read in pieces.
 
 raster = open_image.open_image(path, bands=(4, 3, 2), stretch='2-98')
 pixels = raster.read(0, 0, 512, 512)
@@ -19,7 +19,7 @@ Area = tuple[int, int, int, int]  # top, left, height, width
 
 
 class BadBlockError(InputError):
-  """A tile or strip of a file that cannot be read; the rest of it can.
+  """A tile or strip of a file that cannot be read, unlike the rest of it.
 
   Attributes:
     area: (top, left, height, width) of the block in the image.
@@ -32,14 +32,14 @@ class BadBlockError(InputError):
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-  """Where on the earth an image lies.
+  """The georeference of an image.
 
   Attributes:
-    crs: the coordinate reference system as WKT; '' where the file has none.
+    crs: the coordinate reference system as WKT; '' if the file has none.
     transform: (a, b, c, d, e, f): column, row -> x = a column + b row + c,
       y = d column + e row + f.
-    points: ground control points (row, column, x, y, z) where the file has
-      these instead of a transform.
+    points: ground control points (row, column, x, y, z) if the file has these
+      instead of a transform.
   """
 
   crs: str
@@ -52,36 +52,36 @@ class Raster(Plane, Protocol):
 
   @property
   def in_rows(self) -> bool:
-    """Whether only rows from the top down are cheap: JPEG, PNG, strips."""
+    """Whether only reading rows from the top is cheap: JPEG, PNG, strips."""
 
   @property
   def block(self) -> Size:
-    """The file's own tile, or (rows of a strip, width)."""
+    """(height, width) of the tiles or strips of the file."""
 
   @property
   def place(self) -> Place | None:
-    """Where on the earth it lies; None where that is not known."""
+    """The georeference; None if there is none."""
 
   @property
   def notes(self) -> tuple[str, ...]:
-    """One-line remarks for the person: the stretch, what is read whole."""
+    """Notes to the user of one line: the stretch, why it is read whole."""
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """uint8 [height,width,3] of an area wholly inside; 0 where not valid."""
+    """Reads uint8 [height,width,3] of an area inside; 0 where not valid."""
 
   def valid(
     self, top: int, left: int, height: int, width: int
   ) -> np.ndarray | None:
-    """bool [height,width] of an area wholly inside; None: all is valid."""
+    """Reads bool [height,width] of an area inside; None if all is valid."""
 
   def reduced(self, size: Size) -> 'Raster | None':
-    """The smallest of the file's overviews of at least (height, width).
+    """Returns the smallest overview of at least (height, width), if any.
 
-    Is closed with this one; None where there is none.
+    It is closed with this raster.
     """
 
   def close(self) -> None:
-    """Gives the file back."""
+    """Closes the file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +90,9 @@ class ArrayRaster:
 
   Attributes:
     pixels: uint8 [H,W,3].
-    mask: bool [H,W], False where there is no image; None: it is everywhere.
-    place: where on the earth it lies.
-    notes: remarks for the person.
+    mask: bool [H,W], False where there is no image; None if there is none.
+    place: the georeference, if there is one.
+    notes: notes to the user.
   """
 
   pixels: np.ndarray
@@ -108,30 +108,30 @@ class ArrayRaster:
 
   @property
   def block(self) -> Size:
-    """The whole: any area is as cheap as another."""
+    """The whole image: any area is as cheap as another."""
     return self.size
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """uint8 [height,width,3], a view."""
+    """Returns uint8 [height,width,3], a view."""
     return self.pixels[top : top + height, left : left + width]
 
   def valid(
     self, top: int, left: int, height: int, width: int
   ) -> np.ndarray | None:
-    """bool [height,width], a view; None: all is valid."""
+    """Returns bool [height,width], a view; None if all is valid."""
     if self.mask is None:
       return None
     return self.mask[top : top + height, left : left + width]
 
   def reduced(self, size: Size) -> None:
-    """None: there are no overviews."""
+    """Returns None, as there are no overviews."""
 
   def close(self) -> None:
-    """Nothing to give back."""
+    """Does nothing: there is no file."""
 
 
 def blocks_in(area: Area, block: Size, size: Size) -> Iterator[Area]:
-  """The blocks that an area touches, row by row, cut at the image's edge."""
+  """Yields the blocks that an area touches, clipped at the image edge."""
   top, left, height, width = area
   for row in range(top // block[0] * block[0], top + height, block[0]):
     rows = min(block[0], size[0] - row)
@@ -140,7 +140,7 @@ def blocks_in(area: Area, block: Size, size: Size) -> Iterator[Area]:
 
 
 def smallest(levels: Sequence[Size], size: Size) -> int | None:
-  """Which of some sizes is the smallest that is not below another, if any.
+  """Returns the index of the smallest level that holds `size`, if any.
 
   >>> smallest([(100, 80), (50, 40), (25, 20)], (30, 20))
   1
@@ -154,19 +154,9 @@ def smallest(levels: Sequence[Size], size: Size) -> int | None:
 
 
 def check_bands(bands: Sequence[int], count: int, name: PathLike) -> None:
-  """Raises InputError unless one or three bands of 1..count are named."""
+  """Raises InputError unless `bands` are one or three of 1..count."""
   if len(bands) not in (1, 3) or not all(1 <= b <= count for b in bands):
     raise InputError(
       f'bands {",".join(map(str, bands))}: must be three or one of '
-      f'1..{count}, which {os.fspath(name)} has; choose others'
+      f'1..{count}, the bands of {os.fspath(name)}; choose others'
     )
-
-
-def any_valid(raster: Raster) -> bool:
-  """Whether an image has any valid pixel; reads until it finds one."""
-  height, width = raster.size
-  for area in blocks_in((0, 0, height, width), raster.block, raster.size):
-    valid = raster.valid(*area)
-    if valid is None or valid.any():
-      return True
-  return False

@@ -1,4 +1,4 @@
-"""What an image file is, from its first bytes; its name may say otherwise."""
+"""Tells the format of an image file from its first bytes, not its name."""
 
 import pathlib
 
@@ -11,13 +11,13 @@ _SIGNATURES = {
   b'\x89PNG': 'PNG',
   b'\x00\x00\x00\x0cjP  ': 'JP2OpenJPEG',
   b'\xff\x4f\xff\x51': 'JP2OpenJPEG',
-  b'<VRTDataset': 'VRT',  # a mosaic of many files that is one image
+  b'<VRTDataset': 'VRT',  # a mosaic of many files as one image
 }
 FORMATS = tuple(dict.fromkeys(_SIGNATURES.values()))
 
 
 def image_format(path: pathlib.Path) -> str | None:
-  """One of `FORMATS`, by GDAL's names; None for any other file."""
+  """Returns one of `FORMATS`, as GDAL names them; None for other files."""
   with path.open('rb') as file:
     head = file.read(16)
   for sign, name in _SIGNATURES.items():

@@ -1,4 +1,4 @@
-"""Whole-slide images of microscopes through OpenSlide, at full magnification.
+"""Reads whole-slide microscope images through OpenSlide at full magnification.
 
 Needs `pip install 'magnet-jax[slides]'`.
 """
@@ -6,7 +6,8 @@ Needs `pip install 'magnet-jax[slides]'`.
 from collections.abc import Sequence
 import pathlib
 import threading
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from magnet_jax.rasters import rasters
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
 from magnet_jax.rasters.unchanged import Unchanged
 from magnet_jax.types import InputError, Size
+
+if TYPE_CHECKING:
+  from openslide import OpenSlide
 
 SUFFIXES = (
   '.bif',
@@ -26,19 +30,19 @@ SUFFIXES = (
   '.vms',
   '.vmu',
 )
-_TILE = 256  # where the format does not tell its tiles
+_TILE = 256  # if the format does not tell its tiles
 
 
 class Slide:
-  """A slide; made by `open_slide`. Where nothing was scanned is not valid."""
+  """A slide, opened by `open_slide`; what was not scanned is not valid."""
 
   in_rows = False
   place: Place | None = None
 
   def __init__(
-    self, path: pathlib.Path, openslide: Any, level: int = 0
+    self, path: pathlib.Path, openslide: ModuleType, level: int = 0
   ) -> None:
-    """Args: the slide's main file, the package openslide, the magnification."""
+    """Takes the main file, the package openslide and the level."""
     self._path, self._openslide = path, openslide
     self._check_unchanged = Unchanged(path)
     self._lock = threading.Lock()
@@ -57,7 +61,7 @@ class Slide:
     power = told.get('openslide.objective-power', 'unknown')
     self.notes = (f'{path.name}: a slide, magnification {power}',)
 
-  def _opened(self) -> Any:
+  def _opened(self) -> 'OpenSlide':
     try:
       return self._openslide.OpenSlide(self._path)
     except self._openslide.OpenSlideError as error:
@@ -67,7 +71,7 @@ class Slide:
       ) from error
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """uint8 [height,width,3] of an area wholly inside; 0 where not valid.
+    """Reads uint8 [height,width,3] of an area inside; 0 where not valid.
 
     Raises:
       BadBlockError: a tile there is broken; names the first.
@@ -76,11 +80,11 @@ class Slide:
     return self._both((top, left, height, width))[0]
 
   def valid(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """bool [height,width]: what was scanned. Raises as `read`."""
+    """Reads bool [height,width], what was scanned; raises as `read`."""
     return self._both((top, left, height, width))[1]
 
   def reduced(self, size: Size) -> 'Slide | None':
-    """The smallest level of at least (height, width) but the first, if any."""
+    """Returns the smallest overview of at least (height, width), if any."""
     level = rasters.smallest(self._sizes[1:], size)
     if level is None:
       return None
@@ -96,7 +100,7 @@ class Slide:
     self._slide.close()
 
   def _both(self, area: Area) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels and validity; kept, as one is asked for after the other."""
+    """Returns pixels and validity; cached, as both are read in turn."""
     with self._lock:
       if self._last is None or self._last[0] != area:
         try:
@@ -106,27 +110,27 @@ class Slide:
           raise self._located(area, error) from error
         self._check_unchanged()
         valid = pixels[..., 3] > 0
-        # Colours are stored under alpha 0 by some.
+        # Some files store colours under an alpha of 0.
         colours = np.where(valid[..., None], pixels[..., :3], np.uint8(0))
         self._last = area, colours, valid
       return self._last[1:]
 
   def _region(self, area: Area) -> np.ndarray:
-    """uint8 [h,w,4]."""
+    """Reads uint8 [h,w,4]."""
     top, left, height, width = area
     try:
-      # Of all levels it wants the corner in pixels of the first.
+      # The corner is in pixels of the first level, whatever the level.
       corner = round(left * self._zoom), round(top * self._zoom)
       image = self._slide.read_region(corner, self._level, (width, height))
       return np.asarray(image)
     except self._openslide.OpenSlideError:
-      # After an error OpenSlide refuses all that follows.
+      # After an error OpenSlide refuses all further reads.
       self._slide.close()
       self._slide = self._opened()
       raise
 
   def _located(self, area: Area, error: Exception) -> BadBlockError:
-    """Names the first broken tile of an area."""
+    """Returns an error that names the first broken tile of an area."""
     for block in rasters.blocks_in(area, self.block, self.size):
       try:
         self._region(block)
@@ -154,13 +158,12 @@ def open_slide(
     bands: must be None, as slides are in colour.
 
   Raises:
-    InputError: it is no slide that OpenSlide reads, bands are given, or
-      OpenSlide is missing.
+    InputError: OpenSlide cannot read it or is missing, or bands are given.
   """
   if bands is not None:
     raise InputError(
-      f'{path}: bands {",".join(map(str, bands))} of a slide: it has red, '
-      'green and blue and no others; leave bands out'
+      f'{path}: bands {",".join(map(str, bands))}: a slide has red, green and '
+      'blue only; leave bands out'
     )
   try:
     import openslide

@@ -1,11 +1,11 @@
-"""From pixels of any kind of number to 8 bits, by a range that is stated.
+"""Converts pixels of any type to 8 bits by an explicit range.
 
     wanted = stretching.parse('2-98')
     pixels = stretching.estimate(wanted, samples)(raw)
 
 Eight bits stay as they are. Of unsigned 16 bits 'none' takes the upper eight,
-as `images.read_image` does; other numbers have no range of their own, so one
-must be named: percentiles '2-98', 'min-max', or two values.
+as `images.read_image` does; other types have no natural range, so one must be
+given: percentiles such as '2-98', 'min-max', or two values.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ Wanted = str | tuple[float, float]
 _PERCENTILES = re.compile(r'(\d+(?:\.\d*)?)-(\d+(?:\.\d*)?)')
 _ROWS = 256
 _FORMS = (
-  "give 'none', 'min-max', percentiles such as '2-98', or two values LOW,HIGH"
+  "choose 'none', 'min-max', percentiles such as '2-98', or two values LOW,HIGH"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Stretch:
-  """Linear from [low, high] to 0..255, a band; what lies outside is clipped.
+  """Maps [low, high] of each band linearly to 0..255 and clips the rest.
 
   Attributes:
     low: float64 [bands].
@@ -42,7 +42,7 @@ class Stretch:
     for band, out, low, high in zip(
       pixels, scaled, self.low, self.high, strict=True
     ):
-      # Some rows at a time, as they are eight times as large in between.
+      # A few rows at a time, as they are eight times as large in between.
       for top in range(0, len(band), _ROWS):
         rows = slice(top, top + _ROWS)
         out[rows] = _scaled(band[rows], float(low), float(high))
@@ -52,7 +52,7 @@ class Stretch:
 def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
   if not low < high:
     return np.zeros(pixels.shape, np.uint8)
-  # What is not finite is no data, and becomes 0 or 255 without a warning.
+  # Values that are not finite are not valid: no warnings about them.
   with np.errstate(invalid='ignore', over='ignore'):
     # float64: float32 has too few digits for 32-bit integers.
     values = (pixels.astype(np.float64) - low) / (high - low) * 255
@@ -60,7 +60,7 @@ def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def parse(text: str) -> Wanted:
-  """Checks a stretch as it is given on a command line.
+  """Parses a stretch as it is written on a command line.
 
   Args:
     text: 'none', 'min-max', 'LOW-HIGH' percentiles or 'LOW,HIGH' values.
@@ -78,7 +78,7 @@ def parse(text: str) -> Wanted:
     try:
       low, high = (float(part) for part in text.split(','))
     except ValueError as error:
-      raise InputError(f'stretch {text!r}: is not known; {_FORMS}') from error
+      raise InputError(f'stretch {text!r}: unknown; {_FORMS}') from error
     return check((low, high))
   return check(text)
 
@@ -100,31 +100,31 @@ def check(wanted: Wanted) -> Wanted:
 def _percentiles(text: str) -> tuple[float, float]:
   found = _PERCENTILES.fullmatch(text)
   if not found:
-    raise InputError(f'stretch {text!r}: is not known; {_FORMS}')
+    raise InputError(f'stretch {text!r}: unknown; {_FORMS}')
   low, high = float(found[1]), float(found[2])
   if not low < high <= 100:
     raise InputError(
-      f'stretch {text!r}: percentiles must rise and end by 100; {_FORMS}'
+      f'stretch {text!r}: percentiles must ascend, up to 100; {_FORMS}'
     )
   return low, high
 
 
 def between(low: float, high: float, bands: int) -> Stretch:
-  """The same range for all bands."""
+  """Returns a stretch with the same range for all bands."""
   return Stretch(np.full(bands, low), np.full(bands, high))
 
 
 def estimate(wanted: str, samples: np.ndarray) -> Stretch:
-  """The range of each band.
+  """Estimates the range of each band from samples.
 
   Args:
     wanted: 'min-max' or percentiles.
-    samples: [bands,n] of valid pixels; n may be 0 where all is nodata.
+    samples: [bands,n] of valid pixels; n is 0 if there are none.
 
   Raises:
-    InputError: `wanted` is no stretch.
+    InputError: `wanted` is not a stretch.
   """
-  # Where nothing is valid, no pixel uses it.
+  # If nothing is valid, no pixel uses the range.
   if not samples.size:
     return between(0, 1, len(samples))
   points = (0.0, 100.0) if wanted == 'min-max' else _percentiles(wanted)

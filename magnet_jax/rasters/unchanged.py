@@ -1,4 +1,4 @@
-"""Whether a file is still the one that was opened."""
+"""Checks that a file is still the one that was opened."""
 
 import os
 import pathlib
@@ -23,16 +23,16 @@ class Unchanged:
       found = os.stat(self._path)
     except OSError as error:
       raise InputError(
-        f'{self._path}: was removed while it was read; put it back and run it '
-        'again'
+        f'{self._path}: was removed while it was read; restore it and run the '
+        'command again'
       ) from error
     return found.st_size, found.st_mtime_ns
 
   def __call__(self) -> None:
-    """Raises InputError if the file was removed or written since."""
+    """Raises InputError if the file was removed or changed since."""
     now = self._now()
     if now != self._stamp:
       raise InputError(
         f'{self._path}: was changed while it was read ({self._stamp[0]} bytes '
-        f'before, {now[0]} now); wait until it is complete and run it again'
+        f'before, {now[0]} now); wait until it is complete and try again'
       )

@@ -1,4 +1,4 @@
-"""Images read whole: by Pillow, as all other images of the package."""
+"""Reads images whole by Pillow, as all other images of the package."""
 
 from collections.abc import Sequence
 import importlib.util
@@ -12,9 +12,9 @@ from magnet_jax.files import decoding, images
 from magnet_jax.rasters import signatures
 from magnet_jax.rasters.rasters import ArrayRaster, check_bands
 
-# GDAL's decoder of JPEG is another than Pillow's and differs by up to 27 grey
-# levels where colours change from pixel to pixel, so it serves only where the
-# image (200 MB at this size) is a matter of memory.
+# The JPEG decoder of GDAL differs from that of Pillow by up to 27 grey levels
+# where colours change from pixel to pixel, so it is used only for images whose
+# memory matters (200 MB at this size).
 PIXELS = 2**26
 
 _ORIENTATION, _PHOTOMETRIC, _SEPARATED = 274, 262, 5  # of TIFF
@@ -24,16 +24,16 @@ _PLACES = (33550, 33922, 34264)  # tags of GeoTIFF
 def reason(
   path: pathlib.Path, *, chosen: bool = False, stretched: bool = False
 ) -> str | None:
-  """Why a file is read whole, not in pieces.
+  """Returns why a file is read whole rather than in pieces by GDAL.
 
   Args:
     path: the file.
-    chosen: whether some of its bands are.
-    stretched: whether its numbers are.
+    chosen: whether some of its bands are chosen.
+    stretched: whether its values are stretched.
 
   Returns:
-    The reason; '' where it is no matter, as for small images; None: through
-    GDAL.
+    The reason; '' if it needs no mention, as for small images; None if the file
+    is read by GDAL.
 
   Raises:
     InputError: as `images.read_image`.
@@ -44,19 +44,19 @@ def reason(
     found = _reason_of_tiff(path)
     simple = not (chosen or stretched)
   elif kind in ('JPEG', 'PNG'):
-    # Pillow does not tell that a PNG has 16 bits a colour.
+    # Pillow does not tell that a PNG has 16 bits per colour.
     simple = kind == 'JPEG' or not stretched
     found = _reason_of_picture(path) if simple else None
   else:
     return None
-  # Else GDAL's reader tells that rasterio is missing.
+  # Otherwise the reader of GDAL reports that rasterio is missing.
   if found is None and simple and not importlib.util.find_spec('rasterio'):
     return 'rasterio is not installed'
   return found
 
 
 def _reason_of_picture(path: pathlib.Path) -> str | None:
-  """Of a JPEG or PNG."""
+  """As `reason` for a JPEG or PNG."""
   with decoding.opened(path, sys.maxsize) as image:
     if image.width * image.height <= PIXELS:
       return ''
@@ -66,7 +66,7 @@ def _reason_of_picture(path: pathlib.Path) -> str | None:
 
 
 def _reason_of_tiff(path: pathlib.Path) -> str | None:
-  """Of a TIFF, from its tags alone: of what pixels is no matter to Pillow."""
+  """As `reason` for a TIFF, from its tags alone, whatever its pixels are."""
   try:
     with path.open('rb') as file:
       head = file.read(8)
@@ -76,11 +76,11 @@ def _reason_of_tiff(path: pathlib.Path) -> str | None:
       tags.load(file)
       if tags.get(_PHOTOMETRIC) == _SEPARATED:
         return 'its colours are CMYK'
-      # A map's place is that of the pixels as they are stored.
+      # A georeference refers to the pixels as they are stored.
       if any(tag in tags for tag in _PLACES):
         return None
       return _turned(int(tags.get(_ORIENTATION, 1)))
-  except Exception:  # damaged: GDAL says what it cannot read
+  except Exception:  # damaged: GDAL reports what it cannot read
     return None
 
 
@@ -102,9 +102,9 @@ def read(
 
   Args:
     path: a JPEG, PNG or TIFF.
-    why: a remark on it; '' for none.
+    why: the reason to mention in its notes; '' for none.
     bands: one or three of its three, from 1.
-    stretched: whether a stretch was asked for, which it does not need.
+    stretched: whether a stretch was requested, which it does not need.
     max_pixels: largest height * width.
 
   Raises:
@@ -121,12 +121,12 @@ def read(
     pixels = np.where(mask[..., None], pixels, np.uint8(0))
   notes = [f'{path.name}: read whole into memory: {why}'] if why else []
   if stretched:
-    notes.append(f'{path.name}: no stretch is used: the pixels have 8 bits')
+    notes.append(f'{path.name}: the stretch is ignored: the pixels have 8 bits')
   return ArrayRaster(pixels, mask, notes=tuple(notes))
 
 
 def _mask(path: pathlib.Path, max_pixels: int) -> np.ndarray | None:
-  """bool [H,W]: where alpha is not 0; None where it is nowhere 0."""
+  """Reads bool [H,W], True where alpha is not 0; None if it never is 0."""
   with decoding.opened(path, max_pixels) as image:
     if not image.has_transparency_data or image.mode.startswith('I;16'):
       return None

@@ -12,7 +12,7 @@ from geo_files import (
 import numpy as np
 import pytest
 
-from magnet_jax.rasters import geo, rasters
+from magnet_jax.rasters import geo
 from magnet_jax.types import InputError
 
 pytestmark = unplaced
@@ -128,9 +128,9 @@ def test_mask_of_the_file(tmp_path):
 
 def test_all_nodata_is_found_out(tmp_path):
   none = write(tmp_path / 'a.tif', np.zeros((3, *SIZE), np.uint8), nodata=0)
-  assert not rasters.any_valid(geo.open_file(none))
+  assert not all_valid(geo.open_file(none)).any()
   values = np.zeros((3, *SIZE), np.uint8)
   values[1, -1, -1] = 9
   one = write(tmp_path / 'b.tif', values, nodata=0)
-  assert rasters.any_valid(geo.open_file(one))
-  assert rasters.any_valid(geo.open_file(write(tmp_path / 'c.tif', values)))
+  assert all_valid(geo.open_file(one)).any()
+  assert all_valid(geo.open_file(write(tmp_path / 'c.tif', values))) is None

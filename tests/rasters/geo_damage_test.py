@@ -94,7 +94,7 @@ def test_a_file_that_changes_or_goes(tmp_path):
   raster = geo.open_file(path)
   with path.open('ab') as file:
     file.write(b'more')
-  with pytest.raises(InputError, match=r'was changed while.*run it again'):
+  with pytest.raises(InputError, match=r'was changed while.*try again'):
     whole(raster)
   raster = geo.open_file(path)
   whole(raster)

@@ -6,7 +6,7 @@ import pytest
 rasterio = pytest.importorskip(
   'rasterio', reason='needs rasterio: pip install "magnet-jax[geo]"'
 )
-# Most files here have no place on the earth.
+# Most files here are not georeferenced.
 unplaced = pytest.mark.filterwarnings(
   'ignore::rasterio.errors.NotGeoreferencedWarning'
 )

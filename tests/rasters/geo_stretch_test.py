@@ -24,7 +24,9 @@ def test_eight_bits_are_not_stretched(tmp_path):
   values = pixels(high=100)
   raster = geo.open_file(write(tmp_path / 'a.tif', values), stretch='2-98')
   np.testing.assert_array_equal(whole(raster), channels_last(values))
-  assert raster.notes == ('a.tif: no stretch is used: the pixels have 8 bits',)
+  assert raster.notes == (
+    'a.tif: the stretch is ignored: the pixels have 8 bits',
+  )
 
 
 @pytest.mark.parametrize('dtype', ['int8', 'int16', 'uint32', 'float32'])

@@ -151,7 +151,6 @@ def test_alpha_is_validity_by_either_reader(tmp_path, mode, small, monkeypatch):
   np.testing.assert_array_equal(
     _read(raster), np.where(expected[..., None], images.read_image(path), 0)
   )
-  assert rasters.any_valid(raster)
 
 
 def test_alpha_that_is_full_everywhere(tmp_path):
@@ -179,7 +178,9 @@ def test_stretch_of_eight_bits(tmp_path):
   path = _save(tmp_path / 'a.jpg')
   raster = open_image.open_image(path, stretch='2-98')
   np.testing.assert_array_equal(_read(raster), images.read_image(path))
-  assert raster.notes == ('a.jpg: no stretch is used: the pixels have 8 bits',)
+  assert raster.notes == (
+    'a.jpg: the stretch is ignored: the pixels have 8 bits',
+  )
 
 
 @needs_rasterio
@@ -210,9 +211,9 @@ def test_tiff_without_rasterio(tmp_path, without_rasterio):
 @pytest.mark.parametrize(
   ('name', 'data', 'message'),
   [
-    ('a.txt', b'hello', 'is none of GTiff'),
+    ('a.txt', b'hello', 'not one of the formats GTiff'),
     ('a.tif', b'', 'is empty'),
-    ('a.tif', b'hello', 'is none of GTiff'),
+    ('a.tif', b'hello', 'not one of the formats GTiff'),
     ('a.tif', b'II*\0' + b'\xff' * 60, 'cannot be opened as an image'),
     ('a.png', b'\x89PNG\r\n\x1a\n123', 'is not a JPEG, PNG or TIFF'),
     ('a.vrt', b'<VRTDataset>', 'cannot be opened as an image'),

@@ -29,7 +29,7 @@ def test_what_may_be_asked_for(text, wanted):
   ['', 'all', '98-2', '2-2', '2-101', '1,2,3', '3,1', '1,1', '0,inf', 'a,b'],
 )
 def test_what_may_not(text):
-  with pytest.raises(InputError, match=r'stretch.*give') as caught:
+  with pytest.raises(InputError, match=r'stretch.*choose') as caught:
     stretching.parse(text)
   assert '\n' not in str(caught.value)
 
