@@ -12,9 +12,10 @@ from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.predict import batch_run, budget
 from magnet_jax.predict.budget import Budget
+from magnet_jax.predict.model import Model
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.rasters import open_image, stretching
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
 NAMES = True
 HELP = """
@@ -161,16 +162,40 @@ def run(arguments: Arguments) -> int:
     raise InputError(
       'segment: no image given; name at least one: magnet-jax segment IMAGE…'
     )
-  with host_flags.work(arguments.flags):
-    return _run(arguments)
-
-
-def _run(arguments: Arguments) -> int:
   values = arguments.flags
-  plan = {}
-  window = None
-  if values.window:
-    plan['window'] = window = command_line.size(values.window, 'window')
+  window = command_line.size(values.window, 'window') if values.window else None
+  paths = [pathlib.Path(name) for name in arguments.names]
+  with host_flags.work(values):
+    model = _model(values, window)
+    with Bar(silent=not parallel.is_main()) as bar:
+      found = batch_run.segment_files(
+        model,
+        paths,
+        pathlib.Path(values.out),
+        outputs=_outputs(values),
+        budget=Budget(values.store, values.memory),
+        progress=bar,
+        divide=values.divide,
+        overviews=values.overviews,
+        window=window,
+        opener=functools.partial(
+          open_image.open_image,
+          bands=_bands(values.bands),
+          stretch=stretching.parse(values.stretch),
+        ),
+      )
+    if parallel.is_main():
+      for line in found.errors:
+        print(f'magnet-jax: error: {line}', file=sys.stderr)
+      print(f'{found.images} of {len(paths)} images: {values.out}')
+  return 2 if found.errors else 0
+
+
+def _model(values: flags.FlagValues, window: Size | None) -> Model:
+  """The model that the flags name, with their plan."""
+  plan: dict[str, object] = {}
+  if window is not None:
+    plan['window'] = window
   if values.overlap is not None:
     plan['overlap'] = values.overlap
   model = model_flags.load(values, **plan)
@@ -180,29 +205,7 @@ def _run(arguments: Arguments) -> int:
       'stage but the first needs; train one, or give one by --segmenter=… '
       '--refiner=RUN'
     )
-  paths = [pathlib.Path(name) for name in arguments.names]
-  with Bar(silent=not parallel.is_main()) as bar:
-    found = batch_run.segment_files(
-      model,
-      paths,
-      pathlib.Path(values.out),
-      outputs=_outputs(values),
-      budget=Budget(values.store, values.memory),
-      progress=bar,
-      divide=values.divide,
-      overviews=values.overviews,
-      window=window,
-      opener=functools.partial(
-        open_image.open_image,
-        bands=_bands(values.bands),
-        stretch=stretching.parse(values.stretch),
-      ),
-    )
-  if parallel.is_main():
-    for line in found.errors:
-      print(f'magnet-jax: error: {line}', file=sys.stderr)
-    print(f'{found.images} of {len(paths)} images: {values.out}')
-  return 2 if found.errors else 0
+  return model
 
 
 def _bands(text: str) -> tuple[int, ...] | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 from typing import Protocol
@@ -140,23 +141,14 @@ def segment_files(
   errors: list[str] = []
   finished = 0
 
-  def run(path: pathlib.Path, name: str, later: int) -> tuple[str, ...]:
-    """Segments one file; returns what is broken of it."""
-    with (
-      division.together(),
-      # Inside: the processes that share an image tell each other InputErrors.
-      _guarded(path),
-      contextlib.closing(Unbroken(opener(path))) as source,
-    ):
-      source.check()
-      plan = _plan(model, path, source.size, window)
-      task = Task(model, cascade, path, source, plan, folder, name, overviews)
-      progress.begins(name, _windows(cascade, plan, division.count), later)
-      return _segment(task, outputs, budget, progress, division)
-
   for number, (path, name) in enumerate(zip(paths, names, strict=True)):
     try:
-      errors += run(path, name, sum(expected[number + 1 :]) // division.count)
+      with _opened(path, opener, division) as source:
+        plan = _plan(model, path, source.size, window)
+        task = Task(model, cascade, path, source, plan, folder, name, overviews)
+        later = sum(expected[number + 1 :]) // division.count
+        progress.begins(name, _windows(cascade, plan, division.count), later)
+        errors += _choose(task, outputs, budget, progress, division)()
       finished += 1
     except DeviceError:
       raise
@@ -167,6 +159,23 @@ def segment_files(
     progress.ends()
   # Those who share images have all met the same.
   return _merged(finished, errors, shared=division.count > 1)
+
+
+@contextlib.contextmanager
+def _opened(
+  path: pathlib.Path,
+  opener: Callable[[pathlib.Path], Raster],
+  division: Division,
+) -> Iterator[Unbroken]:
+  """Opens an image for a block in which whatever it raises names it."""
+  with (
+    division.together(),
+    # Inside: the processes that share an image tell each other InputErrors.
+    _guarded(path),
+    contextlib.closing(Unbroken(opener(path))) as source,
+  ):
+    source.check()
+    yield source
 
 
 def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
@@ -217,14 +226,17 @@ def _guarded(path: pathlib.Path) -> Iterator[None]:
     ) from error
 
 
-def _segment(
+def _choose(
   task: Task,
   outputs: Outputs,
   budget: Budget,
   progress: Progress,
   division: Division,
-) -> tuple[str, ...]:
-  """Segments one image where it fits; returns what is broken of it."""
+) -> Callable[[], tuple[str, ...]]:
+  """Returns the function that segments an image where it fits.
+
+  What it returns is a line for each block of the file that is broken.
+  """
   for note in task.source.notes:
     progress.remarks(f'{task.name}: {note}')
   choice = budgets.choose(
@@ -237,10 +249,13 @@ def _segment(
   if division.count > 1:
     choice = _shared(division, choice)
   if choice.store == 'memory':
-    return memory_run.segment(task, outputs=outputs, progress=progress)
+    return functools.partial(
+      memory_run.segment, task, outputs=outputs, progress=progress
+    )
   partial = task.file(streamed_run.PARTIAL)
   progress.remarks(f'{task.name}: {choice.reason}: streamed through {partial}')
-  return streamed_run.segment(
+  return functools.partial(
+    streamed_run.segment,
     task,
     kind=choice.store,
     outputs=outputs,
