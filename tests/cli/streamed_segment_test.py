@@ -18,6 +18,7 @@ from magnet_jax.cascade.disk_workspace import DiskWorkspace
 from magnet_jax.cli import main
 from magnet_jax.files import images
 from magnet_jax.predict import model as models
+from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
 
 
@@ -170,7 +171,10 @@ def test_a_run_does_not_go_on_with_another_refiner_of_equal_weights(
   flags += ['--store=uint16', '--no-panel']
   with _stopped_after(3):
     assert run(field, *flags) == 130
-  other = jax.tree_util.Partial(_another_refiner, *toy.refiners[0].args)
+  (old,) = toy.refiners
+  other = magnet.refiner(
+    jax.tree_util.Partial(_another_refiner, *old.variables.args)
+  )
   with pytest.MonkeyPatch.context() as patch:
     changed = dataclasses.replace(toy, refiners=(other,))
     patch.setattr(models, 'from_variables', lambda *_, **__: changed)
