@@ -85,7 +85,7 @@ def _same(first: pathlib.Path, second: pathlib.Path, name: str) -> None:
 def test_one_image_is_the_work_of_both(both):
   top, one, (first, second) = both
   _same(one, top / 'shared', 'a')
-  assert any('is the work of 2 processes' in line for line in first[1])
+  assert any('divided among 2 processes' in line for line in first[1])
   assert not second[1]
   assert (top / 'preview.png').exists()
   assert not list((top / 'shared').glob('*.partial'))

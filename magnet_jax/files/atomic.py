@@ -1,4 +1,4 @@
-"""Whole files or none: write to a temporary name, then rename."""
+"""Writes files whole or not at all: under a temporary name, then renamed."""
 
 from collections.abc import Iterator
 import contextlib
@@ -28,7 +28,7 @@ _REMEDIES = {
 
 
 def write_error(path: PathLike, error: OSError) -> InputError:
-  """Turns a failed write into one line: path, what went wrong, remedy."""
+  """Returns one line for a failed write: path, reason, remedy."""
   reason = error.strerror or str(error) or type(error).__name__
   remedy = _REMEDIES.get(error.errno or 0, 'choose another path')
   return InputError(f'{os.fspath(path)}: cannot be written, {reason}; {remedy}')
@@ -36,11 +36,11 @@ def write_error(path: PathLike, error: OSError) -> InputError:
 
 @contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[pathlib.Path]:
-  """Gives a temporary name next to `path`; renames it when the block ends.
+  """Yields a temporary name next to `path`; renames it when the block ends.
 
-  For writers that need a path. The temporary name keeps the suffix, so that
-  a writer that goes by it still picks the right format. If the block raises,
-  the temporary file is removed and a file that was at `path` is untouched.
+  For writers that need a path. The temporary name keeps the suffix, from which
+  some writers derive the format. If the block raises, the temporary file is
+  removed and a file that was at `path` is untouched.
 
   Args:
     path: the file to make or to replace.
@@ -70,7 +70,7 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
-  """Gives a temporary folder next to `path`; renames it when the block ends.
+  """Yields a temporary folder next to `path`; renames it when the block ends.
 
   If the block raises, the temporary folder and the parents made for it are
   removed.
@@ -82,12 +82,12 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
     The folder to write into.
 
   Raises:
-    InputError: there is something at `path`, or the system refuses to write.
+    InputError: `path` exists, or the system refuses to write.
   """
   path = pathlib.Path(path)
   if os.path.lexists(path):
     raise InputError(
-      f'{path}: exists already: the result must be a new folder; choose '
+      f'{path}: already exists: the result must be a new folder; choose '
       'another name or remove it first'
     )
   temporary = path.with_name(
@@ -102,7 +102,7 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
   except OSError as error:
     raise write_error(path, error) from error
   except InputError as error:
-    # What failed inside is known to the caller under the final name.
+    # The caller knows what failed inside under its final name.
     raise InputError(str(error).replace(str(temporary), str(path))) from error
   finally:
     _remove(temporary)
@@ -114,12 +114,12 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def together(folder: PathLike) -> Iterator[pathlib.Path]:
-  """Gives a temporary folder in `folder`; moves its files up when it ends.
+  """Yields a temporary folder in `folder`; moves its files up at the end.
 
   If the block raises, what was in `folder` is untouched.
 
   Args:
-    folder: that exists; files of the same names are replaced.
+    folder: an existing folder; files of the same names are replaced.
 
   Raises:
     InputError: the system refuses to write.
@@ -134,14 +134,14 @@ def together(folder: PathLike) -> Iterator[pathlib.Path]:
   except OSError as error:
     raise write_error(folder, error) from error
   except InputError as error:
-    # What failed inside is known to the caller under the final name.
+    # The caller knows what failed inside under its final name.
     raise InputError(str(error).replace(str(temporary), str(folder))) from error
   finally:
     _remove(temporary)
 
 
 def _remove(folder: pathlib.Path) -> None:
-  """Removes a folder, into which threads that failed may still write."""
+  """Removes a folder into which failing threads may still write."""
   for _ in range(100):
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
@@ -164,9 +164,9 @@ def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
 
 
 def prepare_folder(path: PathLike) -> pathlib.Path:
-  """Makes a folder for output and proves that a file can be written there.
+  """Makes a folder for output and proves that files can be written there.
 
-  Call it before the work whose result goes there. It writes and removes a
+  To be called before the work whose result goes there. Writes and removes a
   small file, as permission bits say nothing about root or full disks.
 
   Args:
@@ -183,7 +183,7 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f'.probe.{os.getpid()}.{secrets.token_hex(4)}.tmp'
     try:
-      # A whole block: on a full disk an empty file can still be made.
+      # A whole block, as even a full disk takes an empty file.
       probe.write_bytes(bytes(4096))
     finally:
       with contextlib.suppress(OSError):
@@ -199,7 +199,7 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
 
 @contextlib.contextmanager
 def made_for(path: PathLike) -> Iterator[pathlib.Path]:
-  """Prepares a folder as `prepare_folder` does, for the block.
+  """Prepares a folder as `prepare_folder` does for a block.
 
   If the block raises, folders that were made for it and are empty are removed.
 
@@ -221,7 +221,7 @@ def made_for(path: PathLike) -> Iterator[pathlib.Path]:
 
 
 def check_space(folder: PathLike, size: int) -> None:
-  """Raises InputError if so many bytes do not fit on the folder's disk."""
+  """Raises InputError if `size` bytes do not fit on the disk of a folder."""
   free = shutil.disk_usage(folder).free
   if size > free:
     raise InputError(

@@ -1,4 +1,4 @@
-"""Opening image files from outside: every way they can be bad, one error."""
+"""Opens image files from outside; whatever is wrong becomes one error."""
 
 from collections.abc import Iterator
 import contextlib
@@ -8,7 +8,6 @@ import logging
 import os
 import pathlib
 import threading
-from typing import Any
 import warnings
 
 import jax
@@ -20,7 +19,7 @@ from magnet_jax.types import InputError
 
 MAX_PIXELS = 2**30
 _FORMATS = ('JPEG', 'PNG', 'TIFF')
-# Pillow logs some of what it raises, and Python prints what no one handles.
+# Pillow logs some of what it raises, and Python prints unhandled log records.
 logging.getLogger('PIL').addHandler(logging.NullHandler())
 
 
@@ -29,7 +28,7 @@ class Encoded:
   """A file's content in memory, which all readers take in place of a path.
 
   Attributes:
-    name: what messages call it.
+    name: its name in messages.
     data: JPEG, PNG or TIFF bytes.
   """
 
@@ -41,18 +40,18 @@ class Encoded:
 
 
 class _PillowGuard:
-  """Lifts Pillow's own pixel limit and warnings while any thread decodes.
+  """Lifts the pixel limit and the warnings of Pillow while any thread decodes.
 
-  The limit here is checked on the header, before any memory is taken, while
-  Pillow's is process-wide and warns. It is put back when the last thread is
-  done, so that other users of Pillow in the process keep it.
+  Our limit is checked on the header, before any memory is taken; that of
+  Pillow is global and warns. It is restored when the last thread is done, so
+  that other users of Pillow in the process keep it.
   """
 
   def __init__(self) -> None:
     self._lock = threading.Lock()
     self._inside = 0
     self._limit: int | None = None
-    self._filters: Any = None
+    self._filters: warnings.catch_warnings[None] | None = None
 
   def __enter__(self) -> None:
     with self._lock:
@@ -61,7 +60,7 @@ class _PillowGuard:
         Image.MAX_IMAGE_PIXELS = None
         self._filters = warnings.catch_warnings()
         self._filters.__enter__()
-        # Pillow warns of damaged metadata in files that it reads well.
+        # Pillow warns of damaged metadata in files that it can read.
         warnings.simplefilter('ignore')
       self._inside += 1
 
@@ -70,6 +69,7 @@ class _PillowGuard:
       self._inside -= 1
       if not self._inside:
         Image.MAX_IMAGE_PIXELS = self._limit
+        assert self._filters
         self._filters.__exit__(None, None, None)
 
 
@@ -83,8 +83,8 @@ def check_file(path: PathLike) -> pathlib.Path:
     if path.is_dir():
       raise InputError(f'{path}: is a folder, not a file; name a file in it')
     if not path.exists():
-      broken = 'a link to no file' if path.is_symlink() else 'no such file'
-      raise InputError(f'{path}: {broken}; check the path')
+      link = ', the link leads nowhere' if path.is_symlink() else ''
+      raise InputError(f'{path}: no such file{link}; check the path')
     if not path.is_file():
       raise InputError(f'{path}: is not a regular file; copy it to one first')
     if not path.stat().st_size:
@@ -138,7 +138,7 @@ def _check_pixels(path: pathlib.Path, image: Image.Image, limit: int) -> None:
 def opened(
   path: PathLike, max_pixels: int = MAX_PIXELS
 ) -> Iterator[Image.Image]:
-  """Opens a JPEG, PNG or TIFF file; nothing but the header is read yet.
+  """Opens a JPEG, PNG or TIFF file and reads its header only.
 
   Decoding inside the block raises the same errors.
 
@@ -162,7 +162,7 @@ def opened(
     try:
       image = Image.open(file, formats=_FORMATS)
     except Exception as error:
-      # Pillow's UnidentifiedImageError only says the same with less.
+      # UnidentifiedImageError says the same with less.
       raise InputError(
         f'{path}: is not a JPEG, PNG or TIFF image that can be read; convert '
         'it to one of these or copy it again'
@@ -173,7 +173,7 @@ def opened(
         yield image
       except InputError:
         raise
-      # Decoders fed with damaged bytes raise nearly anything: OSError,
+      # Decoders raise nearly anything on damaged bytes: OSError,
       # SyntaxError, ValueError, struct.error, EOFError, MemoryError, …
       except Exception as error:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Images and labels from and to files, checked at the door."""
+"""Reads and writes images and labels, and checks them."""
 
 import io
 import os
@@ -39,39 +39,39 @@ _IMAGE_FILES = ('.png', '.jpg', '.jpeg')
 
 
 def exif_orientation(image: Image.Image) -> int:
-  """EXIF orientation 1..8 that is still to be applied, from the header."""
+  """Returns the EXIF orientation 1..8 that is still to be applied."""
   if image.format == 'TIFF':
-    return 1  # Pillow turns TIFFs itself, in their size and their pixels
+    return 1  # Pillow applies that of TIFF files to size and pixels itself
   if image.format == 'PNG' and not (
     {'exif', 'Raw profile type exif'} & image.info.keys()
   ):
-    return 1  # getexif would decode the whole PNG to look behind the pixels
+    return 1  # getexif would decode the whole PNG to search after the pixels
   try:
     found = int(image.getexif().get(ExifTags.Base.Orientation, 1))
-  except Exception:  # damaged EXIF does not make the pixels unreadable
+  except Exception:  # the pixels can be read despite damaged EXIF data
     return 1
   return found if found in _TURNS else 1
 
 
 def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
-  """Decodes what was opened of a path to uint8 [H,W,3], as it is stored."""
+  """Decodes an opened image to uint8 [H,W,3] as stored."""
   image.load()
   if image.mode in _SIXTEEN_BITS:
-    # Pillow's own conversion clips at 255 instead of scaling.
+    # The conversion of Pillow clips at 255 instead of scaling.
     gray = (np.asarray(image) >> 8).astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=-1)
   if image.mode in ('I', 'F'):
     raise InputError(
-      f'{os.fspath(path)}: has 32-bit pixels, whose range is not known; '
+      f'{os.fspath(path)}: has 32-bit pixels of unknown range; '
       'convert it to 8 or unsigned 16 bits a channel'
     )
-  # A transparent palette entry only makes Pillow warn: alpha is dropped.
+  # Alpha is dropped, and a transparent palette entry makes Pillow warn.
   image.info.pop('transparency', None)
   return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
 def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-  """Turns uint8 [H,W] or [H,W,3] from an EXIF orientation upright."""
+  """Turns uint8 [H,W] or [H,W,3] upright from an EXIF orientation."""
   if orientation not in _TURNS:
     return pixels
   turned = Image.fromarray(pixels).transpose(_TURNS[orientation])
@@ -86,14 +86,14 @@ def read_image(
 ) -> np.ndarray:
   """Reads a JPEG, PNG or TIFF file as 8-bit RGB, EXIF orientation applied.
 
-  Grayscale, palette and CMYK are converted to RGB. Alpha is dropped: the
-  colours come as stored, not laid over a background. 16 bits are scaled by
-  the full range of the data type (value // 256, so 65535 becomes 255), not
-  by the values found. Of several frames or pages, the first is read.
+  Grayscale, palette and CMYK are converted to RGB. Alpha is dropped: colours
+  stay as stored and are not blended with a background. 16 bits are scaled by
+  the full range of the type (value // 256, so 65535 becomes 255), not by the
+  range of the values. Of several frames or pages the first is read.
 
   Args:
     path: the file.
-    turned: by EXIF orientation; False leaves the pixels as they are stored.
+    turned: apply the EXIF orientation; False leaves the pixels as stored.
     max_pixels: largest height * width that the header may claim.
 
   Returns:
@@ -153,21 +153,22 @@ def read_label(
   colours: bool = False,
   max_pixels: int = decoding.MAX_PIXELS,
 ) -> np.ndarray:
-  """Reads a label image; its EXIF orientation is not looked at.
+  """Reads a label image and ignores its EXIF orientation.
 
   Args:
     path: a PNG, TIFF or (with care) JPEG file.
-    classes: that may occur; `codes`, if they have some, are what is stored.
+    classes: the classes that may occur; if they have `codes`, the file holds
+      these.
     colours: otherwise, whether pixels hold the colours of `classes` rather
       than class indices. The indices of a palette image are its stored values.
     max_pixels: largest height * width that the header may claim.
 
   Returns:
-    uint8 [H,W] of class indices and `classes.ignore_label`, which stored
-    indices below 0 become, too.
+    uint8 [H,W] of class indices and `classes.ignore_label`, also for stored
+    indices below 0.
 
   Raises:
-    InputError: as `read_image`, or a value or colour of no class.
+    InputError: as `read_image`, or a value or colour belongs to no class.
   """
   path = pathlib.Path(path)
   codes = classes.codes
@@ -179,7 +180,7 @@ def read_label(
   if codes:
     return label_codes.translate(pixels, codes, classes, path)
   _check_range(pixels, classes, path)
-  if pixels.dtype.kind == 'i':  # -1 for "no label", of files with signs
+  if pixels.dtype.kind == 'i':  # signed files hold -1 for "no label"
     pixels = np.where(pixels < 0, np.int32(classes.ignore_label), pixels)
   return pixels.astype(np.uint8)
 
@@ -187,18 +188,18 @@ def read_label(
 def read_codes(
   path: PathLike, *, colours: bool, max_pixels: int = decoding.MAX_PIXELS
 ) -> np.ndarray:
-  """Reads what a label file holds, whatever it stands for.
+  """Reads the values or colours of a label file as stored.
 
   Args:
     path: the file.
-    colours: whether to read colours, of palette and grey images too.
+    colours: whether to read colours, also of palette and grey images.
     max_pixels: largest height * width that the header may claim.
 
   Returns:
-    Integers [H,W], or uint8 [H,W,3] of colours, alpha dropped.
+    Integers [H,W], or uint8 [H,W,3] of colours without alpha.
 
   Raises:
-    InputError: as `read_image`, or colours where values are wanted.
+    InputError: as `read_image`, or it holds colours instead of values.
   """
   with decoding.opened(path, max_pixels) as image:
     image.load()
@@ -213,18 +214,18 @@ def read_codes(
     )
     raise InputError(
       f'{os.fspath(path)}: pixels of kind {image.mode}: a label holds one '
-      f'class index a pixel, a whole number; {remedy}'
+      f'class index per pixel, a whole number; {remedy}'
     )
 
 
 def check_sizes(
   image_path: PathLike, image: Size, label_path: PathLike, label: Size
 ) -> None:
-  """Raises InputError unless the (height, width) of both are equal."""
+  """Raises InputError unless image and label have the same size."""
   if image != label:
     raise InputError(
       f'{label_path}: label of {label[0]} x {label[1]} (height x width) for '
-      f'{image_path} of {image[0]} x {image[1]}: must be of one size; resize '
+      f'{image_path} of {image[0]} x {image[1]}: sizes must be equal; resize '
       'the label by nearest neighbour or correct the pairing'
     )
 
@@ -245,7 +246,7 @@ def write_label(path: PathLike, label: np.ndarray, classes: ClassTable) -> None:
   Args:
     path: a name that ends in .png.
     label: uint8 [H,W].
-    classes: give the palette, so that viewers show colours.
+    classes: the palette, which makes viewers show colours.
 
   Raises:
     InputError: another suffix, or the system refuses to write.
@@ -273,7 +274,7 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
 def _write(
   path: PathLike, image: Image.Image, kind: str, **settings: int
 ) -> None:
-  # In memory first: Pillow hides the reason of a failed write to a disk.
+  # In memory first, as Pillow hides why a write to disk has failed.
   encoded = io.BytesIO()
   image.save(encoded, kind, **settings)
   atomic.write_bytes(path, encoded.getbuffer())

@@ -1,4 +1,4 @@
-"""From what a label file holds, values or colours, to class indices."""
+"""Translates the values or colours of label files to class indices."""
 
 from collections.abc import Mapping
 import os
@@ -8,12 +8,12 @@ import numpy as np
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 
-_ROWS = 256  # at a time: packed colours take four times a label's memory
+_ROWS = 256  # at a time, as packed colours take several times the memory
 _SHOWN = 6
 
 
 def pack(pixels: np.ndarray) -> np.ndarray:
-  """One number a pixel: int64 [H,W] of values [H,W] or of colours [H,W,3]."""
+  """Packs values [H,W] or colours [H,W,3] into one number per pixel, int64."""
   if pixels.ndim == 2:
     return pixels.astype(np.int64)
   wide = pixels.astype(np.int64)
@@ -21,16 +21,16 @@ def pack(pixels: np.ndarray) -> np.ndarray:
 
 
 def unpack(number: int, *, colours: bool) -> Code:
-  """The value or colour of a packed number."""
+  """Returns the value or colour of a packed number."""
   if not colours:
     return int(number)
   return int(number) >> 16 & 255, int(number) >> 8 & 255, int(number) & 255
 
 
 def of_colours(classes: ClassTable) -> LabelCodes:
-  """Labels that hold the colours of the classes; black is ignored.
+  """Returns the codes of labels that hold class colours; black is ignored.
 
-  A class that is black itself, or of a colour that an earlier one has, wins.
+  If classes share a colour, it stands for the first; black may be a class.
   """
   seen: set[Code] = set()
   codes: list[tuple[Code, ...]] = []
@@ -50,12 +50,15 @@ def translate(
 
   Args:
     pixels: integers [H,W], or uint8 [H,W,3] where the codes are colours.
-    codes: what stands for which of the classes, in their order.
-    classes: give uint8 [H,W] of indices and `ignore_label`, the result.
+    codes: the codes of each class.
+    classes: the classes, with the value of ignored pixels.
     path: the file, for the message.
 
+  Returns:
+    uint8 [H,W] of class indices and `classes.ignore_label`.
+
   Raises:
-    InputError: some pixels hold no code; lists them with their counts.
+    InputError: pixels hold no code; lists their values and counts.
   """
   keys, targets = _table(codes, classes.ignore_label)
   label = np.empty(pixels.shape[:2], np.uint8)
@@ -87,7 +90,7 @@ def translate(
 def _table(
   codes: LabelCodes, ignore_label: int
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Packed codes in order [n], and what each stands for, uint8 [n]."""
+  """Returns sorted packed codes [n] and their class indices, uint8 [n]."""
   pairs = [
     (code, index) for index, each in enumerate(codes.classes) for code in each
   ]
@@ -101,7 +104,7 @@ def _table(
 def _nearest(
   numbers: np.ndarray, codes: LabelCodes, ignore_label: int
 ) -> np.ndarray:
-  """What packed numbers [n] stand for, by the nearest code: uint8 [n]."""
+  """Returns the class indices of the nearest codes, uint8 [n]."""
   keys, targets = _table(codes, ignore_label)
   distance = np.abs(
     _channels(numbers, codes)[:, None] - _channels(keys, codes)[None]
@@ -112,7 +115,7 @@ def _nearest(
 
 
 def _channels(numbers: np.ndarray, codes: LabelCodes) -> np.ndarray:
-  """Packed numbers [n] as channels [n,3], or [n,1] of values."""
+  """Unpacks numbers [n] to channels [n,3], or [n,1] for values."""
   if not codes.colours:
     return numbers[:, None]
   return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], -1)
@@ -121,12 +124,12 @@ def _channels(numbers: np.ndarray, codes: LabelCodes) -> np.ndarray:
 def as_counts(
   counts: Mapping[int, int], *, colours: bool, shown: int = _SHOWN
 ) -> str:
-  """'7 in 120 pixels, 9 in 3 pixels, …', the most frequent first.
+  """Returns '7 in 120 pixels, 9 in 3 pixels, …', most frequent first.
 
   Args:
-    counts: pixels by packed number.
+    counts: number of pixels by packed number.
     colours: whether the numbers are colours.
-    shown: how many are named.
+    shown: how many to list.
   """
   ordered = sorted(counts.items(), key=lambda item: -item[1])
   words = [

@@ -1,4 +1,4 @@
-"""Segments image files one after the other; a bad one stops no other."""
+"""Segments image files one after the other; a bad one does not stop others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from magnet_jax.rasters.broken_blocks import Unbroken
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import InputError, Size, Stage
 
-# What several processes divide among them.
+# What several processes divide among themselves.
 DIVIDE = ('auto', 'images', 'windows')
 
 
@@ -39,25 +39,25 @@ class DeviceError(InputError):
 
 
 class Progress(workspace.Progress, Protocol):
-  """Who is told how far a command is."""
+  """The progress callback of a command."""
 
   def begins(self, name: str, windows: int, later: int) -> None:
-    """An image of so many windows begins; so many are expected after it."""
+    """An image of `windows` windows begins; `later` are expected after it."""
 
   def ends(self) -> None:
-    """It is finished, or given up."""
+    """The image is finished or was abandoned."""
 
   def remarks(self, line: str) -> None:
-    """What the person should know."""
+    """Shows a note to the user."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-  """What came of a command.
+  """The outcome of a command.
 
   Attributes:
     images: how many were segmented.
-    errors: a line for each of the others, and for each bad block of these.
+    errors: one line for each of the others and for each broken block.
   """
 
   images: int
@@ -65,9 +65,9 @@ class Finished:
 
 
 def output_names(paths: Sequence[pathlib.Path]) -> list[str]:
-  """A name for each file's outputs: its stem, longer where two are alike.
+  """Returns a name for the outputs of each file: its stem if that is unique.
 
-  Two files of one stem are told apart by their folder, then by their suffix,
+  Files of the same stem are told apart by their folder, then by their suffix,
   then by a number.
   """
   ways: list[Callable[[pathlib.Path], str]] = [
@@ -105,27 +105,27 @@ def segment_files(
   window: Size | None = None,
   opener: Callable[[pathlib.Path], Raster] = open_image.open_image,
 ) -> Finished:
-  """Segments files and writes what comes of them.
+  """Segments files and writes the results.
 
-  Of several processes each takes every n-th file, or all share each; all learn
-  what came of all.
+  Of several processes each takes every n-th file, or all share each; every
+  process returns the outcome of all.
 
   Args:
-    model: the networks, with the settings to use.
+    model: the networks and their settings.
     paths: image files.
     folder: where the outputs go; made if missing.
-    outputs: what to write beside label and overlay.
+    outputs: what to write besides label and overlay.
     budget: how much memory an image may take.
-    progress: is told how far it is.
-    divide: one of DIVIDE: what of the work several processes divide; 'auto'
-      takes the windows where there are fewer images than processes.
-    overviews: as of `Task`.
-    window: a window that the user asks for; an image smaller than it is bad.
+    progress: progress callback.
+    divide: one of DIVIDE: what several processes divide; 'auto' takes the
+      windows if there are fewer images than processes.
+    overviews: as in `Task`.
+    window: a window that the user has requested; smaller images are errors.
     opener: opens an image file.
 
   Raises:
-    InputError: if the folder cannot be written to, or the windows of an
-      image cannot be divided.
+    InputError: the folder cannot be written to, the windows of an image cannot
+      be divided, or a device failed.
   """
   atomic.prepare_folder(folder)
   if outputs.preview:
@@ -153,11 +153,11 @@ def segment_files(
     except DeviceError:
       raise
     except InputError as error:
-      atomic.prepare_folder(folder)  # a full disk is no fault of the image's
-      line = str(error)  # a segmenter from elsewhere does not know the file
+      atomic.prepare_folder(folder)  # a full disk is not the image's fault
+      line = str(error)  # a host segmenter does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()
-  # Those who share images have all met the same.
+  # Processes that share images have met the same errors.
   return _merged(finished, errors, shared=division.count > 1)
 
 
@@ -179,7 +179,7 @@ def _opened(
 
 
 def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
-  """What came of the files of all processes."""
+  """Returns the outcome of all processes."""
   mine: tuple[int, list[str]] = (finished, errors)
   parts = [mine] if shared else parallel.gather(mine)
   return Finished(
@@ -191,7 +191,7 @@ def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
 def _division(
   divide: str, images: int, cascade: Cascade, budget: Budget
 ) -> Division:
-  """How each image is divided among the processes, if it is."""
+  """Returns how each image is divided among the processes, if it is."""
   if divide not in DIVIDE:
     raise InputError(f'divide {divide!r}: must be one of {", ".join(DIVIDE)}')
   all_of_them = Division.among_all()
@@ -233,9 +233,9 @@ def _choose(
   progress: Progress,
   division: Division,
 ) -> Callable[[], tuple[str, ...]]:
-  """Returns the function that segments an image where it fits.
+  """Returns the function that segments an image in memory or streamed.
 
-  What it returns is a line for each block of the file that is broken.
+  It returns one line for each broken block of the file.
   """
   for note in task.source.notes:
     progress.remarks(f'{task.name}: {note}')
@@ -265,11 +265,11 @@ def _choose(
 
 
 def _shared(division: Division, choice: budgets.Choice) -> budgets.Choice:
-  """How maps go through a folder that processes share; of all the same."""
+  """Returns how all processes store maps in the folder that they share."""
   store, reason = division.meet([choice.store, choice.reason])[0]
   if store == 'memory':
-    # As exact as a single process is, which would keep them in memory.
-    store, reason = 'float32', f'is the work of {division.count} processes'
+    # As exact as a single process, which would keep them in memory.
+    store, reason = 'float32', f'divided among {division.count} processes'
   return budgets.Choice(store, reason)
 
 
@@ -278,9 +278,9 @@ def _plan(
 ) -> tuple[Stage, ...]:
   if window and (window[0] > size[0] or window[1] > size[1]):
     raise InputError(
-      f'{path}: is {size[0]}x{size[1]} (height x width), the window '
-      f'{window[0]}x{window[1]}: a window must not be larger than the image; '
-      'give a smaller --window'
+      f'{path}: is {size[0]}x{size[1]} (height x width), smaller than the '
+      f'window {window[0]}x{window[1]}, which must fit into the image; choose '
+      'a smaller --window'
     )
   return model.plan(size)
 
@@ -288,13 +288,13 @@ def _plan(
 def _windows(
   cascade: Cascade, plan: Sequence[Stage], processes: int = 1
 ) -> int:
-  """How many windows the segmenter will see, in each process."""
+  """Returns how many windows the segmenter will see in each process."""
   counts = stage_windows.allot(plan, cascade.options.windows)
   return 1 + sum(-(-count // processes) for count in counts)
 
 
 def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:
-  """The same from the file's header; 0 where that does not tell."""
+  """Returns the number of windows from the header of a file; 0 if unknown."""
   try:
     return _windows(cascade, model.plan(images.read_size(path)))
   except Exception:  # reported when it is the turn of the file
@@ -318,6 +318,6 @@ def _keep_inputs(
   for file in written:
     if os.path.realpath(file) in inputs:
       raise InputError(
-        f'{file}: is an image to segment, and an output would replace it; '
-        'choose another --out'
+        f'{file}: is an input image that an output would replace; choose '
+        'another --out'
       )

@@ -14,15 +14,14 @@ import numpy as np
 
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.refiners.refiner import Refiner
-from magnet_jax.types import InputError, Network
+from magnet_jax.types import InputError
 
 _BLOCK = 2**16
 _BLOCKS = 64  # of a file, spread over it
 _PLAIN = (bool, int, float, complex, str, bytes, slice, range)
 
 
-def networks(*each: Network | HostSegmenter | Refiner) -> str:
+def networks(*each: object) -> str:
   """Computes the fingerprint of networks: of all that their results depend on.
 
   That is their weights, their modules with all settings, and of functions the

@@ -1,4 +1,4 @@
-"""Segmenters from elsewhere: an ONNX file, or a function of a Python module."""
+"""Foreign segmenters: an ONNX file, or a function of a Python module."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from magnet_jax.types import InputError
 
 
 def is_foreign(name: str) -> bool:
-  """Whether a name is one for `load` rather than of a checkpoint.
+  """Returns whether a name is for `load` rather than that of a checkpoint.
 
   >>> is_foreign('net.onnx'), is_foreign('nets.mine:run'), is_foreign('runs/a')
   (True, True, False)
@@ -25,7 +25,7 @@ def load(name: str, *, num_classes: int, batch: int = 1) -> HostSegmenter:
   Args:
     name: an ONNX file, or 'package.module:function', as for `from_module`.
     num_classes: C.
-    batch: images a call, where the segmenter itself leaves it open.
+    batch: images per call, if the segmenter itself leaves it open.
 
   Raises:
     InputError: as `onnx_file.load` and `from_module`.
@@ -41,14 +41,14 @@ def from_module(
   """Imports a segmenter.
 
   Args:
-    name: 'package.module:function', looked for in the current folder, too. A
+    name: 'package.module:function', also searched in the current folder. A
       function takes float32 images [B,h,w,3], normalised, and returns logits
-      [B,h,w,C]; a `HostSegmenter` of that name can say that it does otherwise.
+      [B,h,w,C]; a `HostSegmenter` of that name may declare other conventions.
     num_classes: C.
     batch: B, for a function.
 
   Raises:
-    InputError: there is none, it cannot be imported, or is for other classes.
+    InputError: there is none, it cannot be imported, or has other classes.
   """
   found = own.find(name, 'function')
   if not isinstance(found, HostSegmenter):

@@ -109,7 +109,7 @@ def test_an_existing_output_is_left_alone(what, save_state, tmp_path, fails):
   else:
     out.symlink_to(tmp_path / 'nowhere')
   line = fails('convert', path, '--out', out, *FLAGS)
-  assert f'{out}: exists already' in line
+  assert f'{out}: already exists' in line
   assert sorted(p.name for p in tmp_path.iterdir()) == ['a.pth', 'run']
 
 

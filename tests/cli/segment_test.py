@@ -115,7 +115,10 @@ def test_whatever_a_file_raises_stops_no_other(
 def test_a_link_to_itself_stops_no_other(fails_alone, tmp_path):
   loop = tmp_path / 'loop.png'
   loop.symlink_to(loop)
-  assert f'{loop}: a link to no file; check the path' in fails_alone(loop)
+  assert (
+    f'{loop}: no such file, the link leads nowhere; check the path'
+    in fails_alone(loop)
+  )
 
 
 def test_a_device_that_failed_stops_all(

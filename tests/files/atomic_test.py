@@ -113,7 +113,7 @@ def test_a_new_folder_appears_whole(tmp_path):
   assert [entry.name for entry in path.iterdir()] == ['x']
   assert [entry.name for entry in path.parent.iterdir()] == ['b']
   with (
-    pytest.raises(InputError, match='exists already'),
+    pytest.raises(InputError, match='already exists'),
     atomic.new_folder(path),
   ):
     pass

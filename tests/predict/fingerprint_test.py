@@ -14,6 +14,7 @@ from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.models.refiner import Refiner
 from magnet_jax.predict import fingerprint
 from magnet_jax.predict import model as models
+from magnet_jax.refiners.refiner import Refiner as Refinement
 
 WEIGHTS = np.arange(6, dtype=np.float32)
 
@@ -116,6 +117,12 @@ DIFFERENT = {
   'partials of classes': (
     closing_over(functools.partial(nn.Dense, use_bias=False)),
     closing_over(functools.partial(nn.Conv, use_bias=False)),
+  ),
+  'parts of a refiner': (
+    Refinement(by_sum, WEIGHTS),
+    Refinement(by_product, WEIGHTS),
+    Refinement(by_sum, WEIGHTS, needs=frozenset({'images'})),
+    Refinement(by_sum, WEIGHTS, choice='everywhere'),
   ),
   'the prior': tuple(
     bound(Refiner(num_classes=3, prior=prior).apply) for prior in (False, True)
