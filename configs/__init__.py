@@ -1,1 +1,1 @@
-"""Settings of the experiments; default.py has every field."""
+"""Configs; default.py has every field, the others override some of them."""

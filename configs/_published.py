@@ -1,4 +1,4 @@
-"""What the published trainings of all data sets share; no config of its own.
+"""What the published trainings of all data sets share; not itself a config.
 
 Source: Huynh et al., CVPR 2021, and the settings released with it.
 """
@@ -10,11 +10,11 @@ _REFINER_EPOCHS, _REFINER_BATCH = 50, 8
 
 
 def data(config: ml_collections.ConfigDict, name: str, classes: str) -> None:
-  """A prepared set, and the only augmentation: horizontal flips.
+  """Sets a prepared data set, with horizontal flips as the only augmentation.
 
   Args:
     config: the settings to change.
-    name: of the set, see magnet-jax prepare.
+    name: of the data set, see magnet-jax prepare.
     classes: its class table.
   """
   config.data.kind = 'tfds'
@@ -28,7 +28,7 @@ def data(config: ml_collections.ConfigDict, name: str, classes: str) -> None:
 def refinement(
   config: ml_collections.ConfigDict, *, points: float | str, kernel: int
 ) -> None:
-  """K counts in the whole stage; the refiner is that of the paper."""
+  """Sets K, which counts per stage, and the refiner of the paper."""
   with config.ignore_type():  # a count is a string of digits
     config.refine.points = points
   config.refine.selection = 'image'
@@ -41,11 +41,11 @@ def refinement(
 def training(
   config: ml_collections.ConfigDict, *, images: int, rate: float
 ) -> None:
-  """SGD: polynomial decay for the segmenter, steps and OHEM for the refiner.
+  """Sets SGD: polynomial decay for the segmenter, steps, OHEM for the refiner.
 
   Args:
     config: the settings to change.
-    images: of the training split; epochs are counted in them.
+    images: number in the training split, which makes an epoch.
     rate: learning rate of the segmenter.
   """
   for train in (config.train.segmenter, config.train.refiner):

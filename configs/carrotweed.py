@@ -4,8 +4,8 @@ Source: Lameski et al., ICT Innovations 2017; for non-commercial use.
 Command: magnet-jax train --config=carrotweed --workdir=runs/carrotweed
 Data: data/carrotweed/{train,val,test}.txt, see experiments/carrotweed.
 Time: 26 minutes on one CPU core.
-Score: mIoU of stage 0 69.9, MagNet 76.6 (test, 10 images); within 2 points, as
-the gain of MagNet, +6.8 [+5.7, +8.1], is surer than either.
+Score: mIoU of stage 0 69.9, MagNet 76.6 (test, 10 images), within 2 points; the
+gain of MagNet, +6.8 [+5.7, +8.1], is more certain than either.
 """
 
 import ml_collections
@@ -21,10 +21,10 @@ def get_config() -> ml_collections.ConfigDict:
   for split in ('train', 'val', 'test'):
     config.data[split] = f'data/carrotweed/{split}.txt'
   config.augment.rotate = False  # windows are not square
-  # The networks see every window at half of its size. At full size windows know
-  # less of what they show: see experiments/carrotweed.
+  # Windows are halved for the networks. At full size they show too little
+  # context: see experiments/carrotweed.
   config.plan.network = (153, 204)
-  config.plan.window = (306, 408)  # an eighth of a side: four stages
+  config.plan.window = (306, 408)  # an eighth of the image: four stages
   # Chosen on val among .02, .05, .1, .25 and .5.
   config.refine.points = 0.1
   config.train.segmenter.batch = 10
@@ -33,5 +33,5 @@ def get_config() -> ml_collections.ConfigDict:
   weights = (0.85, 2.1, 1.85)
   config.train.segmenter.class_weights = weights
   config.train.refiner.class_weights = weights
-  config.train.refiner.crop = (153, 204)  # of windows of four times as much
+  config.train.refiner.crop = (153, 204)  # from windows four times as large
   return config

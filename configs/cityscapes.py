@@ -17,7 +17,7 @@ from magnet_jax.configs import _published as published
 from magnet_jax.configs import default
 
 _IMAGES = 2975
-# Of HRNet's training on this set: rarer classes weigh a little more.
+# From HRNet's training on this data set: rarer classes weigh slightly more.
 _WEIGHTS = (
   0.8373, 0.918, 0.866, 1.0345, 1.0166, 0.9969, 0.9754, 1.0489, 0.8786,
   1.0023, 0.9539, 0.9843, 1.1116, 0.9037, 1.0865, 1.0955, 1.0865, 1.1529,

@@ -1,11 +1,11 @@
-"""A template for data of your own; `magnet-jax init FOLDER` writes one like it.
+"""A template for your own data; `magnet-jax init FOLDER` writes one like it.
 
 Source: none; the values are those that init proposes for 30 images of about
-1000x1000. Copy this file and custom_classes.json, and change what is marked.
+1000x1000. Copy this file and custom_classes.json, and edit what is marked.
 Command: magnet-jax train --config=PATH/custom.py --workdir=runs/mine
 Then: magnet-jax evaluate --checkpoint=runs/mine --split=test --out=DIR
 Time: under half an hour on two CPU cores.
-Score: see experiments/own_data; it depends on your images alone.
+Score: depends on your images; experiments/own_data is an example.
 """
 
 import pathlib
@@ -21,28 +21,28 @@ def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the template."""
   config = default.get_config()
   config.data.kind = 'files'
-  # Change: names and colours of the classes, and what stands for them in your
-  # label files: values, or [red, green, blue].
+  # Change: names and colours of the classes, and the values, or colours as
+  # [red, green, blue], that stand for them in your label files.
   config.data.classes = str(HERE / 'custom_classes.json')
   # Change: lists of image<TAB>label lines, relative to the list, or folders
   # with images/ and labels/ in them. Shots of the same ground, street or
   # patient belong in one split.
   for split in ('train', 'val', 'test'):
     config.data[split] = f'data/mine/{split}.txt'
-  # Only for images of other than 1 or 3 bands, of more than 8 bits, or whose
-  # labels were drawn without regard to EXIF orientation.
+  # Change for images that do not have 1 or 3 bands or that have more than 8
+  # bits, or if labels ignore the EXIF orientation.
   config.data.bands = ()  # such as (4, 3, 2)
   config.data.stretch = 'none'  # such as '2-98' or '0,4095'
   config.data.turn = True
-  # Change: an image halved until about 250 a side, as (height, width). Larger
-  # is better and slower.
+  # Change: an image halved until about 250 per side, as (height, width).
+  # Larger is better and slower.
   config.plan.network = (250, 250)
-  # Change: False where up and down differ, as in streets; quarter turns need
-  # square windows.
+  # Change: False where up and down differ, as in street scenes; quarter turns
+  # need square windows.
   config.augment.flip_vertical = True
   config.augment.rotate = True
-  # K, the share of the pixels that a window may correct, is chosen on so many
-  # images of val once the refiner is trained; 0 leaves it at refine.points.
+  # K, the share of the pixels that a window may correct, is chosen on this many
+  # images of val once the refiner is trained; 0 keeps refine.points.
   config.tune.images = 4
   # Change: one weight per class, about frequency ** -1/3; () weighs all alike.
   weights = (0.8, 1.6)

@@ -7,7 +7,7 @@ Published weights: magnet-jax convert deepglobe_fpn.pth \
   deepglobe_refinement.pth --config=deepglobe --out=deepglobe
 Time: about a day on one GPU.
 Score: mIoU of stage 0 67.22, MagNet 72.10 (test, published weights; the paper
-itself says 72.96; not trained here).
+reports 72.96; not trained here).
 """
 
 import ml_collections

@@ -1,12 +1,12 @@
 """Every setting with its default: a small network on generated scenes.
 
-The other files override some lines of this one. Nothing below the launchers
-and the training loop sees a config.
+The other configs override some of these fields. Only the commands and the
+training loop see a config.
 
 Source: none; the values are those that served on small sets.
 Command: magnet-jax train --workdir=runs/default
 Time: half an hour on two CPU cores, estimated from that of a step.
-Score: that of configs/scenes.py, or somewhat below.
+Score: that of configs/scenes.py, or slightly lower.
 """
 
 import ml_collections
@@ -21,24 +21,24 @@ def get_config() -> ml_collections.ConfigDict:
   data = config.data
   data.kind = 'scenes'  # 'scenes' (generated), 'files', or 'tfds' (prepared)
   data.classes = 'scenes'  # a class table's name, or a .json file of one
-  data.name = ''  # tfds: of the set, see magnet-jax prepare
-  data.data_dir = ''  # tfds: of all sets; '' is $TFDS_DATA_DIR, or TFDS's own
-  # files: a list of image<TAB>label, or a folder; tfds: a split or parts, such
-  # as 'train[:90%]'; '' takes the split of the same name.
+  data.name = ''  # tfds: name of the data set, see magnet-jax prepare
+  data.data_dir = ''  # tfds: their folder; '': $TFDS_DATA_DIR or default
+  # files: a list of image<TAB>label, or a folder; tfds: a split or a part of
+  # one, such as 'train[:90%]'; '' takes the split of the same name.
   data.train = ''
   data.val = ''
   data.test = ''
   data.colours = False  # files: labels are colours of the class table
-  data.bands = ()  # files: three bands, from 1, as colours; () is automatic
-  data.stretch = 'none'  # files: of more than 8 bits: '2-98', '0,4095', …
-  data.turn = True  # files: upright as EXIF says; False as they are stored
+  data.bands = ()  # files: bands of red, green, blue, from 1; () is automatic
+  data.stretch = 'none'  # files: for more than 8 bits: '2-98', '0,4095', …
+  data.turn = True  # files: apply the EXIF orientation; False ignores it
   data.cache_mb = 2000  # decoded images kept in memory, per worker
   data.workers = 0  # processes that read ahead; 0 uses threads
   data.scene_size = (2448, 2448)  # scenes: (height, width)
-  data.train_scenes = 32  # scenes: how many of each split
+  data.train_scenes = 32  # scenes: number per split
   data.val_scenes = 4
   data.test_scenes = 10
-  data.first_seed = 1000  # scenes: test, val and train follow one another
+  data.first_seed = 1000  # scenes: seeds of test, then val, then train
 
   config.augment = ml_collections.ConfigDict()
   config.augment.flip_horizontal = True
@@ -50,36 +50,36 @@ def get_config() -> ml_collections.ConfigDict:
   plan = config.plan
   plan.network = (306, 306)  # input of the networks, (height, width)
   plan.window = (0, 0)  # window in pixels of its stage; 0 takes the network's
-  plan.factor = 2.0  # largest growth of a side between stages
+  plan.factor = 2.0  # largest growth of a side from stage to stage
   plan.stages = 0  # number of stages; 0 follows the factor
   plan.scales = ()  # sizes of the stages, coarse to fine; () is automatic
-  plan.overlap = 0.0  # least shared part of neighbouring windows
+  plan.overlap = 0.0  # smallest overlap of neighbouring windows, in [0, 1)
 
   config.refine = ml_collections.ConfigDict()
   refine = config.refine
   refine.points = 0.9  # K: a fraction of the pixels, or '32768' for a count
   refine.selection = 'window'  # K per 'window' or per 'image'
-  refine.kernel = 5  # side of the median filter
+  refine.kernel = 5  # side of the median filter, odd
   refine.windows = 1.0  # share of the windows refined, most uncertain first
-  refine.min_uncertainty = 0.0  # mean of a window that is refined, at least
+  refine.min_uncertainty = 0.0  # smallest mean of a refined window
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
   refine.batch = 0  # windows a device holds at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()
   segmenter = config.segmenter
-  segmenter.name = 'fpn'  # the other fields are those of this network
+  segmenter.name = 'fpn'  # or 'mynets:Net'; the other fields are its settings
   segmenter.trunk = 'resnet18'
   segmenter.width = 16  # features of the first level
   segmenter.pyramid = 32  # features of the feature pyramid
-  segmenter.head = 16  # features of each level before the classifier
+  segmenter.head = 16  # features per level before the classifier
   segmenter.stem_stride = 2
-  segmenter.pool = False  # no max-pool: logits at half of a side
+  segmenter.pool = False  # max-pool in the trunk; False: logits at half size
   segmenter.dtype = 'float32'  # of the computation, or 'bfloat16'
 
   config.refiner = ml_collections.ConfigDict()
-  config.refiner.count = 1  # shared by all stages, or that many, one per stage
+  config.refiner.count = 1  # 1: shared by all stages; else one per stage
   config.refiner.width = 32  # features of the first convolutions
-  config.refiner.momentum = 0.9  # of its batch statistics; short trainings
+  config.refiner.momentum = 0.9  # of its batch statistics, for short trainings
   config.refiner.prior = True  # start from the mean of both maps
   config.refiner.dtype = 'float32'
 
@@ -88,19 +88,19 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
   config.train.refiner.validate_every = 100
   config.train.segmenter.auxiliary = 0.4  # weight of auxiliary heads' loss
-  # Of sampling, coarse to fine; () is even.
+  # How often each stage is sampled, coarse to fine; () is uniform.
   config.train.segmenter.stage_weights = ()
-  config.train.refiner.segmenter = ''  # a run or model to use; '' trains one
-  # The refiner meets the windows at the scales of their stages.
+  config.train.refiner.segmenter = ''  # a run or model to use; '': this run's
+  # The refiner sees windows at the exact scales of their stages.
   config.train.refiner.scale_jitter = 1.0
-  # What the refiner is trained on: 'cascade' is what it meets at test time,
-  # 'coarsest' the original's pairs of stage 0 with a later stage.
+  # What the refiner is trained on: 'cascade' is what it sees at test time,
+  # 'coarsest' the original's pairs of stage 0 and a later stage.
   config.train.refiner.pairing = 'cascade'
-  config.train.refiner.points = 0.9  # K in training; refine.points is for use
+  config.train.refiner.points = 0.9  # K in training; refine.points at test time
 
   config.tune = ml_collections.ConfigDict()
-  # Images of val on which K is chosen once the refiner is trained, instead of
-  # refine.points; 0 keeps that.
+  # Images of val on which K is chosen once the refiner is trained; 0 keeps
+  # refine.points.
   config.tune.images = 0
   config.tune.points = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # the candidates
   return config
@@ -109,25 +109,25 @@ def get_config() -> ml_collections.ConfigDict:
 def _training(
   *, steps: int, batch: int, rate: float
 ) -> ml_collections.ConfigDict:
-  """Settings that both trainings have."""
+  """Returns the settings that both trainings have."""
   train = ml_collections.ConfigDict()
-  train.init = ''  # a run, model or trunk to start from; '' starts anew
+  train.init = ''  # a run, model or trunk to start from; '': random weights
   train.steps = steps
   train.batch = batch  # windows, or for the refiner paths of nested windows
-  train.crop = (0, 0)  # part of a window that is learned from; 0 is all
+  train.crop = (0, 0)  # part of a window to train on; 0 is all
   train.optimizer = 'adamw'  # or 'sgd'
   train.rate = rate  # highest learning rate
   train.momentum = 0.9  # of sgd
   train.weight_decay = 1e-2
-  train.clip = 1.0  # largest norm of the gradient; 0 leaves it alone
+  train.clip = 1.0  # largest norm of the gradient; 0: no limit
   train.schedule = 'polynomial'  # or 'cosine', 'step'
   train.warmup = 50  # steps
-  train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # of 'step': where the rate falls
-  train.average = 0.99  # decay of the average of the weights; 0 for none
+  train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # 'step': where the rate drops
+  train.average = 0.99  # decay of the weights' moving average; 0 for none
   train.loss = 'cross_entropy'  # or 'ohem'
   train.class_weights = ()  # one weight per class; () weighs all alike
   train.ohem_threshold = 0.7
-  train.ohem_kept = 100_000  # hard pixels kept at least
+  train.ohem_kept = 100_000  # smallest number of hard pixels
   train.scale_jitter = 1.25  # of the windows: a factor in [1/1.25, 1.25]
   train.validate_every = 200  # steps; also when a checkpoint is saved
   train.validation_batches = 12

@@ -1,12 +1,12 @@
 """Dubai: aerial scenes of up to 6447x4438 with noisy labels.
 
-Source: MBRSC and Humans in the Loop, CC0. The same ground labelled twice
-agrees at a mean IoU of only .52 to .63.
+Source: MBRSC and Humans in the Loop, CC0. Two labels of the same ground agree
+at a mean IoU of only .52 to .63.
 Command: magnet-jax train --config=dubai --workdir=runs/dubai
 Data: data/dubai/{train,val,test}.txt, see experiments/dubai.
 Time: a quarter of an hour on two CPU cores, estimated from that of a step.
 Score: mIoU of stage 0 38.0, MagNet 40.4 (test, one scene; with such labels,
-seeds differ by some points).
+seeds differ by a few points).
 """
 
 import ml_collections

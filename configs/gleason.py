@@ -4,7 +4,7 @@ Source: Huynh et al., CVPR 2021, supplement.
 Data: magnet-jax prepare gleason2019 --manual_dir=DIR
 Command: magnet-jax train --config=gleason --workdir=runs/gleason
 Time: about a day on one GPU.
-Score: none; no weights were published, and it was not trained here.
+Score: none; no weights were published, and it has not been trained here.
 """
 
 import ml_collections

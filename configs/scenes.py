@@ -15,8 +15,8 @@ def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the embedded model."""
   config = default.get_config()
   config.data.train_scenes = 64
-  # The segmenter is convolutional: four small windows teach more than a large
-  # one of the same cost.
+  # The segmenter is convolutional: four small windows teach more than one large
+  # window at the same cost.
   config.train.segmenter.crop = (153, 153)
   config.train.segmenter.batch = 12
   config.train.segmenter.steps = 1200

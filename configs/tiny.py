@@ -1,9 +1,9 @@
-"""Everything in a few seconds on a CPU: to try the commands, and for tests.
+"""The smallest config: for tests, and to try the commands quickly on a CPU.
 
 Source: none; four steps teach nothing.
 Command: magnet-jax train --config=tiny --workdir=/tmp/tiny
 Time: under a minute, nearly all of it compiling.
-Score: that of chance.
+Score: chance level.
 """
 
 import ml_collections
