@@ -1,4 +1,4 @@
-"""Plain values against the annotations of what takes them."""
+"""Plain values are checked against a callable's annotations."""
 
 import dataclasses
 import functools

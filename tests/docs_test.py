@@ -1,8 +1,8 @@
-"""What the pages say works: their code runs, their commands and links exist.
+"""The documentation is right: its code runs, its commands and links exist.
 
-The blocks of Python of a page run one after the other as one program, in an
-empty folder with the few files that they name. Commands are only parsed, by
-the flags that they really have.
+The Python blocks of a page run one after the other as one program, in an empty
+folder with the few files that they name. Commands are only parsed, with their
+real flags.
 """
 
 import importlib
@@ -57,7 +57,7 @@ def _commands(script):
 
 
 def _inline(text):
-  """What stands between backticks in the prose, each in one line."""
+  """The text between backticks in the prose, each in one line."""
   return [' '.join(word.split()) for word in _CODE.findall(_prose(text))]
 
 
@@ -77,18 +77,18 @@ COMMANDS = [
 
 
 def _check(argv):
-  """Raises InputError for a flag or a setting that there is not."""
+  """Raises InputError for an unknown flag or setting."""
   name, *rest = argv
   if name in _FOREIGN:
     return
-  assert name in main.COMMANDS, f'{name}: is no command'
+  assert name in main.COMMANDS, f'{name}: unknown command'
   command = importlib.import_module(f'magnet_jax.cli.{name}')
-  # None has a meaning of its own: a help was asked for.
+  # None means that help was requested.
   arguments = command_line.parse(name, command, rest)
   if arguments is None or 'config' not in arguments.flags:
     return
   config = arguments.flags.config or 'default'
-  # A file of the reader's own; those of the repository must be there.
+  # A file of the reader's own need not exist; those of the repository must.
   own = config.endswith('.py') and not config.startswith('configs/')
   path = str(ROOT / config) if config.startswith('configs/') else config
   settings = config_file.load('default' if own else path)
@@ -102,7 +102,7 @@ def test_a_command(argv):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-  """What the pages name: one image."""
+  """A folder with the image that the pages name."""
   monkeypatch.chdir(tmp_path)
   sample = generator.generate(0, (300, 280))
   images.write_image('aerial.jpg', sample.image)
@@ -150,7 +150,7 @@ def test_links_lead_somewhere(page):
 
 
 def _anchors(file):
-  """Of the headings of a page, as GitHub makes them."""
+  """The anchors of a page's headings, as GitHub makes them."""
   titles = re.findall(r'^#+ (.*)$', _prose(file.read_text()), re.MULTILINE)
   plain = (re.sub(r'[^\w\- ]', '', title.lower()) for title in titles)
   return {title.strip().replace(' ', '-') for title in plain}

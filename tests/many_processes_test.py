@@ -1,4 +1,4 @@
-"""Two processes of two devices each give what one process gives."""
+"""Two processes of two devices each give the same results as one process."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Two processes that segment leave what one process leaves."""
+"""Two processes that segment an image write what one process writes."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""A model that takes no time to compile, for tests of whole methods."""
+"""A model that compiles at once, for tests of whole methods."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The wheel alone, without the repository: its configs, and init's, load."""
+"""The configs of an installed wheel, and those of init, can be loaded."""
 
 import pathlib
 import shutil

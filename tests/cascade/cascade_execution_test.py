@@ -1,4 +1,4 @@
-"""How a cascade works: on all devices, compiled once, telling how far it is."""
+"""How a cascade runs: on all devices, compiled once, with reported progress."""
 
 import itertools
 

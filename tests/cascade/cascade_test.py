@@ -1,4 +1,4 @@
-"""The whole method: as written in NumPy, and probabilities at every stage."""
+"""The whole method: against a NumPy version; probabilities at every stage."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A run from disk to disk: the same as in memory, and stopped anywhere."""
+"""A run from disk to disk: the same as in memory, and resumable anywhere."""
 
 import dataclasses
 

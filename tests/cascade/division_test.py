@@ -1,4 +1,4 @@
-"""Rows of windows among processes."""
+"""Rows of windows are divided among processes."""
 
 import numpy as np
 import pytest

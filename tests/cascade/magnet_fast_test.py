@@ -1,4 +1,4 @@
-"""MagNet-Fast: which windows are refined, and what becomes of the others."""
+"""MagNet-Fast: which windows are refined, and what the others keep."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The released pipeline: as written in NumPy, and how its stages differ."""
+"""The released pipeline: against a NumPy version, and how its stages differ."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Networks of one line, and cascades of them that compile in no time."""
+"""One-line networks, and cascades of them that compile at once."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What may be wrong outside: one clear line, status 2, nothing half-written."""
+"""Bad input of every kind: one clear line, status 2, nothing half-written."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""A model that needs no time to compile, as a file, and small images."""
+"""A model file that compiles at once, and small images."""
 
 import dataclasses
 import pathlib

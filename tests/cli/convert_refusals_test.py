@@ -1,4 +1,4 @@
-"""What `magnet-jax convert` refuses, and that nothing is left of it."""
+"""What `magnet-jax convert` rejects, without leaving any files."""
 
 import resource
 

@@ -1,4 +1,4 @@
-"""`magnet-jax convert`, there and back."""
+"""`magnet-jax convert`, in both directions."""
 
 import json
 

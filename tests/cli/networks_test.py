@@ -1,4 +1,4 @@
-"""Networks from two places, and from elsewhere; pipelines."""
+"""Segmenter and refiner from different sources; pipelines."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A network of the user's own from a config to labels, scores and refusals."""
+"""A network of the user's own, from the config to labels, scores and errors."""
 
 import textwrap
 

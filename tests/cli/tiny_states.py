@@ -1,4 +1,4 @@
-"""States as PyTorch has them, of networks that are tiny."""
+"""PyTorch state dicts of tiny networks."""
 
 import functools
 

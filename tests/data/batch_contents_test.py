@@ -1,4 +1,4 @@
-"""What is in a batch: windows, and labels that are changed as they are."""
+"""The contents of a batch: windows, and labels augmented like their images."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The bounded memory."""
+"""The bounded cache."""
 
 import pickle
 import threading

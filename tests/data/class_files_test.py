@@ -1,4 +1,4 @@
-"""Class tables of one's own."""
+"""Class tables from the user's JSON files."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Samples as a data set wants them read."""
+"""Samples are read as their data set requires."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""One's own images as a prepared set."""
+"""The user's own images as a prepared data set."""
 
 import dataclasses
 import os

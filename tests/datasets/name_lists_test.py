@@ -1,4 +1,4 @@
-"""Lists of names, and the rule where there are none."""
+"""Lists of names, and the rule without them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each network gives what the same one of PyTorch's own layers gives."""
+"""Each network gives the same result as its PyTorch counterpart."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Whole files or none."""
+"""Files are written as a whole or not at all."""
 
 import errno
 import subprocess

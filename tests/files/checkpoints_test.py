@@ -1,4 +1,4 @@
-"""Checkpoints: whole, kept, found again, or one clear error."""
+"""Checkpoints: whole, kept and found again, or one clear error."""
 
 import dataclasses
 import pathlib

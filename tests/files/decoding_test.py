@@ -1,4 +1,4 @@
-"""Files that are bad in any way, and the state of Pillow after good ones."""
+"""Bad files of every kind, and the state of Pillow after good ones."""
 
 import io
 import logging

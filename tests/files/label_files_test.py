@@ -1,4 +1,4 @@
-"""Label files by index and by colour, and what is in them that may not be."""
+"""Label files by index and by colour, and values that they must not contain."""
 
 import numpy as np
 from picture_files import CLASSES, noise, save

@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, there and back."""
+"""The meta of a checkpoint survives writing and reading."""
 
 import dataclasses
 import json

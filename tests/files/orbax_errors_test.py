@@ -1,4 +1,4 @@
-"""What Orbax says of a failed write."""
+"""The errors that Orbax raises for a failed write."""
 
 import errno
 import sys

@@ -1,4 +1,4 @@
-"""What holds for every method of the table, whichever it is."""
+"""Properties of every method in the table."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""Scores as the benchmarks' own scripts and rules have them."""
+"""Scores against the benchmarks' own scripts and rules."""
 
 import numpy as np
 import pytest

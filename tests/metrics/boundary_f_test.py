@@ -1,4 +1,4 @@
-"""The boundary F-score beside a loop over all pairs of contour pixels."""
+"""The boundary F-score against a loop over all pairs of contour pixels."""
 
 import math
 import time

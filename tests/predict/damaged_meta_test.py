@@ -1,4 +1,4 @@
-"""Whatever is wrong with a meta is one line, with the file and the value."""
+"""Each fault in a meta gives one line, with the file and the value."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Files that GDAL cannot read or not wholly: what is lost is named."""
+"""Files that GDAL cannot read, wholly or in part: what is lost is reported."""
 
 import os
 

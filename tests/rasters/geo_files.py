@@ -1,4 +1,4 @@
-"""Small files for GDAL; who imports them is skipped without rasterio."""
+"""Small files for GDAL; tests that import this are skipped without rasterio."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Files that GDAL reads: by windows as whole, by GDAL as by Pillow."""
+"""Files that GDAL reads: by windows like whole, by GDAL like by Pillow."""
 
 import threading
 

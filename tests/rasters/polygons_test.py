@@ -1,4 +1,4 @@
-"""Polygons hold the pixels that they were made of."""
+"""Polygons cover the pixels that they were made from."""
 
 import itertools
 import json

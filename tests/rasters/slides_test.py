@@ -1,4 +1,4 @@
-"""Slides of microscopes: made as TIFF files in the layout of Aperio's."""
+"""Microscope slides, as TIFF files in Aperio's layout."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""Ranges of pixels."""
+"""Value ranges of pixels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How charts look: for all eyes, and with nothing global left changed."""
+"""How charts look: distinguishable colours, and no global changes."""
 
 import itertools
 import logging

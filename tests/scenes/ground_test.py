@@ -1,4 +1,4 @@
-"""The textures of the ground, and what they give away about the classes."""
+"""The textures of the ground, and how far they reveal the classes."""
 
 import numpy as np
 import pytest

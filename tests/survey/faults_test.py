@@ -1,4 +1,4 @@
-"""One planted fault after another: it is found, and nothing else is.
+"""Each planted fault is found, and nothing else is.
 
 Every fault is planted in a copy of a sound folder, so that the sound folder
 is the case in which no check may trigger.

@@ -1,4 +1,4 @@
-"""Small folders of images and labels, for the tests of what looks at them."""
+"""Small folders of images and labels, for the tests of the survey."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Lists that are in a folder already: read, or their faults told."""
+"""Lists that a folder already has: read, or their faults reported."""
 
 import os
 

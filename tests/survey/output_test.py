@@ -1,4 +1,4 @@
-"""What `init` writes, in folders of any name, and that it is used as it is."""
+"""What `init` writes, in folders of any name, can be used unchanged."""
 
 import json
 

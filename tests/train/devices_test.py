@@ -1,4 +1,4 @@
-"""Trainings on four devices are those on one."""
+"""Training on four devices gives the same result as on one."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""K is chosen by what it scores; the records of each K are those of its own."""
+"""K is chosen by its score; each K has its own records."""
 
 import dataclasses
 import functools

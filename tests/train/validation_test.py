@@ -1,4 +1,4 @@
-"""Counts of a validation are summed beyond what its batches can hold."""
+"""Validation counts may exceed the integer type of a batch."""
 
 import types
 

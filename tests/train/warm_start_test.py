@@ -1,4 +1,4 @@
-"""Trainings that start from weights that are there already."""
+"""Training from existing weights."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Files of PyTorch: read as they are, never run, or one clear error."""
+"""PyTorch files: read without running their code, or one clear error."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""What a file of PyTorch is, found out without PyTorch."""
+"""The kind of a PyTorch file is recognised without PyTorch."""
 
 import jax
 import jax.numpy as jnp
