@@ -1,4 +1,4 @@
-"""Windows of a stage as padded batches, and their results in order."""
+"""Runs steps on windows in padded batches; results come in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
@@ -36,23 +36,24 @@ def run_parts(
   arrays_of: Callable[[int], Arrays],
   batch: int,
 ) -> Iterator[Results]:
-  """Runs a step over windows, one part of them after the other.
+  """Runs a step over the parts of a stage, one after the other.
 
-  A part that is less than a batch is filled up with its own last window, so
-  that all have one shape and the step compiles once. While the device works
-  at one part, another thread cuts the windows of the next, and what came of
-  the one before is with the caller.
+  A part that is smaller than a batch is padded with copies of its last window,
+  so that all have one shape and the step compiles once. While the device works
+  on one part, a thread cuts the windows of the next, and the caller handles the
+  results of the one before.
 
   Args:
     step: from `parallel.over_devices`.
     parts: numbers of at most `batch` windows each; may be empty.
-    arrays_of: the arrays of one window, without the batch axis; called in
-      one thread, not the caller's.
+    arrays_of: returns the arrays of one window, without the batch axis; called
+      in a thread of its own.
     batch: B, a multiple of the devices.
 
   Yields:
     The results of each part.
   """
+  # One thread suffices: it only has to stay one part ahead of the device.
   with futures.ThreadPoolExecutor(1, 'cut windows') as thread:
     remaining = iter(parts)
 
@@ -66,6 +67,8 @@ def run_parts(
     while cut:
       part, arrays = cut.result()
       cut = cut_next()
+      # Launched before the results before are fetched: JAX runs the step
+      # asynchronously, so the device does not wait for the host.
       ahead = part, step(**arrays) if part else None
       if launched:
         yield _fetched(*launched)
@@ -77,7 +80,7 @@ def run_parts(
 def _stacked(
   part: list[int], arrays_of: Callable[[int], Arrays], batch: int
 ) -> tuple[list[int], Arrays]:
-  """The arrays of a part's windows, filled up to a batch."""
+  """The arrays of a part's windows, padded to a batch."""
   rows = [arrays_of(number) for number in part]
   rows += rows[-1:] * (batch - len(rows))
   names = rows[0] if rows else ()

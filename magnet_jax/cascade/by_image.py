@@ -1,7 +1,7 @@
-"""Refines K points of a whole stage instead of K of each window.
+"""Refines K points per stage instead of K per window.
 
-It needs the scores of all of a stage before any point is chosen, so the
-stage's maps are in memory.
+All scores of a stage are needed before any point is chosen, so the stage's
+maps must fit in memory.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from magnet_jax.types import Network, Size
 
 
 def refine(work: Work) -> Iterator[Part]:
-  """Refines a stage; the last part has all of it."""
+  """Refines a stage; the last part contains all of it."""
   grid, classes = work.stage.grid, work.coarse.read(0, 0, 1, 1).shape[-1]
   step = work.step(
     _candidates,
@@ -27,6 +27,7 @@ def refine(work: Work) -> Iterator[Part]:
     score=work.score,
     own=bool(work.mix),
   )
+  # R, weight, Q and, to mix, O: blended in one array, by one pass.
   channels = classes + 2 + (classes if work.mix else 0)
   total = np.zeros((*grid.size, channels), np.float32)
   parts = [
@@ -49,11 +50,13 @@ def refine(work: Work) -> Iterator[Part]:
   after = resize.probabilities(before, grid.size)
   weight = total[..., classes]
   covered = weight > 0
+  # Below any Q, so that pixels without a refined window are chosen last.
   scores = np.where(covered, total[..., classes + 1], np.float32(-1))
   count = int(covered.sum())
   if work.refiner.choice == 'points':
     count = selection.count_points(work.options.points, count)
   chosen = selection.choose_on_host(scores, count)
+  # A point near windows that were left out keeps Y for their share.
   after[chosen] *= 1 - weight[chosen][:, None]
   after[chosen] += total[chosen, :classes]
   if work.mix:
@@ -70,7 +73,7 @@ def refine(work: Work) -> Iterator[Part]:
 def _candidates(
   segmenter: Network, refiner: Refiner, *, own: bool, **settings: Any
 ) -> jax.Array:
-  """R, 1, Q and perhaps O: float32 [B,h,w,…]; the 1 adds up to the weight."""
+  """R, 1, Q and, if `own`, O: float32 [B,h,w,…]; the 1 sums to the weight."""
   found = refine_step.candidates(segmenter, refiner, **settings)
   scores = found.scores[..., None]
   piece = [found.refined, jnp.ones_like(scores), scores]

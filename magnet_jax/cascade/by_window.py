@@ -1,7 +1,7 @@
-"""Refines K points of each window of a stage, row by row.
+"""Refines K points per window of a stage, row by row.
 
-Each window is final as soon as those before it are, so that nothing of the
-stage's size is needed: the way for memory and disk alike.
+Each window is final as soon as those before it are, so nothing of the stage's
+size has to be in memory: the same code serves memory and disk.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +14,8 @@ from magnet_jax.cascade.parts import Part, Tile, Work
 from magnet_jax.ops import resize, selection
 from magnet_jax.types import WindowGrid
 
-# Where few windows are refined, a part ends after so many at the latest: the
-# tiles of a part are what a run that was killed has to make again.
+# Upper bound of windows per part. Where few windows are refined, a batch could
+# span the whole stage, and a killed run repeats the part that it was in.
 MOST = 256
 
 
@@ -26,9 +26,12 @@ def split(
 
   Args:
     windows: of the stage.
-    numbers: those to refine, ascending; the ones before `windows` only reach
-      into these and come first, in parts of no windows.
-    batch: at most so many of them in a part.
+    numbers: those to refine, ascending; the ones before `windows` only overlap
+      these, and come first in parts without windows.
+    batch: largest number of windows to refine per part.
+
+  Returns:
+    (windows that are final after the part, windows to refine in it) per part.
 
   >>> split(range(0, 6), [1, 2, 4], 2)
   [(range(0, 3), [1, 2]), (range(3, 6), [4])]
@@ -56,7 +59,7 @@ def split(
 def needed(
   grid: WindowGrid, numbers: Sequence[int], windows: range
 ) -> list[int]:
-  """Returns which windows to refine reach into the tiles of `windows`."""
+  """Returns the windows to refine that reach into the tiles of `windows`."""
   wanted = range(mosaic.first_window(grid, windows), windows.stop)
   return [number for number in numbers if number in wanted]
 
@@ -64,11 +67,11 @@ def needed(
 def refine(work: Work) -> Iterator[Part]:
   """Refines windows of a stage, row by row.
 
-  Windows before the share's that reach into its tiles are refined as well.
+  Earlier windows that reach into the share's tiles are refined as well.
 
   Yields:
-    The parts, each with a tile for every window up to the batch's last; the
-    tiles of each must be taken before the next is asked for.
+    Parts, each with a tile for every window up to the last of its batch; the
+    tiles of a part must be consumed before the next part is requested.
   """
   grid, share, network = work.stage.grid, work.share, work.network
   wanted = needed(grid, work.numbers, share.windows)
@@ -87,6 +90,7 @@ def refine(work: Work) -> Iterator[Part]:
     arrays = stage_windows.arrays(
       work.image, work.coarse, grid, number, network
     )
+    # K counts over pixels of the image: border windows are partly padding.
     valid = int(arrays['valid'].prod())
     count = selection.count_points(work.options.points, valid)
     return arrays | {'points': np.asarray(count, np.int32)}
@@ -116,6 +120,7 @@ def _tiles(
   pieces: dict[int, np.ndarray],
   before: Callable[[Area], np.ndarray],
 ) -> Iterator[Tile]:
+  # Windows of other processes that overlap the first tiles of this share.
   for number in sorted(pieces.keys() - windows):
     tiles.add(number, pieces.pop(number))
   for number in windows:

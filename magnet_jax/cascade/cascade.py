@@ -1,4 +1,4 @@
-"""The loop over the stages: coarse to fine, each corrects the one before."""
+"""The loop over the stages, coarse to fine: each corrects the one before."""
 
 from collections.abc import Iterator, Sequence
 import copy
@@ -48,10 +48,10 @@ class StageResult:
   """The segmentation after one stage.
 
   Attributes:
-    stage: where it stands.
+    stage: its size and windows.
     probabilities: float32 [H_s,W_s,C].
     chosen: bool [H_s,W_s], the points replaced; None for stage 0.
-    windows: numbers of the windows that the networks saw.
+    windows: numbers of the windows that the networks processed.
   """
 
   stage: Stage
@@ -64,25 +64,25 @@ class Cascade:
   """A segmenter and refiners on the devices, ready for any image.
 
   Args:
-    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; give
+    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; pass
       `jax.tree_util.Partial(module.apply, variables)` rather than a closure,
       so that the variables are arguments and not constants of the program.
-      A `HostSegmenter` makes one of any function of NumPy arrays.
-    refiners: one for all stages or one for each after stage 0, the last of
-      which serves all further stages. Without any there is stage 0 alone, and
-      `patches`.
+      `HostSegmenter` wraps any function of NumPy arrays.
+    refiners: one for all stages, or one per stage after stage 0; the last
+      serves all further stages. Without refiners only stage 0 and `patches`
+      work.
     network: (h, w), the networks' input size.
     options: how a stage is refined.
-    policy: what the pipeline does its own way.
-    score: of a window's points, Q; the highest are replaced.
-    weights: of the windows along an axis, by which overlaps are blended.
+    policy: the parts in which pipelines differ.
+    score: computes Q; the points of highest Q are replaced.
+    weights: of the windows along an axis, for blending overlaps.
 
   Attributes:
-    way: how the options refine a stage.
-    batch: windows that are refined at a time, over all devices.
+    way: how a stage is refined under these options.
+    batch: number of windows refined at a time, over all devices.
 
   Raises:
-    InputError: for options that the pipeline does not have.
+    InputError: for options that the pipeline does not support.
   """
 
   def __init__(
@@ -102,7 +102,7 @@ class Cascade:
       refiner.check()
       if options.mix and 'scale' not in refiner.needs:
         raise InputError(
-          f'mix {options.mix}: a refiner that does not need the segmenter has '
+          f'mix {options.mix}: a refiner that does not use the segmenter has '
           'nothing to mix with; set mix to 0'
         )
     self.network = network
@@ -119,7 +119,8 @@ class Cascade:
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
     )
-    # Called once for each refiner and its settings: mostly there is one.
+    # One compiled step per refiner and settings, kept for all images: usually
+    # there is only one.
     self._step = functools.cache(self._make_step)
 
   def _make_step(
@@ -142,12 +143,16 @@ class Cascade:
     )
 
   def with_points(self, points: float | int) -> Self:
-    """Takes fewer points, K, by the steps that are compiled already."""
+    """Returns a cascade with a smaller K that shares the compiled steps.
+
+    Raises:
+      InputError: more points than the steps are compiled for.
+    """
     pixels = self.network[0] * self.network[1]
     if selection.count_points(points, pixels) > self._most:
       raise InputError(
-        f'points {points}: must be at most the {self.options.points} that the '
-        'steps are compiled for; make a cascade for more'
+        f'points {points}: must be at most {self.options.points}, for which '
+        'the steps are compiled; create a new cascade for more'
       )
     other = copy.copy(self)
     other.options = dataclasses.replace(self.options, points=points)
@@ -159,15 +164,16 @@ class Cascade:
     workspace: Workspace,
     progress: Progress = SILENT,
   ) -> Iterator[tuple[Stage, Sequence[int]]]:
-    """Segments an image; what comes of it is in the workspace.
+    """Segments an image; the results are in the workspace.
 
     Args:
-      plan: stages of the image's size, from the policy's planner.
-      workspace: has the image and takes the maps.
-      progress: callbacks.
+      plan: stages for the image's size, from the policy's planner.
+      workspace: provides the image and receives the maps.
+      progress: progress callbacks.
 
     Yields:
-      Each stage when it is complete, and the windows that the networks saw.
+      Each stage once it is complete, and the windows that the networks
+      processed in it.
     """
     first = plan[0]
     progress.says('stage 0')
@@ -185,6 +191,8 @@ class Cascade:
       numbers = self._chosen(stage, coarse, count, workspace, progress)
       share = workspace.share(stage, numbers, count, self.batch)
       if share is not None:
+        # Only the last stage is mixed: earlier maps are inputs of a refiner
+        # that was trained on maps without a mix.
         mix = self.options.mix if stage is plan[-1] else 0.0
         image = workspace.image(stage)
         for part in self.refine(
@@ -207,7 +215,7 @@ class Cascade:
     Args:
       image: uint8 [H,W,3].
       plan: as for `run`.
-      progress: callbacks.
+      progress: progress callbacks.
     """
     space = MemoryWorkspace(image, self.policy.shrink, progress)
 
@@ -215,7 +223,7 @@ class Cascade:
       stage, numbers = done
       found = space.probabilities
       size = (found.shape[0], found.shape[1])
-      # Only stage 0 of the released pipeline has another size than its map.
+      # Only stage 0 of the released pipeline differs in size from its map.
       whole = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
       there = stage if stage.size == size else whole
       return StageResult(there, found, space.chosen, tuple(numbers))
@@ -223,7 +231,7 @@ class Cascade:
     return map(result, self.run(plan, space, progress))
 
   def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
-    """Returns the last stage's probabilities alone: float32 [H,W,C]."""
+    """Returns the last stage's probabilities: float32 [H,W,C]."""
     for result in self.stages(image, plan):
       final = result.probabilities
     return final
@@ -260,13 +268,15 @@ class Cascade:
     workspace: Workspace,
     progress: Progress,
   ) -> Sequence[int]:
-    """The windows to refine, ascending; a choice is made once."""
+    """The windows to refine, ascending; chosen once per run."""
     if count == 0 or (
       count == len(stage.grid) and not self.options.min_uncertainty
     ):
       return range(count)
     name = f'stage {stage.index}'
 
+    # By `once`: a resumed run and all processes of a divided one must refine
+    # the same windows, even if their devices round differently.
     def make() -> list[int]:
       progress.says(f'{name}, choosing windows')
       return [*self.choose(stage, coarse, count)]
@@ -302,12 +312,15 @@ class Cascade:
     """Refines windows of one stage.
 
     Args:
-      stage: the stage; one without windows is the coarse map, resized.
+      stage: the stage; without windows, the coarse map is resized to it.
       image: uint8 [H_s,W_s,3].
       coarse: float32 [H',W',C], the segmentation after the stage before.
       numbers: the windows to refine, ascending.
-      share: of the work; all by default.
-      mix: share of the windows' own segmentation in the result.
+      share: the part of the work to do; all by default.
+      mix: share of the windows' own segmentation in the result, in [0, 1].
+
+    Returns:
+      The parts of the stage, as they are finished.
 
     Raises:
       InputError: there is no refiner.
@@ -319,7 +332,7 @@ class Cascade:
     if not self._refiners:
       raise InputError(
         'cascade without a refiner: stages after the first need one; pass a '
-        'refiner, or segment by the methods downsample and patch'
+        'refiner, or use method downsample or patch'
       )
     number = min(stage.index, len(self._refiners)) - 1
     work = Work(

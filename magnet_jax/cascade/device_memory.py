@@ -1,4 +1,4 @@
-"""What the compiled step takes on a device, and how many windows fit there."""
+"""Memory of the compiled step, and how many windows fit on a device."""
 
 from collections.abc import Sequence
 import functools
@@ -18,11 +18,11 @@ from magnet_jax.ops import selection
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import Network, Size, Stage
 
-# More windows at a time keep a device no busier, but a last batch that is not
-# full wastes more.
+# More windows at a time keep a device no busier, but waste more in a last batch
+# that is not full.
 MOST = 16
-# Of a device; the rest is for libraries' scratch, the batch before, whose
-# results are not fetched yet, and the next one's arrays.
+# Usable share of a device; the rest is for libraries' scratch space, the batch
+# before, whose results are not fetched yet, and the next one's arrays.
 _SHARE = 0.6
 
 
@@ -32,7 +32,7 @@ def batch(
   network: Size,
   options: Options,
 ) -> int:
-  """Windows that a device of this process holds at a time, at least 1.
+  """Estimates how many windows fit on a device of this process, at least 1.
 
   Args:
     segmenter: as for `Cascade`, with refiners, network and options.
@@ -41,8 +41,8 @@ def batch(
     options: as segmenter.
   """
   memory = parallel.device_memory()
-  # More at a time gain nothing on a CPU, and of a segmenter that runs on the
-  # host nobody knows what it takes.
+  # A CPU gains nothing by more at a time, and the memory of a segmenter that
+  # runs on the host is unknown.
   if memory is None or not refiners or isinstance(segmenter, HostSegmenter):
     return 1
   return fitting_batch(
@@ -65,19 +65,20 @@ def fitting_batch(
   kernel: int,
   memory: int,
 ) -> int:
-  """The largest power of two of windows that a device holds, 1 to MOST.
+  """Returns the largest power of two of windows that fits, 1 to MOST.
 
-  The step is compiled for one window, of the network's size, and the compiler
-  asked for its memory; the weights aside, it grows with the windows.
+  The step is compiled for one window of the network's size, and the compiler
+  asked for its memory, which grows with the windows except for the weights.
 
   Args:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
     refiner: of the stage.
     network: (h, w), the networks' input size.
-    points: K of a window, as a count or a fraction.
+    points: K per window, as a count or a fraction.
     kernel: odd side of the median filter.
     memory: bytes of the device.
   """
+  # The smallest image with a later stage.
   size = (2 * network[0], 2 * network[1])
   before, stage = plan.make_plan(size, window=network)
   weights = sum(
@@ -95,7 +96,7 @@ def fitting_batch(
     kernel=kernel,
     batch=1,
   )
-  if one <= weights:  # the compiler does not tell
+  if one <= weights:  # the compiler does not say
     return 1
   count = (_SHARE * memory - weights) / (one - weights)
   return 2 ** int(math.log2(min(max(count, 1), MOST)))
@@ -112,7 +113,7 @@ def program_bytes(
   kernel: int,
   batch: int,
 ) -> int:
-  """Bytes of a device that a stage's step takes, by the compiler's account.
+  """Returns a stage's step's bytes on a device, according to the compiler.
 
   Args:
     segmenter: as for `fitting_batch`.
@@ -122,7 +123,10 @@ def program_bytes(
     network: as for `fitting_batch`, with points and kernel.
     points: as network.
     kernel: as network.
-    batch: B, windows at a time.
+    batch: B, number of windows at a time.
+
+  Returns:
+    Bytes; 0 if the compiler does not say.
   """
   step = functools.partial(
     refine_step.refine_windows,
@@ -134,7 +138,7 @@ def program_bytes(
   networks = map(parallel.as_pytree, (segmenter, refiner))
   program = jax.jit(step).lower(*networks, **shapes).compile()
   sizes = program.memory_analysis()
-  if sizes is None:  # a device whose compiler does not tell
+  if sizes is None:  # not every device's compiler says
     return 0
   return int(
     sizes.temp_size_in_bytes
@@ -146,10 +150,10 @@ def program_bytes(
 def _shapes(
   segmenter: Network, before: Stage, stage: Stage, network: Size, batch: int
 ) -> dict[str, jax.ShapeDtypeStruct]:
-  """Of the arrays that the step takes: those of window 0, B times."""
+  """Shapes of the step's arrays: those of window 0, B times."""
   image = jax.ShapeDtypeStruct((1, *network, 3), jnp.float32)
   classes = jax.eval_shape(segmenter, image).shape[-1]
-  # Views of one pixel: nothing of an image's size is made.
+  # Views of one pixel: no array of the image's size is allocated.
   pixels = np.broadcast_to(np.zeros(3, np.uint8), (*stage.size, 3))
   maps = np.zeros(classes, np.float32)
   coarse = np.broadcast_to(maps, (*before.size, classes))

@@ -1,10 +1,9 @@
-"""Planes on disk: zarr arrays of which every tile is a chunk of its own.
+"""Planes on disk: zarr arrays in which every tile is a chunk of its own.
 
-A tile is written whole, to a new file that takes the place of the old one: a
-process that is killed leaves tiles as they were or as they should be. As
-chunks are all of one size and tiles are not, the array has gaps that are never
-filled. Written pages are left to the system to bring to the disk: they survive
-the process, not a power cut.
+A tile is written whole, to a new file that replaces the old one: a killed
+process leaves every tile either as it was or complete. As chunks have one size
+and tiles do not, the array has gaps that are never filled. Flushing pages to
+the disk is left to the system: they survive the process, not a power cut.
 """
 
 import bisect
@@ -24,16 +23,16 @@ import numpy as np
 from magnet_jax.files import atomic
 from magnet_jax.types import InputError, Size, WindowGrid
 
-# Of the quantised kinds, what stands for a probability of 1.
+# What stands for a probability of 1 in the quantised kinds.
 SCALES = {'uint8': 255, 'uint16': 65535}
-# Of the tiles of images: low ones, as images are written in full rows.
+# Tiles of images: low ones, as images are written in full rows.
 CHUNK = (64, 512)
-CACHE = 16_000_000  # bytes of decoded tiles to keep, of all planes together
+CACHE = 16_000_000  # bytes of decoded tiles to keep, for all planes together
 
 
 @dataclasses.dataclass(frozen=True)
 class Tiles:
-  """How one axis is parted.
+  """The division of one axis into tiles.
 
   Attributes:
     starts: first pixels of the tiles, ascending.
@@ -45,7 +44,7 @@ class Tiles:
 
   @functools.cached_property
   def chunk(self) -> int:
-    """What the longest tile needs; the last may be so long as to need two."""
+    """Length of the longest tile; a long last one may take two chunks."""
     last = self.length - self.starts[-1]
     others = [b - a for a, b in itertools.pairwise(self.starts)]
     longest = max(others, default=last)
@@ -58,10 +57,10 @@ class Tiles:
     return (len(self.starts) - 1) * self.chunk + self.length - last
 
   def parts(self, start: int, length: int) -> Iterator[tuple[slice, slice]]:
-    """Parts of [start, start + length) in single tiles.
+    """Splits [start, start + length) at the edges of tiles.
 
     Yields:
-      Where a part is stored, and where it is in the whole.
+      Slices of a part in the stored array and in the range.
     """
     here, end = start, start + length
     while here < end:
@@ -77,7 +76,7 @@ class Tiles:
 
 
 def equal_tiles(size: Size) -> tuple[Tiles, Tiles]:
-  """Tiles of one size, for images."""
+  """Returns tiles of equal size, for images."""
   rows, columns = (
     Tiles(tuple(range(0, length, chunk)), length)
     for length, chunk in zip(size, CHUNK, strict=True)
@@ -86,23 +85,26 @@ def equal_tiles(size: Size) -> tuple[Tiles, Tiles]:
 
 
 def grid_tiles(grid: WindowGrid) -> tuple[Tiles, Tiles]:
-  """The tiles of `ops.mosaic`."""
+  """Returns the tiles of `cascade.mosaic`."""
   return Tiles(grid.tops, grid.size[0]), Tiles(grid.lefts, grid.size[1])
 
 
 class OnDisk:
-  """A plane as a zarr array that is written tile by tile.
+  """A plane as a zarr array, written tile by tile.
 
-  A tile that was written and is gone, as where somebody removed the folder of
-  a run, is an error when it is read.
+  Reading a tile that was written and is gone, because somebody removed the
+  run's folder, is an error.
 
   Args:
     folder: of the array; made if missing, with its parents.
     tiles: along rows and columns.
-    channels: values of a pixel; 0 for a plane [H,W].
-    kind: 'uint8' or 'uint16' to keep numbers in [0, 1] as so many steps,
-      'float32' to keep them as they are, or 'bytes' for uint8 as it is.
-    sparse: whether tiles may be left out; they are read as 0.
+    channels: values per pixel; 0 for a plane [H,W].
+    kind: 'uint8' or 'uint16' to quantise numbers in [0, 1] to that many steps,
+      'float32' to keep them as they are, or 'bytes' for plain uint8.
+    sparse: whether tiles may be missing; they are read as 0.
+
+  Raises:
+    InputError: from all methods: reading or writing fails.
   """
 
   def __init__(
@@ -135,21 +137,22 @@ class OnDisk:
     return self._tiles[0].length, self._tiles[1].length
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """[height,width,...]."""
+    """Reads a rectangle: [height,width,...]."""
     found = np.empty((height, width, *self._channels), self._type)
     places = self._parts(top, left, height, width)
     with self._errors():
+      # All are begun before the first is awaited: chunks decode in parallel.
       reads = [(to, self._array[place].read()) for place, to in places]
       for to, part in reads:
         found[to] = part.result()
-    if not self._sparse:  # after the read: what is there now was there then
+    if not self._sparse:  # after reading: what is there now was there then
       self._check_there([place for place, _ in places])
     if self._scale is None:
       return found
     return found * np.float32(1 / self._scale)
 
   def write(self, top: int, left: int, values: np.ndarray) -> None:
-    """Begins to write a tile; `flush` waits for it."""
+    """Starts writing a tile; `flush` waits for it."""
     if self._scale is not None:
       values = np.rint(values.clip(0, 1) * np.float32(self._scale))
     values = values.astype(self._type, copy=False)
@@ -158,7 +161,7 @@ class OnDisk:
         self._writes.append(self._array[place].write(values[part]))
 
   def flush(self) -> None:
-    """Waits until all is written."""
+    """Waits until everything is written."""
     with self._errors():
       while self._writes:
         self._writes.pop().result()
@@ -173,7 +176,7 @@ class OnDisk:
     ]
 
   def _check_there(self, places: list[tuple[slice, slice]]) -> None:
-    """Raises InputError for a tile that has no file: zarr would read 0."""
+    """Raises InputError for a tile without a file: zarr would read 0."""
     rows, columns = (axis.chunk for axis in self._tiles)
     inner = ['0'] if self._channels else []
     for place in places:
@@ -184,8 +187,8 @@ class OnDisk:
           file = self._folder.joinpath('c', str(i), str(j), *inner)
           if not file.exists():
             raise InputError(
-              f'{file}: is missing: a tile that was written must stay until '
-              f'the run ends; remove {self._folder.parent} to start anew'
+              f'{file}: is missing: tiles must stay until the run ends; '
+              f'remove {self._folder.parent} to start again'
             )
 
   def _errors(self) -> 'DiskErrors':
@@ -200,11 +203,12 @@ def _open(
   kind: np.dtype[Any],
 ) -> Any:
   import tensorstore as ts
+  # Imported late: it takes its time, and runs in memory do without it.
 
   encoding: list[dict[str, Any]] = [{'name': 'bytes'}]
   if kind.itemsize > 1:
     encoding[0]['configuration'] = {'endian': 'little'}
-  # LZ4 takes a tenth of the time of others here; maps of unsure networks
+  # LZ4 takes a tenth of the time of the others, and maps of uncertain networks
   # hardly shrink with any.
   encoding.append(
     {
@@ -220,6 +224,7 @@ def _open(
   )
   spec = {
     'driver': 'zarr3',
+    # Resolved, as the library rejects paths with '..'.
     'kvstore': {'driver': 'file', 'path': os.fspath(folder.resolve())},
     'metadata': {
       'shape': list(shape),
@@ -230,10 +235,10 @@ def _open(
       },
       'codecs': encoding,
     },
-    # Another run of this process may have had the same folder.
+    # Another run in this process may have used the same folder.
     'recheck_cached_data': 'open',
     'recheck_cached_metadata': 'open',
-    # A chunk of zeros is a file as well: one that is missing was removed.
+    # Chunks of zeros get a file too, so that a missing file means removed.
     'store_data_equal_to_fill_value': True,
   }
   return ts.open(spec, context=_context(), open=True, create=True).result()
@@ -250,7 +255,7 @@ def _context() -> Any:
 
 
 class DiskErrors:
-  """Makes one line of what goes wrong with a folder of the run."""
+  """Turns errors in a run's folder into one-line InputErrors."""
 
   def __init__(self, folder: pathlib.Path):
     self._folder = folder
@@ -261,6 +266,7 @@ class DiskErrors:
   def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
     if error is None or isinstance(error, InputError):
       return
+    # The library has no error codes, only texts, which differ by operation.
     found = re.search(r"(?:OS error |os_error_code=')(\d+)", str(error))
     if found:
       number = int(found[1])
@@ -272,7 +278,7 @@ class DiskErrors:
       words = ' '.join(str(error).split())[:200]
       raise InputError(
         f'{self._folder}: is damaged ({words}); remove '
-        f'{self._folder.parent} to start anew'
+        f'{self._folder.parent} to start again'
       ) from error
 
 
@@ -293,19 +299,19 @@ class WaitingOnDisk:
 
   def put(self, tile: int, window: int, values: np.ndarray) -> None:
     """Writes float32 [h,w,C]."""
-    encoded = io.BytesIO()  # as `save` hides why a disk refuses
+    encoded = io.BytesIO()  # writing from `save` hides why the disk refuses
     np.save(encoded, values)
     with DiskErrors(self._folder):
       self._file(tile, window).write_bytes(encoded.getbuffer())
 
   def take(self, tile: int, window: int) -> np.ndarray:
-    """Reads it."""
+    """Reads a part."""
     with DiskErrors(self._folder):
       values: np.ndarray = np.load(self._file(tile, window))
     return values
 
   def forget(self, tiles: range) -> None:
-    """Removes what waited for tiles that are finished."""
+    """Removes the parts for tiles that are finished."""
     for tile in tiles:
       for file in self._folder.glob(f'{tile}_*.npy'):
         file.unlink(missing_ok=True)

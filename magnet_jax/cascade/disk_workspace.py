@@ -1,7 +1,7 @@
-"""The stages of an image that does not fit in memory, from disk to disk.
+"""Stages of an image that does not fit in memory, from disk to disk.
 
-Images and maps live in a folder (`disk`), from which a run that was killed
-goes on (`journal`), and which several processes may share (`division`).
+Images and maps live in a folder (`disk`), from which a killed run is resumed
+(`journal`), and which several processes may share (`division`).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from magnet_jax.cascade.workspace import Progress
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import Plane, Stage
 
-# How maps between stages are kept. Of 1.5 million labels of a generated scene
-# one differs from those in memory with uint16, .1 % do with uint8.
+# Storage of the maps between stages. Of 1.5 million labels of a generated
+# scene, uint16 changes one, uint8 changes .1 %.
 KINDS = ('uint8', 'uint16', 'float32')
 DEFAULT = 'uint16'
 ALONE = Division()
@@ -33,10 +33,10 @@ class StreamedStage:
   """The segmentation after one stage, on disk.
 
   Attributes:
-    stage: where it stands.
+    stage: its size and windows.
     images: uint8 [H_s,W_s,3] of all stages.
     probabilities: float32 [H_s,W_s,C]; None for the last unless asked for.
-    label: uint8 [H,W] after the last stage, `IGNORE` where there is no image.
+    label: uint8 [H,W] after the last stage, `IGNORE` for invalid pixels.
     confidence: uint8 [H,W] after the last stage: 255 (1 - uncertainty), if
       asked for.
   """
@@ -50,12 +50,12 @@ class StreamedStage:
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-  """What is kept on disk of an image.
+  """What is kept on disk for an image.
 
   Attributes:
-    kind: one of KINDS: how the maps between stages are kept.
-    confidence: whether it is kept.
-    probabilities: whether the last stage's are kept.
+    kind: storage of the maps between stages, one of KINDS.
+    confidence: whether the confidence is kept.
+    probabilities: whether the last stage's probabilities are kept.
   """
 
   kind: str = DEFAULT
@@ -64,20 +64,20 @@ class Kept:
 
 
 class DiskWorkspace:
-  """The stages of one image in a folder.
+  """The stages of one image, in a folder.
 
   Args:
     source: the image.
     plan: its stages.
     journal: of this run.
     kept: what is kept on disk.
-    progress: callbacks.
-    overviews: whether reduced images are made of the file's own.
-    division: of the work among processes; each has a journal of its own in
-      the one folder.
+    progress: progress callbacks.
+    overviews: whether to start from the file's own overviews.
+    division: of the work among processes; each has its own journal in the
+      shared folder.
 
   Raises:
-    InputError: the image has no valid pixel, or the system refuses to write.
+    InputError: the image has no valid pixel, or writing fails.
   """
 
   def __init__(
@@ -96,7 +96,7 @@ class DiskWorkspace:
     self._kept = kept
     self._progress = progress
     self._division = division
-    self._classes = 0  # known when the first map comes
+    self._classes = 0  # known once the first map is there
     self._open: dict[str, Any] = {}
     sizes = [stage.size for stage in plan]
     images = self._shared(
@@ -118,23 +118,24 @@ class DiskWorkspace:
     )
 
   def _shared(self, name: str, make: Callable[[], Any]) -> Any:
-    """What the first process makes once, on all."""
+    """A JSON value that the first process makes once, on all processes."""
+    # From the journal if it is there: a resumed run must not choose again.
     if self._division.is_first and self._journal.done(name) is None:
       self._journal.note(name, make())
     first = self._journal.done(name) if self._division.is_first else None
     return self._division.meet(first)[0]
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
-    """A JSON value that the first process makes, in one run of several."""
+    """Makes a JSON value once, in one process, for all runs and processes."""
 
     return self._shared(name, make)
 
   def image(self, stage: Stage) -> Plane:
-    """uint8 [H_s,W_s,3]."""
+    """Returns a stage's image: uint8 [H_s,W_s,3]."""
     return self._images.images[stage.index]
 
   def map(self, stage: Stage) -> OnDisk:
-    """float32 [H_s,W_s,C], the segmentation after a stage."""
+    """Returns the segmentation after a stage: float32 [H_s,W_s,C]."""
     name = f'stage{stage.index}'
     return self._plane(name, stage, self._kept.kind, self._classes)
 
@@ -150,7 +151,9 @@ class DiskWorkspace:
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
   ) -> Share | None:
-    """What this process has to do of a stage and has not done yet."""
+    """Returns what this process has yet to do of a stage; None if nothing."""
+    # Windows are announced in equal shares, but divided by cost: the progress
+    # skips what this process has fewer of.
     mine = -(-expected // self._division.count)
     if self._journal.done(f'stage {stage.index}'):
       self._progress.skipped(mine)
@@ -165,11 +168,12 @@ class DiskWorkspace:
     return Share(own, first, self._waiting(stage))
 
   def put(self, stage: Stage, part: Part) -> None:
-    """Writes tiles, and notes in the journal that they are there."""
+    """Writes tiles, then notes in the journal that they are there."""
     target = self._target(stage)
     for tile in part.tiles:
       target.write(tile.top, tile.left, tile.values)
     target.flush()
+    # In this order, or a kill in between would lose tiles or their inputs.
     self._journal.note(f'stage {stage.index} part', part.index)
     self._waiting(stage).forget(part.finished)
 
@@ -180,7 +184,7 @@ class DiskWorkspace:
     self._division.meet()
 
   def result(self, stage: Stage) -> StreamedStage:
-    """What there is on disk after a stage."""
+    """Returns what is on disk after a stage."""
     target, images = self._target(stage), self._images.images
     if isinstance(target, OnDisk):
       return StreamedStage(stage, images, target)
@@ -195,7 +199,7 @@ class DiskWorkspace:
     )
 
   def _once_opened(self, name: str, make: Callable[[], T]) -> T:
-    """Opens what has a name once: a stage has thousands of parts."""
+    """Opens each plane once: a stage has thousands of parts."""
     if name not in self._open:
       self._open[name] = make()
     found: T = self._open[name]

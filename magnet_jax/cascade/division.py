@@ -1,9 +1,9 @@
-"""One image as the work of several processes, which share a folder.
+"""Division of one image's work among processes that share a folder.
 
-Every stage's rows of windows are divided; after each stage all wait for each
-other, as its map is what the next one reads. A window whose result reaches
-into the rows of the next process is refined by both: so nothing is sent but
-words, and every tile is what a single process makes of it.
+The rows of windows of each stage are divided; after each stage the processes
+wait for each other, as the next one reads the whole map. A window that
+overlaps the rows of the next process is refined by both: no arrays are
+exchanged, and every tile equals that of a single process.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,21 @@ import numpy as np
 from magnet_jax import parallel
 from magnet_jax.types import InputError, WindowGrid
 
-# Upsampling a window that is not refined, by the time of refining one, about.
+# Cost of upsampling a window relative to refining one, approximately.
 _LEFT_OUT = 0.05
 
 
 class OthersError(InputError):
-  """What another process met, in its words."""
+  """An error of another process, in its words."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Division:
-  """Which part of an image's work is this process's.
+  """This process's part of the work on one image.
 
   Attributes:
     index: of this process.
-    count: how many share the work.
+    count: number of processes that share the work.
   """
 
   index: int = 0
@@ -38,19 +38,19 @@ class Division:
 
   @classmethod
   def among_all(cls) -> Self:
-    """Among all processes of this run."""
+    """Returns the division among all processes of this run."""
     return cls(parallel.process(), parallel.processes())
 
   @property
   def is_first(self) -> bool:
-    """Whether this process does what is done once."""
+    """Whether this process does what only one of them may do."""
     return self.index == 0
 
   def meet(self, value: Any = None) -> list[Any]:
-    """Waits for all; returns the JSON values of all, in their order.
+    """Waits for all processes and returns their JSON values, in order.
 
     Raises:
-      OthersError: one of them could not come.
+      OthersError: another process failed.
     """
     if self.count == 1:
       return [value]
@@ -58,11 +58,12 @@ class Division:
 
   @contextlib.contextmanager
   def together(self) -> Iterator[None]:
-    """Runs a block that fails in all when it fails in one by an InputError."""
+    """Runs a block; an InputError in one process fails it in all."""
     try:
       yield
       self.meet()
     except OthersError:
+      # All have heard of it already: another round would wait forever.
       raise
     except InputError as error:
       if self.count > 1:
@@ -70,11 +71,11 @@ class Division:
       raise
 
   def windows(self, grid: WindowGrid, numbers: Sequence[int]) -> range:
-    """The windows of whole rows that this process makes tiles of.
+    """Returns the windows, in whole rows, whose tiles this process makes.
 
     Args:
       grid: of the stage.
-      numbers: the windows to refine: all get about equally many.
+      numbers: the windows to refine, divided about equally.
     """
     columns = len(grid.lefts)
     cost = np.full(len(grid.tops), _LEFT_OUT * columns)

@@ -16,34 +16,34 @@ from magnet_jax.types import Array, InputError, Network, Size
 CHANNELS = ('last', 'first')
 OUTPUTS = ('logits', 'probabilities')
 
-# Of what should sum to 1 in every pixel; half precision is off by .002.
+# Tolerance of sums that should be 1; half precision is off by .002.
 _SUM_TOLERANCE = 1e-2
 _LEAST = 1e-30  # its logarithm is finite in float32
 
 
 @dataclasses.dataclass(frozen=True)
 class HostSegmenter:
-  """A function of NumPy arrays in the place of a segmenter.
+  """A function of NumPy arrays used as a segmenter.
 
-  It is given images of one shape only, [batch,h,w,3] with the plan's network
-  size (h, w): a last, smaller batch is filled up with copies. What it returns
-  may be smaller or larger than its input, as of a network of stride 4; it is
-  resized bilinearly. Arrays, or what NumPy makes arrays of, are fine.
+  It is called with images of one shape only, [batch,h,w,3] with the plan's
+  network size (h, w): a smaller last batch is padded with copies. Its results
+  may be smaller or larger than its input, as for a network of stride 4; they
+  are resized bilinearly. Anything that NumPy can convert to an array is fine.
 
   Attributes:
     function: images -> logits or probabilities.
     num_classes: C.
-    normalised: give float32 with ImageNet's mean and deviation; otherwise
-      uint8, RGB.
+    normalised: whether it takes float32 normalised with ImageNet's mean and
+      standard deviation; otherwise uint8, RGB.
     channels: 'last' for images [B,h,w,3] -> [B,h,w,C]; 'first', as in PyTorch
       and most ONNX files, for [B,3,h,w] -> [B,C,h,w].
     outputs: 'logits' or 'probabilities', after softmax.
     batch: B of every call.
-    size: (h, w) where the function takes one size alone.
-    name: what messages call it.
+    size: (h, w), if the function accepts only one size.
+    name: used in messages.
 
   Raises:
-    InputError: for settings that are none of these.
+    InputError: for settings out of range.
 
   A PyTorch network:
 
@@ -87,14 +87,14 @@ class HostSegmenter:
       float32 [N,h,w,C], logits.
 
     Raises:
-      InputError: the function fails, or returns anything but finite maps of
-        the C classes for its images.
+      InputError: the function fails, or does not return finite maps of the
+        C classes for its images.
     """
     if isinstance(images, jax.core.Tracer):
       raise InputError(
-        f'{self.name}: is a function of NumPy arrays, which no compiled step '
-        'can hold: it can segment and be evaluated, not be trained with or '
-        'timed in parts; take a segmenter of magnet_jax for that'
+        f'{self.name}: is a function of NumPy arrays, which cannot be part of '
+        'a compiled step: it can segment and be evaluated, but neither be '
+        'trained with nor timed in parts; use a segmenter of magnet_jax there'
       )
     images = np.asarray(images)
     self.check_size((images.shape[1], images.shape[2]))
@@ -112,25 +112,25 @@ class HostSegmenter:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
   def check_size(self, network: Size) -> None:
-    """Raises InputError if it cannot take images of the network's size."""
+    """Raises InputError if it does not accept the network's size."""
     if self.size is not None and self.size != network:
       raise InputError(
-        f'{self.name}: takes images of {self.size[0]}x{self.size[1]} alone, '
-        f"but the plan's network size is {network[0]}x{network[1]}; give it "
-        'dynamic sizes, or set network to its size'
+        f'{self.name}: accepts only images of {self.size[0]}x{self.size[1]}, '
+        f"but the plan's network size is {network[0]}x{network[1]}; export it "
+        'with dynamic sizes, or set network to its size'
       )
 
   def try_out(self, network: Size) -> None:
-    """Segments black windows, to find what does not fit before all else.
+    """Segments black windows, to find errors before any real work.
 
     Raises:
-      InputError: as a call does.
+      InputError: as for a call.
     """
     self(np.zeros((self.batch, *network, 3), np.uint8))
 
   def _given(self, images: np.ndarray) -> np.ndarray:
-    """At most `batch` images as the function takes them, filled up to it."""
-    # A copy in any case: functions may write to what they are given.
+    """At most `batch` images in the function's format, padded to `batch`."""
+    # Always a copy: functions may write to their arguments.
     filled = images[np.minimum(np.arange(self.batch), len(images) - 1)]
     given = _normalised(filled) if self.normalised else filled
     if self.channels == 'first':
@@ -138,17 +138,18 @@ class HostSegmenter:
     return given
 
   def _failed(self, given: np.ndarray, error: Exception) -> InputError:
-    """Makes one line of whatever the function raised."""
+    """Turns whatever the function raised into a one-line error."""
     lines = str(error).strip().splitlines() or ['']
     return InputError(
       f'{self.name}: raises {type(error).__name__}: {lines[0][:300]}; it '
-      f'was given {given.dtype} {_shape(given)}, channels {self.channels}: '
-      'must take that; try it alone, or set channels, normalised or size'
+      f'was called with {given.dtype} {_shape(given)}, channels '
+      f'{self.channels}, which it must accept; try it on its own, or set '
+      'channels, normalised or size'
     )
 
   def _logits(self, result: np.ndarray, images: np.ndarray) -> np.ndarray:
     """The function's result for images: float32 [B,h,w,C], checked."""
-    # NumPy does not know that bfloat16 is a number.
+    # NumPy does not count bfloat16 among the floating-point types.
     kinds = (jnp.floating, jnp.integer)
     if not any(jnp.issubdtype(result.dtype, kind) for kind in kinds):
       raise InputError(
@@ -171,7 +172,7 @@ class HostSegmenter:
     problem = f'{self.name}: returns {_shape(result)}: must be {wanted}'
     if result.ndim != 4 or result.shape[0] != batch or not result.size:
       raise InputError(
-        f'{problem}, one map of each class for each image; return the '
+        f'{problem}, one map per class and image; return the '
         f'{self.outputs} before any argmax'
       )
     maps = result.transpose(0, 2, 3, 1) if first else result
@@ -182,17 +183,17 @@ class HostSegmenter:
         + (
           f'give channels={CHANNELS[1 - first]!r}'
           if turned
-          else f'take a segmenter of {count} classes'
+          else f'use a segmenter of {count} classes'
         )
       )
     height, width = maps.shape[1:3]
-    # Of any stride, but of one: rounding makes a row of difference.
+    # Any stride, but the same on both axes; rounding may add a row.
     if abs(height / size[0] - width / size[1]) > 1 / size[0] + 1 / size[1]:
       raise InputError(
         f'{problem} for images of {size[0]}x{size[1]}: must keep their aspect '
         'ratio; return height before width'
       )
-    with np.errstate(over='ignore'):  # infinity has a message of its own
+    with np.errstate(over='ignore'):  # infinity is reported below
       maps = np.asarray(maps, np.float32)
     self._check_values(maps)
     return maps
@@ -210,6 +211,8 @@ class HostSegmenter:
       and abs(sums.flat[0] - 1) <= _SUM_TOLERANCE
     )
     if self.outputs == 'probabilities' and not sums_to_1:
+      # Both mistakes would go unnoticed otherwise: the labels look plausible,
+      # but every uncertainty is wrong.
       raise InputError(
         f'{self.name}: returns values from {maps.min():.3g} to '
         f'{maps.max():.3g} that sum to {sums.min():.3g} to {sums.max():.3g}: '
@@ -217,13 +220,13 @@ class HostSegmenter:
       )
     if self.outputs == 'logits' and sums_to_1 and self.num_classes > 1:
       raise InputError(
-        f'{self.name}: returns values that sum to 1 in every pixel: these are '
-        "probabilities and no logits; give outputs='probabilities'"
+        f'{self.name}: returns values that sum to 1 in every pixel: logits do '
+        "not, probabilities do; give outputs='probabilities'"
       )
 
 
 def _normalised(images: np.ndarray) -> np.ndarray:
-  """`normalise.normalise` without a device."""
+  """`normalise.normalise` on the host, without a device."""
   mean = np.asarray(normalise.MEAN, np.float32) * 255
   scale = 1 / (np.asarray(normalise.STD, np.float32) * 255)
   return (images.astype(np.float32) - mean) * scale
@@ -240,22 +243,26 @@ def over_devices(
   devices: int | None = None,
   **settings: Any,
 ) -> parallel.Step:
-  """As `parallel.over_devices`, for a segmenter of any kind.
+  """Compiles a step as `parallel.over_devices`, for any kind of segmenter.
 
-  A function of NumPy arrays cannot be part of a compiled step. A callback out
-  of the step would do on paper; tried with four CPU devices and windows of
-  612x612, it waits forever for its own images, and its errors come as a page of
-  XLA's. So it runs before the step, which receives the logits: errors stay
-  errors, and the device refines one batch while the host segments the next.
+  A function of NumPy arrays cannot be part of a compiled step. A callback from
+  the step would work on paper; tried with four CPU devices and windows of
+  612x612, it deadlocks waiting for its own images, and errors arrive as a page
+  of XLA's messages. So it runs before the step, which receives the logits:
+  errors stay errors, and the device refines one batch while the host segments
+  the next.
 
   Args:
     step: function (segmenter, *networks, *, images, **arrays) of
       `refine_step`.
     segmenter: part of the compiled step, or run before it on the host; None
-      for a step that does without.
-    *networks: what the step takes besides.
-    devices: how many to use; all by default.
+      for a step that needs none.
+    *networks: the step's other networks.
+    devices: number of devices to use; all by default.
     **settings: hashable static keyword arguments of the step.
+
+  Returns:
+    The step, called with its arrays.
   """
   if not isinstance(segmenter, HostSegmenter):
     return parallel.over_devices(
@@ -280,5 +287,5 @@ def _segment_first(
 def _with_logits(
   *networks: Any, inner: parallel.Step, logits: jax.Array, **arrays: Any
 ) -> Any:
-  """The inner step with a segmenter that has done its work already."""
+  """The inner step with a segmenter that returns the given logits."""
   return inner(lambda images: logits, *networks, **arrays)

@@ -1,8 +1,8 @@
-"""The folder of a run that may be killed, and what it has finished so far.
+"""The folder of a run that may be killed, and its journal of finished work.
 
-Of one run at a time: the lock is the kernel's, which takes it back from a
-process that dies. What is written to the journal is done; all else is done
-again, and as it is the same work on the same input, with the same result.
+One run at a time: the lock is the kernel's, which releases it when a process
+dies. What is in the journal is done; all else is done again, with the same
+result, as it is the same work on the same input.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,16 +19,16 @@ from magnet_jax.types import InputError
 
 _SETTINGS = 'settings.json'
 _LOCK = 'lock'
-_SHOWN = 3  # settings that differ, of many
+_SHOWN = 3  # differing settings in a message
 
 
 @dataclasses.dataclass
 class Journal:
-  """What a run has finished.
+  """The finished work of a run.
 
   Attributes:
     folder: where its files are.
-    resumed: whether an earlier run began it.
+    resumed: whether it was begun by an earlier run.
   """
 
   folder: pathlib.Path
@@ -37,23 +37,23 @@ class Journal:
   _notes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
   def done(self, what: str) -> Any:
-    """What was noted of it last, or None."""
+    """Returns the latest note of this name, or None."""
     return self._notes.get(what)
 
   def note(self, what: str, value: Any = True) -> None:
-    """Writes down that something is done; later notes of it count."""
+    """Notes that something is done; the latest note of a name counts."""
     self._writer.append({what: value})
     self._notes[what] = value
 
   def close(self) -> None:
-    """Nothing more will be noted."""
+    """Closes the journal's file."""
     self._writer.close()
 
   def remove(self) -> None:
-    """Removes the folder: the run is at its end."""
+    """Removes the folder at the end of the run."""
     self.close()
-    # First, so that nothing goes on with what is left if this is the moment
-    # of a kill.
+    # The settings first: if the run is killed here, no other run resumes from
+    # what is left.
     (self.folder / _SETTINGS).unlink(missing_ok=True)
     shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -62,16 +62,19 @@ class Journal:
 def opened(
   folder: pathlib.Path, settings: Mapping[str, Any], member: int = 0
 ) -> Iterator[Journal]:
-  """Begins a run in a folder, or goes on with the one that is there.
+  """Begins a run in a folder, or resumes the one that is there.
 
   Args:
     folder: made if missing.
-    settings: all that the result depends on; plain values by name.
-    member: which of the processes that share the folder this is.
+    settings: everything that the result depends on; plain values by name.
+    member: index of this process among those that share the folder.
+
+  Yields:
+    The journal, while the folder is locked.
 
   Raises:
-    InputError: another process is at work there, the run there has other
-      settings, or the system refuses to write.
+    InputError: another process is running there, the run there has other
+      settings, or writing fails.
   """
   end = str(member or '')
   with _locked(folder, f'{_LOCK}{end}'):
@@ -92,7 +95,7 @@ def opened(
 
 
 def _clear(folder: pathlib.Path) -> None:
-  """Removes what is left of a run that was killed while it removed itself."""
+  """Removes what is left of a run that was killed while removing itself."""
   for path in folder.iterdir():
     if path.is_dir():
       shutil.rmtree(path, ignore_errors=True)
@@ -109,12 +112,13 @@ def _locked(folder: pathlib.Path, name: str) -> Iterator[None]:
       folder.mkdir(parents=True, exist_ok=True)
       descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
-      continue  # the run that had it is just removing it
+      continue  # the run that had the folder is just removing it
     except OSError as error:
       raise atomic.write_error(folder, error) from error
     try:
       _lock(folder, descriptor)
       if _same_file(file, descriptor):
+        # Else the file was removed and remade before it was locked: try again.
         yield
         return
     finally:
@@ -130,9 +134,9 @@ def _lock(folder: pathlib.Path, descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except OSError as error:
     if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-      return  # a disk that knows no locks
+      return  # a file system without locks
     raise InputError(
-      f'{folder}: another run is at work there; wait for its end, or choose '
+      f'{folder}: another run is using it; wait until it ends, or choose '
       'another --out'
     ) from error
 
@@ -146,7 +150,7 @@ def _same_file(path: pathlib.Path, descriptor: int) -> bool:
 
 
 def _read_settings(file: pathlib.Path) -> dict[str, Any]:
-  return records.read_object(file, f'remove {file.parent} to start anew')
+  return records.read_object(file, f'remove {file.parent} to start again')
 
 
 def _compare(
@@ -164,9 +168,9 @@ def _compare(
   if len(different) > _SHOWN:
     shown += f' and {len(different) - _SHOWN} more'
   raise InputError(
-    f'{folder}: holds an unfinished run that differs in {shown}: it goes on '
+    f'{folder}: holds an unfinished run that differs in {shown}: it resumes '
     'only with the same image, weights and settings; use these again, or '
-    f'remove {folder} to start anew'
+    f'remove {folder} to start again'
   )
 
 

@@ -1,4 +1,4 @@
-"""What goes out of the last stage of a streamed image, tile by tile."""
+"""Outputs of the last stage of a streamed image, tile by tile."""
 
 import numpy as np
 
@@ -13,19 +13,19 @@ def predict(probabilities: np.ndarray) -> np.ndarray:
 
 
 def confidence(probabilities: np.ndarray) -> np.ndarray:
-  """255 (1 - uncertainty), 0 where two classes tie: uint8 [h,w]."""
+  """Computes 255 (1 - uncertainty), 0 for a tie: uint8 [h,w]."""
   sure = (1 - uncertainty(probabilities)).clip(0, 1)
   return np.rint(sure * np.float32(255)).astype(np.uint8)
 
 
 class Labels:
-  """What goes out of the last stage, tile by tile.
+  """Outputs of the last stage, written tile by tile.
 
   Args:
-    label: takes the classes.
-    confidence: takes how sure they are, if it is wanted.
-    invalid: 1 where there is no image.
-    probabilities: takes the map itself, if it is wanted.
+    label: receives the classes.
+    confidence: receives the confidence, if wanted.
+    invalid: 1 for invalid pixels.
+    probabilities: receives the map itself, if wanted.
   """
 
   def __init__(
@@ -41,7 +41,7 @@ class Labels:
     self.probabilities = probabilities
 
   def write(self, top: int, left: int, values: np.ndarray) -> None:
-    """Takes float32 [h,w,C]."""
+    """Writes a tile's outputs from its map, float32 [h,w,C]."""
     label = predict(values)
     nothing = None
     if self._invalid is not None:
@@ -57,7 +57,7 @@ class Labels:
       self.probabilities.write(top, left, values)
 
   def flush(self) -> None:
-    """Waits until all is written."""
+    """Waits until everything is written."""
     for plane in (self.label, self.confidence, self.probabilities):
       if plane is not None:
         plane.flush()

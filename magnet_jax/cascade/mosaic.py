@@ -1,10 +1,10 @@
-"""Windows in row order become tiles, each of which is final at once.
+"""Joins windows in row order into tiles, each of which is final at once.
 
-The windows' first rows and columns part an area into tiles: tile (i, j) goes
-from the corner of window (i, j) to those of the next ones, the last to the
-edge. Only windows before (i, j) in row order, and (i, j) itself, reach into
-it: as soon as that window is there, so is the tile, and it can leave memory.
-What a window's overlaps give to later tiles waits for them.
+The first rows and columns of the windows divide an area into tiles: tile (i, j)
+extends from the corner of window (i, j) to those of the next ones, the last
+tile to the edge. Only (i, j) itself and windows before it in row order reach
+into it: once that window is there, the tile is final and can leave memory.
+The parts of a window that overlap later tiles wait for these.
 """
 
 from collections.abc import Callable, Collection
@@ -21,13 +21,13 @@ Area = tuple[int, int, int, int]  # top, left, height, width
 
 
 class Waiting(Protocol):
-  """Where parts of windows wait for their tiles."""
+  """Storage for parts of windows until their tiles are due."""
 
   def put(self, tile: int, window: int, values: np.ndarray) -> None:
-    """Keeps float32 [h,w,C]; again with the same values changes nothing."""
+    """Stores float32 [h,w,C]; storing the same values twice is harmless."""
 
   def take(self, tile: int, window: int) -> np.ndarray:
-    """Gives them back, once."""
+    """Returns a part; each is taken once."""
 
 
 @dataclasses.dataclass
@@ -39,11 +39,11 @@ class WaitingInMemory:
   )
 
   def put(self, tile: int, window: int, values: np.ndarray) -> None:
-    """Keeps a copy, so that the rest of the window can go."""
+    """Stores a copy, so that the rest of the window can be freed."""
     self.parts[tile, window] = values.copy()
 
   def take(self, tile: int, window: int) -> np.ndarray:
-    """Gives them back, and forgets them."""
+    """Returns a part and forgets it."""
     return self.parts.pop((tile, window))
 
 
@@ -77,22 +77,22 @@ class _Axis:
     return [[w for w in count if t in self.reached[w]] for t in count]
 
   def shared(self, window: int, tile: int) -> slice:
-    """What a window has of a tile, counted from the tile's start."""
+    """The part of a tile that a window covers, from the tile's start."""
     end = min(self.ends[tile], self.starts[window] + self.window)
     return slice(0, max(0, end - self.starts[tile]))
 
   def inside(self, window: int, tile: int) -> slice:
-    """The same, counted from the window's start."""
+    """The same part, from the window's start."""
     offset = self.starts[tile] - self.starts[window]
     return slice(offset, offset + self.shared(window, tile).stop)
 
 
 def first_window(grid: WindowGrid, tiles: range) -> int:
-  """The first window of the first row that reaches into whole rows of tiles.
+  """Returns the first window of the first row that reaches into some tiles.
 
   Args:
     grid: the windows.
-    tiles: numbers of tiles, from the first of a row on.
+    tiles: numbers of tiles, in whole rows.
   """
   if not tiles:
     return tiles.start
@@ -102,16 +102,16 @@ def first_window(grid: WindowGrid, tiles: range) -> int:
 
 
 class Mosaic:
-  """Puts the windows of a grid together, tile by tile.
+  """Joins the windows of a grid, tile by tile.
 
   Args:
     grid: the windows.
-    seen: numbers of those that will be added; in the others' place stands
-      what there was before.
-    waiting: where parts wait for their tiles; in memory by default.
-    tiles: those that will be asked for, in whole rows; all by default. Nothing
-      waits for the others, and only the windows from `first_window` on that
-      reach into them need be added.
+    seen: numbers of the windows that will be added; the others are filled with
+      the map of the stage before.
+    waiting: storage for parts until their tiles are due; memory by default.
+    tiles: those that will be requested, in whole rows; all by default. Nothing
+      is kept for other tiles, and only windows from `first_window` on that
+      reach into these need to be added.
     weights: of the windows along an axis; they sum to 1 at every pixel.
   """
 
@@ -132,7 +132,7 @@ class Mosaic:
     self._own: np.ndarray | None = None
 
   def area(self, number: int) -> Area:
-    """Where a tile lies."""
+    """Returns the rectangle of a tile."""
     i, j = self._place(number)
     rows, columns = self._rows, self._columns
     return (
@@ -145,7 +145,7 @@ class Mosaic:
   def add(self, number: int, piece: np.ndarray) -> None:
     """Adds the next window, float32 [h,w,C].
 
-    `tile` of the number follows, if that is one of the tiles.
+    If the window's own tile was asked for, `tile` must be called next.
     """
     i, j = self._place(number)
     weighted = self._weigh(piece, i, j)
@@ -158,6 +158,7 @@ class Mosaic:
         if tile not in self._tiles:
           continue
         if tile == number:
+          # Used by the very next call: no copy, and no file on disk.
           self._own = part
         else:
           self._waiting.put(tile, number, part)
@@ -165,11 +166,11 @@ class Mosaic:
   def tile(
     self, number: int, before: Callable[[Area], np.ndarray]
   ) -> np.ndarray:
-    """The final values of a tile: float32 [h,w,C], perhaps not writeable.
+    """Returns the final values of a tile: float32 [h,w,C], maybe read-only.
 
     Args:
-      number: as of the windows; tiles are asked for in order.
-      before: gives the values of an area where windows are left out.
+      number: of the tile's window; tiles are requested in order.
+      before: returns the values of an area where windows are left out.
     """
     total, self._own = self._own, None
     i, j = self._place(number)
@@ -194,7 +195,7 @@ class Mosaic:
     left_out: list[tuple[int, int]],
     tile: tuple[int, int],
   ) -> np.ndarray:
-    """Lets the values of before stand for windows that are left out."""
+    """Adds the map before at the weights of the windows that are left out."""
     if total is None:
       return before
     share = np.zeros(before.shape[:2], np.float32)
@@ -210,13 +211,13 @@ class Mosaic:
     height, width = self.area(number)[2:]
     if total is None:
       total = np.zeros((height, width, part.shape[-1]), np.float32)
-    elif not total.flags.owndata:  # a part of a window
+    elif not total.flags.owndata:  # a view of a window, maybe read-only
       total = total.copy()
     total[: part.shape[0], : part.shape[1]] += part
     return total
 
   def _weigh(self, piece: np.ndarray, i: int, j: int) -> np.ndarray:
-    """A window by its weights; itself where no neighbour overlaps."""
+    """A window times its weights; itself where no neighbour overlaps."""
     height = self._rows.inside(i, self._rows.reached[i][-1]).stop
     width = self._columns.inside(j, self._columns.reached[j][-1]).stop
     piece = piece[:height, :width]
@@ -225,7 +226,7 @@ class Mosaic:
     if rows.min() < 1:
       piece = piece * rows[:, None, None]
     if columns.min() < 1:
-      # Along rows of floats: axes of a few classes are slow to broadcast.
+      # As rows of floats: broadcasting over an axis of few classes is slow.
       spread = np.repeat(columns, piece.shape[-1])
       flat = piece.reshape(height, -1) * spread
       piece = flat.reshape(height, width, -1)

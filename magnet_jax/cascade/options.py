@@ -1,4 +1,4 @@
-"""How a stage is refined, as checked settings."""
+"""Checked settings for refining a stage."""
 
 import dataclasses
 
@@ -12,17 +12,20 @@ class Options:
 
   Attributes:
     points: K; a float is a fraction of the pixels considered, an int a count.
-    selection: 'window' takes K points of each window, 'image' K of a stage.
+    selection: 'window' takes K points per window, 'image' K per stage.
     kernel: odd side of the median filter.
     windows: MagNet-Fast: refine only the windows with the highest mean
       uncertainty; a float is a share of the windows of all stages, coarse
-      stages first, an int a count in each stage. 1.0 refines all.
+      stages first, an int a count per stage. 1.0 refines all.
     min_uncertainty: of those, refine only windows whose mean uncertainty is at
-      least this, in [0, 1]: what is easy costs nothing, whatever the image.
+      least this, in [0, 1]: easy windows cost nothing in any image.
     mix: share of the windows' own segmentation, O, in the last stage's
       result, in [0, 1]; 0 leaves the result to the refiner.
-    batch: windows a device holds at a time; 0 for as many as fit, see
+    batch: windows per device at a time; 0 for as many as fit, see
       `device_memory`.
+
+  Raises:
+    InputError: for a value out of range.
   """
 
   points: float | int = 0.75
@@ -62,6 +65,5 @@ class Options:
       )
     if self.batch < 0:
       raise InputError(
-        f'batch {self.batch}: must be a number of windows, or 0 for as many as '
-        'fit'
+        f'batch {self.batch}: must be a number of windows; 0 is as many as fit'
       )

@@ -1,4 +1,4 @@
-"""What passes between the loop over stages and a way of refining one stage."""
+"""What the loop over stages and a way of refining one stage exchange."""
 
 from collections.abc import Callable, Iterable, Sequence
 import dataclasses
@@ -21,7 +21,7 @@ class Tile:
   Attributes:
     top: first row.
     left: first column.
-    values: [h,w,...], possibly not writeable.
+    values: [h,w,...], possibly read-only.
   """
 
   top: int
@@ -35,7 +35,7 @@ class Part:
 
   Attributes:
     index: of the part in its stage; the same in every run.
-    windows: how many were refined.
+    windows: number of windows refined.
     tiles: final parts of the segmentation, float32 [h,w,C], computed as they
       are consumed.
     marks: bool [h,w], the points that were replaced, likewise.
@@ -51,12 +51,12 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-  """Which part of a stage's work is to be done here and now.
+  """The part of a stage's work to be done by this process in this run.
 
   Attributes:
-    windows: those whose tiles are wanted, whole rows of them.
-    first: the first part to run; earlier ones are done.
-    waiting: where what overlaps waits for its tile; None: in memory.
+    windows: those whose tiles are wanted, in whole rows.
+    first: index of the first part to run; earlier ones are done.
+    waiting: storage for overlaps until their tiles are due; None: memory.
   """
 
   windows: range
@@ -74,15 +74,15 @@ class Work:
     coarse: float32 [H',W',C], the segmentation after the stage before.
     numbers: the windows to refine, ascending; the others keep the coarse map,
       upsampled.
-    share: of the work.
+    share: the part of the work to do.
     network: (h, w), the networks' input size.
     refiner: of this stage.
     options: how a stage is refined.
-    score: of a window's points, Q; the highest are replaced.
+    score: computes Q; the points of highest Q are replaced.
     most: static upper bound of K per window.
     mix: share of the windows' own segmentation in the result, in [0, 1].
     batch: B, a multiple of the devices.
-    weights: of the windows along an axis, by which they are blended.
+    weights: of the windows along an axis, for blending them.
     step: compiles a function (segmenter, refiner, **arrays) of this stage
       with static settings.
   """

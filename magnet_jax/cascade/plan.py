@@ -7,17 +7,17 @@ import math
 from magnet_jax.ops import windows
 from magnet_jax.types import InputError, Size, Stage
 
-# Steps may exceed the factor by this share in total before one more stage is
-# spent: 2 * 306 + 1 should not cost a stage more than 2 * 306.
+# The total growth may exceed the factors by this share before a stage is added:
+# an image of 2 * 306 + 1 pixels should not cost a stage more than 2 * 306.
 _TOLERANCE = 1.05
 
 
 def fit(size: Size, box: Size) -> Size:
-  """Largest size of the same aspect ratio that fits in a box (at least 1 px).
+  """Returns the largest size of the same aspect ratio that fits in a box.
 
-  Never larger than `size` itself.
+  At least 1 pixel, and never larger than `size` itself.
   """
-  # Compared as integer products: no rounding decides which side touches.
+  # Compared as integer products, so rounding cannot decide which side touches.
   if size[0] <= box[0] and size[1] <= box[1]:
     return size
   if box[0] * size[1] <= box[1] * size[0]:
@@ -51,7 +51,7 @@ def _automatic(
         max(1, round(size[1] * shrink)),
       )
     )
-  # Tiny images can round two stages to one size: once is enough.
+  # Tiny images can round two stages to the same size: one of them is enough.
   return [*dict.fromkeys([*sizes, size])]
 
 
@@ -89,17 +89,17 @@ def make_plan(
   """Plans the stages of one image, coarse to fine.
 
   Stage 0 is the whole image fitted in one window, the last stage the image
-  at full size; all keep the image's aspect ratio. An image that fits in a
-  window has that one stage alone.
+  at full size; all keep the image's aspect ratio. An image that fits in one
+  window has a single stage.
 
   Args:
     size: (height, width) of the image in pixels.
     window: (height, width) of the windows in pixels of their stage.
-    scales: boxes (height, width) that the stages before the last are fitted
-      in, coarse to fine; those not below the image's size are left out.
+    scales: boxes (height, width) into which the stages before the last are
+      fitted, coarse to fine; those not below the image's size are dropped.
     factor: without `scales`, the largest growth of a side from one stage to
-      the next (5 % in total are let pass); the steps are equal.
-    stages: without `scales`, the number of stages instead of a factor.
+      the next (up to 5 % in total is tolerated); the steps are equal.
+    stages: without `scales`, the number of stages, instead of `factor`.
     overlap: least shared fraction of neighbouring windows, in [0, 1).
 
   Returns:

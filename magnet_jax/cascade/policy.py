@@ -1,4 +1,4 @@
-"""What pipelines differ in: how stages are made, and how one is refined."""
+"""The parts in which pipelines differ: planning and refining stages."""
 
 from collections.abc import Callable, Iterator, Mapping
 import dataclasses
@@ -21,9 +21,9 @@ class Way:
 
   Attributes:
     refine: does the work, part by part.
-    in_memory: why it works in memory only, as a clause; '' if it need not.
-    extra: bytes that a pixel takes beside the map before and after, for C
-      classes.
+    in_memory: why it works in memory only, as a clause; '' if it does not.
+    extra: C -> bytes per pixel that it takes besides the maps before and after
+      the stage.
   """
 
   refine: Callable[[Work], Iterator[Part]]
@@ -33,15 +33,15 @@ class Way:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-  """What a pipeline does its own way; all else is the one loop over stages.
+  """The parts of a pipeline that differ; all else is the one loop over stages.
 
   Attributes:
     name: of the pipeline.
     planner: settings of the section `plan` -> (size -> stages).
     shrink: uint8 [H,W,3], size -> the stage's image.
-    first: (step, image, stage, network) -> the map of stage 0, float32
+    first: (step, image, stage, network) -> map of stage 0, float32
       [H,W,C].
-    way: how the options refine a stage; raises InputError for what the
+    way: options -> how a stage is refined; raises InputError for what the
       pipeline cannot do.
   """
 
@@ -58,6 +58,7 @@ def _first(
   """Stage 0: the whole image in one window, float32 [H_0,W_0,C]."""
   pixels = stage_windows.pixels(image, stage.grid, 0, network)
   (piece,) = parallel.fetch(step(images=pixels[None]))
+  # The image may not fill its window: resize as a window, then drop padding.
   whole = resize.probabilities(piece, stage.grid.window)
   return whole[: stage.size[0], : stage.size[1]]
 
@@ -66,7 +67,7 @@ _WAYS = {
   'window': Way(by_window.refine),
   'image': Way(
     by_image.refine,
-    in_memory='selection=image, which compares the points of a whole stage, '
+    in_memory='selection=image, which ranks the points of a whole stage, '
     'works in memory only; use --selection=window',
     extra=lambda classes: 4 * classes + 16,
   ),

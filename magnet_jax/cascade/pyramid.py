@@ -1,4 +1,4 @@
-"""One pass over an image of any size makes the images of all stages."""
+"""Images of all stages from one pass over an image of any size."""
 
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
@@ -13,7 +13,7 @@ from magnet_jax.ops.area import AreaAverage
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import InputError, Plane, Size
 
-_BAND = 2**20  # pixels of a band of rows, about: 3 MB
+_BAND = 2**20  # pixels of a band of rows, approximately: 3 MB
 _PIECE = 2**18  # pixels that are read at a time
 _MASK = 'invalid'
 
@@ -26,8 +26,8 @@ class Pyramid:
 
   Attributes:
     images: uint8 [H_s,W_s,3] of each stage; the last is the image itself, or
-      its copy where it cannot be read but in rows.
-    invalid: uint8 [H,W], 1 where there is no image; None: it is everywhere.
+      a copy where it can only be read row by row.
+    invalid: uint8 [H,W], 1 for nodata; None: every pixel is valid.
   """
 
   images: tuple[Plane, ...]
@@ -36,7 +36,7 @@ class Pyramid:
 
 @dataclasses.dataclass(frozen=True)
 class _Invalid:
-  """What is not valid of an image that is not read as a whole."""
+  """The mask of an image that was not read in full, read on demand."""
 
   source: Raster
 
@@ -64,16 +64,16 @@ def make(
   Args:
     source: the image.
     sizes: of the stages, the last that of the image.
-    folder: must exist; what is in it of an earlier try is written over.
-    done: told of the share that was read, after each band.
-    overviews: make them of the file's own overviews, where it has them: reads
-      far less, and how these were made is not known.
+    folder: must exist; remains of an earlier attempt are overwritten.
+    done: progress callback, given the share read after each band.
+    overviews: start from the file's own overviews where it has them: reads far
+      less, but how they were resampled is unknown.
 
   Returns:
-    Whether there may be pixels without an image.
+    Whether there may be invalid pixels.
 
   Raises:
-    InputError: there are no others.
+    InputError: no pixel is valid.
   """
   passes = _passes(source, sizes[:-1], overviews)
   total = sum(each.size[0] for each, _ in passes)
@@ -89,13 +89,15 @@ def make(
     before += each.size[0]
   if all(one.empty for one in found):
     raise nothing_to_see(source.size)
+  # Only overviews were read: whether pixels are invalid is not known, only
+  # whether the file can have any.
   if passes[-1][0] is not source:
     return source.valid(0, 0, 1, 1) is not None
   return found[-1].masked
 
 
 class _Found(NamedTuple):
-  """What a pass met: no valid pixel at all, any that is not."""
+  """What a pass found: whether no pixel is valid, and whether some are not."""
 
   empty: bool
   masked: bool
@@ -115,9 +117,9 @@ def _make(
     source: the image or an overview of it.
     sizes: of the images.
     folder: where they go.
-    tell: is told of the rows that were read so far.
-    whole: whether it is the image itself, whose mask and, if it is read in
-      rows, pixels are kept.
+    tell: progress callback, given the number of rows read so far.
+    whole: whether this is the image itself; its mask is kept, and its pixels
+      as well if it is read row by row.
   """
   shrinking = [
     _Shrinking(AreaAverage(source.size, size), _image(folder, size))
@@ -135,6 +137,7 @@ def _make(
         copy.write(top, left, pixels)
       valid = source.valid(top, left, height, width)
       empty = empty and valid is not None and not valid.any()
+      # A mask is made at the first invalid pixel: most images have none.
       if whole and valid is not None and not valid.all():
         invalid = invalid or _mask(folder, source.size)
         invalid.write(top, left, (~valid).astype(np.uint8))
@@ -152,7 +155,7 @@ def _make(
 def _passes(
   source: Raster, sizes: Sequence[Size], overviews: bool
 ) -> list[tuple[Raster, list[Size]]]:
-  """What is read in full, and the sizes that are made of it."""
+  """What is read in full, and the sizes that are made from it."""
   found: list[tuple[Raster, list[Size]]] = []
   for size in sizes:
     smaller = None
@@ -166,17 +169,17 @@ def _passes(
 
 
 def nothing_to_see(size: Size) -> InputError:
-  """Of an image whose pixels are all said to be none."""
+  """Returns the error for an image without a valid pixel."""
   return InputError(
     f'none of its {size[0]}x{size[1]} pixels is valid: all are masked, '
-    "transparent or of the file's value for no data; check that value"
+    'transparent or nodata; check its nodata value'
   )
 
 
 def opened(
   source: Raster, sizes: Sequence[Size], folder: pathlib.Path, masked: bool
 ) -> Pyramid:
-  """The images that `make` has written; `masked` is what it returned."""
+  """Opens the images that `make` has written; `masked` is its result."""
   images: list[Plane] = [_image(folder, size) for size in sizes[:-1]]
   images.append(_image(folder, source.size) if source.in_rows else source)
   invalid: Plane | None = None
@@ -200,11 +203,12 @@ def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
 def _bands(source: Raster) -> Iterator[tuple[int, int]]:
   """First row and rows of each band."""
   height, width = source.size
-  # Whole chunks of the copy, if there is one. Of a tiled file less: its reader
-  # keeps the tiles that a band cuts, and sums take 12 bytes a pixel.
+  # In rows: whole chunks of the copy. Tiled files: fewer rows, as the reader
+  # caches the tiles that a band cuts, and sums take 12 bytes per pixel.
   rows = disk.CHUNK[0] if source.in_rows else max(1, _BAND // width)
   block = source.block[0]
   if not source.in_rows and rows > block:
+    # Whole tiles, so that none is decoded twice.
     rows -= rows % block
   for top in range(0, height, rows):
     yield top, min(rows, height - top)
@@ -222,7 +226,7 @@ def _pieces(source: Raster, rows: int) -> Iterator[tuple[int, int]]:
 
 
 class _Shrinking:
-  """A stage's image in the making: rows are written as chunks are full."""
+  """A stage's image being made; rows are written once they fill chunks."""
 
   def __init__(self, average: AreaAverage, target: OnDisk):
     self.average = average
@@ -231,14 +235,14 @@ class _Shrinking:
     self._rows: list[np.ndarray] = []
 
   def take(self, bottom: int) -> None:
-    """Takes what the image's rows before `bottom` complete."""
+    """Takes the rows of the average that end before `bottom`."""
     self._rows.append(self.average.take(bottom))
     count = sum(map(len, self._rows))
     if count >= disk.CHUNK[0]:
       self._write(count - count % disk.CHUNK[0])
 
   def close(self) -> None:
-    """Writes the rest."""
+    """Writes the remaining rows."""
     self._write(sum(map(len, self._rows)))
 
   def _write(self, count: int) -> None:
@@ -246,4 +250,5 @@ class _Shrinking:
     self._target.write(self._top, 0, rows[:count])
     self._target.flush()
     self._top += count
+    # A copy, as a view would keep all the written rows alive.
     self._rows = [rows[count:].copy()]

@@ -1,7 +1,7 @@
-"""What happens to a batch of windows on the device, as pure functions.
+"""Pure functions for what the device does with a batch of windows.
 
-The steps take uint8 windows, normalise them there and return only what is
-kept; the full-size map stays on the host.
+They take uint8 windows, a quarter of the transfer of floats, and return only
+what is kept; the full-size map stays on the host.
 """
 
 import functools
@@ -20,11 +20,11 @@ from magnet_jax.types import Network, Size
 
 
 class Refined(NamedTuple):
-  """What comes back of a batch of refined windows.
+  """A batch of refined windows.
 
   Attributes:
     probabilities: float32 [B,h',w',C], at the windows' size in their stage.
-    chosen: bool [B,h,w], the points where they are R; elsewhere they are Y.
+    chosen: bool [B,h,w], the points that have R's values; others have Y's.
   """
 
   probabilities: jax.Array
@@ -38,7 +38,7 @@ class Candidates(NamedTuple):
     refined: float32 [B,h,w,C], R.
     coarse: float32 [B,h,w,C], Y.
     scores: float32 [B,h,w], Q; -1 in the padding.
-    scale: float32 [B,h,w,C], O; None where the refiner does without it.
+    scale: float32 [B,h,w,C], O; None if the refiner does not need it.
   """
 
   refined: jax.Array
@@ -85,10 +85,10 @@ def refine_maps(
   """Refines windows and scores their points: R and Q.
 
   Args:
-    refiner: the refiner.
+    refiner: computes R.
     seen: what it needs of the windows.
     kernel: odd side of the median filter.
-    score: of a window's points; the highest are replaced.
+    score: computes Q from both maps; the points of highest Q are replaced.
 
   Returns:
     float32 [B,h,w,C], probabilities; float32 [B,h,w], -1 in the padding.
@@ -114,11 +114,11 @@ def candidates(
   kernel: int,
   score: Score = selection.score,
 ) -> Candidates:
-  """Steps 1 to 4 of the method: O, Y, R and Q of every window.
+  """Computes steps 1 to 4 of the method: O, Y, R and Q of every window.
 
   Args:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
-    refiner: what makes R of them.
+    refiner: computes R.
     images: uint8 [B,h,w,3], the windows at the network's input size.
     coarse: float32 [B,h',w',C], pieces of the segmentation so far.
     offsets: float32 [B,2], (y, x) of the window in its piece, in its pixels.
@@ -128,6 +128,8 @@ def candidates(
     score: as for `refine_maps`.
   """
   needs, size = refiner.needs, (images.shape[1], images.shape[2])
+  # `needs` is static: what a refiner does not need is never traced, so a
+  # refiner of maps alone costs no segmenter and no normalised image.
   pixels = normalise.normalise(images) if needs else None
   scale = _probabilities(segmenter(pixels)) if 'scale' in needs else None
   y = crop(coarse, offsets, ratios, size)
@@ -167,7 +169,7 @@ def refine_windows(
   score: Score = selection.score,
   **arrays: jax.Array,
 ) -> Refined:
-  """Steps 1 to 5 of the method, K points of highest Q per window.
+  """Computes steps 1 to 5 of the method: K points of highest Q per window.
 
   Args:
     segmenter: as for `candidates`.
@@ -186,8 +188,8 @@ def refine_windows(
   if network == window:
     mixed = jnp.where(chosen[..., None], found.refined, found.coarse)
   else:
-    # Only R comes from the network's size. Y is taken at the size where it
-    # stays: resized twice it would be blurred.
+    # R exists only at the network's size, but Y is sampled again at the
+    # window's own size: resizing it twice would blur what is kept.
     zoom = jnp.asarray(np.divide(network, window), jnp.float32)
     ratios = arrays['ratios'] * zoom[None]
     coarse = crop(arrays['coarse'], arrays['offsets'], ratios, window)
@@ -197,6 +199,8 @@ def refine_windows(
     mixed = refined + (1 - marks) * coarse
   if mix:
     assert found.scale is not None
+    # Over all points, also those that keep Y: the last stage should follow
+    # its own windows where the refiner had nothing to say.
     own = found.scale
     own = own if network == window else resize.upsample(own, window)
     mixed = mixed + jnp.float32(mix) * (own - mixed)
@@ -211,9 +215,9 @@ def doubts(
   valid: jax.Array,
   size: Size,
 ) -> jax.Array:
-  """Returns how unsure the segmentation so far is in each window: float32 [B].
+  """Returns how uncertain the segmentation so far is in each window.
 
-  The mean of Y^u over the pixels that are not padding.
+  The mean of Y^u over the pixels that are not padding: float32 [B].
 
   Args:
     coarse: as for `candidates`, with offsets, ratios and valid.
@@ -226,6 +230,7 @@ def doubts(
   def one(m: jax.Array, o: jax.Array, r: jax.Array, v: jax.Array) -> jax.Array:
     unsure = uncertainty(resize.sample(m, offset=o, ratio=r, size=size))
     inside = (lax.iota(jnp.int32, size[0]) < v[0])[:, None] & (
+      # Padding repeats the edge and would dilute the mean of border windows.
       lax.iota(jnp.int32, size[1]) < v[1]
     )[None, :]
     total = jnp.where(inside, unsure, jnp.float32(0)).sum()

@@ -1,20 +1,20 @@
 """MagNet as its authors released it, for checkpoints trained with their code.
 
-Same stages, networks and words as `policy.ALIGNED`, other details, each kept
-for the sake of equal numbers:
+Same stages, networks and terms as `policy.ALIGNED`; the details differ, each
+for the sake of identical numbers:
 
 - the image is resized to each scale, whatever its aspect ratio, bilinearly and
   without averaging, and so are the windows to the networks' input;
 - the coarse map, upsampled to the stage, is cropped by an unaligned RoIAlign:
   the refiner sees it half a pixel off, and a little blurred;
 - overlapping windows are overwritten, then divided by how many overlapped;
-- K points are chosen over the whole stage, on scores picked at every few pixels
+- K points are chosen over the whole stage, on scores sampled every few pixels
   until the map is as small as the networks' input, with zeros around it for
   the median filter; blocks of pixels are replaced together.
 
 Published settings have windows that divide the scales, so that nothing
-overlaps; where windows do, probabilities no longer sum to 1. The one liberty
-taken: pixels that no window reaches keep the coarse map.
+overlaps; where windows overlap, probabilities do not sum to 1. The only
+deliberate difference: pixels that no window reaches keep the coarse map.
 
 The map of stage 0 has the size of the networks' input. Where the last scale is
 not the image's own size, one more stage without windows follows: the last map,
@@ -51,7 +51,7 @@ def planner(plan_settings: Mapping[str, object]) -> Planner:
   Args:
     plan_settings: as for `settings.planner`. `scales` are the stages' exact
       sizes, for images of every size and shape; without any they are the
-      sizes of the aligned plan. `overlap` has no meaning here.
+      sizes of the aligned plan. `overlap` has no effect here.
   """
   window = settings.window(plan_settings)
   scales = settings.scales(plan_settings)
@@ -70,6 +70,7 @@ def planner(plan_settings: Mapping[str, object]) -> Planner:
       for index, each in enumerate(sizes)
     ]
     if sizes[-1] != size:
+      # No windows: `Cascade.refine` resizes the last map to the image.
       grids.append(WindowGrid(size, window, (), ()))
     return tuple(Stage(index, grid) for index, grid in enumerate(grids))
 
@@ -87,7 +88,7 @@ def _first(
 
 
 def refine(work: Work) -> Iterator[Part]:
-  """Refines a stage; the last part has all of it."""
+  """Refines a stage; the last part contains all of it."""
   grid = work.stage.grid
   before = work.coarse.read(0, 0, *work.coarse.size)
   coarse = resize.probabilities(before, grid.size)
@@ -103,7 +104,7 @@ def refine(work: Work) -> Iterator[Part]:
       'coarse': released_ops.roi_align(coarse, box, work.network),
     }
 
-  # Column by column: where windows overlap, the last one stays.
+  # Column by column, as published: where windows overlap, the last one wins.
   order = sorted(work.numbers, key=lambda number: grid.corners[number][::-1])
   parts = [
     order[start : start + work.batch]
@@ -116,6 +117,7 @@ def refine(work: Work) -> Iterator[Part]:
       refined[area] = resize.probabilities(piece, grid.window)
     yield Part(index, windows=len(part))
   times = _times(grid)
+  # As published, although the overlaps were overwritten and not added up.
   if times.max() > 1:
     refined /= np.maximum(times, 1)[..., None]
   chosen = _chosen(coarse, refined, work) & (times > 0)
@@ -174,19 +176,18 @@ _WAY = Way(
 
 
 def _way(options: Options) -> Way:
-  """The only way there is; K counts over each stage whatever `selection`."""
+  """Returns the only way; K counts over each stage whatever `selection`."""
   for name in ('min_uncertainty', 'mix'):
     if value := getattr(options, name):
       raise InputError(
-        f'{name} {value} with the released pipeline, which has no such '
-        'setting; leave it out, or use --pipeline=aligned'
+        f'{name} {value}: the released pipeline has no such setting; leave it '
+        'out, or use --pipeline=aligned'
       )
   if isinstance(options.windows, int) or options.windows != 1.0:
     raise InputError(
-      f'windows {options.windows} with the released pipeline: its '
-      'MagNet-Fast takes the least uncertain windows and then leaves these '
-      'out, so there are no numbers worth repeating; use windows=1.0, or '
-      '--pipeline=aligned'
+      f'windows {options.windows}: the released pipeline refines all windows, '
+      'as its MagNet-Fast picked the least uncertain ones and then left them '
+      'out; use windows=1.0, or --pipeline=aligned'
     )
   return _WAY
 

@@ -1,6 +1,6 @@
 """The published code's array operations, half-pixel shifts and all.
 
-For `released` alone. Whatever is new uses the aligned operations of `ops`.
+For `released` only; everything else uses the aligned operations of `ops`.
 """
 
 import math
@@ -12,9 +12,9 @@ from magnet_jax.types import Size, WindowGrid
 
 
 def grid(size: Size, window: Size) -> WindowGrid:
-  """The windows of the published code: equal steps, cut to whole pixels.
+  """Computes the published code's windows: equal steps, rounded down.
 
-  Where the remainder of a step is lost, the last window ends before the edge:
+  Because steps are rounded down, the last window may end before the edge:
   1000 pixels in windows of 300 have steps of 233 and end at 999. An area
   smaller than a window has one window of its own size.
   """
@@ -32,7 +32,15 @@ def _starts(length: int, window: int) -> tuple[int, ...]:
 
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
-  """Resizes uint8 [H,W,3] bilinearly, without averaging when it shrinks."""
+  """Resizes uint8 [H,W,3] bilinearly, without averaging when it shrinks.
+
+  Args:
+    pixels: uint8 [H,W,3].
+    size: (h, w) of the result.
+
+  Returns:
+    uint8 [h,w,3].
+  """
   if pixels.shape[:2] == size:
     return pixels
   return np.asarray(
@@ -45,24 +53,24 @@ def roi_align(
   box: tuple[float, float, float, float],
   size: Size,
 ) -> np.ndarray:
-  """RoIAlign (Mask R-CNN, 2017) in its first form, not aligned.
+  """Computes RoIAlign (Mask R-CNN, 2017) in its first, unaligned form.
 
-  Each pixel of the result is the mean of a few bilinear samples, as many along
-  an axis as the box has pixels for one of the result, rounded up. A pixel's
-  centre counts as i and not i + 0.5, so that the result lies half a pixel off:
-  a box of the result's own size is not copied but averaged over 2x2 pixels.
+  Each pixel of the result is the mean of a few bilinear samples; along each
+  axis as many as the box has pixels per pixel of the result, rounded up. The
+  centre of pixel i is taken as i, not i + 0.5, so the result lies half a pixel
+  off: a box of the result's own size is averaged over 2x2 pixels, not copied.
 
   Args:
     maps: float32 [H,W,C].
     box: top, left, bottom, right in pixels, inside the map; a side below 1 is
-      taken for 1.
+      raised to 1.
     size: (h, w) of the result.
 
   Returns:
     float32 [h,w,C].
   """
   top, left, bottom, right = box
-  # Only the part that the samples touch is worth the passes over it.
+  # Cropped first: the samples touch only this part of a map of a whole stage.
   row, column = math.floor(top), math.floor(left)
   piece = maps[row : math.ceil(bottom) + 2, column : math.ceil(right) + 2]
   piece = _align_axis(piece, 0, (top - row, bottom - row), size[0])
@@ -89,9 +97,9 @@ def _align_axis(
 
 
 def nearest(maps: np.ndarray, size: Size) -> np.ndarray:
-  """Picks a pixel [H,W,...] for each of `size`: that at floor(i * H / h)."""
+  """Samples [H,W,...] at `size` points: pixel floor(i * H / h) for row i."""
   rows, columns = (
-    # float32 as there, where the product may fall short of a whole number.
+    # float32 as published: the product may fall just short of an integer.
     np.minimum(
       np.arange(count, dtype=np.float32) * np.float32(length / count),
       length - 1,
@@ -102,7 +110,7 @@ def nearest(maps: np.ndarray, size: Size) -> np.ndarray:
 
 
 def zero_padded_median(scores: np.ndarray, kernel: int) -> np.ndarray:
-  """Median over `kernel` x `kernel` pixels, zeros around the map.
+  """Computes the median over `kernel` x `kernel` pixels, zeros around the map.
 
   Args:
     scores: float32 [h,w].
@@ -115,7 +123,7 @@ def zero_padded_median(scores: np.ndarray, kernel: int) -> np.ndarray:
     np.pad(scores, kernel // 2), (kernel, kernel)
   )
   middle = kernel**2 // 2
-  # Row by row: all at once would be kernel**2 maps.
+  # Row by row: all rows at once would need kernel**2 copies of the map.
   rows = [
     np.partition(row.reshape(-1, kernel**2), middle)[:, middle]
     for row in neighbours

@@ -1,24 +1,24 @@
-"""The K points of highest score, ties broken as in the published runs.
+"""The K points of highest score, with ties broken as in the published runs.
 
-There, scores are spread from a small map to blocks of equal ones, so that the
-last of the K points always ties with others: of 8192 points some 60 are decided
-by the order of ties alone. The published runs took `torch.topk` on a CPU, which
-is `std::nth_element`, or for few points `std::partial_sort`, of the C++
-library. Below are these two, to the last swap.
+There, scores are enlarged from a small map to blocks of equal scores, so the
+last of the K points always ties with others: of 8192 points, about 60 are
+decided by the order of ties alone. The published runs used `torch.topk` on a
+CPU, which is `std::nth_element`, or `std::partial_sort` for few points, of the
+C++ library. Both are reproduced here, to the last swap.
 """
 
 import numpy as np
 
-# Points per score at and below which the heap of `partial_sort` is used.
+# With at least this many scores per point, `torch.topk` uses `partial_sort`.
 _FEW = 64
 
 
 def choose(scores: np.ndarray, points: int) -> np.ndarray:
-  """Marks the points of the highest scores.
+  """Marks the points with the highest scores.
 
   Args:
     scores: float32 [H,W]; NaN counts as the highest.
-    points: K; all if there are no more than that.
+    points: K; all points if there are no more than that.
 
   Returns:
     bool [H,W], min(K, pixels) of them True.
@@ -34,12 +34,13 @@ def choose(scores: np.ndarray, points: int) -> np.ndarray:
 
 
 def _by_partition(scores: np.ndarray, points: int) -> np.ndarray:
-  """`std::nth_element`: places of the highest scores."""
+  """`std::nth_element`: positions of the highest scores."""
   order = np.arange(len(scores))
   first, last = 0, len(scores)
   rounds = 2 * (last.bit_length() - 1)
   while last - first > 3:
-    if not rounds:  # the pivots were all bad: never seen on scores of images
+    # Introselect's escape from bad pivots; never seen on scores of images.
+    if not rounds:
       rest = _by_heap(scores[order[first:last]], points - first)
       return np.concatenate([order[:first], order[first:last][rest]])
     rounds -= 1
@@ -51,6 +52,7 @@ def _by_partition(scores: np.ndarray, points: int) -> np.ndarray:
       last = cut
   rest = order[first:last]
   order[first:last] = rest[np.argsort(-scores[rest], kind='stable')]
+  # The library ends with an insertion sort of at most 3, which is stable.
   return order[:points]
 
 
@@ -73,8 +75,9 @@ def _partition(
 ) -> int:
   """Swaps higher scores than the first to the left; returns where they end.
 
-  Two fingers move towards each other and swap what they stop at: the i-th not
-  higher from the left with the i-th not lower from the right, until they meet.
+  Two pointers move towards each other and swap where they stop: the i-th score
+  that is not higher, from the left, with the i-th that is not lower, from the
+  right, until they meet.
   """
   pivot, rest = scores[order[first]], scores[order[first + 1 : last]]
   from_left = np.flatnonzero(rest <= pivot)
@@ -84,17 +87,18 @@ def _partition(
   left = first + 1 + from_left[:swaps]
   right = first + 1 + from_right[:swaps]
   order[left], order[right] = order[right], order[left]
-  # The left finger stops at the next low score, at the latest at one that it
-  # has put there itself.
+  # The left pointer stops at the next low score, or at the latest at one that
+  # it has swapped there itself.
   stops = [*from_left[swaps : swaps + 1], *from_right[:swaps][-1:]]
   return first + 1 + int(min(stops))
 
 
 def _by_heap(scores: np.ndarray, points: int) -> np.ndarray:
-  """`std::partial_sort`: places of the highest scores.
+  """`std::partial_sort`: positions of the highest scores.
 
-  A heap of K scores, the lowest on top, lets in each further one that is higher
-  than its top. Plain lists: that is 1 s for 32768 of 2 million.
+  A heap of K scores, the lowest on top; every further score that is higher than
+  the top replaces it. Plain lists take 1 s for 32768 of 2 million points, as
+  indexing single NumPy elements would be slower.
   """
   values, places = scores[:points].tolist(), list(range(points))
 

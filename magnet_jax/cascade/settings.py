@@ -1,7 +1,7 @@
-"""From plain settings to a plan and to options, checked.
+"""Plain settings to plans and options, checked.
 
 Settings come from a config's sections `plan` and `refine`, or from what a
-checkpoint says of itself; both are mappings of names to values.
+checkpoint's metadata; both are mappings of names to values.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class PlanSettings:
 
   Attributes:
     network: (height, width) of the networks' input.
-    window: the same of the windows; (0, 0) stands for `network`.
+    window: the same for the windows; (0, 0) stands for `network`.
     factor: largest growth of a side between stages, above 1.
     stages: number of stages; 0 follows the factor.
     scales: sizes of the stages, coarse to fine; () is automatic.
@@ -37,8 +37,8 @@ class PlanSettings:
     if min(self.network) < 1 or min(self.window) < 0:
       raise InputError(
         f'network {self.network} and window {self.window}: must be heights '
-        'and widths of at least 1, or a window of (0, 0) for that of the '
-        'network; give such sizes'
+        'and widths of at least 1; give positive sizes, or window (0, 0) for '
+        "the network's"
       )
     if any(min(scale) < 1 for scale in self.scales):
       raise InputError(
@@ -56,9 +56,12 @@ class PlanSettings:
 
 
 def points(value: float | str) -> float | int:
-  """K: a float is a fraction, a string of digits a count.
+  """Parses K: a float is a fraction, a string of digits a count.
 
-  A config keeps the type of a field, so a count is written '32768'.
+  Config fields keep their type, so a count is written '32768'.
+
+  Raises:
+    InputError: for any other string.
   """
   if not isinstance(value, str):
     return value
@@ -72,7 +75,7 @@ def points(value: float | str) -> float | int:
 
 
 def window(settings: Section) -> Size:
-  """The window in pixels of its stage; (0, 0) stands for the network's."""
+  """Returns the window size in pixels of its stage; (0, 0) is the network's."""
   height, width = settings['window']
   if not height or not width:
     height, width = settings['network']
@@ -80,18 +83,21 @@ def window(settings: Section) -> Size:
 
 
 def scales(settings: Section) -> list[Size]:
-  """Returns the sizes that are given for stages, coarse to fine."""
+  """Returns the given sizes of stages, coarse to fine; [] is automatic."""
   return [(height, width) for height, width in settings['scales']]
 
 
 def planner(
   settings: Section,
 ) -> Callable[[Size], tuple[Stage, ...]]:
-  """Returns the function that plans the stages of an image of some size.
+  """Returns the function that plans the stages for an image size.
 
   Args:
     settings: network, window, factor, stages, scales and overlap, as in the
       section `plan` of configs/default.py.
+
+  Raises:
+    InputError: for a missing or unknown setting, or a value out of range.
   """
   found = checked.call(PlanSettings, {**settings}, 'plan')
 
@@ -109,7 +115,7 @@ def planner(
 
 
 def options(settings: Section, **changes: object) -> Options:
-  """Options from the section `refine` of a config, some of them changed."""
+  """Returns options from a config's section `refine`, with some changes."""
   values = {**settings, **changes}
   if isinstance(values.get('points'), str):
     values['points'] = points(values['points'])

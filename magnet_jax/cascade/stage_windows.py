@@ -1,4 +1,4 @@
-"""What one window of a stage needs, cut and aligned on the host."""
+"""Inputs of one window of a stage, cut and aligned on the host."""
 
 from collections.abc import Sequence
 import math
@@ -13,7 +13,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def inside(grid: WindowGrid, number: int) -> tuple[slice, slice]:
-  """Rows and columns of a window in its stage; slicing drops its padding."""
+  """Returns a window's rows and columns; slicing drops its padding."""
   top, left = _corner(grid, number)
   return (
     slice(top, top + grid.window[0]),
@@ -24,7 +24,7 @@ def inside(grid: WindowGrid, number: int) -> tuple[slice, slice]:
 def pixels(
   image: Plane, grid: WindowGrid, number: int, network: Size
 ) -> np.ndarray:
-  """One window of a stage's image at the network's size: uint8 [h,w,3]."""
+  """Reads a window of a stage's image at the network's size: uint8 [h,w,3]."""
   top, left = _corner(grid, number)
   height = min(grid.window[0], grid.size[0] - top)
   width = min(grid.window[1], grid.size[1] - left)
@@ -33,7 +33,7 @@ def pixels(
 
 
 def valid(grid: WindowGrid, number: int, network: Size) -> np.ndarray:
-  """int32 [2]: a window's rows and columns, at the network's size, of data."""
+  """Returns a window's valid rows and columns at network size: int32 [2]."""
   rest = np.subtract(grid.size, _corner(grid, number))
   zoom = np.divide(grid.window, network)
   return np.minimum(np.ceil(rest / zoom), network).astype(np.int32)
@@ -42,12 +42,12 @@ def valid(grid: WindowGrid, number: int, network: Size) -> np.ndarray:
 def coarse_piece(
   coarse: Plane, grid: WindowGrid, number: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Cuts what one window needs of the segmentation of the stage before.
+  """Cuts the part of the stage before's segmentation that a window needs.
 
   Args:
     coarse: float32 [H',W',C] of the stage before.
     grid: the windows of this stage.
-    number: which of them.
+    number: of the window.
 
   Returns:
     float32 [h',w',C], of one shape for all windows of the grid; float32 [2],
@@ -58,8 +58,11 @@ def coarse_piece(
   for axis in (0, 1):
     have, want = coarse.size[axis], grid.size[axis]
     ratio = have / want
+    # Two pixels more than the window: one on each side for interpolation.
+    # One shape for all windows of a grid, or the step would compile again.
     size = min(have, math.ceil(grid.window[axis] * ratio) + 2)
     place = corner[axis] * ratio
+    # Pixel centres lie at half pixels: hence 0.5.
     start = min(max(math.floor(place - 0.5), 0), have - size)
     starts.append(start)
     sizes.append(size)
@@ -70,12 +73,12 @@ def coarse_piece(
 
 
 def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
-  """A part of the segmentation of the stage before, at this stage's size.
+  """Computes part of the stage before's segmentation at this stage's size.
 
   Args:
     coarse: float32 [H',W',C] of the stage before.
     size: (height, width) of this stage.
-    area: the part of it.
+    area: (top, left, height, width) in this stage.
 
   Returns:
     float32 [h,w,C].
@@ -96,12 +99,12 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
 
 
 def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
-  """How many windows each stage may refine, for MagNet-Fast.
+  """Computes how many windows each stage may refine, for MagNet-Fast.
 
   A share of all windows is spent on the coarse stages first: a window there
-  costs what one at full size does and corrects many times the area. Measured
-  on two generated scenes with a quarter of 84 windows, that kept 75 to 90 % of
-  the gain over stage 0, a quarter of each stage 15 to 45 %.
+  costs as much as one at full size and corrects many times the area. Measured
+  on two generated scenes with a quarter of 84 windows, this kept 75 to 90 % of
+  the gain over stage 0; a quarter of each stage kept 15 to 45 %.
 
   Args:
     plan: the stages; stage 0 has nothing to refine.
@@ -109,7 +112,7 @@ def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
       count in each of them, as in the paper.
 
   Returns:
-    One number for each stage, at most its windows.
+    One number per stage, at most its number of windows.
   """
   sizes = [len(stage.grid) for stage in plan[1:]]
   if isinstance(windows, int):
@@ -125,13 +128,14 @@ def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
 def most_uncertain(
   doubts: Sequence[float], count: int, least: float = 0.0
 ) -> tuple[int, ...]:
-  """Numbers of the windows with the highest mean uncertainty, ascending.
+  """Returns the windows with the highest mean uncertainty, ascending.
 
   Args:
-    doubts: of each window of a stage, in order.
-    count: how many, at most.
-    least: the mean uncertainty that each must have.
+    doubts: mean uncertainty of each window of a stage, in order.
+    count: largest number of windows to return.
+    least: lowest mean uncertainty of a window that is returned.
   """
+  # Stable, so that ties are broken alike in every process and every run.
   order = np.argsort(np.asarray(doubts), kind='stable')
   chosen = order[max(0, len(doubts) - count) :].tolist()
   return tuple(sorted(n for n in chosen if doubts[n] >= least))
@@ -140,7 +144,7 @@ def most_uncertain(
 def coarse_arrays(
   coarse: Plane, grid: WindowGrid, number: int, network: Size
 ) -> Arrays:
-  """The arrays of `refine_step.doubts` for one window, without B."""
+  """Returns the arrays of `refine_step.doubts` for a window, without B."""
   piece, offset, ratio = coarse_piece(coarse, grid, number)
   zoom = np.divide(grid.window, network).astype(np.float32)
   return {
@@ -154,12 +158,12 @@ def coarse_arrays(
 def arrays(
   image: Plane, coarse: Plane, grid: WindowGrid, number: int, network: Size
 ) -> Arrays:
-  """The arrays of `refine_step.candidates` for one window, without B."""
+  """Returns the arrays of `refine_step.candidates` for a window, without B."""
   found = coarse_arrays(coarse, grid, number, network)
   return {'images': pixels(image, grid, number, network)} | found
 
 
 def _corner(grid: WindowGrid, number: int) -> tuple[int, int]:
-  # Of a million windows `grid.corners` would list all.
+  # Not `grid.corners`, which would list all of perhaps a million windows.
   row, column = divmod(number, len(grid.lefts))
   return grid.tops[row], grid.lefts[column]

@@ -1,4 +1,4 @@
-"""Where the images and maps of an image's stages live while it is segmented."""
+"""Storage for the images and maps of an image's stages during a run."""
 
 from collections.abc import Callable, Sequence
 import dataclasses
@@ -14,42 +14,42 @@ class Progress(Protocol):
   """Progress callbacks of a run."""
 
   def says(self, text: str) -> None:
-    """What is being done."""
+    """Tells what is being done."""
 
   def done(self, windows: int) -> None:
-    """So many more windows are refined."""
+    """Reports that so many more windows are refined."""
 
   def skipped(self, windows: int) -> None:
-    """So many more windows need not be refined, or were by an earlier run."""
+    """Reports windows that need no refining, or were refined earlier."""
 
 
 class Silent:
-  """A progress that nobody watches."""
+  """Progress callbacks that do nothing."""
 
   def says(self, text: str) -> None:
-    """Ignores it."""
+    """Does nothing."""
 
   def done(self, windows: int) -> None:
-    """Ignores it."""
+    """Does nothing."""
 
   def skipped(self, windows: int) -> None:
-    """Ignores it."""
+    """Does nothing."""
 
 
 class Workspace(Protocol):
   """What the loop over stages reads from and writes to."""
 
   def image(self, stage: Stage) -> Plane:
-    """uint8 [H_s,W_s,3]."""
+    """Returns a stage's image: uint8 [H_s,W_s,3]."""
 
   def map(self, stage: Stage) -> Plane:
-    """float32 [H_s,W_s,C], the segmentation after a stage."""
+    """Returns the segmentation after a stage: float32 [H_s,W_s,C]."""
 
   def begin(self, stage: Stage, values: np.ndarray) -> None:
     """Takes the map of stage 0: float32 [H,W,C]."""
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
-    """A JSON value that is made once, whoever asks and however often."""
+    """Makes a JSON value once, however many processes and runs ask for it."""
 
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
@@ -59,15 +59,15 @@ class Workspace(Protocol):
     Args:
       stage: the stage.
       numbers: the windows to refine.
-      expected: how many windows the progress expects of the stage.
-      batch: windows at a time.
+      expected: the stage's number of windows in the progress.
+      batch: number of windows refined at a time.
 
     Returns:
-      What of it is to be done here and now; None if all is done.
+      What of it is to be done by this process now; None if all is done.
     """
 
   def put(self, stage: Stage, part: Part) -> None:
-    """Takes what a part has finished."""
+    """Stores what a part has finished."""
 
   def end(self, stage: Stage) -> None:
     """Notes that a stage is complete."""
@@ -75,7 +75,7 @@ class Workspace(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class InMemory:
-  """A plane as an array.
+  """An array as a plane.
 
   Attributes:
     values: [H,W,...].
@@ -89,11 +89,11 @@ class InMemory:
     return self.values.shape[0], self.values.shape[1]
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """[height,width,...], a view."""
+    """Returns a rectangle, [height,width,...], as a view."""
     return self.values[top : top + height, left : left + width]
 
   def write(self, top: int, left: int, values: np.ndarray) -> None:
-    """Puts [h,w,...] in its place."""
+    """Writes [h,w,...] in its place."""
     height, width = values.shape[:2]
     self.values[top : top + height, left : left + width] = values
 
@@ -104,7 +104,7 @@ class MemoryWorkspace:
   Args:
     image: uint8 [H,W,3].
     shrink: (uint8 [H,W,3], size) -> the stage's image.
-    progress: callbacks.
+    progress: progress callbacks.
 
   Attributes:
     probabilities: float32 [H_s,W_s,C], after the latest stage.
@@ -125,11 +125,11 @@ class MemoryWorkspace:
     self.chosen: np.ndarray | None = None
 
   def image(self, stage: Stage) -> InMemory:
-    """uint8 [H_s,W_s,3]."""
+    """Returns a stage's image: uint8 [H_s,W_s,3]."""
     return InMemory(self._shrink(self._image, stage.size))
 
   def map(self, stage: Stage) -> InMemory:
-    """The latest map, float32 [H_s,W_s,C]."""
+    """Returns the latest map: float32 [H_s,W_s,C]."""
     del stage
     return InMemory(self.probabilities)
 
@@ -139,14 +139,15 @@ class MemoryWorkspace:
     self.probabilities = values
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
-    """Makes the value: each is asked for once."""
+    """Makes the value: here each is asked for once."""
     del name
     return make()
 
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
   ) -> Share:
-    """All of a stage."""
+    """Returns all of a stage, and makes room for its map."""
+    # The caller still holds the map before: `map` gave it the array.
     del batch
     self._progress.skipped(expected - len(numbers))
     shape = self.probabilities.shape[-1:]

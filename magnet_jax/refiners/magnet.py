@@ -1,4 +1,4 @@
-"""MagNet's refiner: two maps of a window and no colours (CVPR 2021, fig. 4)."""
+"""MagNet's refiner: sees two maps of a window, no RGB (CVPR 2021, fig. 4)."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ OfMaps = Callable[..., jax.Array]
 
 
 def refiner(network: OfMaps) -> Refiner:
-  """Returns the refiner that decides by a network between two maps.
+  """Returns the refiner that applies a network to the two maps.
 
   Args:
     network: (scale=O, coarse=Y), probabilities [B,h,w,C] both, -> logits

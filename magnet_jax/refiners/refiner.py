@@ -1,4 +1,4 @@
-"""What a refiner is: from what it sees of a window to a better segmentation."""
+"""The interface of refiners: from what they see of a window to logits."""
 
 from collections.abc import Callable
 import dataclasses
@@ -36,13 +36,13 @@ class Seen(NamedTuple):
 class Refiner:
   """A way to refine windows, with its variables; a pytree of these.
 
-  Everything but the variables is known when a step is traced: a refiner that
+  Everything but the variables is static when a step is traced: a refiner that
   does not need `scale` never has the segmenter traced in later stages.
 
   Attributes:
     apply: (variables, Seen) -> logits [B,h,w,C] of R.
     variables: pytree of arrays; empty where nothing is trained.
-    needs: of NEEDS, what it sees besides `coarse` and `valid`.
+    needs: what it sees besides `coarse` and `valid`, a subset of NEEDS.
     choice: one of CHOICES: R replaces Y at the K points where Y is unsure and
       R is sure, or everywhere.
   """
@@ -56,7 +56,7 @@ class Refiner:
     """Raises ValueError for an unknown need or choice."""
     if self.needs - {*NEEDS} or self.choice not in CHOICES:
       raise ValueError(
-        f'refiner needs {sorted(self.needs)}, choice {self.choice!r}: needs '
-        f'must be among {", ".join(NEEDS)}, the choice one of '
+        f'refiner with needs {sorted(self.needs)} and choice {self.choice!r}: '
+        f'needs must be among {", ".join(NEEDS)}, the choice one of '
         f'{", ".join(CHOICES)}'
       )

@@ -101,7 +101,7 @@ def test_a_damaged_tile_is_one_line(tmp_path):
     tile = next(folder.glob('c/*/*/*'))
     tile.write_bytes(tile.read_bytes()[:9])
     again = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
-    with pytest.raises(InputError, match=r'is damaged.*start anew'):
+    with pytest.raises(InputError, match=r'is damaged.*start again'):
       again.read(0, 0, 20, 20)
 
 
@@ -135,7 +135,7 @@ def test_a_tile_that_was_written_and_is_gone_is_an_error(
   gone = tmp_path.joinpath('run/a/c/1/0', *(['0'] if channels else []))
   gone.unlink()
   assert (plane.read(0, 0, 10, 20) == value).all()  # no part of it
-  line = r'c/1/0.* is missing: .*; remove .*run to start anew'
+  line = r'c/1/0.* is missing: .*; remove .*run to start again'
   with pytest.raises(InputError, match=line):
     plane.read(5, 5, 10, 10)
 

@@ -132,7 +132,7 @@ def zeros(*shape, dtype=np.float32):
   ('function', 'words'),
   [
     (zeros(1, 16, 12, 5), '[1,16,12,5]: must be [1,h,w,4]'),
-    (zeros(1, 16, 12, 5), 'take a segmenter of 4 classes'),
+    (zeros(1, 16, 12, 5), 'use a segmenter of 4 classes'),
     (zeros(1, 4, 16, 12), "give channels='first'"),
     (zeros(1, 16, 12), 'before any argmax'),
     (zeros(3, 16, 12, 4), '[3,16,12,4]'),
@@ -182,7 +182,7 @@ def test_a_fixed_size_is_checked_before_anything_runs():
 
 
 def test_in_a_compiled_step_it_says_what_is_wrong():
-  with pytest.raises(InputError, match='no compiled step'):
+  with pytest.raises(InputError, match='cannot be part of a compiled step'):
     jax.jit(host())(images())
 
 

@@ -62,13 +62,13 @@ def test_other_settings_are_named(tmp_path, changes, words):
   with pytest.raises(InputError) as error:
     _open(tmp_path / 'run', SETTINGS | changes)
   line = str(error.value)
-  for word in [*words, f'remove {tmp_path / "run"}', 'start anew']:
+  for word in [*words, f'remove {tmp_path / "run"}', 'start again']:
     assert word in line
 
 
 def test_damaged_settings(tmp_path):
   (tmp_path / 'settings.json').write_text('{"weights"')
-  with pytest.raises(InputError, match=r'settings\.json.*start anew'):
+  with pytest.raises(InputError, match=r'settings\.json.*start again'):
     _open(tmp_path, SETTINGS)
 
 

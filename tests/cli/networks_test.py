@@ -113,7 +113,7 @@ def test_contradictions(checkpoint, onnx_file, fails):
 
 BAD = {
   'channels_first': "give channels='first'",
-  'three_classes': 'take a segmenter of 7 classes',
+  'three_classes': 'use a segmenter of 7 classes',
   'missing': "has no function 'missing'",
 }
 

@@ -150,7 +150,7 @@ def test_a_run_that_cannot_go_on_says_why(field, checkpoint, tmp_path, fails):
     ('--confidence', 'panel or confidence'),
   ):
     line = fails(*flags, flag)
-    assert words in line and 'start anew' in line
+    assert words in line and 'start again' in line
     assert str(out / 'field.partial') in line and 'field.png' in line
   image = images.read_image(field).copy()
   image[5, 5] ^= 255
