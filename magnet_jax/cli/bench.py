@@ -26,14 +26,13 @@ HELP = """
   usage: magnet-jax bench [flags]
 
   Times the loop over the stages of one image: each stage as a whole, and the
-  parts of the loop, measured in a second run in which every device step is
-  waited for. Compile time, number of compiles and peak memory are reported
-  separately. The weights are random, as time does not depend on them, unless a
-  checkpoint is given.
+  parts of the loop, in a second run that waits for every device step. Compile
+  time, number of compiles and peak memory are reported separately. The weights
+  are random unless a checkpoint is given, as time does not depend on them.
 
     read       the image's file
     resize     the image to the stage's size
-    step       what the device computes; of it:
+    step       on the device; consists of
       segmenter  O
       refiner    Y's crop and R
       score      Q, with the median filter
@@ -43,11 +42,11 @@ HELP = """
     merge      windows into the map
     other      the rest, such as waiting for the first windows to be cut
     argmax     from probabilities to classes
-    cut        windows of the image and the map, in a thread of its own while
-               the device computes, so not in the sum
+    cut        windows of the image and the map, in a separate thread while
+               the device computes, so not part of the sum
 
-  With --throughput it times one stage at several batches and precisions:
-  windows per second, how much of the time the device computes, and its
+  With --throughput it times one stage at several batch sizes and precisions:
+  windows per second, the share of the time that the device computes, and its
   operations per second relative to those of a large matrix product.
 
   examples:
@@ -61,7 +60,7 @@ define = bench_flags.define
 
 
 def run(arguments: Arguments) -> int:
-  """Measures and prints."""
+  """Measures, prints the figures and writes them as JSON if asked."""
   values = arguments.flags
   bench_flags.check_groups(values)
   if values.json:
@@ -75,6 +74,7 @@ def run(arguments: Arguments) -> int:
 
 def _throughput(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
   """Measures windows per second."""
+  # Half precision gains nothing on a CPU.
   usual = ['float32', *['bfloat16'] * bench_machine.accelerated()]
   rows = list(
     bench_windows.run(
@@ -124,7 +124,7 @@ def _loop(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
 
 
 def _model(values: flags.FlagValues, dtype: str = '') -> Model:
-  """Makes the networks that the flags describe, if asked in a precision."""
+  """Makes the networks that the flags describe, optionally in a precision."""
   chosen = {'dtype': dtype} if dtype else {}
   if values.checkpoint:
     path = pathlib.Path(values.checkpoint)

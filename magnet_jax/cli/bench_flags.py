@@ -7,7 +7,7 @@ from absl import flags
 from magnet_jax.models import build
 from magnet_jax.types import InputError
 
-# Groups of flags that need --throughput, or do not go with it.
+# Groups of flags that need --throughput, or do not work with it.
 _THROUGHPUT_ONLY, _LOOP_ONLY = 'calls', ('image', 'windows of the loop')
 
 
@@ -18,7 +18,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_boolean(
     'throughput',
     False,
-    'windows per second of one stage instead of the loop',
+    'measure windows per second of one stage, instead of the loop',
     flag_values=values,
     module_name='what to measure',
   )
@@ -29,11 +29,11 @@ def define(values: flags.FlagValues) -> None:
     'HxW: size of a generated image, or one side of a square',
     module_name=group,
   )
-  text('image', '', 'FILE: an image to use instead', module_name=group)
+  text('image', '', 'FILE: image to use instead', module_name=group)
   text(
     'sizes',
     '',
-    'H,H,…: times the loop at these sizes too, to show that time grows with '
+    'H,H,…: also times the loop at these sizes, to show that time grows with '
     'the number of windows',
     module_name=group,
   )
@@ -41,7 +41,7 @@ def define(values: flags.FlagValues) -> None:
   text(
     'checkpoint',
     '',
-    'PATH: trained networks and their settings, in place of the flags of this '
+    'PATH: trained networks and their settings, instead of the flags of this '
     'group',
     module_name=group,
   )
@@ -60,23 +60,28 @@ def define(values: flags.FlagValues) -> None:
   text(
     'points',
     '0.75',
-    'K: points that a window replaces, a fraction or a count',
+    'K: points replaced per window, a fraction or a count',
     module_name=group,
   )
   number('kernel', 5, 'N: side of the median filter', module_name=group)
   group = 'windows of the loop'
-  text('selection', 'window', 'window|image: where K counts', module_name=group)
+  text(
+    'selection',
+    'window',
+    'window|image: whether K counts per window or per stage',
+    module_name=group,
+  )
   text(
     'windows',
     '1.0',
-    'SHARE: of the windows that are refined, the most '
-    'uncertain first; a fraction or a count',
+    'SHARE: windows that are refined, the most uncertain first; a fraction or '
+    'a count',
     module_name=group,
   )
   number(
     'batch',
     0,
-    'N: windows a device holds at a time; 0: as many as fit',
+    'N: windows per device at a time; 0: as many as fit',
     lower_bound=0,
     module_name=group,
   )
@@ -90,23 +95,23 @@ def define(values: flags.FlagValues) -> None:
   text(
     'dtypes',
     '',
-    'NAME,…: float32, bfloat16: of the computation; by default float32, on a '
-    'GPU both',
+    'NAME,…: precisions of the computation, float32 or bfloat16; by default '
+    'float32, on a GPU both',
     module_name=group,
   )
   group = 'measuring'
   number(
     'repeats',
     3,
-    'N: timed calls of what is timed apart from the loop',
+    'N: number of timed calls of what is timed apart from the loop',
     lower_bound=1,
     module_name=group,
   )
-  text('json', '', 'FILE: writes all figures to it as JSON', module_name=group)
+  text('json', '', 'FILE: write all figures to it', module_name=group)
 
 
 def check_groups(values: flags.FlagValues) -> None:
-  """Refuses flags that the chosen measurement would ignore.
+  """Rejects flags that the chosen measurement would ignore.
 
   Raises:
     InputError: for such a flag.
@@ -117,7 +122,7 @@ def check_groups(values: flags.FlagValues) -> None:
         continue
       if values.throughput and group in _LOOP_ONLY:
         raise InputError(
-          f'--{flag.name}={flag.value}: does not go with --throughput, which '
+          f'--{flag.name}={flag.value}: does not work with --throughput, which '
           'times one stage; leave one of them out'
         )
       if not values.throughput and group == _THROUGHPUT_ONLY:
@@ -128,7 +133,11 @@ def check_groups(values: flags.FlagValues) -> None:
 
 
 def dtypes(values: flags.FlagValues, usual: list[str]) -> list[str]:
-  """Returns the precisions that are asked for."""
+  """Returns the requested precisions.
+
+  Raises:
+    InputError: for an unknown precision.
+  """
   found = _words(values.dtypes, 'dtypes') if values.dtypes else usual
   for name in found:
     if name not in build.DTYPES:
@@ -140,13 +149,17 @@ def dtypes(values: flags.FlagValues, usual: list[str]) -> list[str]:
 
 
 def batches(values: flags.FlagValues) -> list[int]:
-  """Returns the batches that are asked for; 0 is as many as fit."""
+  """Returns the requested batch sizes; 0 is as many as fit.
+
+  Raises:
+    InputError: for anything but integers from 0 up.
+  """
   found = _words(values.batches, 'batches')
   for word in found:
     if not word.isdecimal():
       raise InputError(
-        f'--batches: {word!r} is not a batch size; give whole numbers from 0 '
-        'on, such as 1,4,16'
+        f'--batches: {word!r} is not a batch size; give integers from 0 up, '
+        'such as 1,4,16'
       )
   return [int(word) for word in found]
 

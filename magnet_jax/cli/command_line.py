@@ -1,4 +1,4 @@
-"""The flags of a command: parsed by absl, with a readable help text."""
+"""Flags of a command: parsed by absl, with help texts of its own."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -13,12 +13,12 @@ from magnet_jax.types import InputError, Size
 
 _OVERRIDE = re.compile(r'--?(no)?config\.')
 _HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
-_COLUMN = 28  # where the explanations begin
+_COLUMN = 28  # where explanations begin
 
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-  """What the command line says.
+  """The parsed command line.
 
   Attributes:
     flags: values by name, as attributes.
@@ -46,25 +46,25 @@ class Command(Protocol):
     """Defines the flags; the `module_name` of a flag is its group's title.
 
     A help text begins with the flag's value in capitals and a colon, such as
-    'DIR: where to write', except that of a switch or of an enum, whose values
-    absl puts there.
+    'DIR: where to write'. Switches have none, and for enums absl inserts the
+    values.
     """
     ...
 
   def run(self, arguments: Arguments) -> int:
-    """Does it and returns the exit status."""
+    """Runs the command and returns the exit status."""
     ...
 
 
 def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
-  """Parses the flags of a command, or prints its help and returns None.
+  """Parses a command's flags; prints its help and returns None if asked to.
 
   Raises:
-    InputError: for an unknown flag or a value of another type.
+    InputError: for an unknown flag or a value of the wrong type.
   """
   values = flags.FlagValues()
   command.define(values)
-  values.set_gnu_getopt(True)  # flags may stand after names
+  values.set_gnu_getopt(True)  # flags may follow names
   if any(argument in _HELP for argument in argv):
     print(_help_text(command, values))
     return None
@@ -79,7 +79,7 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
     raise InputError(
       f'{names[0]}: magnet-jax {name} takes flags only; write --flag=value'
     )
-  # The readers of data look into absl's own flags when they start processes.
+  # The data loaders look into absl's own flags when they start processes.
   if not flags.FLAGS.is_parsed():
     flags.FLAGS.mark_as_parsed()
   # Orbax logs each store that it opens; errors are still raised.
@@ -102,7 +102,7 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _plain(word: str, values: flags.FlagValues) -> str:
-  """`--no-panel` and `--min-gain=1`, as people write them, as absl has them."""
+  """Converts `--no-panel` and `--min-gain=1` to the form that absl knows."""
   if not word.startswith('--'):
     return word
   name, equals, value = word[2:].partition('=')
@@ -126,11 +126,14 @@ def _one_line(error: Exception) -> str:
 
 
 def share(text: str, flag: str) -> float | int:
-  """A fraction such as '0.25' or a count such as '4'.
+  """Parses a fraction such as '0.25' or a count such as '4'.
 
   Args:
-    text: digits alone are a count, all else a fraction.
-    flag: which flag it belongs to, for the message.
+    text: digits only are a count, anything else a fraction.
+    flag: name of the flag, for the message.
+
+  Raises:
+    InputError: the text is neither.
   """
   try:
     return int(text) if text.isdigit() else float(text)
@@ -141,7 +144,11 @@ def share(text: str, flag: str) -> float | int:
 
 
 def size(text: str, flag: str) -> Size:
-  """'HEIGHTxWIDTH', or one number for a square."""
+  """Parses 'HEIGHTxWIDTH', or one number for a square.
+
+  Raises:
+    InputError: the text is neither.
+  """
   sides = text.lower().split('x')
   if len(sides) > 2 or not all(s.isdigit() and int(s) for s in sides):
     raise InputError(
@@ -172,6 +179,7 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
     text += f' (default: {words})'
   body = textwrap.wrap(text, max(width - _COLUMN, 20), break_on_hyphens=False)
   if len(left) > _COLUMN - 2:
+    # Too long for its column: the explanation begins on the next line.
     body.insert(0, '')
   indented = ('\n' + ' ' * _COLUMN).join(body)
   return left.ljust(_COLUMN) + indented

@@ -24,7 +24,7 @@ def load(name: str) -> Config:
       shipped in `magnet_jax.configs`, such as 'default'.
 
   Raises:
-    InputError: if there is none, or it cannot be run.
+    InputError: there is no such config, or it cannot be run.
   """
   path = pathlib.Path(name)
   if not path.is_file():
@@ -73,7 +73,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
     overrides: `--config.key=value`; values take the type of their field.
 
   Raises:
-    InputError: for an unknown key or a value of another type.
+    InputError: for an unknown key or a value of the wrong type.
   """
   changed = config.copy_and_resolve_references()
   known = list(_keys(changed))
@@ -91,13 +91,13 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
   except (flags.Error, TypeError, ValueError) as error:
     message = ' '.join(str(error).split())
     raise InputError(
-      f'{message}; give a value of the type that the field has'
+      f'{message}; give a value of the type of the field'
     ) from error
   return changed
 
 
 def _keys(config: Config, prefix: str = '') -> Iterator[str]:
-  """Yields the dotted keys of all fields, leaving out sections."""
+  """Dotted keys of all fields that are not sections."""
   for key, value in config.items():
     if isinstance(value, ml_collections.ConfigDict):
       yield from _keys(value, f'{prefix}{key}.')
@@ -106,7 +106,7 @@ def _keys(config: Config, prefix: str = '') -> Iterator[str]:
 
 
 def _unknown(key: str, known: list[str]) -> str:
-  """Names the nearest fields, by the whole key and by its last word."""
+  """The message for an unknown key: fields with a similar key or last word."""
   last = key.rsplit('.', 1)[-1]
   near = [k for k in known if k.rsplit('.', 1)[-1] == last]
   near += difflib.get_close_matches(key, known, n=3, cutoff=0.6)
@@ -122,12 +122,12 @@ def _unknown(key: str, known: list[str]) -> str:
 def from_meta(meta: Meta) -> Config:
   """Returns the config that a checkpoint was trained with.
 
-  Fields of `data` that it lacks, as those of earlier versions may, are the
-  default ones.
+  Fields of `data` that it lacks, as those of earlier versions may, get their
+  defaults.
 
   Raises:
-    InputError: it has no section `data`, or a field there is of another type
-      than the default one.
+    InputError: it has no section `data`, or a field there does not have the
+      type of its default.
   """
   data = {**load('default').data, **meta.section('data')}
   for key, usual in load('default').data.items():

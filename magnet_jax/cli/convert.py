@@ -19,11 +19,11 @@ HELP = """
   usage: magnet-jax convert FILE… --out=DIR [flags]
          magnet-jax convert RUN --to=pytorch|safetensors --out=DIR [flags]
 
-  Converts PyTorch weights to checkpoints, number for number, and back. FILEs
-  are .pth or .safetensors, each a state_dict: a segmenter, the refiners in the
-  order of their stages, or both; or a ResNet of torchvision or timm, trained
-  on ImageNet, to start a training from. The network is recognised by the names
-  of its weights. Every weight must match one on the other side, or nothing is
+  Converts PyTorch weights to checkpoints, value by value, and back. FILEs are
+  .pth or .safetensors, each with one state_dict: a segmenter, refiners in the
+  order of their stages, or both; or a ResNet of torchvision or timm trained on
+  ImageNet, to start a training from. The network in a file is recognised by its
+  parameter names. If any weight is left over on either side, nothing is
   written. Needs magnet-jax[convert].
 
   examples:
@@ -50,14 +50,14 @@ def define(values: flags.FlagValues) -> None:
   text(
     'out', '', 'DIR: a new folder for the result (required)', module_name=group
   )
-  choice('to', 'orbax', _FORMATS, 'what to make', module_name=group)
+  choice('to', 'orbax', _FORMATS, 'format to write', module_name=group)
   group = 'what the files are'
   text(
     'config',
     '',
-    'FILE|NAME: settings whose sections segmenter and refiner '
-    'describe the networks; found for the published ones. '
-    '--config.KEY=VALUE changes a field',
+    'FILE|NAME: config whose sections segmenter and refiner describe the '
+    'networks; not needed for published ones. --config.KEY=VALUE changes a '
+    'field',
     module_name=group,
   )
   text(
@@ -67,30 +67,29 @@ def define(values: flags.FlagValues) -> None:
     'network',
     None,
     list(torch_names.NAMES),
-    'of all files; found by their names if not given',
+    'network in all files; recognised by parameter names if not given',
     module_name=group,
   )
   choice(
     'order',
     None,
     states.ORDERS,
-    'of the two maps in the input of the '
-    "files' refiner. The published test code has the first order, the "
-    'training code the second; if not given, the first, or on the way '
-    'back the one it had',
+    "order of the two maps in the input of the files' refiner: the first is "
+    'that of the published test code, the second that of its training code; if '
+    'not given, the first, or on the way back the one it had',
     module_name=group,
   )
   choice(
     'cast',
     None,
     ['float32'],
-    'also take weights of half or double precision',
+    'also accept weights of half or double precision',
     module_name=group,
   )
 
 
 def run(arguments: Arguments) -> int:
-  """Converts."""
+  """Converts weights and prints what was written."""
   values, names = arguments.flags, arguments.names
   back = values.to in torch_files.SUFFIXES
   if not names or (back and len(names) > 1):
@@ -119,14 +118,14 @@ _Result = tuple[Sequence[conversion.Written], str]
 
 
 def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
-  """Converts PyTorch's files; returns what was written and what to do next."""
+  """Converts PyTorch files; returns what was written and the next command."""
   values = arguments.flags
   sources = []
   for name in arguments.names:
     if pathlib.Path(name).is_dir():
       raise InputError(
-        f'{name}: is a folder, not a file of PyTorch; name a file, '
-        'or add --to=pytorch for the way back'
+        f'{name}: is a folder, but a PyTorch file is needed; name a file, or '
+        'add --to=pytorch for the way back'
       )
     source = states.read(
       name, network=values.network, cast=values.cast is not None
@@ -145,8 +144,8 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
   print(f'config {name}, class table {config.data.classes}')
   if refiners and config.refiner.prior:
     print(
-      'note: the config adds a prior to the refiner, which published ones have '
-      'not: --config.refiner.prior=false'
+      'note: the config adds a prior to the refiner, but published refiners '
+      'have none: --config.refiner.prior=false'
     )
   parts = conversion.to_checkpoint(
     sources,
@@ -164,7 +163,7 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
 
 
 def _back(arguments: Arguments, folder: pathlib.Path) -> _Result:
-  """Converts a run; returns what was written and what to do next."""
+  """Converts a run; returns what was written and the next command."""
   values = arguments.flags
   suffix = torch_files.SUFFIXES[values.to]
   written = conversion.to_files(
@@ -181,7 +180,7 @@ def _back(arguments: Arguments, folder: pathlib.Path) -> _Result:
 
 
 def _describe(source: states.Source, number: int) -> str:
-  """One line; the order of the files tells the stages of refiners."""
+  """One line about a file; refiners are numbered in the order of the files."""
   which = f' {number}' if source.kind == 'refiner' else ''
   line = f'{source.path}: {source.network}{which}, {len(source.state)} tensors'
   if source.classes:
@@ -194,13 +193,13 @@ def _describe(source: states.Source, number: int) -> str:
 
 
 def _choose(sources: Sequence[states.Source], count: int) -> str:
-  """The config of the published checkpoint that the files look like."""
+  """The config of the published checkpoint that the files resemble."""
   source = min(sources, key=lambda source: source.kind == 'refiner')
   for (network, classes_of), name in _CONFIGS.items():
-    # A refiner serves any segmenter: its classes alone tell.
+    # A refiner works with any segmenter, so only its classes count.
     if source.network in (network, 'refiner') and classes_of == count:
       return name
   raise InputError(
     f'{source.path}: a {source.network} of {count} classes: no shipped config '
-    'is for it; name one by --config, and other classes by --table'
+    'fits; name one by --config, and other classes by --table'
   )

@@ -18,11 +18,11 @@ HELP = f"""
   usage: magnet-jax demo [flags]
 
   Makes an aerial scene that the embedded networks have never seen, segments it
-  by several methods with one segmenter and compares them with the exact labels:
-  mean IoU, boundary IoU, seconds, windows and memory. The methods:
+  with several methods that share one segmenter and compares them with the exact
+  labels: mean IoU, boundary IoU, seconds, windows and memory. The methods:
 {table.about()}
   Writes the scene, its labels, a label image per method, the coarse-to-fine
-  panel and report.html to look at. Takes a minute or two.
+  panel and report.html. Takes a minute or two.
 
   examples:
     magnet-jax demo
@@ -37,7 +37,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_integer(
     'seed',
     7,
-    'N: another seed makes another scene',
+    'N: seed of the scene',
     lower_bound=0,
     flag_values=values,
     module_name=group,
@@ -47,12 +47,12 @@ def define(values: flags.FlagValues) -> None:
   )
   group = 'model and output'
   model_flags.define_checkpoint(values, group)
-  text('out', 'magnet_jax_demo', 'DIR: where the files go', module_name=group)
-  text('json', '', 'FILE: writes the figures there', module_name=group)
+  text('out', 'magnet_jax_demo', 'DIR: where to write', module_name=group)
+  text('json', '', 'FILE: write the figures to it', module_name=group)
 
 
 def run(arguments: Arguments) -> int:
-  """Runs the demonstration and prints the table."""
+  """Runs the demonstration and prints its table."""
   values = arguments.flags
   if values.json:
     atomic.prepare_folder(pathlib.Path(values.json).parent)

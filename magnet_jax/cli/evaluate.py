@@ -30,10 +30,10 @@ HELP = f"""
 
   Scores methods on labelled images, all with the same segmenter:
 {table.about()}
-  Prints mean IoU, boundary IoU, seconds, windows and memory of each, and what
-  the reference gains over each other, with 95 % intervals over the images. With
-  --out every result is kept as it comes: the same command resumes an
-  interrupted run.
+  Prints mean IoU, boundary IoU, seconds, windows and memory of each, and the
+  gains of the reference method over the others with 95 % intervals over the
+  images. With --out every result is saved as it comes, and the same command
+  resumes an interrupted run.
 
   examples:
     magnet-jax evaluate --limit=4
@@ -55,7 +55,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_list(
     'methods',
     list(table.METHODS),
-    'A,B,…: which to compare, in the order of the tables',
+    'A,B,…: methods to compare, in the order of the tables',
     flag_values=values,
     module_name=group,
   )
@@ -63,19 +63,19 @@ def define(values: flags.FlagValues) -> None:
     'reference',
     '',
     'A: the method that the others are compared with; magnet if it is among '
-    'them, else the last one',
+    'them, else the last one, if not given',
     module_name=group,
   )
   number(
     'overlap',
     0.25,
-    'X: least shared part of the windows of patch',
+    'X: smallest overlap of the windows of patch, as a fraction',
     module_name=group,
   )
   text(
     'fast',
     '0.25',
-    'SHARE: of the windows of magnet-fast, a fraction or a count',
+    'SHARE: windows that magnet-fast refines, a fraction or a count',
     module_name=group,
   )
   model_flags.define_refinement(values, group)
@@ -83,8 +83,8 @@ def define(values: flags.FlagValues) -> None:
   text(
     'out',
     '',
-    'DIR: writes records.jsonl, summary.json, report.html, '
-    'panels and what the report shows of images',
+    'DIR: write records.jsonl, summary.json, report.html, panels and the '
+    "report's images to it",
     module_name=group,
   )
   integer(
@@ -94,12 +94,12 @@ def define(values: flags.FlagValues) -> None:
     'metrics',
     'standard',
     ['standard', 'all'],
-    'prints the table alone, or category and weighted IoU, accuracy and '
-    'boundary F as well',
+    'standard prints the table only; all adds category and weighted IoU, '
+    'accuracy and boundary F',
     flag_values=values,
     module_name=group,
   )
-  text('json', '', 'FILE: writes the table there', module_name=group)
+  text('json', '', 'FILE: write the table to it', module_name=group)
   host_flags.define(values)
 
 
@@ -131,7 +131,7 @@ def _run(arguments: Arguments) -> int:
   run = Comparison(chosen, model.classes, folder, settings, pictures)
   found, errors = run.run_with_bar(loads, 'evaluate')
   if parallel.is_main():
-    if pictures:  # not before the folder is known to be of this run
+    if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
     _show(arguments, model.classes, found, errors, reference)
   return 2 if errors else 0
@@ -161,7 +161,7 @@ def _show(
 
 
 def _settings(arguments: Arguments, classes: ClassTable) -> dict[str, object]:
-  """What makes results differ: where they go and how many do not."""
+  """Settings on which results depend: not where they go or how many."""
   values = arguments.flags.flag_values_dict()
   free = (
     'out',

@@ -1,4 +1,4 @@
-"""The flags of devices and hosts, for all commands that compute."""
+"""Flags of devices and hosts, for all commands that compute."""
 
 from collections.abc import Iterator
 import contextlib
@@ -15,7 +15,7 @@ from magnet_jax.types import InputError
 NAMES = ('devices', 'coordinator', 'processes', 'process')  # change no result
 GROUP = 'devices and hosts'
 _AUTO = 'auto'
-# What launchers set for the programs that they start, and for these alone.
+# Variables that launchers set only for the programs that they start.
 _SLURM = ('SLURM_STEP_NODELIST', 'SLURM_NTASKS', 'SLURM_PROCID')
 _OPEN_MPI = ('OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_SIZE')
 
@@ -26,31 +26,31 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_integer(
     'devices',
     0,
-    'N: how many devices of this host to use; 0 takes all',
+    'N: number of devices of this host to use; 0 uses all',
     flag_values=values,
     module_name=group,
   )
   flags.DEFINE_string(
     'coordinator',
     '',
-    'HOST:PORT: of process 0, where several processes meet; '
-    'or the variable JAX_COORDINATOR_ADDRESS',
+    'HOST:PORT: address of process 0, where several processes meet; or the '
+    'variable JAX_COORDINATOR_ADDRESS',
     flag_values=values,
     module_name=group,
   )
   flags.DEFINE_string(
     'processes',
     '',
-    'N|auto: how many processes run this command together, '
-    'one a host or one a device; or JAX_NUM_PROCESSES. Slurm and Open MPI tell '
-    'it without the flag; auto asks a TPU pod or Kubernetes',
+    'N|auto: number of processes that run this command together, one per host '
+    'or device; or JAX_NUM_PROCESSES. Not needed with Slurm and Open MPI; auto '
+    'asks a TPU pod or Kubernetes',
     flag_values=values,
     module_name=group,
   )
   flags.DEFINE_integer(
     'process',
     None,
-    'I: which of them this is, from 0; or JAX_PROCESS_ID',
+    'I: index of this process, from 0; or JAX_PROCESS_ID',
     flag_values=values,
     module_name=group,
   )
@@ -61,7 +61,7 @@ def work(values: flags.FlagValues) -> Iterator[None]:
   """Joins the processes that the flags name and chooses the devices.
 
   Raises:
-    InputError: they do not fit together, or the others cannot be reached.
+    InputError: the flags do not fit together, or a process is unreachable.
   """
   _join(values)
   with processes.together(), parallel.use_devices(values.devices):
@@ -85,7 +85,7 @@ def _join(values: flags.FlagValues) -> None:
 
 
 def _launched() -> bool:
-  """Whether a launcher started several processes and JAX can ask it."""
+  """Whether a launcher that JAX can query started several processes."""
   return any(
     all(name in os.environ for name in names) and int(os.environ[names[1]]) > 1
     for names in (_SLURM, _OPEN_MPI)
@@ -94,7 +94,7 @@ def _launched() -> bool:
 
 def _whole(text: str, flag: str, least: int) -> int:
   if not text.isdigit() or int(text) < least:
-    raise InputError(f'--{flag}={text}: must be a whole number from {least} on')
+    raise InputError(f'--{flag}={text}: must be an integer from {least} up')
   return int(text)
 
 
@@ -129,5 +129,5 @@ def _initialise(told: dict[str, Any]) -> None:
     reason = ' '.join(str(error).split())[:200]
     raise InputError(
       f'--coordinator={told["coordinator"] or "auto"}: the processes cannot '
-      f'meet ({reason}); start all of them, with the same address'
+      f'meet ({reason}); start all of them with the same address'
     ) from error

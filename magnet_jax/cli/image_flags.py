@@ -1,4 +1,4 @@
-"""The flags of labelled images, for the commands that score on them."""
+"""Flags of labelled images, for the commands that score on them."""
 
 from absl import flags
 
@@ -17,8 +17,8 @@ def define(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string(
     'config',
     '',
-    'FILE|NAME: whose section data names the images; without it '
-    "the checkpoint's own. --config.data.KEY=VALUE changes a field",
+    'FILE|NAME: config whose section data names the images; the '
+    "checkpoint's own if not given. --config.data.KEY=VALUE changes a field",
     flag_values=values,
     module_name=group,
   )
@@ -26,14 +26,14 @@ def define(values: flags.FlagValues, group: str) -> None:
     'split',
     'val',
     ['val', 'test', 'train'],
-    'of the data',
+    'split of the data to use',
     flag_values=values,
     module_name=group,
   )
   flags.DEFINE_string(
     'images',
     '',
-    'PATH: instead, a list of image<TAB>label lines or a folder '
+    'PATH: other images instead: a list of image<TAB>label lines, or a folder '
     'with images/ and labels/ (masks/, gt/) in it',
     flag_values=values,
     module_name=group,
@@ -41,7 +41,7 @@ def define(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_integer(
     'limit',
     None,
-    'N: only the first N images',
+    'N: use only the first N images',
     lower_bound=1,
     flag_values=values,
     module_name=group,
@@ -49,15 +49,15 @@ def define(values: flags.FlagValues, group: str) -> None:
 
 
 def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
-  """Readers of the images that the flags name.
+  """Returns readers of the images that the flags name.
 
   Args:
     arguments: with the flags of this module and of `model_flags`.
-    model: what they are for; its classes are theirs.
-    meta: of the model, whose data are taken if the flags name none.
+    model: the model that will segment them; its classes must match.
+    meta: of the model; its data are used if the flags name none.
 
   Raises:
-    InputError: no such data, or of other classes.
+    InputError: there are no such data, or they have other classes.
   """
   values = arguments.flags
   if values.config:
@@ -75,7 +75,7 @@ def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
     )
   else:
     _check_classes(values, model, data)
-    # Each image is read once: a cache would only count as memory.
+    # Each image is read once: a cache would only use up memory.
     source = splits.open_split({**data, 'cache_mb': 0}, values.split)
     found = comparison.from_source(source)
   return found[: values.limit]
@@ -95,6 +95,6 @@ def _check_classes(
     return
   raise InputError(
     f'{_model_name(values)}: has the {len(names)} classes {", ".join(names)}, '
-    f'the data the {len(table)} classes {", ".join(table.names)}: must be the '
-    'same; choose the data it was trained for by --config or --images'
+    f'the data have the {len(table)} classes {", ".join(table.names)}: must be '
+    'the same; choose the data it was trained for by --config or --images'
   )

@@ -18,13 +18,13 @@ NAMES = True
 HELP = """
   usage: magnet-jax init FOLDER [--out=DIR] [flags]
 
-  Looks at your images and labels and writes a config that train and evaluate
-  take as it is. FOLDER holds them in any usual layout: images/ and labels/ (or
-  masks/, annotations/), NAME.jpg beside NAME_mask.png, either in train/, val/
-  and test/; or it is a list of image<TAB>label lines. Labels hold values or
-  colours. Prints what it finds, each problem and its fix, and writes into DIR
-  config.py, train.txt, val.txt, test.txt, classes.json (rename classes there),
-  findings.json, and index.html, which shows images with their labels.
+  Inspects your images and labels and writes a config for train and evaluate.
+  FOLDER holds them in any usual layout: images/ and labels/ (or masks/,
+  annotations/), or NAME.jpg beside NAME_mask.png, both optionally in train/,
+  val/ and test/; or it is a list of image<TAB>label lines. Labels hold values
+  or colours. Reports what it finds, each problem with its fix, and writes to
+  DIR config.py, train.txt, val.txt, test.txt, classes.json (rename classes
+  there), findings.json, and index.html, which shows images with their labels.
 
   examples:
     magnet-jax init photos
@@ -41,15 +41,15 @@ def define(values: flags.FlagValues) -> None:
   text(
     'classes',
     '',
-    'FILE|NAME: names of the classes, a line each (.txt, '
-    '.csv with colours, .json), or a known class table; if not given, looks '
-    'for classes.json, classes.txt, class_dict.csv or labelmap.txt',
+    'FILE|NAME: names of the classes, one per line (.txt, .csv with colours, '
+    '.json), or a known class table; if not given, looks for classes.json, '
+    'classes.txt, class_dict.csv or labelmap.txt',
     module_name=group,
   )
   flags.DEFINE_integer(
     'seed',
     0,
-    'N: of the splits, if they are drawn',
+    'N: seed for drawing the splits, if there are none',
     lower_bound=0,
     flag_values=values,
     module_name=group,
@@ -57,13 +57,13 @@ def define(values: flags.FlagValues) -> None:
   text(
     'out',
     '',
-    'DIR: where the files go; if not given, magnet_jax in FOLDER',
+    'DIR: where to write; magnet_jax in FOLDER if not given',
     module_name='output',
   )
 
 
 def run(arguments: Arguments) -> int:
-  """Looks, writes and says what to do next."""
+  """Inspects the data, writes the files and prints the next commands."""
   values, names = arguments.flags, arguments.names
   if len(names) != 1:
     raise InputError(

@@ -6,26 +6,26 @@ import sys
 
 from magnet_jax.cli import messages
 
-# What each command does; its module in this folder has the same name. All
-# that needs JAX is imported when a command is chosen: --help comes at once.
+# What each command does; the module in this folder has the same name. All that
+# needs JAX is imported once a command is chosen, so that --help is quick.
 COMMANDS = {
-  'demo': 'segment a generated scene by several methods and compare them',
+  'demo': 'segment a generated scene with several methods and compare them',
   'segment': 'segment your images coarse to fine',
-  'prepare': 'turn the official files of a data set into one to train on',
-  'init': 'look at your images and labels and write a config for them',
+  'prepare': 'turn the official files of a data set into one for training',
+  'init': 'inspect your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
-  'tune': 'choose how many points are corrected, on labelled images',
+  'tune': 'choose how many points are replaced, on labelled images',
   'evaluate': 'score and compare methods on labelled images',
-  'report': 'make one page of evaluations: scores, charts, images to zoom',
-  'convert': "turn PyTorch's weights into checkpoints, and back",
-  'bench': 'time every stage and every part, and measure memory',
+  'report': 'make one page from evaluations: scores, charts, zoomable images',
+  'convert': 'turn PyTorch weights into checkpoints, and back',
+  'bench': 'time every stage and its parts, and measure memory',
 }
 _FAILED = 2
-_INTERRUPTED = 130  # what shells report for a command stopped by Ctrl-C
+_INTERRUPTED = 130  # the shells' status of a command stopped by Ctrl-C
 
 
 def run() -> None:
-  """Entry point of the console command."""
+  """Runs the console command; the entry point of the package."""
   sys.exit(main(sys.argv[1:]))
 
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     messages.show(message)
     return _FAILED
   finally:
-    sys.path[:] = path  # own networks are looked up in the current folder
+    sys.path[:] = path  # loading own networks adds the current folder
 
 
 def _dispatch(name: str, argv: Sequence[str]) -> int:
@@ -77,7 +77,7 @@ def _dispatch(name: str, argv: Sequence[str]) -> int:
 
 
 def _version() -> str:
-  # Its import takes longer than all others here.
+  # Imported late, as it takes longer than everything else here.
   from importlib import metadata
 
   try:

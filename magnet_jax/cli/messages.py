@@ -1,4 +1,4 @@
-"""One line for each error that comes from outside; no JAX is imported."""
+"""One-line messages for errors from outside; does not import JAX."""
 
 import errno
 import sys
@@ -6,15 +6,15 @@ import sys
 _SYSTEM_ERRORS = {
   errno.ENOSPC: 'free some space or write to another disk',
   errno.EDQUOT: 'free some of your quota or write to another disk',
-  errno.EROFS: 'choose a folder on a disk that is not read-only',
+  errno.EROFS: 'choose a folder on a writable disk',
   errno.EPIPE: 'the program that reads the output has ended',
   errno.EACCES: 'choose a file or folder that you have permission for',
 }
-INTERRUPTED = 'interrupted; what was finished is kept'
+INTERRUPTED = 'interrupted; finished work is kept'
 
 
 def explain(error: BaseException) -> str | None:
-  """One line for what is wrong outside; None where it is ours to mend."""
+  """Returns one line for an error from outside; None for a bug of ours."""
   from magnet_jax.types import InputError
 
   if isinstance(error, InputError):
@@ -24,7 +24,7 @@ def explain(error: BaseException) -> str | None:
   if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
     where = error.filename or 'output'
     return f'{where}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
-  # jax.errors.JaxRuntimeError, known by its text to spare the import.
+  # jax.errors.JaxRuntimeError, recognised by its text to avoid the import.
   if isinstance(error, RuntimeError) and 'RESOURCE_EXHAUSTED' in str(error):
     return _memory_message('device')
   return None
@@ -39,6 +39,6 @@ def show(message: str) -> None:
 def _memory_message(where: str) -> str:
   return (
     f'out of memory on the {where}: the windows of a batch and the maps of '
-    'the image must fit; give a smaller --batch, smaller windows or a smaller '
+    'the image must fit; use a smaller --batch, smaller windows or a smaller '
     'image'
   )

@@ -1,4 +1,4 @@
-"""The flags of a trained model and of how it is run, for several commands."""
+"""Flags of a trained model and its refinement, shared by several commands."""
 
 import dataclasses
 import pathlib
@@ -29,21 +29,21 @@ def define_checkpoint(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string(
     'checkpoint',
     '',
-    "PATH: a run's folder or an exported model.npz; without "
-    'it the embedded model for aerial scenes',
+    "PATH: a run's folder or an exported model.npz; the embedded model for "
+    'aerial scenes if not given',
     flag_values=values,
     module_name=group,
   )
 
 
 def define_networks(values: flags.FlagValues, group: str) -> None:
-  """Defines --checkpoint, and --segmenter and --refiner for two of them."""
+  """Defines --checkpoint, and --segmenter and --refiner as its alternative."""
   define_checkpoint(values, group)
-  # None, as folders of earlier versions say nothing of these.
+  # Default None: folders of earlier versions did not record these flags.
   flags.DEFINE_string(
     'segmenter',
     None,
-    "PATH|MODULE:NAME: instead, a segmenter alone: a run's "
+    "PATH|MODULE:NAME: a segmenter only, instead of --checkpoint: a run's "
     'folder, an exported model.npz, an ONNX file, or package.module:function '
     'for a function of NumPy arrays',
     flag_values=values,
@@ -52,20 +52,20 @@ def define_networks(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string(
     'refiner',
     None,
-    'PATH: the refiner to use with --segmenter, of a run or '
-    'an exported model of the same classes',
+    'PATH: the refiner to use with --segmenter: a run or an exported model '
+    'with the same classes',
     flag_values=values,
     module_name=group,
   )
 
 
 def define_refinement(values: flags.FlagValues, group: str) -> None:
-  """Defines how windows are refined; empty values keep the model's own."""
-  own = "; the model's own if not given"
+  """Defines how windows are refined; unset flags keep the model's settings."""
+  own = "; the model's setting if not given"
   flags.DEFINE_string(
     'points',
     '',
-    'K: points that a window replaces, a fraction such as 0.75 '
+    'K: points replaced per window, as a fraction such as 0.75 '
     f'or a count such as 32768{own}',
     flag_values=values,
     module_name=group,
@@ -104,8 +104,7 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_integer(
     'batch',
     None,
-    'N: windows a device holds at a time; 0: as many as fit, '
-    f'on a CPU one{own}',
+    f'N: windows per device at a time; 0: as many as fit, one on a CPU{own}',
     flag_values=values,
     module_name=group,
   )
@@ -113,37 +112,40 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     'pipeline',
     None,
     [*models.PIPELINES],
-    'how windows are cut, chosen and put '
-    'together: aligned, or as the original was released, for checkpoints that '
-    f'were trained with it{own}',
+    'how windows are cut, chosen and merged: aligned, or as the original code '
+    f'was released, for checkpoints trained with it{own}',
     flag_values=values,
     module_name=group,
   )
 
 
 def load(values: flags.FlagValues, **plan: object) -> Model:
-  """Loads the model and lays the flags over its settings.
+  """Loads the model and applies the flags to its settings.
 
   Args:
-    values: the flags of this module that the command has.
+    values: flags of this module that the command defines.
     **plan: settings of the section `plan` to change.
+
+  Raises:
+    InputError: the files cannot be used together or at all, or a setting is
+      out of range.
   """
   model, _ = load_with_meta(values)
   return change(model, values, **plan)
 
 
 def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
-  """Loads the model as it was trained, and what it says of that."""
+  """Loads the model as it was trained, and its metadata."""
   if 'segmenter' in values and (values.segmenter or values.refiner):
     if values.checkpoint:
       raise InputError(
-        f'--checkpoint={values.checkpoint} beside --segmenter or --refiner: '
-        'a checkpoint has both networks; give either it or these two'
+        f'--checkpoint={values.checkpoint} with --segmenter or --refiner: a '
+        'checkpoint contains both networks; give one or the other'
       )
     if not values.segmenter:
       raise InputError(
         f'--refiner={values.refiner}: needs a segmenter; add --segmenter, or '
-        'give --checkpoint where both were trained together'
+        'give --checkpoint for networks that were trained together'
       )
     return combine.load(values.segmenter, values.refiner, batch=values.batch)
   path = pathlib.Path(values.checkpoint or models.EMBEDDED)
@@ -152,7 +154,7 @@ def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
 
 
 def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
-  """The model with the settings that the flags give, checked."""
+  """Returns the model with the settings that the flags give, checked."""
   given: dict[str, object] = {
     name: values[name].value
     for name in _REFINE
@@ -169,7 +171,7 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   if 'pipeline' in values and values.pipeline is not None:
     pipeline = values.pipeline
   model = dataclasses.replace(model, settings=changed, pipeline=pipeline)
-  # Checked now: not once for every image, after it was read.
+  # Checked here once, before any image is read.
   settings.options(changed['refine'])
   model.plan(model.network)
   return model

@@ -17,9 +17,9 @@ NAMES = True
 HELP = """
   usage: magnet-jax prepare NAME --manual_dir=DIR [--data_dir=DIR] [flags]
 
-  Turns the official files of a data set, which you have downloaded, into one
-  that is quick to read, once: checks every image and label on the way, and
-  says at the end how frequent the classes are. The sets:
+  Converts the official files of a data set, which you have downloaded, once
+  into a form that is quick to read; checks every image and label on the way,
+  and prints the frequencies of the classes. The sets:
     cityscapes_magnet          leftImg8bit_trainvaltest.zip and
                                gtFine_trainvaltest.zip, zipped
     cityscapes_magnet/coarse   the same, and leftImg8bit_trainextra.zip and
@@ -27,7 +27,7 @@ HELP = """
     deepglobe_land_cover       the folder train/ of *_sat.jpg and *_mask.png;
                                train.txt, val.txt, test.txt if you have them
     gleason2019                Train_imgs/ and Maps1_T/ to Maps6_T/
-    file_list/NAME             yours: train.txt, val.txt, test.txt of
+    file_list/NAME             your own: train.txt, val.txt, test.txt with
                                image<TAB>label lines, or folders of these names
                                with images/ and labels/ (masks/, gt/) in them
 
@@ -45,13 +45,13 @@ def define(values: flags.FlagValues) -> None:
   text(
     'manual_dir',
     '',
-    'DIR: with the official files, required',
+    'DIR: the official files (required)',
     module_name=group,
   )
   text(
     'data_dir',
     '',
-    'DIR: for prepared sets, data.data_dir of configs '
+    'DIR: where prepared sets go, as data.data_dir of configs '
     '(default: $TFDS_DATA_DIR or ~/tensorflow_datasets)',
     module_name=group,
   )
@@ -59,20 +59,20 @@ def define(values: flags.FlagValues) -> None:
   text(
     'classes',
     '',
-    "TABLE: a class table's name, or a .json file of one",
+    'TABLE: name of a class table, or a .json file with one',
     module_name=group,
   )
   flags.DEFINE_bool(
     'colours',
     False,
-    'labels hold the colours of the classes',
+    'labels hold the colours of the classes, not values',
     flag_values=values,
     module_name=group,
   )
 
 
 def run(arguments: Arguments) -> int:
-  """Prepares a data set and prints what is in it."""
+  """Prepares a data set and prints what it contains."""
   values = arguments.flags
   if len(arguments.names) != 1 or not values.manual_dir:
     raise InputError(
@@ -103,14 +103,14 @@ def run(arguments: Arguments) -> int:
     )
   _show(result, time.perf_counter() - start)
   for path in preparing.leftovers(recipe, values.data_dir):
-    print(f'{path}: is left of a run that was killed; remove it')
+    print(f'{path}: is left over from a run that was killed; remove it')
   return 0
 
 
 def _show(result: Prepared, seconds: float) -> None:
   counts = ', '.join(f'{n} {split}' for split, n in result.images.items())
   how = (
-    'as an earlier run prepared it; to prepare it anew, remove the folder'
+    'as prepared by an earlier run; to prepare it again, remove the folder'
     if result.before
     else f'{seconds:.0f} s'
   )

@@ -1,8 +1,8 @@
-"""Several processes as one run, which all end when one of them fails.
+"""Several processes as one run, which end together when one of them fails.
 
-The others would wait for it in their next common step for ever. So a failure
-goes into the coordinator's store, where every process looks twice a second.
-The first one to fail prints its line, the others end without a word.
+Otherwise the others would wait forever in their next common step. So a failure
+is published in the coordinator's store, which every process checks twice a
+second. The first one to fail prints its message, the others end silently.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from magnet_jax.cli import messages
 
 _FAILURE = 'failure'
 _LEFT = 'left'
-_PERIOD = 0.5  # seconds between two looks
+_PERIOD = 0.5  # seconds between two checks
 _PATIENCE = 10.0  # seconds that the coordinator waits for the others
 _BAD_INPUT, _BUG, _INTERRUPTED = 2, 1, 130  # exit statuses
 
@@ -36,7 +36,7 @@ def together() -> Iterator[None]:
   watch.start()
   try:
     yield
-    # Nobody leaves while another may still fail.
+    # No process leaves while another one may still fail.
     parallel.gather(None)
   except KeyboardInterrupt:
     _fail(messages.INTERRUPTED, _INTERRUPTED)
@@ -50,7 +50,7 @@ def together() -> Iterator[None]:
 def _explain(error: Exception) -> str | None:
   line = messages.explain(error)
   if line is None and isinstance(error, RuntimeError):
-    # From the connection between the devices: there is no type of its own.
+    # From the connection between devices, which has no error type of its own.
     reason = str(error).strip().partition('\n')[0][:200]
     for word in ('Gloo', 'NCCL', 'UNAVAILABLE', 'peer', 'heartbeat'):
       if word.lower() in reason.lower():
@@ -64,7 +64,7 @@ def _explain(error: Exception) -> str | None:
 def _fail(
   line: str | None, status: int, error: Exception | None = None
 ) -> NoReturn:
-  """Prints what went wrong unless another failed before, and ends."""
+  """Prints the error unless another process failed before, and ends."""
   status = status if line else _BUG
   if parallel.publish(_FAILURE, str(status)):
     where = f'process {parallel.process()} of {parallel.processes()}: '
@@ -80,16 +80,16 @@ def _watch(done: threading.Event) -> None:
   """Ends this process when another one has failed."""
   while not done.wait(_PERIOD):
     status = parallel.published(_FAILURE)
-    # The main thread may be about to say that it was this process.
+    # One more period: if this process failed itself, it has to print first.
     if status is not None and not done.wait(_PERIOD):
       _leave(int(status))
 
 
 def _leave(status: int) -> NoReturn:
-  """Ends at once, without the meeting of all at JAX's regular end."""
+  """Ends at once, skipping JAX's exit, which waits for all processes."""
   parallel.publish(f'{_LEFT}/{parallel.process()}', '')
   if parallel.is_main():
-    # The coordinator is a part of process 0: it goes last.
+    # The coordinator lives in process 0, so it goes last.
     _await_others()
   for child in multiprocessing.active_children():
     child.terminate()

@@ -1,4 +1,4 @@
-"""A progress bar over all windows: windows per second and time left."""
+"""A progress bar over all windows of a command, with rate and time left."""
 
 import sys
 from types import TracebackType
@@ -8,7 +8,7 @@ import tqdm
 
 
 class Bar:
-  """Shows the progress of `batch_run`; nothing where there is no terminal.
+  """Progress callbacks that draw a bar on a terminal, and none elsewhere.
 
   Args:
     silent: neither draw nor print, as in all processes but the first.
@@ -37,23 +37,24 @@ class Bar:
     self._bar.close()
 
   def begins(self, name: str, windows: int, later: int) -> None:
-    """An image of so many windows begins; so many are expected after it."""
+    """Begins an image of so many windows; `later` are expected after it."""
     self._name = name
     self._bar.total = self._bar.n + windows + later
 
   def ends(self) -> None:
-    """It is finished, or given up."""
+    """Ends an image, finished or given up."""
 
   def says(self, text: str) -> None:
-    """What is being done."""
+    """Shows what is being done."""
     self._bar.set_description(f'{self._name}: {text}')
 
   def done(self, windows: int) -> None:
-    """So many windows more are refined."""
+    """Counts windows that were refined."""
     self._bar.update(windows)
 
   def skipped(self, windows: int) -> None:
-    """So many were refined by an earlier run, at no cost to this one."""
+    """Counts windows that cost nothing now, as an earlier run refined them."""
+    # Added to `initial` as well, or the rate would count them.
     if self._bar.disable:
       return
     self._bar.initial += windows
@@ -62,6 +63,6 @@ class Bar:
     self._bar.refresh()
 
   def remarks(self, line: str) -> None:
-    """Prints what the person should know."""
+    """Prints a remark above the bar."""
     if not self._silent:
       self._bar.write(line, file=sys.stdout)

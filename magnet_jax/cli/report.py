@@ -14,11 +14,11 @@ NAMES = True
 HELP = """
   usage: magnet-jax report RUN... [--out=report.html] [flags]
 
-  Makes one page of one or more runs: scores with intervals, paired
-  differences, what accuracy costs, classes, confusion matrices, training
+  Makes one page from one or more runs: scores with intervals, paired
+  differences, accuracy against cost, classes, confusion matrices, training
   curves, settings that differ, and a viewer of the images down to single
-  pixels. The page is one file that works offline. A run is a folder
-  that magnet-jax evaluate --out wrote, or one with such folders in it.
+  pixels. The page is one file that works offline. A run is a folder written by
+  magnet-jax evaluate --out, or one that contains such folders.
 
   examples:
     magnet-jax report runs/mine/val
@@ -33,16 +33,14 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string, flag_values=values, module_name='output'
   )
   text('out', 'report.html', 'FILE: the page')
-  text('files', '', 'DIR: also writes the charts as PNG and the tables as CSV')
-  text('title', '', 'TEXT: of the page; the names of the runs, if not given')
-  text(
-    'classes', '', 'NAME|FILE: class table of runs that did not record theirs'
-  )
+  text('files', '', 'DIR: also write the charts as PNG and the tables as CSV')
+  text('title', '', "TEXT: of the page; the runs' names if not given")
+  text('classes', '', 'NAME|FILE: class table for runs that did not record one')
   text(
     'reference',
     '',
-    'NAME: the method that the others of its run are compared with; that which '
-    'each run recorded, if not given',
+    'NAME: the method that the others of its run are compared with; the one '
+    'that each run recorded if not given',
   )
 
 
@@ -51,15 +49,15 @@ def run(arguments: Arguments) -> int:
   values = arguments.flags
   if not arguments.names:
     raise InputError(
-      '0 runs: a report needs at least one; name a folder that magnet-jax '
-      'evaluate --out wrote'
+      '0 runs: a report needs at least one; name a folder written by '
+      'magnet-jax evaluate --out'
     )
   table = classes.get(values.classes) if values.classes else None
   found = runs.find(arguments.names, table, values.reference)
   overview.write(found, values.out, values.title or ', '.join(found.runs))
   if values.files:
     overview.write_files(found, values.files)
-    print(f'wrote charts and tables into {values.files}')
+    print(f'wrote charts and tables to {values.files}')
     if why := sections.why_no_classes(found.runs):
       print(why)
   print(f'look at {pathlib.Path(values.out)}')

@@ -15,12 +15,12 @@ NAMES = False
 HELP = """
   usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
 
-  Trains the segmenter on windows of all stages, then the refiner on what the
-  cascade makes of them, and writes both as DIR/model.npz. After an interruption
-  at any moment, the same command resumes: the result is the same. DIR also
-  holds config.json, and one folder per network with checkpoints/ and
-  train.jsonl, one record per step. With tune.images above 0 it then chooses
-  how many points a window corrects, as magnet-jax tune does.
+  Trains the segmenter on windows of all stages, then the refiner on the maps
+  that the cascade makes with it, and exports both as DIR/model.npz. After an
+  interruption at any moment, the same command resumes the run, with the same
+  result. DIR also holds config.json, and one folder per network with
+  checkpoints/ and train.jsonl, one record per step. If tune.images is above 0,
+  it then chooses how many points are replaced per window, like magnet-jax tune.
 
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny
@@ -62,7 +62,7 @@ def define(values: flags.FlagValues) -> None:
 
 
 def run(arguments: Arguments) -> int:
-  """Runs the command."""
+  """Trains the networks that the flags choose."""
   values = arguments.flags
   if not values.workdir:
     raise InputError('--workdir: missing; name a folder for the run')

@@ -21,11 +21,11 @@ NAMES = False
 HELP = """
   usage: magnet-jax tune --checkpoint=PATH [--limit=N] [--points=K,K,…] [flags]
 
-  Chooses K, the share of its pixels that a window may correct: segments
-  labelled images with each K, prints what each scores, and writes that of the
-  highest mean IoU into the model, for all commands that use it. It needs no
-  training. With --out every result is kept as it comes, and drawn as a curve:
-  the same command takes an interrupted run up again.
+  Chooses K, the share of its pixels that may be replaced in a window: segments
+  labelled images with each K, prints the scores, and writes the K with the
+  highest mean IoU into the model, for all commands that use it. No training is
+  needed. With --out every result is saved as it comes and drawn as a curve, and
+  the same command resumes an interrupted run.
 
   examples:
     magnet-jax tune --checkpoint=runs/mine
@@ -51,14 +51,14 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_bool(
     'write',
     True,
-    'write the best K into the model; otherwise only print',
+    'write the best K into the model; otherwise only print it',
     flag_values=values,
     module_name=group,
   )
   flags.DEFINE_string(
     'out',
     '',
-    f'DIR: keeps records.jsonl and {tuning.PICTURE}',
+    f'DIR: where to write records.jsonl and {tuning.PICTURE}',
     flag_values=values,
     module_name=group,
   )
@@ -66,7 +66,7 @@ def define(values: flags.FlagValues) -> None:
 
 
 def run(arguments: Arguments) -> int:
-  """Measures, prints the table and writes the choice."""
+  """Measures every K, prints the table and writes the choice."""
   with host_flags.work(arguments.flags):
     return _run(arguments)
 
@@ -76,7 +76,7 @@ def _run(arguments: Arguments) -> int:
   if values.write and not values.checkpoint:
     raise InputError(
       '--checkpoint: is needed, as K is written into it; give a run or an '
-      'exported model, or --no-write to look at the embedded one'
+      'exported model, or --no-write to only try the embedded one'
     )
   model, meta = model_flags.load_with_meta(values)
   settings = {

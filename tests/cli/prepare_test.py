@@ -24,8 +24,8 @@ def test_a_set_is_prepared_and_described(tmp_path, capsys):
   killed.mkdir()
   assert main.main(command) == 0
   out = capsys.readouterr().out
-  assert 'an earlier run prepared it' in out
-  assert f'{killed}: is left of a run that was killed' in out
+  assert 'as prepared by an earlier run' in out
+  assert f'{killed}: is left over from a run that was killed' in out
 
 
 def test_classes_that_never_occur_are_named(tmp_path, capsys):
