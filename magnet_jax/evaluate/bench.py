@@ -28,7 +28,7 @@ class Loop:
     size: (height, width) of the image.
     stages: seconds of each stage.
     argmax: seconds from the last map to classes.
-    windows: number of windows that the networks saw in each stage.
+    windows: number of windows that the networks processed in each stage.
   """
 
   size: Size

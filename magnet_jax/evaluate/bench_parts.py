@@ -1,8 +1,8 @@
 """The parts of the loop over the stages, timed in the loop itself.
 
-The loop runs once more with its calls timed and each step waited for. What a
-step consists of is told by running it again as far as the segmenter's maps,
-the refiner's, and the scores.
+The loop runs once more with its calls timed and each step waited for. The parts
+of a step are found by running it again up to the segmenter's maps, up to the
+refiner's, and up to the scores.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from magnet_jax.ops import area
 from magnet_jax.predict.model import Model
 
 IN_STEP = ('segmenter', 'refiner', 'score', 'choose')
-# 'cut' is no part of the sum: windows are cut while the device computes.
+# 'cut' is not part of the sum: windows are cut while the device computes.
 PARTS = (
   *('read', 'resize', 'step', *IN_STEP, 'rank', 'fetch', 'merge', 'other'),
   *('argmax', 'cut'),
@@ -39,7 +39,7 @@ class Timing:
     stage: its index; None for what is done once per image.
     part: one of PARTS.
     calls: how often the stage does it.
-    seconds: of all these calls.
+    seconds: of all these calls together.
   """
 
   stage: int | None
@@ -73,6 +73,7 @@ def measure(
   timings.append(Timing(None, 'argmax', 1, median(lambda: maps.argmax(-1))))
   for stage, found, calls, step in watched:
     found['resize'] = median(functools.partial(area.shrink, image, stage.size))
+    # 'resize' was measured separately, so the difference may fall below 0.
     found['other'] = max(0.0, found['other'] - found['resize'])
     for part, each in _in_step(step, median).items():
       calls[part] = calls['step']

@@ -1,9 +1,10 @@
 """Windows per second against the batch, and how busy the device is meanwhile.
 
 The last stage of the real loop is timed: windows are cut, sent, refined,
-fetched and merged. Beside it the compiled step alone, on arrays that are on the
-device already: its share of the loop is what the device computes, the rest it
-waits. And a large matrix product in the same precision: what the device can do.
+fetched and merged. For comparison, the compiled step only, on arrays that are
+on the device already: its share of the loop is the time that the device
+computes; the rest it waits. And a large matrix product in the same precision:
+what the device can reach.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,8 @@ from magnet_jax.predict.model import Model
 from magnet_jax.types import Stage
 
 Notify = Callable[[str], None]
-_BATCHES = 3  # in the stage that is timed, at least
-_LEAST = 6  # windows of that stage, at least
+_BATCHES = 3  # smallest number in the timed stage
+_LEAST = 6  # smallest number of windows in that stage
 _PRODUCT = {True: 8192, False: 1536}  # side of the matrices, on a GPU or not
 
 
@@ -35,7 +36,7 @@ class Throughput:
 
   Attributes:
     dtype: of the networks' computation.
-    batch: windows that a device holds at a time.
+    batch: number of windows per device at a time.
     devices: number that share the windows.
     windows: number in the stage.
     seconds: of each run of the loop over them.
@@ -82,7 +83,7 @@ def run(
 
   Args:
     make_model: makes the networks in a precision.
-    batches: windows that a device holds at a time; 0: as many as fit.
+    batches: windows per device at a time; 0: as many as fit.
     dtypes: 'float32' or 'bfloat16'.
     repeats: of the loop, of the step and of the product.
     notify: progress callback.

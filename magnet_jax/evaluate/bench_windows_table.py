@@ -44,7 +44,7 @@ def as_text(machine: Machine, rows: Sequence[Throughput]) -> str:
     [
       *lines,
       '',
-      'batch: windows that a device holds; windows/s: of the whole loop over '
+      'batch: windows per device at a time; windows/s: of the whole loop over '
       'a stage, median',
       'busy: time of the compiled step alone, as a share of the loop; of '
       'product: operations per second relative to',

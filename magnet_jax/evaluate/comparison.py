@@ -31,7 +31,7 @@ class Pictures(Protocol):
   """Draws images while they are measured."""
 
   def missing(self, index: int, method: str) -> bool:
-    """Whether a picture of an image by a method is wanted, but not there."""
+    """Returns whether a picture is wanted but not there yet."""
 
   def add(
     self,
@@ -51,7 +51,7 @@ class Comparison:
     methods: by name.
     classes: of the labels.
     folder: for records.jsonl; None writes nothing.
-    settings: what the run is made with; a folder holds runs of one kind.
+    settings: of the run; a folder holds runs of one kind.
     pictures: draws images as they are measured; None draws none.
   """
 
@@ -70,15 +70,15 @@ class Comparison:
 
     Args:
       loads: each reads one image; one that fails stops no other.
-      done: called with 'image method' after each of both.
+      done: progress callback, given 'image method' after each pair.
 
     Returns:
       The records of these images, old and new, and one line for each bad
-      image; of several processes, of which each measures its share of the
-      images, all of both. What the folder has of further images stays there.
+      image. With several processes, of which each measures its share of the
+      images, those of all. Records of other images stay in the folder.
 
     Raises:
-      InputError: if the folder cannot be written to or is of another run.
+      InputError: the folder is not writable or belongs to another run.
     """
     kept = KeptRecords(self.folder, self.settings, tuple(self.methods))
     errors: list[tuple[int, str]] = []
@@ -112,7 +112,7 @@ class Comparison:
   def run_with_bar(
     self, loads: Sequence[Load], name: str
   ) -> tuple[list[Record], list[str]]:
-    """As `run`, with a progress bar of some name in the first process."""
+    """Runs as `run`, with a progress bar in the first process."""
     with tqdm.tqdm(
       total=len(_own(loads)) * len(self.methods),
       desc=name,
@@ -136,8 +136,8 @@ class Comparison:
   def _measure(
     self, kept: KeptRecords, index: int, sample: Sample, method: str
   ) -> str:
-    """Measures one method on one image, and draws it if that is wanted."""
-    # Kept as they are and drawn later: drawing takes time and memory.
+    """Measures one method on one image, and draws it if wanted."""
+    # Results are only kept here and drawn later, as drawing would be measured.
     results: list[StageResult] = []
     wanted = self.pictures and self.pictures.missing(index, method)
     record, _ = measuring.measure(
@@ -147,7 +147,7 @@ class Comparison:
       self.classes,
       results.append if wanted else methods.unwatched,
     )
-    # A killed run that has the record must not lack the picture.
+    # Before the record: a killed run that has the record must have the picture.
     if self.pictures and wanted:
       self.pictures.add(index, sample, method, results)
     return kept.add({**record, 'index': index})
@@ -155,10 +155,10 @@ class Comparison:
   def _draw(
     self, pictures: Pictures, index: int, load: Load, measured: Collection[str]
   ) -> None:
-    """Segments once more where there is a record, but no picture.
+    """Segments again where there is a record but no picture.
 
-    So it is where more pictures are asked for than before, or another process
-    drew them on a disk of its own.
+    This is needed if more pictures are requested than before, or if another
+    process drew them on a disk of its own.
     """
     wanted = [
       m for m in self.methods if m in measured and pictures.missing(index, m)
@@ -220,7 +220,7 @@ def _labelled(sample: Sample) -> Sample:
 def differences(
   found: Sequence[Record], reference: str, order: Sequence[str] = ()
 ) -> dict[str, Difference]:
-  """Computes what a method has more than each other one, image by image.
+  """Computes a method's paired gains over each other one.
 
   Args:
     found: one record per image and method.

@@ -18,10 +18,10 @@ _PARTS = 'records.*.jsonl'  # one per process, until the run is finished
 
 
 class KeptRecords:
-  """The records of one run, with those that earlier starts of it made.
+  """The records of one run, including those of its earlier starts.
 
   Attributes:
-    found: all records that are known here.
+    found: all records known to this process.
   """
 
   def __init__(
@@ -30,22 +30,22 @@ class KeptRecords:
     settings: Mapping[str, object],
     methods: Sequence[str],
   ) -> None:
-    """Reads what there is; all processes must do it together.
+    """Reads earlier records; all processes must do it together.
 
     Args:
       folder: where they are kept; None keeps nothing.
-      settings: what the run is made with; a folder holds runs of one kind.
+      settings: of the run; a folder holds runs of one kind.
       methods: in the order of each image's records.
 
     Raises:
-      InputError: the folder cannot be written to or is of another run.
+      InputError: the folder is not writable or belongs to another run.
     """
     self._folder = folder
     self._methods = tuple(methods)
     self._several = parallel.processes() > 1
     self._new: list[Record] = []
     before = _read(folder, settings) if folder else []
-    # Gathered, as processes may have disks of their own.
+    # Gathered, as processes may have separate disks.
     known = [r for part in parallel.gather(before) for r in part]
     parts = folder is not None and any(folder.glob(_PARTS))
     self.found = merged(known, methods) if self._several or parts else known
@@ -57,9 +57,9 @@ class KeptRecords:
     return {r['method'] for r in self.found if r['index'] == index}
 
   def add(self, record: Record) -> str:
-    """Keeps a record; returns what its image is called in it.
+    """Keeps a record; returns its image's name in it.
 
-    An image that has the name of another one is told apart by its index.
+    An image with the name of another one is distinguished by its index.
     """
     if not self._several:
       others = [r for r in self.found if r['index'] != record['index']]
@@ -77,13 +77,13 @@ class KeptRecords:
     return record['image']
 
   def finish(self) -> list[Record]:
-    """Returns all records of all processes, for which it waits."""
+    """Waits for all processes and returns the records of all."""
     if self._several:
       news = [r for part in parallel.gather(self._new) for r in part]
       self.found = merged([*self.found, *news], self._methods)
       if self._folder and parallel.is_main():
         self._write(self._folder)
-      parallel.gather(None)  # parts stay until the whole is there
+      parallel.gather(None)  # parts stay until the whole is written
       if self._folder:
         _remove_parts(self._folder)
     return self.found
@@ -95,10 +95,10 @@ class KeptRecords:
 
 
 def merged(found: Iterable[Record], methods: Sequence[str]) -> list[Record]:
-  """Returns records as one process would have them: once, in order, named.
+  """Returns records as a single process would write them: once and in order.
 
   Args:
-    found: of all processes, in any order; of equal ones the first is taken.
+    found: of all processes, in any order; the first of equal ones is taken.
     methods: in the order of each image's records; others come after them.
   """
   once: dict[tuple[int, str], Record] = {}

@@ -24,16 +24,16 @@ def measure(
 ) -> tuple[Record, np.ndarray]:
   """Segments one image by one method and scores it.
 
-  The seconds are those of the whole way from the image in memory to the map
-  in memory, windowing included; results are fetched, so all work is done.
+  The seconds are those from the image in memory to the label map in memory,
+  windowing included; results are fetched, so all work is done.
 
   Args:
-    sample: the image, with its label or without.
+    sample: the image, with or without its label.
     name: of the method, for the record.
     method: segments the image.
     classes: of the label.
-    watch: is shown the result of each stage within that time; it had better
-      only keep it.
+    watch: called with each stage's result within the measured time; it should
+      do no more than keep it.
 
   Returns:
     The record, of plain values, and the predicted classes, uint8 [H,W].
@@ -99,8 +99,8 @@ def of_matrix(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
     classes: of it.
 
   Returns:
-    'pixel_accuracy' and 'fwiou'; 'category_iou' where the set has categories;
-    'miou_known', over pixels whose true class is scored, where some are not.
+    'pixel_accuracy' and 'fwiou'; 'category_iou' if the data set has categories;
+    'miou_known', over pixels whose true class is scored, if some are not.
   """
   found = {
     'pixel_accuracy': confusion.pixel_accuracy(matrix),

@@ -10,8 +10,8 @@ import psutil
 
 _STATUS = pathlib.Path('/proc/self/status')
 _CLEAR = pathlib.Path('/proc/self/clear_refs')
-_RESET_PEAK = '5'  # proc(5): sets the kernel's high-water mark to the present
-_PERIOD = 0.01  # seconds between two samples where there is no such mark
+_RESET_PEAK = '5'  # proc(5): sets the kernel's peak to the present value
+_PERIOD = 0.01  # seconds between two samples where the kernel keeps no peak
 _MEGABYTE = 1e6
 
 _active: list[PeakMemory] = []  # blocks that are open, outermost first
@@ -20,16 +20,16 @@ _active: list[PeakMemory] = []  # blocks that are open, outermost first
 class PeakMemory:
   """Measures the largest resident set of this process during a `with` block.
 
-  On Linux the kernel keeps that peak; it is exact, costs nothing, and is set
-  back when the block begins. Where the kernel does not allow that, a thread
-  looks every 10 ms and may miss shorter peaks. Blocks may be nested. What the
-  process held before counts in `peak_mb` only; freed memory that the
-  allocator had kept is reused without being added, so that the first block in
-  a process shows the most.
+  On Linux the kernel keeps that peak: it is exact, costs nothing, and is reset
+  when the block begins. Where the kernel does not allow that, a thread samples
+  every 10 ms and may miss shorter peaks. Blocks may be nested. What the process
+  held before counts in `peak_mb` only; freed memory that the allocator had kept
+  is reused without being added, so the first block in a process shows the
+  most.
 
   Attributes:
     peak_mb: the peak in MB (1e6 bytes); known after the block.
-    added_mb: the peak above the value at the block's beginning, in MB.
+    added_mb: the peak above the value at the start of the block, in MB.
 
   Example:
     >>> with PeakMemory() as memory:
@@ -47,8 +47,8 @@ class PeakMemory:
     self._sampler: threading.Thread | None = None
 
   def __enter__(self) -> PeakMemory:
-    # The mark is one for the process: blocks around this one take theirs
-    # before it is set back.
+    # There is one peak per process: enclosing blocks read it before it is
+    # reset.
     for block in _active:
       block._take(_kernel_peak())
     self._entry = self._peak = _resident()
@@ -88,10 +88,10 @@ def _resident() -> int:
 
 
 def _reset_kernel_peak() -> bool:
-  """Sets the kernel's peak to the present; False where that is not allowed."""
+  """Resets the kernel's peak; False where that is not allowed."""
   try:
     _CLEAR.write_text(_RESET_PEAK)
-    # Some sandboxes take the write and keep the old peak.
+    # Some sandboxes accept the write and keep the old peak.
     return 0 < _kernel_peak() < 1.05 * _resident() + 16e6
   except OSError:
     return False

@@ -1,4 +1,4 @@
-"""Models of seeded random weights: time does not depend on their values."""
+"""Models with seeded random weights: time does not depend on their values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def make(
   refine: Mapping[str, object],
   seed: int = 0,
 ) -> Model:
-  """Makes a model.
+  """Makes a model with random weights.
 
   Args:
     num_classes: C, at least 2.
@@ -66,7 +66,7 @@ def weights(
   *arrays: np.ndarray,
   **named: np.ndarray,
 ) -> Any:
-  """Draws weights of a sound spread, without compiling the initialisers.
+  """Draws weights of a realistic scale, without compiling the initialisers.
 
   Args:
     rng: random generator.

@@ -1,4 +1,4 @@
-"""What is known of one image by one method: a line of records.jsonl."""
+"""The record of one image and method: a line of records.jsonl."""
 
 from typing import NotRequired, TypedDict, cast
 
@@ -26,7 +26,7 @@ class Scores(TypedDict, total=False):
 
 
 class Record(Scores):
-  """One image by one method; records of older versions may have less."""
+  """One image and method; records of older versions may have fewer fields."""
 
   image: str
   method: str

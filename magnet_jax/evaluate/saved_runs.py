@@ -1,4 +1,4 @@
-"""Reads and checks runs that `magnet-jax evaluate --out` wrote."""
+"""Reads and checks runs written by `magnet-jax evaluate --out`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Run:
   """One evaluation.
 
   Attributes:
-    name: what tables and charts call it.
+    name: used in tables and charts.
     records: one per image and method.
     classes: names and colours.
-    settings: what it was made with; empty where they were not kept.
+    settings: of the run; empty where they were not kept.
     order: methods that come first in tables; others follow in order of
       appearance.
-    chosen: the method that the others are compared with; the default where
-      the run does not have it.
+    chosen: the method that the others are compared with; the default if the
+      run does not have it.
   """
 
   name: str
@@ -69,7 +69,7 @@ class Run:
     """Returns the records of a method by the names of their images.
 
     Raises:
-      InputError: if the run has none; the methods that it has are named.
+      InputError: the run has none; names the methods that it has.
     """
     found = {r['image']: r for r in self.records if r['method'] == method}
     if not found:
@@ -86,15 +86,15 @@ def read_runs(
   """Reads runs to compare.
 
   Args:
-    paths: by the name that each shall have; see `read_run`.
+    paths: by the name of each run; see `read_run`.
     classes: of all of them.
 
   Returns:
     The runs by name, in the same order.
 
   Raises:
-    InputError: as `read_run`, or an image has other labels in one run than
-      in another, as where their classes stand in another order.
+    InputError: as for `read_run`, or an image has other labels in one run than
+      in another, for example because the classes are in another order.
   """
   if not paths:
     raise InputError('0 runs: a comparison needs at least one; name a run')
@@ -118,13 +118,13 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
 
   Args:
     name: of the run.
-    path: a folder that `magnet-jax evaluate --out` wrote, or its file of
-      records alone.
+    path: a folder written by `magnet-jax evaluate --out`, or its file of
+      records only.
     classes: names and colours of the classes that it was scored with.
 
   Raises:
-    InputError: if it is missing, holds no record, was cut off or is damaged,
-      or has other classes.
+    InputError: it is missing, holds no record, was cut off or is damaged, or
+      has other classes.
   """
   path = pathlib.Path(path)
   settings: dict[str, object] = {}
@@ -136,15 +136,15 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
     path = path / _RECORDS
   if not path.exists():
     raise InputError(
-      f'{path}: no such file; give a folder that magnet-jax evaluate --out '
-      f'wrote, or the {_RECORDS} in it'
+      f'{path}: no such file; give a folder written by magnet-jax evaluate '
+      f'--out, or the {_RECORDS} in it'
     )
   found = record_files.read(path)
   lines = [line for line in path.read_bytes().split(b'\n') if line.strip()]
   if len(lines) > len(found):
     raise InputError(
-      f'{path}: its last record is cut off: a run must be whole; give its '
-      'magnet-jax evaluate command again, which completes it'
+      f'{path}: its last record is cut off: a run must be complete; repeat its '
+      'magnet-jax evaluate command to complete it'
     )
   if not found:
     raise InputError(f'{path}: holds no record; evaluate at least one image')
@@ -162,10 +162,10 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
 
 
 def settings_of(folder: PathLike) -> dict[str, object]:
-  """Returns the settings that a run's folder keeps; empty if it keeps none.
+  """Returns the settings kept in a run's folder; empty if there are none.
 
   Raises:
-    InputError: if they are damaged.
+    InputError: they are damaged.
   """
   path = pathlib.Path(folder) / _SETTINGS
   if not path.exists():
@@ -175,7 +175,7 @@ def settings_of(folder: PathLike) -> dict[str, object]:
 
 def _shown(path: pathlib.Path) -> tuple[tuple[str, ...], str]:
   """Returns the order of the methods and the reference that a run chose."""
-  if not path.exists():  # it was interrupted, or is older
+  if not path.exists():  # it was interrupted, or is from an older version
     return (), ''
   found = records.read_object(path, 'evaluate again, or remove it')
   rows = found.get('rows')
@@ -210,7 +210,7 @@ def _check(name: str, record: Record, classes: ClassTable) -> None:
     )
   if len(matrix) != len(classes):
     raise InputError(
-      f'{name}: has {len(matrix)} classes, but the class table the '
+      f'{name}: has {len(matrix)} classes, but the class table has the '
       f'{len(classes)} {", ".join(classes.names)}; choose the table that the '
       'run was scored with'
     )
@@ -230,7 +230,7 @@ def _is_number(value: object) -> bool:
 
 
 def _matrix(value: object) -> np.ndarray | None:
-  """int64 [C,C] of a record's confusion matrix, None where it is none."""
+  """int64 [C,C] of a record's confusion matrix, None if it is not one."""
   try:
     matrix = np.asarray(value, np.float64)
   except (TypeError, ValueError):
@@ -242,6 +242,6 @@ def _matrix(value: object) -> np.ndarray | None:
 
 
 def _truth(record: Record) -> tuple[int, ...]:
-  """How many pixels of the label each class has."""
+  """The number of label pixels of each class."""
   rows: Sequence[Sequence[int]] = record['confusion']
   return tuple(sum(row) for row in rows)

@@ -74,12 +74,12 @@ def summarise(
   unscored: Sequence[int] = (),
   order: Sequence[str] = (),
 ) -> list[Row]:
-  """Puts the records of each method together.
+  """Summarises the records of each method.
 
   Args:
     records: one per image and method, as `evaluate` writes them.
-    unscored: classes left out of `miou_pooled`, as they were of each record's
-      `miou`.
+    unscored: classes left out of `miou_pooled`, as they were left out of each
+      record's `miou`.
     order: methods that come first; others follow in order of appearance.
 
   Returns:
@@ -112,7 +112,7 @@ def interval(
 
   Args:
     records: one per image.
-    key: which number of the records.
+    key: name of the score in the records.
     resamples: bootstrap samples.
     seed: of the bootstrap.
 
@@ -144,7 +144,7 @@ def paired_difference(
     records: one per image and method.
     a: method whose values count positive.
     b: method that is subtracted.
-    key: which number of the records.
+    key: name of the score in the records.
     resamples: bootstrap samples.
     seed: of the bootstrap.
 
@@ -153,7 +153,7 @@ def paired_difference(
     image. Images where either value is unknown are left out.
 
   Raises:
-    InputError: if no image has a value of both methods.
+    InputError: no image has a value of both methods.
   """
   values: dict[str, dict[str, float]] = {a: {}, b: {}}
   for record in records:
@@ -216,7 +216,7 @@ def _bootstrap_interval(
   values: np.ndarray, resamples: int, seed: int
 ) -> tuple[float, float]:
   """Returns the 95 % BCa interval of the mean of `values` [n], n at least 2."""
-  # Of equal values, which rounding may part, BCa is undefined.
+  # BCa is undefined for equal values, which may differ by rounding.
   if np.ptp(values) <= 1e-12 * np.abs(values).max():
     return float(values[0]), float(values[0])
   # Takes half a second to import, which runs on one image need not wait for.

@@ -21,12 +21,12 @@ UNKNOWN = '–'
 
 
 def percent(value: float) -> str:
-  """0.7213 -> '72.13'."""
+  """Formats a fraction: 0.7213 -> '72.13'."""
   return UNKNOWN if math.isnan(value) else f'{100 * value:.2f}'
 
 
 def amount(value: float, digits: int = 3) -> str:
-  """A positive number to about `digits` figures, no exponent: 1234, 0.0567."""
+  """Formats a number to about `digits` figures, no exponent: 1234, 0.0567."""
   if math.isnan(value):
     return UNKNOWN
   if value == 0 or not math.isfinite(value):
@@ -36,7 +36,7 @@ def amount(value: float, digits: int = 3) -> str:
   return text.rstrip('0').rstrip('.') if value == int(value) else text
 
 
-# Heading and how to read it off a row.
+# Heading, and how to get the cell from a row.
 COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
   ('method', lambda row: row.method),
   ('mIoU %', lambda row: percent(row.miou)),
@@ -55,7 +55,7 @@ NOTE = (
 def table_text(
   rows: Sequence[Row], differences: Mapping[str, Difference] | None = None
 ) -> str:
-  """A table for the terminal.
+  """Formats rows as a table for the terminal.
 
   Args:
     rows: one per method.
@@ -72,7 +72,7 @@ def table_text(
   return '\n'.join(lines)
 
 
-# What benchmarks report, by the key of `figures`: the heading.
+# Figures of benchmarks: heading by the key of `figures`.
 FIGURES = {
   'miou': 'mIoU',
   'miou_known': 'mIoU, scored ground',
@@ -88,7 +88,7 @@ FIGURES_NOTE = (
 
 
 def figures_text(figures: Mapping[str, Figures]) -> str:
-  """What benchmarks report, as a table for the terminal.
+  """Formats the figures of benchmarks as a table for the terminal.
 
   Args:
     figures: by method, from `figures.of_records`.
@@ -101,11 +101,11 @@ def figures_text(figures: Mapping[str, Figures]) -> str:
 
 
 def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
-  """Lines of text with a rule below the first.
+  """Aligns cells in lines of text, with a rule below the first.
 
   Args:
-    cells: lines of as many cells each; the first line is the heading.
-    words: how many columns hold words, to the left; numbers go to the right.
+    cells: lines with equal numbers of cells; the first line is the heading.
+    words: number of columns of words, aligned left; numbers are aligned right.
   """
   widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
   lines = [
@@ -122,7 +122,7 @@ def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
 def table_markdown(
   rows: Sequence[Row], differences: Mapping[str, Difference] | None = None
 ) -> str:
-  """The same table in Markdown, differences as a second table."""
+  """Formats the same table in Markdown, with a second table of differences."""
   head, *body = [[_escape(cell) for cell in line] for line in _cells(rows)]
   lines = [
     _markdown_line(head),
@@ -141,7 +141,7 @@ def table_markdown(
 
 
 def json_rows(rows: Sequence[Row]) -> dict[str, object]:
-  """`{"rows": [...]}`: fractions in 0..1, None where nothing was measured."""
+  """Returns `{"rows": [...]}`: fractions in 0..1, None where not measured."""
   return {
     'rows': [
       {key: _json_value(getattr(row, key)) for key in _JSON_KEYS}
@@ -169,7 +169,7 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def images_note(rows: Sequence[Row]) -> list[str]:
-  """How many images the rows are over, and what their numbers are."""
+  """Returns the line below a table: number of images, and what is shown."""
   counts = sorted({row.images for row in rows})
   if counts == [1]:
     return ['One image.']

@@ -89,13 +89,16 @@ def test_the_command(small, tmp_path, monkeypatch, capfd):
 @pytest.mark.parametrize(
   ('flags', 'words'),
   [
-    (['--throughput', '--size=64'], '--size=64: does not go with --throughput'),
-    (['--throughput', '--batch=2'], '--batch=2: does not go with'),
+    (
+      ['--throughput', '--size=64'],
+      '--size=64: does not work with --throughput',
+    ),
+    (['--throughput', '--batch=2'], '--batch=2: does not work with'),
     (['--batches=1'], '--batches=1: needs --throughput'),
     (['--throughput', '--batches=,'], '--batches=,: is empty'),
     (['--throughput', '--batches=one'], "'one' is not a batch size"),
     (['--throughput', '--dtypes=half'], 'must be one of'),
-    (['--throughput', '--batches=-1'], 'whole numbers from 0 on'),
+    (['--throughput', '--batches=-1'], 'integers from 0 up'),
   ],
 )
 def test_flags_that_do_not_fit(flags, words, capfd):

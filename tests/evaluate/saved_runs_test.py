@@ -116,7 +116,7 @@ def test_truncated_files_are_refused(tmp_path):
     ({'confusion': [[1, 2]]}, 'no square confusion matrix'),
     ({'confusion': [[1, 2], [3]]}, 'no square confusion matrix'),
     ({'confusion': [[1, 2], [3, -4]]}, 'no square confusion matrix'),
-    ({'confusion': np.eye(3)}, '3 classes, but the class table the 2 soil'),
+    ({'confusion': np.eye(3)}, '3 classes, but the class table has the 2 soil'),
   ],
 )
 def test_records_of_another_kind_are_refused(tmp_path, bad, words):
