@@ -1,4 +1,4 @@
-"""The few types that every folder shares: sizes, grids, stages, samples."""
+"""Types that several rooms share: sizes, grids, stages, samples, metadata."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 Array = jax.Array | np.ndarray
 Size = tuple[int, int]  # always (height, width)
-IGNORE = 255  # the label value of pixels that count nowhere
+IGNORE = 255  # the label value of pixels that are never counted
 Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
 Section = Mapping[str, Any]  # of a config: settings by name
-# What a checkpoint can be of. A model of several networks has the meta of the
-# last of these.
+# What a checkpoint can contain. A model of several networks has the metadata of
+# the last of these.
 KINDS = ('trunk', 'segmenter', 'refiner')
 
 
@@ -24,10 +24,10 @@ class Plane(Protocol):
 
   @property
   def size(self) -> Size:
-    """(height, width)."""
+    """Returns (height, width)."""
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """[height,width,...] of a rectangle that lies inside."""
+    """Returns [height,width,...] of a rectangle that lies inside."""
 
 
 class InputError(ValueError):
@@ -46,14 +46,14 @@ def _check_colour(what: str, colour: tuple[int, ...]) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class LabelCodes:
-  """What the pixels of label files stand for, where they are no indices.
+  """The meaning of label files' pixels, where they are not class indices.
 
   Attributes:
     classes: one or more values, or colours, of each class.
-    ignored: values or colours that count nowhere.
+    ignored: values or colours that are never counted.
     tolerance: largest difference, in any channel, at which a pixel still
-      counts as the nearest code; what lies farther off counts nowhere. 0:
-      pixels must be exact, and others are an error.
+      counts as the nearest code; pixels farther away are ignored. 0: pixels
+      must match exactly, and others are an error.
   """
 
   classes: tuple[tuple[Code, ...], ...]
@@ -65,7 +65,7 @@ class LabelCodes:
     for code in codes:
       if isinstance(code, int) and not -(2**31) <= code < 2**32:
         raise InputError(
-          f'label code {code}: must fit into 32 bits, which is what images '
+          f'label code {code}: must fit into 32 bits, the most that images '
           'can hold; correct it'
         )
       if isinstance(code, tuple):
@@ -98,10 +98,10 @@ class ClassTable:
   Attributes:
     names: one word per class, in the order of the indices.
     colours: one (red, green, blue) of 0..255 per class.
-    unscored: classes that are left out of the mean of the scores.
-    ignore_label: the label value that counts nowhere.
-    codes: how label files name the classes; None: by their indices, or by
-      their colours where a reader is told so.
+    unscored: classes that are left out of mean scores.
+    ignore_label: the label value that is never counted.
+    codes: how label files denote the classes; None: by index, or by colour if
+      the reader is told so.
   """
 
   names: tuple[str, ...]
@@ -114,7 +114,7 @@ class ClassTable:
     if len(self.names) != len(self.colours) or not self.names:
       raise InputError(
         f'class table of {len(self.names)} names and {len(self.colours)} '
-        'colours: each class needs one of both; complete the table'
+        'colours: each class needs one of each; complete the table'
       )
     for name, colour in zip(self.names, self.colours, strict=True):
       _check_colour(f'class {name!r}: colour', colour)
@@ -134,7 +134,7 @@ class ClassTable:
 
   @property
   def palette(self) -> np.ndarray:
-    """uint8 [256,3]: the colour of every label value; unnamed ones black."""
+    """The colour of each label value: uint8 [256,3]; unnamed ones are black."""
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(self.colours)] = self.colours
     return palette
@@ -142,13 +142,14 @@ class ClassTable:
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-  """What a converted network was in PyTorch.
+  """The origin of a converted network in PyTorch.
 
   Attributes:
-    network: whose names its weights had, a key of `torch_names.NAMES`.
+    network: whose parameter names its weights had: a key of
+      `torch_names.NAMES`.
     dtype: of the file's floating-point weights.
-    counters: one for the network, or for the refiner of each stage: how many
-      batches each batch normalisation had seen, by its name; may be empty.
+    counters: how many batches each batch normalisation had seen, by its name;
+      one mapping for the network, or one per refiner; may be empty.
     order: of the two maps in a refiner's input.
   """
 
@@ -160,13 +161,13 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Meta:
-  """What a checkpoint or an exported model says of itself.
+  """The metadata of a checkpoint or an exported model.
 
   Attributes:
     config: sections by name, as in configs/default.py.
-    classes: what the networks tell apart; None for a trunk.
+    classes: those that the networks predict; None for a trunk.
     kind: one of `KINDS`; None in models exported without it.
-    torch: where a converted network comes from.
+    torch: the origin of a converted network.
     versions: of the packages that wrote it, by name; empty until written.
 
   Raises:
@@ -194,7 +195,7 @@ class Meta:
     found = self.config.get(name)
     if not isinstance(found, Mapping):
       raise InputError(
-        f'config.{name} is {found!r:.60}: must be settings by name; take a '
+        f'config.{name} is {found!r:.60}: must be settings by name; use a '
         'whole checkpoint or export the model again from its run'
       )
     return found
@@ -254,7 +255,7 @@ class Sample:
   """One labelled image.
 
   Attributes:
-    name: what records and pictures call it.
+    name: used in records and pictures.
     image: uint8 [H,W,3], RGB.
     label: uint8 [H,W], class indices, or None where there is no label.
   """

@@ -29,7 +29,7 @@ Keep = Callable[[Record, TrainState | None], None]
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-  """What is trained, as functions of plain arrays.
+  """A training as functions of plain arrays.
 
   Attributes:
     name: shown beside the progress bar.
@@ -37,13 +37,13 @@ class Task:
     start: () -> the state before the first step.
     step: (state, batch) -> (state, {'loss', 'gradient_norm'}).
     rate: learning rate by step.
-    batches: first step -> the batches from that step on; of several
+    batches: first step -> the batches from that step on; with several
       processes, the rows of this one.
     validation: () -> batches, the same each time.
     evaluate: (average variables, batch) -> confusion matrix.
     validate_every: steps between validations, which save a checkpoint.
     unscored: classes left out of the mean IoU.
-    meta: what a checkpoint says of itself.
+    meta: metadata of its checkpoints.
     team: the devices that `step` and `evaluate` run on.
   """
 
@@ -62,10 +62,11 @@ class Task:
 
 
 def validate(task: Task, state: TrainState) -> float:
-  """Mean IoU of the averaged variables over the validation batches."""
+  """Computes the averaged variables' mean IoU on the validation batches."""
   total: np.ndarray | int = 0
   for batch in task.validation():
     counts = np.asarray(task.evaluate(state.average, task.team.split(batch)))
+    # On the host, as counts of a big validation set overflow int32.
     total = total + counts.astype(np.int64)
   return float(confusion.mean_iou(np.asarray(total), task.unscored))
 
@@ -73,19 +74,19 @@ def validate(task: Task, state: TrainState) -> float:
 def train(
   task: Task, folder: pathlib.Path, *, tensorboard: bool = False
 ) -> None:
-  """Trains to the end, from the newest checkpoint if there is one.
+  """Trains to the end, from the latest checkpoint if there is one.
 
-  Order on resume: state, then records after it are dropped, then batches
-  from its step on; so an interrupted run ends like an uninterrupted one.
-  Of several processes, all run the steps and process 0 alone keeps files.
+  When resuming, the state is restored, records after it are dropped, and the
+  batches start at its step, so an interrupted run ends like an uninterrupted
+  one. With several processes, all run the steps; only process 0 writes files.
 
   Args:
     task: what to train.
-    folder: for checkpoints/ and train.jsonl, one record a step.
-    tensorboard: write the scalars for TensorBoard too.
+    folder: for checkpoints/ and train.jsonl, one record per step.
+    tensorboard: whether to write the scalars for TensorBoard as well.
 
   Raises:
-    InputError: if the loss is not finite, or a checkpoint does not fit.
+    InputError: the loss is not finite, or a checkpoint does not fit.
   """
   with contextlib.ExitStack() as stack:
     keep: Keep = _nothing
@@ -109,7 +110,7 @@ def train(
 
 
 def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
-  """The state of the newest checkpoint, or before the first step."""
+  """The state of the latest checkpoint, or before the first step."""
   state = task.start()
   if store is None or store.latest_step() is None:
     return state
@@ -118,7 +119,7 @@ def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
 
 
 def _nothing(record: Record, state: TrainState | None) -> None:
-  """Keeps no files."""
+  """Writes nothing, in all processes but the first."""
 
 
 def _keep(
@@ -128,17 +129,17 @@ def _keep(
   record: Record,
   state: TrainState | None,
 ) -> None:
-  """Writes a step's record, and its state where there is one to save."""
+  """Writes a step's record, and its state if there is one to save."""
   for write in writers:
     write(record)
-  # After the record: a step that a checkpoint has is not run again.
+  # After the record: on resume, records up to the checkpoint must be there.
   if state is not None:
     metrics = {'miou': record['miou']}
     store.save(record['step'], state, task.meta, metrics)
 
 
 def _train(task: Task, state: TrainState, keep: Keep) -> None:
-  """Runs the steps that are left."""
+  """Runs the remaining steps."""
   first = int(state.step)
   bar = tqdm.tqdm(
     total=task.steps,
@@ -178,13 +179,13 @@ class _Ahead:
     self._next = self._pool.submit(self._read)
 
   def take(self) -> Batch:
-    """The next batch on the devices."""
+    """Returns the next batch, on the devices."""
     batch = self._next.result()
     self._next = self._pool.submit(self._read)
     return batch
 
   def _read(self) -> Batch:
-    batch = next(self._batches, {})  # nothing is taken after the last one
+    batch = next(self._batches, {})  # one read too many after the last step
     placed: Batch = self._split(batch)
     return placed
 
@@ -202,7 +203,7 @@ def _record(
   clock: float,
   wait: float,
 ) -> Record:
-  """One step's record; stops a training that has gone wrong."""
+  """One step's record; ends a training that has diverged."""
   loss = float(metrics['loss'])
   if not math.isfinite(loss):
     raise InputError(
@@ -215,13 +216,13 @@ def _record(
     'gradient_norm': float(metrics['gradient_norm']),
     'rate': float(task.rate(step - 1)),
     'seconds': time.perf_counter() - clock,
-    'wait': wait,  # of these, for the batch
+    'wait': wait,  # of `seconds`, for the batch
   }
 
 
 @contextlib.contextmanager
 def _tensorboard(folder: pathlib.Path) -> Iterator[Write]:
-  """A writer of records for TensorBoard, which is an extra."""
+  """A writer of records for TensorBoard, an optional dependency."""
   try:
     import tensorboardX
   except ImportError as error:

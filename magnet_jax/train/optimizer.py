@@ -31,12 +31,12 @@ def schedule(
   warmup: int = 0,
   drops: Sequence[float] = (),
 ) -> optax.Schedule:
-  """Learning rate by step: linear warm-up, then the named decay to the end.
+  """Builds a learning rate by step: linear warm-up, then the named decay.
 
   Args:
     name: 'polynomial' (power .9), 'cosine' or 'step'.
-    rate: highest learning rate.
-    steps: all steps of the training, warm-up included.
+    rate: peak learning rate.
+    steps: number of steps of the training, warm-up included.
     warmup: steps from 0 to `rate`.
     drops: for 'step', fractions of the training after which the rate is
       divided by 10.
@@ -46,10 +46,12 @@ def schedule(
   """
   if warmup > steps:
     raise InputError(
-      f'warmup {warmup}: must not exceed the {steps} steps of the training'
+      f'warmup {warmup}: must not exceed the {steps} steps of the training; '
+      'lower it'
     )
   rest = steps - warmup
   if name == 'step':
+    # `join_schedules` counts from the end of the warm-up.
     edges = {round(drop * steps) - warmup: 0.1 for drop in drops}
     decay = optax.piecewise_constant_schedule(rate, edges)
   elif name in SCHEDULES:
@@ -80,12 +82,12 @@ def optimizer(
   """Builds the optimizer.
 
   Args:
-    name: 'sgd' (momentum, decay added to the gradient of every parameter, as
-      PyTorch does) or 'adamw' (decay of the kernels alone).
+    name: 'sgd' (momentum; decay added to the gradient of every parameter, as
+      in PyTorch) or 'adamw' (decay of kernels only).
     rate: learning rate by step.
     weight_decay: its strength.
     momentum: of sgd.
-    clip: largest global norm of the gradient; None leaves it alone.
+    clip: largest global norm of the gradient; None does not clip.
 
   Raises:
     InputError: for an unknown name.

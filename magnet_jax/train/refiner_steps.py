@@ -22,14 +22,17 @@ from magnet_jax.types import InputError, Size
 
 
 def shares(count: int, stages: int) -> list[slice]:
-  """Which of the later stages each refiner serves; the last one all the rest.
+  """Returns the later stages of each refiner; the last one serves all the rest.
 
   Args:
     count: number of refiners.
     stages: number of stages after stage 0.
 
+  Returns:
+    One slice of the later stages per refiner.
+
   Raises:
-    InputError: if a refiner would have none.
+    InputError: there are more refiners than stages.
 
   >>> shares(2, 3)
   [slice(0, 1, None), slice(1, 3, None)]
@@ -53,15 +56,15 @@ def cascade_pairs(
   kernel: int,
   pairing: str,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Runs the cascade down nested windows and keeps what the refiner meets.
+  """Runs the cascade on nested windows and keeps the refiner's inputs.
 
-  With pairing 'cascade' every stage's coarse map is the crop of what the
-  stages before it made of the image, with the refiner as it is now: just what
-  it meets at test time. With 'coarsest' (the original's) it is always the
-  crop of stage 0, unrefined.
+  With pairing 'cascade', each stage's coarse map is the crop of the map after
+  the stages before it, refined by the present refiner: exactly what it sees at
+  test time. With 'coarsest' (as published) it is always the crop of stage 0,
+  unrefined.
 
   Args:
-    refiner_variables: of each refiner, as it is now.
+    refiner_variables: present variables of each refiner.
     batch: images uint8 [B,S,h,w,3], offsets and ratios float32 [B,S,2] of
       each window in the one before it.
     segmenter: normalised images [N,h,w,3] -> logits [N,h,w,C], frozen.
@@ -106,7 +109,7 @@ def cascade_pairs(
 def _random_crop(
   key: jax.Array, window: tuple[int, ...], crop: Size
 ) -> Callable[[jax.Array], jax.Array]:
-  """A function that cuts one random crop of all [B,S,h,w,...]."""
+  """Returns a function that cuts one random crop from any [B,S,h,w,...]."""
   limits = jnp.asarray([window[0] - crop[0], window[1] - crop[1]]) + 1
   corner = jax.random.randint(key, (2,), 0, limits)
 
@@ -137,7 +140,7 @@ def refiner_step(
   crop: Size,
   key: jax.Array,
 ) -> tuple[TrainState, Metrics]:
-  """One step of the refiner on nested windows, the segmenter frozen.
+  """Computes one step of the refiner on nested windows, the segmenter frozen.
 
   Args:
     state: before the step.
@@ -145,20 +148,22 @@ def refiner_step(
     segmenter_variables: of the segmenter.
     segmenter: the frozen network.
     refiner: the network in training.
+    count: number of refiners.
     loss: (logits, labels) -> (sum of losses, sum of weights).
     optimizer: of its parameters.
     decay: of the average of the variables.
     points: K per window.
     kernel: odd side of the median filter.
     pairing: 'cascade' or 'coarsest'.
-    crop: (height, width) of the part of each window that is learnt from. The
-      refiner sees 9x9 pixels, so nothing is lost but repetition.
-    key: where the crops of all steps come from.
+    crop: (height, width) of the part of each window that is used. The refiner
+      sees 9x9 pixels, so a crop loses nothing but repetition.
+    key: base of the random crops of all steps.
 
   Returns:
     The state after it, and {'loss', 'gradient_norm'}: the mean over the
     refiners, and the norm of all their gradients together.
   """
+  # The averaged refiner makes the pairs: it is the one that will be used.
   scale, coarse, _ = cascade_pairs(
     split(state.average, count),
     batch,
@@ -182,8 +187,8 @@ def refiner_step(
     count=count,
     loss=loss,
   )
-  # The sum, as each refiner follows the gradient of its own mean: with sgd a
-  # mean over all of them would divide its learning rate by their number.
+  # The sum, as each refiner follows the gradient of its own mean: with sgd, a
+  # mean over all of them would divide the learning rate by their number.
   state, metrics = steps.descend(
     state,
     lambda params: losses_of({**state.variables, 'params': params}),
@@ -236,7 +241,19 @@ def evaluate_refiner(
   points: float | int,
   kernel: int,
 ) -> jax.Array:
-  """Confusion matrix [C,C] of the cascade's last stage on nested windows."""
+  """Computes the confusion matrix [C,C] of the last stage on nested windows.
+
+  Args:
+    variables: of all refiners.
+    batch: as for `refiner_step`.
+    segmenter_variables: of the segmenter.
+    segmenter: as for `refiner_step`, with refiner and count.
+    refiner: as segmenter.
+    count: as segmenter.
+    num_classes: C.
+    points: K per window.
+    kernel: odd side of the median filter.
+  """
   _, _, final = cascade_pairs(
     split(variables, count),
     batch,

@@ -1,4 +1,4 @@
-"""Both trainings in one folder, and the model that comes of them."""
+"""Both trainings in one folder, and the model that they produce."""
 
 from collections.abc import Iterator, Mapping
 import pathlib
@@ -15,7 +15,7 @@ from magnet_jax.train import loop, tasks, tuning, warm_start
 from magnet_jax.types import InputError, Meta, Section
 
 STAGES = ('both', 'segmenter', 'refiner')
-# Settings that may change when a run is resumed: they change no result. The
+# Settings that may change when a run is resumed, as they change no result. The
 # last one was in configs of earlier versions and never read.
 _FREE = (
   'data.workers',
@@ -33,25 +33,25 @@ def run(
   stage: str = 'both',
   tensorboard: bool = False,
 ) -> pathlib.Path | None:
-  """Trains, or takes up a training that was interrupted.
+  """Trains, or resumes a training that was interrupted.
 
   Args:
     config: all settings.
-    folder: holds config.json, a folder a network with its checkpoints and
-      records, what was measured to choose K, and at the end model.npz.
-    stage: 'segmenter', 'refiner' (which needs the segmenter of this folder or
-      of train.refiner.segmenter) or 'both', what is not there yet.
-    tensorboard: write the scalars for TensorBoard too.
+    folder: holds config.json, one folder per network with its checkpoints and
+      records, the measurements that chose K, and at the end model.npz.
+    stage: 'segmenter', 'refiner' (needs the segmenter of this folder or of
+      train.refiner.segmenter) or 'both', which skips what is finished.
+    tensorboard: whether to write the scalars for TensorBoard as well.
 
   Returns:
-    The model's file; None while there is no refiner, and in all processes but
-    the first.
+    The exported model; None while there is no refiner, and in all processes
+    but the first.
 
   Raises:
-    InputError: for bad settings, a folder of another config, or a loss that
+    InputError: for bad settings, a folder with another config, or a loss that
       is not finite.
   """
-  if parallel.is_main():  # it alone reads and writes the folder
+  if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   trains_segmenter = {
     'segmenter': True,
@@ -83,9 +83,9 @@ def _tune(
   variables: Section,
   meta: Meta,
 ) -> Section:
-  """Settings of `refine` that are best on some images of val."""
-  if parallel.processes() > 1:  # the others have gone; they would be waited for
-    print('K is as in refine.points; choose it on val by magnet-jax tune')
+  """The settings of `refine` that are best on some images of val."""
+  if parallel.processes() > 1:  # the others are done: it would wait for them
+    print('K stays as in refine.points; choose it with magnet-jax tune')
     return {}
   data = {**config.data.to_dict(), 'cache_mb': 0}
   source = splits.open_split(data, 'val')
@@ -109,7 +109,7 @@ def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
 def _segmenter(
   config: ml_collections.ConfigDict, folder: pathlib.Path
 ) -> pathlib.Path:
-  """Where the segmenter of the run's refiner is: the run's own, or another."""
+  """Path of the segmenter for the run's refiner: its own, or another one."""
   if config.train.refiner.segmenter:
     return pathlib.Path(config.train.refiner.segmenter)
   if parallel.is_main() and not (folder / 'segmenter').is_dir():
@@ -121,10 +121,10 @@ def _segmenter(
 
 
 def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
-  """Proves that the folder can be written to and is of this config.
+  """Checks that the folder is writable and belongs to this config.
 
   Raises:
-    InputError: if it is not; names the first setting that differs.
+    InputError: it does not; names the first setting that differs.
   """
   atomic.prepare_folder(folder)
   path = folder / 'config.json'

@@ -1,4 +1,4 @@
-"""Everything that a training carries from one step to the next."""
+"""The state that a training carries from one step to the next."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ Variables = dict[str, Any]
 
 @flax.struct.dataclass
 class TrainState:
-  """The state; saved and restored as a whole.
+  """The state of a training; saved and restored as a whole.
 
   Attributes:
     step: int32, finished steps.
-    variables: 'params' of the network in training, and the statistics that it
-      has, such as 'batch_stats'.
+    variables: 'params' of the network in training, and its statistics, such as
+      'batch_stats'.
     moments: the optimizer's state.
     average: `variables` with an exponential moving average of the parameters,
-      which is what is evaluated and exported. The statistics in it are the
-      latest: they are averages already.
+      which is evaluated and exported. Its statistics are the latest ones, as
+      these are averages already.
   """
 
   step: jax.Array
@@ -33,12 +33,12 @@ class TrainState:
 def start(
   variables: Variables, optimizer: optax.GradientTransformation
 ) -> TrainState:
-  """The state before the first step."""
+  """Returns the state before the first step."""
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     variables=variables,
     moments=optimizer.init(variables['params']),
-    # A copy: the step is given its buffers to reuse, each only once.
+    # A copy: the step donates its buffers, and each only once.
     average=jax.tree.map(jnp.copy, variables),
   )
 
@@ -51,15 +51,18 @@ def update(
   optimizer: optax.GradientTransformation,
   decay: float,
 ) -> TrainState:
-  """One step of the optimizer and of the average.
+  """Computes one step of the optimizer and of the average.
 
   Args:
-    state: before.
+    state: before the step.
     gradients: of the loss by the parameters.
     statistics: the other variables after the forward pass, by collection.
     optimizer: as for `start`.
-    decay: of the average, in [0, 1); 0 keeps the latest variables. Young
-      averages forget faster, as (1 + step) / (10 + step).
+    decay: of the average, in [0, 1); 0 keeps the latest variables. Limited to
+      (1 + step) / (10 + step), so that a young average forgets faster.
+
+  Returns:
+    The state after the step.
   """
   params = state.variables['params']
   updates, moments = optimizer.update(gradients, state.moments, params)

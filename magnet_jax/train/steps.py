@@ -24,7 +24,17 @@ def descend(
   optimizer: optax.GradientTransformation,
   decay: float,
 ) -> tuple[TrainState, Metrics]:
-  """Differentiates, updates, and reports the loss and the gradient's norm."""
+  """Computes gradients, updates, and reports the loss and gradient norm.
+
+  Args:
+    state: before the step.
+    loss_of: parameters -> (loss, the other variables after the forward pass).
+    optimizer: of the parameters.
+    decay: of the average of the variables.
+
+  Returns:
+    The state after the step, and {'loss', 'gradient_norm'}.
+  """
   (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(
     state.variables['params']
   )
@@ -46,7 +56,7 @@ def segmenter_step(
   decay: float,
   auxiliary: float = 0.0,
 ) -> tuple[TrainState, Metrics]:
-  """One step of the segmenter on windows of all stages.
+  """Computes one step of the segmenter on windows of all stages.
 
   Args:
     state: before the step.
@@ -82,7 +92,7 @@ def segmenter_step(
 def evaluate_segmenter(
   variables: Variables, batch: Batch, *, segmenter: nn.Module, num_classes: int
 ) -> jax.Array:
-  """Confusion matrix [C,C] of a batch of windows of all stages."""
+  """Computes the confusion matrix [C,C] of a batch of windows of all stages."""
   logits = jnp.asarray(
     segmenter.apply(variables, normalise.normalise(batch['image']))
   )

@@ -1,4 +1,4 @@
-"""From a config to the two trainings."""
+"""The two trainings, as a config describes them."""
 
 from collections.abc import Callable, Iterator
 import functools
@@ -57,7 +57,7 @@ def _loss(config: Config, classes: ClassTable) -> steps.Loss:
 
 
 def _descent(config: Config) -> tuple[Any, Any]:
-  """The schedule and the optimizer of a training."""
+  """The schedule and optimizer of a training."""
   rate = optimizer.schedule(
     name=config.schedule,
     rate=config.rate,
@@ -76,7 +76,7 @@ def _descent(config: Config) -> tuple[Any, Any]:
 
 
 def _crop(plan: Config, training: Config) -> Size:
-  """What is trained on: the network's input, or a smaller crop."""
+  """The size to train on: the network's input, or a smaller crop."""
   height, width = training.crop if all(training.crop) else plan.network
   return height, width
 
@@ -125,19 +125,24 @@ def _batches(
     )
 
   def validation_batches() -> Iterator[loop.Batch]:
+    # A fixed seed: validations must compare, whatever the run's own seed.
     return make(val, seed=0, steps=training.validation_batches, **shared)
 
   return training_batches, validation_batches
 
 
 def segmenter_task(config: Config) -> loop.Task:
-  """The training of the segmenter on windows of all stages."""
+  """Builds the training of the segmenter on windows of all stages.
+
+  Raises:
+    InputError: for a setting that does not fit.
+  """
   training = config.train.segmenter
   table = class_tables.get(config.data.classes)
   network = build.segmenter(num_classes=len(table), **config.segmenter)
   rate, update = _descent(training)
   crop = _crop(config.plan, training)
-  build.shapes(network, crop, len(table))  # of the user's own it proves them
+  build.shapes(network, crop, len(table))  # checks a network of the user's own
   team = parallel.team(training.batch, 'train.segmenter.batch')
   batches, validation = _batches(
     config,
@@ -152,7 +157,7 @@ def segmenter_task(config: Config) -> loop.Task:
     blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
     key = jax.random.key(config.seed)
     variables = build.trained(jax.jit(network.init)(key, blank))
-    if training.init and parallel.is_main():  # the others get its state
+    if training.init and parallel.is_main():  # the others receive its state
       variables = warm_start.segmenter(variables, training.init)
     return state.start(variables, update)
 
@@ -184,7 +189,7 @@ def segmenter_task(config: Config) -> loop.Task:
 
 
 def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
-  """The training of the refiner, with the best segmenter of a run frozen.
+  """Builds the training of the refiner, with a trained segmenter frozen.
 
   Args:
     config: the settings.
@@ -215,7 +220,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
     init = jax.jit(functools.partial(refiner.init, scale=blank, coarse=blank))
     key = jax.random.key(config.seed)
-    # One refiner starts as it did before there could be several.
+    # A single refiner starts as it did before there could be several.
     keys = [key] if count == 1 else jax.random.split(key, count)
     variables = join([init(each) for each in keys])
     if training.init and parallel.is_main():

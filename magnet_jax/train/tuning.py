@@ -1,4 +1,4 @@
-"""Chooses K by what it scores on labelled images, once a model is trained."""
+"""Chooses K by scores on labelled images, after the training."""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
@@ -23,12 +23,12 @@ _SCORES = {'miou': 'mIoU', 'boundary_iou': 'boundary IoU'}
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-  """What was measured.
+  """The measurements.
 
   Attributes:
-    best: the K of the highest mean IoU; of equal ones the smallest.
-    points: all candidates by their names, ascending.
-    found: records, one per image and K, whose name is the record's method.
+    best: the K with the highest mean IoU; the smallest of equal ones.
+    points: all candidates by name, ascending.
+    found: records, one per image and K, with the candidate's name as method.
     errors: one line for each image that could not be read.
   """
 
@@ -52,13 +52,13 @@ def tune(
     model: the networks; its other settings stay as they are.
     loads: each reads one image.
     points: the candidates, fractions of the pixels in [0, 1].
-    folder: keeps the records, from which an interrupted run goes on, and a
+    folder: keeps the records, from which an interrupted run resumes, and a
       curve of them; None keeps nothing.
-    settings: what the records are made with; a folder has those of one kind.
+    settings: of the records; a folder holds records of one kind.
 
   Raises:
-    InputError: no candidate, one out of its range, a model without a refiner,
-      a folder of other settings, or no image that can be scored.
+    InputError: no candidate, one out of range, a model without a refiner, a
+      folder with other settings, or no image that can be scored.
   """
   by_name = _by_name(points)
   refine = {**model.settings['refine'], 'points': max(by_name.values())}
@@ -67,15 +67,15 @@ def tune(
   )
   run = Comparison(_methods(model, by_name), model.classes, folder, settings)
   found, errors = run.run_with_bar(loads, 'points K')
-  # A folder may have records of other candidates, too.
+  # A folder may hold records of other candidates as well.
   found = [record for record in found if record['method'] in by_name]
   if not found:
     raise InputError(
       f'tune: {len(loads)} images, {len(errors)} of them bad: K is chosen on '
-      f'one labelled image at least; {errors[0] if errors else "name some"}'
+      f'at least one labelled image; {errors[0] if errors else "name some"}'
     )
   scores = _mean(found, 'miou')
-  # max takes the first of equals; a NaN, of no class at all, is below all.
+  # `max` takes the first of equals; NaN, without any class, is below all.
   best = max(by_name, key=lambda k: (scores[k] >= 0, scores[k]))
   result = Tuned(by_name[best], by_name, found, errors)
   if folder and parallel.is_main():
@@ -99,12 +99,12 @@ def _by_name(points: Sequence[float]) -> dict[str, float]:
 
 
 def _methods(model: Model, points: Mapping[str, float]) -> dict[str, Method]:
-  """All stages, with so many points each; compiled once for all."""
+  """The full cascade with each K; the steps are compiled once for all."""
   cascade = model.cascade()
   if model.pipeline != 'aligned' or not model.refiners:
     raise InputError(
-      'tune: needs the aligned pipeline and a refiner, whose points K are; '
-      'train one, or compare some K by magnet-jax evaluate --points=K'
+      'tune: needs the aligned pipeline and a refiner, which K belongs to; '
+      'train one, or compare some K with magnet-jax evaluate --points=K'
     )
   warm_up = functools.partial(magnet.warm_up, model)
   return {
@@ -114,12 +114,12 @@ def _methods(model: Model, points: Mapping[str, float]) -> dict[str, Method]:
 
 
 def _mean(found: Sequence[Record], key: str) -> dict[str, float]:
-  """A score of each K, mean over images."""
+  """A score of each K: the mean over images."""
   return {row.method: getattr(row, key) for row in summary.summarise(found)}
 
 
 def text(tuned: Tuned) -> str:
-  """A table for the terminal, and which K is best by how much."""
+  """Returns a table for the terminal, and the best K with its lead."""
   best = next(name for name, k in tuned.points.items() if k == tuned.best)
   rows = [['', 'mIoU %', f'{best} minus this', 'boundary IoU %']]
   scores = {key: _mean(tuned.found, key) for key in _SCORES}
@@ -135,7 +135,7 @@ def text(tuned: Tuned) -> str:
 
 
 def picture(tuned: Tuned) -> Picture:
-  """Scores against K, as a curve each."""
+  """Returns a chart of the scores against K, one curve per score."""
   scores = {key: _mean(tuned.found, key) for key in _SCORES}
   across = tuple(tuned.points.values())
   series = [

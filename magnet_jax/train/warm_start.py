@@ -1,4 +1,4 @@
-"""Trainings that start from weights that are there already."""
+"""Initial weights of trainings from models that exist already."""
 
 from typing import Any
 
@@ -9,36 +9,36 @@ from magnet_jax.types import InputError
 
 
 def frozen(path: PathLike, template: Any = None) -> Variables:
-  """The segmenter that a refiner is trained with.
+  """Loads the segmenter that a refiner is trained with.
 
   Args:
     path: a run, a checkpoint or an exported model.
-    template: shapes of the network that the config describes, to compare.
+    template: shapes of the network that the config describes, to check them.
 
   Raises:
-    InputError: it has no segmenter, or another one.
+    InputError: it has no segmenter, or one with other shapes.
   """
   found = _load(path, ('segmenter',))
   return found if template is None else _fit(found, template, path)
 
 
 def segmenter(variables: Variables, path: PathLike) -> Variables:
-  """Puts a trained segmenter, or a trunk alone, in place of fresh weights.
+  """Replaces fresh weights by a trained segmenter, or by a trunk only.
 
   Args:
-    variables: the fresh ones, for the shapes.
+    variables: the fresh weights, for their shapes.
     path: a run, a checkpoint, an exported model, or a converted trunk.
 
   Raises:
-    InputError: nothing fitting is there; names the first array that differs.
+    InputError: nothing there fits; names the first array that differs.
   """
   found = _load(path, ('segmenter', 'trunk'))
   if 'trunk' not in found:
     return _fit(found, variables, path)
   if 'trunk' not in variables['params']:
     raise InputError(
-      f'{path}: is a trunk alone, and the segmenter has none of its own kind; '
-      'choose a segmenter with a ResNet trunk, such as fpn, or leave out init'
+      f'{path}: is only a trunk, which this segmenter cannot use; choose a '
+      'segmenter with a ResNet trunk, such as fpn, or leave out init'
     )
   parts = {
     name: {**tree, 'trunk': found['trunk'][name]}
@@ -48,7 +48,7 @@ def segmenter(variables: Variables, path: PathLike) -> Variables:
 
 
 def refiner(variables: Variables, path: PathLike) -> Variables:
-  """Puts a trained refiner in place of fresh weights; as `segmenter`."""
+  """Replaces fresh weights by a trained refiner, as `segmenter` does."""
   return _fit(_load(path, ('refiner',)), variables, path)
 
 
@@ -58,7 +58,7 @@ def _fit(found: Any, variables: Variables, path: PathLike) -> Variables:
 
 
 def _load(path: PathLike, kinds: tuple[str, ...]) -> Variables:
-  """Variables of the first kind that is there; a trunk's by that name."""
+  """Variables of the first kind that is there; those of a trunk by name."""
   loaded, _ = checkpoints.load(path)
   for kind in kinds:
     if kind in loaded:

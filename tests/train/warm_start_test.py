@@ -71,7 +71,7 @@ def test_another_network_is_refused(tmp_path):
 def test_a_trunk_fits_no_network_without_one(tmp_path):
   trunk = {kind: tree['trunk'] for kind, tree in _fresh(seed=1).items()}
   path = _save(tmp_path, 'trunk', trunk)
-  with pytest.raises(InputError, match='trunk alone'):
+  with pytest.raises(InputError, match='is only a trunk'):
     warm_start.segmenter(_fresh('unet'), path)
   with pytest.raises(InputError, match='not a segmenter'):
     warm_start.frozen(path)
