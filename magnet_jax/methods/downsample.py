@@ -9,7 +9,7 @@ from magnet_jax.types import Size
 
 
 def make(model: Model) -> Method:
-  """Returns the method: stage 0 alone, resized to the image."""
+  """Returns the method: stage 0 only, resized to the image."""
   cascade = model.cascade()
 
   def segment(

@@ -16,7 +16,7 @@ def make(model: Model, *, windows: float | int | None = None) -> Method:
   Args:
     model: the networks, with a refiner.
     windows: how many windows are refined, as a share (float) of all or a
-      count (int) per stage; None takes the model's own setting.
+      count (int) per stage; None keeps the model's own setting.
   """
   changes = {} if windows is None else {'windows': windows}
   return Method(
@@ -47,7 +47,7 @@ def with_cascade(model: Model, cascade: Cascade) -> Segment:
 
 
 def warm_up(model: Model, size: Size) -> None:
-  """Compiles the steps of all stages of images of a size."""
-  # One window per stage compiles them all, where any can be left out.
+  """Compiles the steps of all stages for images of a size."""
+  # One window per stage is enough, where windows can be left out.
   few = {'windows': 1} if model.pipeline == 'aligned' else {}
   model.cascade(**few).segment(blank(size), model.plan(size))

@@ -1,4 +1,4 @@
-"""What a method is, and what it may need of a model."""
+"""The interface of methods, and what they may need of a model."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Segment(Protocol):
 
     Args:
       image: uint8 [H,W,3].
-      watch: is shown the result of each stage, the last of which is the
-        method's own; whatever it does counts in the method's time.
+      watch: called with the result of each stage, the last of which is the
+        method's own; the time it takes counts as the method's.
 
     Returns:
-      float32 [H,W,C], and how many windows the segmenter saw.
+      float32 [H,W,C], and how many windows the segmenter processed.
     """
 
 
@@ -43,7 +43,7 @@ class Method:
   """A way to segment a whole image with the networks of one model.
 
   Attributes:
-    segment: does it.
+    segment: segments an image.
     warm_up: compiles whatever images of a size (height, width) need.
   """
 
@@ -57,7 +57,7 @@ class Need:
 
   Attributes:
     met: whether a model has it.
-    otherwise: what is wrong with a model that has not, and the remedy.
+    otherwise: the problem of a model that does not have it, and the remedy.
   """
 
   met: Callable[[Model], bool]
@@ -97,22 +97,22 @@ class Factory:
 
 def warm_up(methods: Iterable[Method], size: Size) -> None:
   """Compiles all steps for images of a size, before anything is timed."""
-  # Methods that share their steps share the function that compiles them.
+  # Methods that share steps share the function that compiles them.
   for compile_steps in dict.fromkeys(each.warm_up for each in methods):
     compile_steps(size)
 
 
 def blank(size: Size) -> np.ndarray:
-  """Returns a black image uint8 [H,W,3], to compile with."""
+  """Returns a black image, uint8 [H,W,3], to compile with."""
   return np.zeros((*size, 3), np.uint8)
 
 
 def single(probabilities: np.ndarray, seen: int) -> StageResult:
-  """Returns what is watched of a method that has no stages.
+  """Returns the stage result of a method without stages.
 
   Args:
     probabilities: float32 [H,W,C], its result.
-    seen: how many windows the segmenter saw.
+    seen: how many windows the segmenter processed.
   """
   size = (probabilities.shape[0], probabilities.shape[1])
   whole = Stage(0, windows.make_grid(size, size))

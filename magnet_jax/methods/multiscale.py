@@ -1,4 +1,4 @@
-"""All magnifications, each on its own: what refinement is measured against."""
+"""All magnifications, each on its own: the baseline of refinement."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def make(model: Model) -> Method:
   ) -> tuple[np.ndarray, int]:
     size = (image.shape[0], image.shape[1])
     plan = model.plan(size)
-    # The finest first: its map becomes the sum, so that two are in memory.
+    # The finest first: its map becomes the sum, so only two are in memory.
     probabilities = cascade.patches(image, plan[-1].grid)
     for stage in plan[:-1]:
       maps = cascade.patches(area.shrink(image, stage.size), stage.grid)

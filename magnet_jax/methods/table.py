@@ -30,7 +30,7 @@ METHODS: dict[str, Factory] = {
   'magnet-fast': Factory(
     functools.partial(magnet.make, windows=0.25),
     'the same, but only the most uncertain windows',
-    # Its published form leaves out just the windows that it refines.
+    # Its published form leaves out exactly the windows that it should refine.
     needs=(REFINER, ALIGNED),
     settings=('windows',),
   ),
@@ -46,7 +46,7 @@ def make(
   Args:
     model: the networks.
     names: keys of METHODS, in any order.
-    **settings: keyword arguments of the methods; each takes those that its
+    **settings: keyword arguments of the methods; each receives those that its
       row names.
 
   Returns:
@@ -91,7 +91,7 @@ def reference(names: Sequence[str], wanted: str = '') -> str:
       the last name.
 
   Raises:
-    InputError: if the wanted one is not among them.
+    InputError: the wanted one is not among them.
   """
   if wanted and wanted not in names:
     raise InputError(

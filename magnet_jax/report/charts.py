@@ -16,7 +16,7 @@ from magnet_jax.report.shown import Picture
 if TYPE_CHECKING:
   from matplotlib.axes import Axes
 
-ABOVE, BELOW = '#0b6b5c', '#a3402c'  # as the page has them
+ABOVE, BELOW = '#0b6b5c', '#a3402c'  # as on the page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ def bars(
     groups: at least one, from the top down.
     series: what the bars of each group stand for, in their order.
     title: what the bars measure.
-    colours: one per series; None takes the usual ones.
+    colours: one per series; None uses the default ones.
   """
   colours = colours or [style.colour(n) for n in range(len(series))]
   thick, apart = (15, 14) if len(series) < 4 else (12, 14)
@@ -97,9 +97,9 @@ def intervals(
 ) -> Picture:
   """Draws mean differences with their intervals, in percentage points.
 
-  An interval on one side of 0 has a colour, and one that holds 0 is grey. So is
-  a tentative one, over few images, whose dot is hollow. A difference over one
-  image is a dot alone.
+  An interval that excludes 0 is coloured, one that contains 0 is grey. So is a
+  tentative one, over few images, whose dot is hollow. A difference over one
+  image is only a dot.
 
   Args:
     labels: one per line, what is compared.

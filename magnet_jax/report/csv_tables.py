@@ -1,4 +1,4 @@
-"""The tables of the report for spreadsheets: a number a cell, none for NaN."""
+"""The report's tables for spreadsheets: one number per cell, none for NaN."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Line = tuple[object, ...]
 
 
 def texts(runs: Runs) -> dict[str, str]:
-  """The tables as CSV, by the names of their files.
+  """Returns the tables as CSV, by the names of their files.
 
   Args:
     runs: from `read_runs`.
@@ -43,7 +43,7 @@ def texts(runs: Runs) -> dict[str, str]:
 
 
 def paired(runs: Runs) -> Iterator[Paired]:
-  """Yields the reference of each run minus its other methods, and runs."""
+  """Yields the reference of each run minus its other methods, then runs."""
   pairs = differences.within(runs)
   if len(runs) > 1:
     pairs += differences.across(runs)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
   from matplotlib.transforms import BboxBase
 
 _WIDE, _HIGH = 560, 300
-_DOTTED = 20  # more points of a curve are not marked
+_DOTTED = 20  # curves with more points have no markers
 
-# Run, method -> what it costs, what it gives.
+# Run -> method -> (what it costs, what it scores).
 Costs = Mapping[str, Mapping[str, tuple[float, float]]]
 
 
@@ -28,8 +28,8 @@ class Curve:
 
   Attributes:
     name: of the series.
-    x: what it costs.
-    y: what it gives; NaN leaves a point out.
+    x: the cost.
+    y: the score; NaN leaves a point out.
     labels: words beside the points; '' for none.
   """
 
@@ -45,7 +45,7 @@ def curves(
   """Draws curves over each other.
 
   Args:
-    series: at least one; each has a colour or dashes of its own.
+    series: at least one; each has its own colour or dashes.
     x: what the horizontal axis measures.
     y: what the vertical axis measures.
     start: where the horizontal axis begins; None: a little before the points.
@@ -74,14 +74,14 @@ def curves(
 
 
 def costs(found: Costs, *, x: str, y: str) -> Picture:
-  """Draws what methods cost and give, a marker each.
+  """Draws what methods cost and score, one marker per method.
 
-  Methods of one run have a colour each, of several runs one per run.
+  Colours stand for the methods of a single run, or else for the runs.
 
   Args:
     found: by run, by method, in their order; a method with a NaN is left out.
     x: what the cost is, from 0.
-    y: what it gives.
+    y: what the score is.
   """
   methods = list(dict.fromkeys(m for each in found.values() for m in each))
   single = len(found) == 1
@@ -92,7 +92,7 @@ def costs(found: Costs, *, x: str, y: str) -> Picture:
         number = methods.index(name)
         if not math.isnan(cost + score):
           colour = style.colour(number if single else run)
-          # Runs that are nearly alike show as rings about each other.
+          # Runs that nearly coincide show as rings around each other.
           size = 9 if single else 12 - 6 * run / (len(found) - 1)
           _mark(axes, number, colour, (cost, score), size)
     _finish(axes, x, 0)
@@ -134,12 +134,12 @@ def _finish(axes: Axes, x: str, start: float | None) -> None:
   for axis in ('x', 'y'):
     axes.locator_params(axis, nbins=7, steps=[1, 2, 5, 10])
   axes.margins(x=0.03, y=0.08)
-  axes.autoscale_view()  # now: words are placed by where the points are
+  axes.autoscale_view()  # now, as words are placed by where the points are
   if start is not None:
     axes.set_xlim(left=start)
 
 
-# Of words beside a point: how far to the right and up, in points.
+# Offsets of words from their point, to the right and up, in points.
 _PLACES = [
   (across * far, up * far)
   for far in (6, 13, 20, 27)
@@ -150,7 +150,7 @@ _PLACES = [
 def _label(
   axes: Axes, series: Sequence[Curve], lines: Sequence[Line2D]
 ) -> None:
-  """Writes the words beside points, off all points and off each other."""
+  """Writes words beside points, clear of all points and of each other."""
   from matplotlib.transforms import Bbox
 
   taken: list[BboxBase] = [
@@ -172,7 +172,7 @@ def _write(
   colour: str,
   taken: Sequence[BboxBase],
 ) -> BboxBase:
-  """Writes words in the first free place about a point; else in the last."""
+  """Writes words in the first free place around a point, else in the last."""
   note = axes.annotate(
     words, point, (0, 0), textcoords='offset points', size=8.5, color=colour
   )

@@ -35,23 +35,23 @@ def run(
   folder: pathlib.Path,
   notify: Notify = lambda text: None,
 ) -> tuple[list[Record], float]:
-  """Makes the scene, measures all methods on it and writes what to look at.
+  """Makes the scene, measures all methods on it and writes the report.
 
   Writes scene.png, truth.png, a label PNG per method, panel.png,
-  report.html and what it is made of.
+  report.html and the files that it is made from.
 
   Args:
-    model: trained for generated scenes.
+    model: trained on generated scenes.
     size: (height, width) of the scene.
     seed: of the scene.
     folder: made if missing.
-    notify: called STEPS times with what comes next.
+    notify: progress callback, called STEPS times with what comes next.
 
   Returns:
-    A record per method, and the seconds of compiling, which no record counts.
+    One record per method, and the seconds of compiling, which no record counts.
 
   Raises:
-    InputError: if the model has other classes than the scenes.
+    InputError: the model has other classes than the scenes.
   """
   if model.classes.names != generator.CLASSES.names:
     raise InputError(

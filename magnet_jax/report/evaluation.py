@@ -1,4 +1,4 @@
-"""What `magnet-jax evaluate` leaves to look at beside its records."""
+"""Pictures and report of `magnet-jax evaluate`, beside its records."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -15,17 +15,17 @@ from magnet_jax.types import ClassTable, Sample
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-  """Writes what each method found in the first images of a run.
+  """Writes the result of each method for the first images of a run.
 
-  Every method has its layers in the viewer of the page; the reference has its
-  stages in a panel as well.
+  Every method has its layers in the viewer of the page; the stages of the
+  reference are also drawn in a panel.
 
   Attributes:
     folder: of the run.
     classes: names and colours.
-    count: how many images are shown.
+    count: number of images shown.
     reference: the method whose stages the panels show.
-    panel: name of a panel's file, with a place for the image's number.
+    panel: file name of a panel, with a place for the image's number.
   """
 
   folder: pathlib.Path
@@ -35,7 +35,7 @@ class Pictures:
   panel: str = 'panel_{}.png'
 
   def missing(self, index: int, method: str) -> bool:
-    """Whether image `index` is shown, but not yet as a method found it."""
+    """Returns whether an image is shown, but not yet by this method."""
     if index >= self.count:
       return False
     drawn, of_panel = views.shown(self.folder, index)
@@ -53,7 +53,7 @@ class Pictures:
   ) -> None:
     """Writes the layers of a method, and the panel of the reference."""
     columns = [gallery.view(result) for result in results]
-    if len(columns) == 1:  # its size alone would not say what it is
+    if len(columns) == 1:  # its size as a title would not say what it is
       columns = [dataclasses.replace(columns[0], title=method)]
     is_reference = method == self.reference
     if is_reference:
@@ -64,7 +64,7 @@ class Pictures:
     views.add(self.folder, index, sample, method, columns, panel=is_reference)
 
   def clear_further(self) -> None:
-    """Removes pictures of further images, of a report that showed more."""
+    """Removes pictures of further images, from a report that showed more."""
     views.clear(self.folder, self.count)
     for old in self.folder.glob('panel_*.png'):
       number = old.stem.removeprefix('panel_')
@@ -92,8 +92,8 @@ def write_report(
     order: methods that come first; others follow in order of appearance.
 
   Returns:
-    A sentence on images that the folder has records of, but `found` has not;
-    empty if there are none.
+    A sentence about images that the folder has records of, but `found` has
+    not; empty if there are none.
   """
   content = comparison.as_json(found, classes, reference, order)
   records.write_json(folder / 'summary.json', content)

@@ -18,11 +18,11 @@ from magnet_jax.report import page_parts as parts
 from magnet_jax.report.runs import Found
 from magnet_jax.types import InputError
 
-_PAGES = ('.html', '.htm')  # as browsers know them
+_PAGES = ('.html', '.htm')  # what browsers open as a page
 
 
 def html_page(found: Found, title: str, introduction: str = '') -> str:
-  """The page of runs.
+  """Builds the page of runs.
 
   Args:
     found: from `runs.find`.
@@ -30,7 +30,7 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
     introduction: a sentence or two below it.
 
   Raises:
-    InputError: if a file of a view is missing or damaged.
+    InputError: a file of a view is missing or damaged.
   """
   runs = list(found.runs.values())
   single = len(runs) == 1
@@ -64,15 +64,15 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
 def write(
   found: Found, path: PathLike, title: str, introduction: str = ''
 ) -> None:
-  """Writes the page, whole or not at all.
+  """Writes the page, completely or not at all.
 
   Raises:
-    InputError: as `html_page`, the name is none of a page, or the system
-      refuses to write.
+    InputError: as for `html_page`, the path does not end in .html, or writing
+      fails.
   """
   path = pathlib.Path(path)
   if path.suffix.lower() not in _PAGES:
-    inside = os.path.isdir(path)  # of pathlib, a long name is an error
+    inside = os.path.isdir(path)  # pathlib raises for a name that is too long
     better = path / 'report.html' if inside else path.with_suffix('.html')
     raise InputError(
       f'--out={path}: {"is a folder" if inside else "names no page"}: must be '
@@ -84,14 +84,14 @@ def write(
 
 
 def write_files(found: Found, folder: PathLike) -> list[str]:
-  """Writes charts as PNG and tables as CSV into a folder; returns the names.
+  """Writes charts as PNG and tables as CSV to a folder; returns the names.
 
   Raises:
-    InputError: if the system refuses to write.
+    InputError: writing fails.
   """
   folder = atomic.prepare_folder(folder)
   pictures = sections.charts(found.runs, found.training)
-  # On the page the table of classes has bars of its own.
+  # The page has bars in its table of classes instead.
   if bars := sections.class_chart(found.runs):
     pictures['classes'] = bars
   for name, picture in pictures.items():
@@ -103,7 +103,7 @@ def write_files(found: Found, folder: PathLike) -> list[str]:
 
 
 def _rows(run: Run, single: bool) -> list[Row]:
-  """The methods with intervals, named by their run where there are several."""
+  """The methods with intervals, named by their run if there are several."""
   found = []
   for row in run.rows:
     own = run.of(row.method).values()
@@ -114,7 +114,7 @@ def _rows(run: Run, single: bool) -> list[Row]:
 
 
 def _differences(found: Found) -> dict[str, Difference]:
-  """Computes what `csv_tables.paired` pairs, by what it compares."""
+  """The differences of `csv_tables.paired`, by what they compare."""
   single = len(found.runs) == 1
   named: dict[str, Difference] = {}
   for paired in csv_tables.paired(found.runs):
@@ -132,7 +132,7 @@ def _label(paired: Paired, single: bool) -> str:
 
 
 def _plain(settings: Mapping[str, object]) -> dict[str, str]:
-  """Settings without those that are not set, and without the classes."""
+  """Settings that are set, without the classes."""
   return {
     key: words
     for key, words in run_tables.setting_texts(settings).items()

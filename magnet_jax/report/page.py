@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def html_page(
     rows: one per method, from `summarise`.
     classes: names and colours, in the order of each row's `iou`.
     differences: by what they compare, from `paired_difference`.
-    settings: what the run was made with; any values, shown as text.
+    settings: of the run; any values, shown as text.
     introduction: a sentence or two below the title.
     viewer: the images, from `viewer.section`.
     sections: more parts in HTML, after the classes.
     notes: sentences on the results, below their table.
 
   Returns:
-    The whole page. Every text is escaped.
+    The complete page. All texts are escaped.
   """
   found = [
     f'<h1>{parts.escaped(title)}</h1>',
@@ -101,7 +101,7 @@ def _results(rows: Sequence[Row], notes: Sequence[str]) -> str:
   lines = [f'<th scope="row">{parts.escaped(row.method)}</th>' for row in rows]
   for _, name, show, more_is_better in _NUMBERS:
     values = [float(getattr(row, name)) for row in rows]
-    # Scores fill the bar at 100 %, costs at the dearest method.
+    # Scores fill the bar at 100 %, costs at the most expensive method.
     known = [value for value in values if value > 0]
     full = 1.0 if more_is_better else max(known, default=1.0)
     best = _best(values, more_is_better) if more_is_better else math.nan

@@ -1,4 +1,4 @@
-"""HTML that all parts of the page are built from."""
+"""HTML that the parts of the page are built from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from magnet_jax.report.shown import Picture, Table
 
 
 def escaped(value: object) -> str:
-  """Escapes a value, so that it is shown as plain text."""
+  """Escapes a value to be shown as plain text."""
   return html.escape(str(value), quote=True)
 
 
@@ -25,15 +25,15 @@ def table(
   Args:
     head: headings, plain text.
     body: one entry per line, cells in HTML.
-    kind: class of the style sheet: 'numbers', 'wordy', 'matrix'.
-    words: how many columns, from the left, hold words.
+    kind: class in the style sheet: 'numbers', 'wordy' or 'matrix'.
+    words: number of columns, from the left, that hold words.
   """
   heads = ''.join(
     f'<th scope="col"{_side(column, words)}>{escaped(cell)}</th>'
     for column, cell in enumerate(head)
   )
   lines = '\n'.join(f'<tr>{line}</tr>' for line in body)
-  # A wide table scrolls, also by keyboard.
+  # In a scrollable card: wide tables scroll, by keyboard as well.
   return (
     f'<div class="card" tabindex="0"><table class="{kind}">\n'
     f'<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
@@ -63,7 +63,7 @@ def _side(column: int, words: int) -> str:
 
 
 def chart(picture: Picture) -> str:
-  """Returns a figure as wide as it is meant to be shown."""
+  """Returns a figure at the width that it is meant to be shown."""
   kind, data = picture.encoded()
   source = base64.b64encode(data).decode()
   return (

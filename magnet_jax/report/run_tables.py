@@ -1,7 +1,7 @@
-"""Two or more runs side by side: from their saved records to tables and charts.
+"""Two or more runs side by side: their saved records as tables and charts.
 
-Everything here starts from `saved_runs.read_runs` and gives a `Table` or a
-`Picture`, which a notebook shows by itself; `print` gives a table as text.
+Everything here starts from `saved_runs.read_runs` and returns a `Table` or a
+`Picture`, which a notebook displays; `print` shows a table as text.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _SCORED = ('miou', 'miou_pooled', 'boundary_iou')  # where more is better
 
 
 def results(runs: Runs) -> Table:
-  """All methods of all runs; the best score of a column stands out.
+  """Tabulates all methods of all runs; the best score per column stands out.
 
-  Each line is over the images that its run has: where these differ, a note
-  says so, and the paired differences are the fair comparison.
+  Each line is over the images of its run: where these differ, a note says so,
+  and the paired differences are the fair comparison.
   """
   lines = [(run.name, row) for run in runs.values() for row in run.rows]
   rows = [row for _, row in lines]
@@ -50,7 +50,7 @@ def results(runs: Runs) -> Table:
 
 
 def images_differ(runs: Runs) -> tuple[str, ...]:
-  """A sentence where not all methods of all runs have the same images."""
+  """Returns a warning if methods of the runs have different images."""
   sets = {
     frozenset(run.of(method)) for run in runs.values() for method in run.methods
   }
@@ -63,7 +63,7 @@ def images_differ(runs: Runs) -> tuple[str, ...]:
 
 def _best(values: Sequence[float]) -> list[int]:
   """Where the largest is; nowhere if there is nothing to choose from."""
-  # As shown: two that look alike are alike.
+  # As shown: scores that look equal are equal.
   shown = np.round(np.array(values), 4)
   known = shown[~np.isnan(shown)]
   if known.size < 2 or known.min() == known.max():
@@ -72,7 +72,7 @@ def _best(values: Sequence[float]) -> list[int]:
 
 
 def settings(runs: Runs) -> Table:
-  """The settings that are not the same in all runs, one per line."""
+  """Tabulates the settings that differ between runs, one per line."""
   texts = {name: setting_texts(run.settings) for name, run in runs.items()}
   keys = sorted({key for each in texts.values() for key in each})
   body = []
@@ -88,7 +88,7 @@ def settings(runs: Runs) -> Table:
 
 
 def setting_texts(settings: Mapping[str, object]) -> dict[str, str]:
-  """Settings in words; UNKNOWN where one is not set."""
+  """Returns settings as text; UNKNOWN where one is not set."""
   found = {}
   for key, value in settings.items():
     words = ' '.join(map(str, value)) if isinstance(value, list) else str(value)
@@ -99,7 +99,7 @@ def setting_texts(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 def difference_table(found: Sequence[Paired]) -> Table:
-  """Tabulates differences in points; intervals without 0 stand out.
+  """Tabulates differences in points; intervals that exclude 0 stand out.
 
   Tentative ones, over few images, never do.
   """
@@ -151,7 +151,7 @@ def _difference_cells(difference: Difference | None) -> tuple[str, str]:
 
 
 def difference_chart(found: Sequence[Paired]) -> Picture:
-  """The same as intervals about 0, one axis a score."""
+  """Draws the same as intervals around 0, one axis per score."""
   return charts.intervals(
     [paired.label for paired in found],
     [
@@ -162,7 +162,7 @@ def difference_chart(found: Sequence[Paired]) -> Picture:
 
 
 def class_bars(runs: Runs, sides: Sequence[Side]) -> Picture:
-  """IoU of every class, the sides' bars below each other.
+  """Draws the IoU of every class, the sides' bars below each other.
 
   Each IoU is of the confusion matrix summed over the images that all sides
   have.
@@ -172,7 +172,7 @@ def class_bars(runs: Runs, sides: Sequence[Side]) -> Picture:
     sides: (run, method), at least one.
 
   Raises:
-    InputError: if a side is not there, or the sides have no common image.
+    InputError: a side is not there, or the sides have no image in common.
   """
   if not sides:
     raise InputError('0 sides: bars need at least one; name a run and a method')

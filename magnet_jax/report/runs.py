@@ -1,4 +1,4 @@
-"""Finds folders of runs as a person names them, and tells them apart."""
+"""Finds folders of runs as a user names them, and gives each a name."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _TRAINING = 'train.jsonl'
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-  """What there is to report of runs.
+  """The contents of a report on runs.
 
   Attributes:
     runs: evaluations by name, all of the same classes.
-    views: images to look at, each with what to call it.
+    views: (title, images to look at).
     training: records of trainings by name.
   """
 
@@ -37,7 +37,7 @@ class Found:
 
   @property
   def classes(self) -> ClassTable:
-    """Of all runs."""
+    """The class table, the same in all runs."""
     return next(iter(self.runs.values())).classes
 
   @property
@@ -46,7 +46,7 @@ class Found:
     return {r['image'] for run in self.runs.values() for r in run.records}
 
   def only(self, images: Collection[str]) -> Found:
-    """The same with the records of some images alone."""
+    """Returns the same, with only the records of some images."""
     kept = {
       name: dataclasses.replace(
         run, records=tuple(r for r in run.records if r['image'] in images)
@@ -61,15 +61,15 @@ def find(
   table: ClassTable | None = None,
   reference: str = '',
 ) -> Found:
-  """Reads what `evaluate --out` and `train` left in folders.
+  """Reads the results of `evaluate --out` and `train` in folders.
 
   Args:
     paths: folders of evaluations, or of trainings with evaluations in them, or
-      their .jsonl files; other files beside these are passed over.
-    table: classes of all runs; None takes those that each run recorded, or
-      for older runs the known table that its scores agree with.
+      their .jsonl files; other files among them are skipped.
+    table: classes of all runs; None uses those that each run recorded, or for
+      older runs the known table that its scores agree with.
     reference: the method that others are compared with in the runs that have
-      it; '' takes that which each run recorded.
+      it; '' uses the one that each run recorded.
 
   Raises:
     InputError: no folder, one without records, one named twice, damaged
@@ -111,7 +111,7 @@ def _compared_with(found: dict[str, Run], reference: str) -> dict[str, Run]:
 
 
 def _wanted(paths: Sequence[PathLike]) -> list[pathlib.Path]:
-  """The paths without other files, as a shell's * names them, too."""
+  """The paths without other files, which a shell's * names as well."""
   found = [pathlib.Path(path) for path in paths]
   some = [p for p in found if not p.is_file() or p.suffix == '.jsonl']
   return some or found
@@ -126,17 +126,17 @@ def _evaluations(path: pathlib.Path) -> list[pathlib.Path]:
   inside = sorted(found.parent for found in path.glob(f'*/{_RECORDS}'))
   if not inside:
     raise InputError(
-      f'{path}: has no {_RECORDS}, nor has a folder in it; give a folder that '
-      'magnet-jax evaluate --out wrote'
+      f'{path}: has no {_RECORDS}, nor has a folder in it; give a folder '
+      'written by magnet-jax evaluate --out'
     )
   return inside
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
-  """The last parts of the paths, as many as tell runs and their splits apart.
+  """The shortest endings of paths that distinguish runs and their splits.
 
-  Runs of different folders have those in their names, also where the last part
-  would do: 'a/val' and 'b/test', but 'val' and 'test' where both are in one.
+  Runs of different folders include the folder even if the last part would do:
+  'a/val' and 'b/test', but 'val' and 'test' if both are in one folder.
   """
   whole = [folder.resolve() for folder in folders]
   whole = [path.parent if path.name == _RECORDS else path for path in whole]
@@ -151,7 +151,7 @@ def _names(folders: Sequence[pathlib.Path]) -> list[str]:
 
 
 def _differ(paths: Sequence[pathlib.Path], length: int) -> bool:
-  """Whether no two paths have the same last parts."""
+  """Whether no two paths have the same ending."""
   return len({_ending(path, length) for path in paths}) == len(paths)
 
 
@@ -176,7 +176,7 @@ def _table(folder: pathlib.Path) -> ClassTable:
       errors[str(error)] = error
     else:
       return table
-  if len(errors) == 1:  # whatever the classes: the records are damaged
+  if len(errors) == 1:  # the same for all tables: the records are damaged
     raise next(iter(errors.values()))
   raise InputError(
     f'{folder}: its settings record no classes, and its scores agree with '
@@ -196,7 +196,7 @@ def _same(tables: dict[str, ClassTable]) -> None:
 
 
 def _listed(table: ClassTable) -> str:
-  """The names; runs may differ in which of them are scored alone."""
+  """The names, marked where not scored, as runs may differ only in that."""
   return ', '.join(
     f'{name} (not scored)' if index in table.unscored else name
     for index, name in enumerate(table.names)

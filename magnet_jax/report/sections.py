@@ -16,7 +16,7 @@ from magnet_jax.report import page_parts as parts
 from magnet_jax.report.curves import Curve
 from magnet_jax.report.shown import Picture, Table
 
-_POINTS = 60  # of a training curve; more hide each other
+_POINTS = 60  # of a training curve; more would hide each other
 _TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
 
 
@@ -40,14 +40,14 @@ def charts(
 
 
 def class_chart(runs: Mapping[str, Run]) -> Picture | None:
-  """Draws the IoU of each class; None where `why_no_classes` has a reason."""
+  """Draws the IoU of each class; None if `why_no_classes` has a reason."""
   if why_no_classes(runs):
     return None
   return run_tables.class_bars(runs, _sides(runs))
 
 
 def why_no_classes(runs: Mapping[str, Run]) -> str:
-  """Returns why no chart of classes is drawn, and the remedy; else ''."""
+  """Returns why there is no chart of classes, and the remedy; or ''."""
   sides = _sides(runs)
   reason = ''
   if len(sides) > style.COLOURS:
@@ -65,7 +65,7 @@ def _sides(runs: Mapping[str, Run]) -> list[Side]:
 
 
 def _cost(runs: Mapping[str, Run], key: str) -> Picture:
-  """Draws the mIoU of the methods of each run against what they cost."""
+  """The mIoU of the methods of each run against their cost."""
   found = {
     run.name: {
       row.method: (float(getattr(row, key)), 100 * row.miou) for row in run.rows
@@ -76,7 +76,7 @@ def _cost(runs: Mapping[str, Run], key: str) -> Picture:
 
 
 def _steps(name: str, training: Sequence[Record], key: str) -> Iterator[Curve]:
-  """Means of equal numbers of steps: a single step says little."""
+  """A curve of means over equal numbers of steps: single steps are noisy."""
   known = [r for r in training if isinstance(r.get(key), int | float)]
   if not known:
     return
@@ -94,7 +94,7 @@ def _mean(known: Sequence[Record], places: np.ndarray, key: str) -> float:
 
 
 def further(runs: Mapping[str, Run]) -> Table | None:
-  """What benchmarks report beside the mean IoU, where records have it."""
+  """Tabulates the figures of benchmarks other than mIoU, if recorded."""
   lines = {
     (run.name, method): each
     for run in runs.values()
@@ -117,7 +117,7 @@ def further(runs: Mapping[str, Run]) -> Table | None:
 
 
 def confusion(runs: Mapping[str, Run]) -> str:
-  """The confusion matrices, rows in percent; one is open."""
+  """Returns the confusion matrices, rows in percent; one is open."""
   folds: list[str] = []
   first = next(iter(runs.values()))
   for run in runs.values():

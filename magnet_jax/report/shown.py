@@ -13,18 +13,18 @@ from magnet_jax.evaluate import tables
 from magnet_jax.files import images
 from magnet_jax.files.atomic import PathLike
 
-_COLOURS = 64  # of a chart's palette; the edges of letters need most
+_COLOURS = 64  # of a chart's palette; smooth edges of letters need most
 _QUALITY = 65  # of a photograph
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Table:
-  """Cells of text: HTML where a notebook shows it, lines elsewhere.
+  """Cells of text: shown as HTML in a notebook, as lines elsewhere.
 
   Attributes:
     head: the headings.
-    body: lines of as many cells.
-    words: how many columns, from the left, hold words.
+    body: lines with as many cells as the head.
+    words: number of columns, from the left, that hold words.
     best: (line, column) of the highlighted cells: bold in HTML, * in text.
     notes: sentences below the table.
   """
@@ -79,7 +79,7 @@ class Picture:
     pixels: uint8 [h,w,3], RGB.
     title: what it shows, in words.
     photograph: encoded as JPEG; charts are encoded as PNG with few colours.
-    scale: pixels of the picture per pixel on the screen: with 2, text is crisp
+    scale: pixels of the picture per pixel on the screen: at 2, text is crisp
       on high-resolution screens.
   """
 
@@ -94,7 +94,7 @@ class Picture:
 
   @property
   def width(self) -> int:
-    """Its width when shown, in pixels on the screen."""
+    """Its width on the screen, in pixels."""
     return self.pixels.shape[1] // self.scale
 
   def _repr_mimebundle_(
@@ -117,5 +117,5 @@ class Picture:
     return 'image/png', stream.getvalue()
 
   def write(self, path: PathLike) -> None:
-    """Writes it as PNG or JPEG, by the path's suffix."""
+    """Writes the picture as PNG or JPEG, by the path's suffix."""
     images.write_image(path, self.pixels)

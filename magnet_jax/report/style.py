@@ -1,6 +1,6 @@
-"""How charts look: matplotlib's settings, the colours, legends, pixels.
+"""The look of charts: matplotlib's settings, colours, legends, pixels.
 
-Lengths are in pixels on the screen; pictures are DENSITY times as fine.
+Lengths are in pixels on the screen; pictures have DENSITY times as many.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DENSITY = 2
 _INCH = 100  # pixels on the screen
 _SETTINGS = pathlib.Path(__file__).with_name('charts.mplstyle')
 # Eight of the ten of Petroff, "Accessible color sequences" (2021). Any two are
-# at least 18 apart in CIELAB, also for colour-blind eyes of each kind.
+# at least 18 apart in CIELAB, for each kind of colour blindness as well.
 _HUES: tuple[Colour, ...] = (
   (63, 144, 218),
   (255, 169, 14),
@@ -56,11 +56,11 @@ INK, QUIET = web(pictures.INK), web(pictures.QUIET)
 
 
 def colour(number: int, tint: float = 0.0) -> str:
-  """Returns the colour of a series, another for each of the first 32.
+  """Returns the colour of a series, a different one for the first 32.
 
   Args:
     number: of the series, from 0.
-    tint: share of white mixed in, in 0..1, which tells apart what shares a hue;
+    tint: share of white mixed in, in 0..1, to distinguish series of one hue;
       below 0 of black, for text.
   """
   block, hue = divmod(number, COLOURS)
@@ -78,24 +78,24 @@ def _mix(first: Colour, second: Colour, share: float) -> Colour:
 
 @contextlib.contextmanager
 def sheet(width: float, height: float) -> Iterator[Figure]:
-  """Gives a figure to draw on, while matplotlib has the settings of charts.
+  """Yields a figure to draw on, while matplotlib has the settings of charts.
 
-  What hangs over the figure, such as ticks and legends, is part of the picture;
-  so width and height are those of the axes alone. All global settings are as
-  before afterwards.
+  What extends beyond the figure, such as ticks and legends, is part of the
+  picture, so width and height are those of the axes only. Afterwards all global
+  settings are as before.
   """
   log = logging.getLogger('matplotlib')
   level = log.level
-  # Else it reports that its cache of fonts is new, or cannot be written.
+  # It would report that its font cache is new, or cannot be written.
   log.setLevel(logging.ERROR)
   try:
-    # Takes half a second, which only those wait for who draw.
+    # Takes half a second, which only commands that draw should pay.
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(fname=_SETTINGS), warnings.catch_warnings():
-      # The font has no Chinese, for example: boxes are drawn instead.
+      # Missing glyphs, of Chinese for example, are drawn as boxes.
       warnings.filterwarnings('ignore', 'Glyph .* missing from')
       figure = Figure((width / _INCH, height / _INCH), dpi=_INCH * DENSITY)
       FigureCanvasAgg(figure)
@@ -115,14 +115,14 @@ def legend(
   """Puts a legend over a figure, in as many columns as fit its width.
 
   Args:
-    figure: has one legend or more.
-    handles: what is named.
-    names: as many.
-    heading: of the chart, over the legend.
-    above: how far over the figure, in pixels.
+    figure: may have several legends.
+    handles: the artists to name.
+    names: one per handle.
+    heading: of the chart, above the legend.
+    above: distance above the figure, in pixels.
 
   Returns:
-    How far over the figure it ends, in pixels.
+    Distance above the figure at which it ends, in pixels.
   """
   room = figure.bbox
   for columns in range(min(len(names), 8), 0, -1):
@@ -143,7 +143,7 @@ def legend(
 
 
 def picture(figure: Figure, title: str) -> Picture:
-  """Draws a figure, cropped to what is on it."""
+  """Draws a figure, cropped to its contents."""
   stream = io.BytesIO()
   figure.savefig(stream, format='png', pil_kwargs={'compress_level': 1})
   pixels = np.asarray(Image.open(stream).convert('RGB'))

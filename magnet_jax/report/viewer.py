@@ -1,4 +1,4 @@
-"""Writes the viewer of images, a part of the page within a number of bytes."""
+"""The viewer of images, a part of the page with a limited number of bytes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def section(
   classes: ClassTable,
   budget: int = BUDGET,
 ) -> str:
-  """Returns the viewer with its data and script; '' where nothing is shown.
+  """Returns the viewer with its data and script; '' if nothing is shown.
 
-  Where the images are too large, uncertainties and then photographs are shrunk
-  by 2, 4 or 8, and what still does not fit is left out; the page says so.
+  If the images are too large, uncertainties and then photographs are shrunk by
+  2, 4 or 8, and what still does not fit is left out; the page says so.
 
   Args:
     views: (title, view), in the order of the choice.
@@ -32,7 +32,7 @@ def section(
     budget: bytes that the images may take.
 
   Raises:
-    InputError: if a file of a view is missing or damaged.
+    InputError: a file of a view is missing or damaged.
   """
   shown, left_out = _fitting(views, budget)
   if not views:
@@ -56,7 +56,7 @@ def section(
     'heat': pictures.heat(np.arange(256)[None] / 255)[0].tolist(),
     'views': [{'title': title, **each} for title, _, each in shown],
   }
-  # No text can end the element early.
+  # Escaped, so that no text can end the script element early.
   text = json.dumps(data, separators=(',', ':')).replace('<', '\\u003c')
   scripts = ''.join(
     f'<script>{asset(name)}</script>\n'
@@ -69,14 +69,14 @@ def section(
 
 
 def asset(name: str) -> str:
-  """Returns the text of a file that the page is made of."""
+  """Returns the text of a file that the page is made from."""
   return resources.files(__package__).joinpath(name).read_text()
 
 
 def _fitting(
   views: Sequence[tuple[str, View]], budget: int
 ) -> tuple[list[tuple[str, tuple[int, int], Encoded]], str]:
-  """Returns the views that fit an equal share each; names of the others."""
+  """The views that fit, each in an equal share; names of the others."""
   shown, left_out = [], []
   for number, (title, view) in enumerate(views):
     share = budget // (len(views) - number)

@@ -1,8 +1,8 @@
-"""Keeps what a person looks at of an image, as small PNG and JPEG files.
+"""Keeps the pictures of an image for the viewer, as small PNG and JPEG files.
 
-One folder per image: the photograph, the truth, and in one folder per method
-what each of its stages found: the class of each pixel as grey values, how
-uncertain it was, and the points that were replaced.
+One folder per image: the photograph, the truth, and one folder per method with
+the results of its stages: the class of each pixel as grey values, its
+uncertainty, and the points that were replaced.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from magnet_jax.types import InputError, Sample
 _ABOUT = 'view.json'
 _FOLDER = 'views'
 _QUALITY = 88
-# By what the sides of the photograph and of uncertainties may be divided.
+# Divisors of the sides of the photograph and of uncertainties, to try in order.
 SHRUNK = ((1, 1), (1, 2), (1, 4), (2, 4), (4, 8), (8, 8))
 _MIMES = {'.png': 'image/png', '.jpg': 'image/jpeg'}
 
 
 class Stage(TypedDict):
-  """What one stage found: a title and the names of its files."""
+  """The result of one stage: a title and the names of its files."""
 
   method: NotRequired[str]  # older pictures were of one method
   title: str
@@ -44,14 +44,14 @@ class Stage(TypedDict):
 
 
 class About(TypedDict):
-  """What view.json says of an image: its name, (height, width) and files."""
+  """The contents of view.json: the image's name, (height, width) and files."""
 
   name: str
   size: list[int]
   image: str
   truth: NotRequired[str]
   stages: list[Stage]
-  panel: NotRequired[str]  # the method that the panel beside it shows
+  panel: NotRequired[str]  # the method shown in the panel beside it
 
 
 class EncodedStage(TypedDict):
@@ -82,7 +82,7 @@ class View:
 
   Attributes:
     folder: where they are.
-    about: what there is.
+    about: which layers there are.
     reference: the method that is shown first.
   """
 
@@ -92,18 +92,18 @@ class View:
 
   @property
   def name(self) -> str:
-    """What the image is called."""
+    """Name of the image."""
     return self.about['name']
 
   def encoded(self, shrunk: tuple[int, int] = (1, 1)) -> Encoded:
     """Returns the layers in the page's own form, each file a data URL.
 
     Args:
-      shrunk: by what the sides of the photograph, and of the uncertainties,
-        are divided. Classes and points stay as they are, to the pixel.
+      shrunk: divisors of the sides of the photograph, and of the uncertainties.
+        Classes and points keep every pixel.
 
     Raises:
-      InputError: if a file is missing or damaged.
+      InputError: a file is missing or damaged.
     """
     stages = self.about['stages']
     own = [n for n, s in enumerate(stages) if s.get('method') == self.reference]
@@ -154,23 +154,23 @@ def add(
   *,
   panel: bool = False,
 ) -> None:
-  """Adds what a method found in an image to the pictures of a run.
+  """Adds a method's results for an image to the pictures of a run.
 
   Args:
     run: its folder.
     number: of the image among those shown.
-    sample: the image, with its label or without.
-    method: its name; what it had before is replaced.
+    sample: the image, with or without its label.
+    method: its name; its earlier pictures are replaced.
     columns: its stages, coarse to fine.
-    panel: notes that the panel of the image shows this method.
+    panel: whether the panel of the image shows this method.
 
   Raises:
-    InputError: the system refuses to write.
+    InputError: writing fails.
   """
   folder = _folder(run, number)
   about = _known(folder)
   if about is None:
-    shutil.rmtree(folder, ignore_errors=True)  # of an older version
+    shutil.rmtree(folder, ignore_errors=True)  # from an older version
     atomic.prepare_folder(folder)
     about = _begin(folder, sample)
   inside = _safe(method)
@@ -213,7 +213,7 @@ def _begin(folder: pathlib.Path, sample: Sample) -> About:
 
 
 def shown(run: PathLike, number: int) -> tuple[set[str], str]:
-  """Returns the methods that image `number` shows, and that of its panel."""
+  """Returns the methods shown for an image, and the one in its panel."""
   about = _known(_folder(run, number))
   if about is None:
     return set(), ''
@@ -234,11 +234,11 @@ def read(
 
   Args:
     run: the folder.
-    methods: in the order in which they are listed.
+    methods: the order in which they are listed.
     reference: the method that is shown first.
 
   Raises:
-    InputError: if one is damaged.
+    InputError: one of them is damaged.
   """
   place = {method: number for number, method in enumerate(methods)}
   found = []
@@ -259,7 +259,7 @@ def _folder(run: PathLike, number: int) -> pathlib.Path:
 
 
 def _known(folder: pathlib.Path) -> About | None:
-  """What a folder says of its methods; None where it is to be made anew."""
+  """The contents of a view.json; None if the folder must be made again."""
   try:
     about = _read(folder / _ABOUT)
   except InputError:
@@ -274,14 +274,14 @@ def _read(path: pathlib.Path) -> About:
     _ = about['name'] + about['image'], [int(side) for side in about['size']]
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise InputError(
-      f'{path}: does not describe a picture, as by a copy that was cut off; '
-      'remove its folder, or evaluate again'
+      f'{path}: does not describe a picture, perhaps because a copy was cut '
+      'off; remove its folder, or evaluate again'
     ) from error
   return about
 
 
 def _safe(method: str) -> str:
-  """A folder's name out of a method's: letters, digits, '.', '_' and '-'."""
+  """A method's name as a folder name: letters, digits, '.', '_' and '-'."""
   return re.sub(r'[^\w.-]', '_', method)
 
 
