@@ -94,8 +94,8 @@ def define(values: flags.FlagValues) -> None:
     'metrics',
     'standard',
     ['standard', 'all'],
-    'standard prints the table only; all adds category and weighted IoU, '
-    'accuracy and boundary F',
+    'scores to print: the table only, or category and weighted IoU, accuracy '
+    'and boundary F as well',
     flag_values=values,
     module_name=group,
   )

@@ -19,7 +19,7 @@ _REMEDIES = {
   errno.EFBIG: 'raise the limit on file sizes or write to another disk',
   errno.EACCES: 'choose a folder that you may write to',
   errno.EPERM: 'choose a folder that you may write to',
-  errno.EROFS: 'choose a folder on a disk that is not read-only',
+  errno.EROFS: 'choose a folder on a writable disk',
   errno.ENOENT: 'create the folder first',
   errno.ENOTDIR: 'choose a path whose folders are folders',
   errno.EISDIR: 'choose the name of a file, not of a folder',
@@ -49,7 +49,7 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
     The path to write to, in the same folder.
 
   Raises:
-    InputError: the system refuses to write (no space, no permission, …).
+    InputError: writing fails (no space, no permission, …).
   """
   path = pathlib.Path(path)
   temporary = path.with_name(
@@ -116,13 +116,13 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
 def together(folder: PathLike) -> Iterator[pathlib.Path]:
   """Yields a temporary folder in `folder`; moves its files up at the end.
 
-  If the block raises, what was in `folder` is untouched.
+  If the block raises, existing files in `folder` are untouched.
 
   Args:
     folder: an existing folder; files of the same names are replaced.
 
   Raises:
-    InputError: the system refuses to write.
+    InputError: writing fails.
   """
   folder = pathlib.Path(folder)
   temporary = folder / f'.{os.getpid()}.{secrets.token_hex(4)}.tmp'
@@ -150,14 +150,14 @@ def _remove(folder: pathlib.Path) -> None:
 
 
 def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
-  """Writes a file whole or not at all.
+  """Writes a file completely or not at all.
 
   Args:
     path: the file to make or to replace.
     data: its new content.
 
   Raises:
-    InputError: the system refuses to write (no space, no permission, …).
+    InputError: writing fails (no space, no permission, …).
   """
   with replacing(path) as temporary:
     temporary.write_bytes(data)
@@ -201,7 +201,7 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
 def made_for(path: PathLike) -> Iterator[pathlib.Path]:
   """Prepares a folder as `prepare_folder` does for a block.
 
-  If the block raises, folders that were made for it and are empty are removed.
+  If the block raises, folders made for it are removed where they are empty.
 
   Args:
     path: the folder; it and its parents are made if missing.

@@ -14,17 +14,17 @@ _META = '__meta__'
 
 
 def export(path: PathLike, variables: object, meta: Meta) -> None:
-  """Writes trained networks as one file, whole or not at all.
+  """Writes trained networks as one file, completely or not at all.
 
-  An uncompressed .npz of all arrays by 'segmenter/params/…', and the meta.
+  An uncompressed .npz of all arrays by 'segmenter/params/…', and the metadata.
 
   Args:
-    path: a name that ends in .npz.
+    path: must end in .npz.
     variables: {'segmenter': {'params', 'batch_stats'}, 'refiner': …}.
     meta: its config and classes describe the networks.
 
   Raises:
-    InputError: another suffix, or the system refuses to write.
+    InputError: another suffix, or writing fails.
   """
   if pathlib.Path(path).suffix != '.npz':
     raise InputError(f'{path}: must end in .npz to hold a model; rename it')
@@ -38,20 +38,20 @@ def export(path: PathLike, variables: object, meta: Meta) -> None:
 
 
 def read(path: PathLike) -> tuple[dict[str, Tree], Meta]:
-  """Reads what `export` wrote.
+  """Reads a file written by `export`.
 
   Args:
     path: the file.
 
   Returns:
-    The variables, NumPy arrays, and the meta.
+    The variables, as NumPy arrays, and the metadata.
 
   Raises:
     InputError: missing, damaged, or another kind of file.
   """
   path = decoding.check_file(path)
   try:
-    # Opened here: np.load does not close files that are no archives.
+    # Opened here: np.load leaves files open that are not archives.
     with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
       arrays = {key: stored[key] for key in stored.files}
     content = json.loads(arrays.pop(_META).tobytes())

@@ -29,7 +29,7 @@ T = TypeVar('T')
 
 
 def _score(metric: str, metrics: Mapping[str, float] | None) -> float:
-  """Returns what checkpoints are ranked by; without the metric, the lowest."""
+  """Returns the rank of a checkpoint; the lowest without the metric."""
   value = (metrics or {}).get(metric)
   return -math.inf if value is None or math.isnan(value) else float(value)
 
@@ -48,7 +48,7 @@ def _manager(
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:
-  """Returns options for Orbax not to wait for other processes.
+  """Returns options that keep Orbax from waiting for other processes.
 
   One process writes, and each reads for itself.
   """
@@ -59,7 +59,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 
 
 def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
-  """Returns the step of the highest metric, None where none has it."""
+  """Returns the step with the highest metric, None if none has it."""
   scores = {
     step: _score(metric, manager.metrics(step)) for step in manager.all_steps()
   }
@@ -68,7 +68,7 @@ def _best_step(manager: ocp.CheckpointManager, metric: str) -> int | None:
 
 
 def read(folder: pathlib.Path) -> tuple[Tree, Meta]:
-  """Reads the state, as nested dicts, and the meta of one checkpoint's folder.
+  """Reads the state, as nested dicts, and metadata of one checkpoint's folder.
 
   Raises:
     InputError: it is damaged.
@@ -88,7 +88,7 @@ def read(folder: pathlib.Path) -> tuple[Tree, Meta]:
 
 
 def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> Tree:
-  """Returns what Orbax wrote with a handler of this kind."""
+  """Returns what Orbax wrote with this kind of handler."""
   alone = _alone()
   with ocp.Checkpointer(
     handler(multiprocessing_options=alone), multiprocessing_options=alone
@@ -107,7 +107,7 @@ def _clear(folder: pathlib.Path) -> None:
 class CheckpointStore:
   """The checkpoints of one training, for the process that writes them.
 
-  The newest `keep_latest` and the best one are kept. A checkpoint appears
+  The latest `keep_latest` and the best one are kept. A checkpoint appears
   under its name only when it is complete, so a process killed at any moment
   loses at most the one being written.
   """
@@ -123,11 +123,11 @@ class CheckpointStore:
 
     Args:
       folder: holds one folder per checkpoint, named by its step.
-      keep_latest: how many of the newest to keep, at least 1.
+      keep_latest: number of latest checkpoints to keep, at least 1.
       best_metric: the metric whose highest value is the best.
 
     Raises:
-      InputError: the folder cannot be written to.
+      InputError: the folder is not writable.
     """
     if keep_latest < 1:
       raise InputError(
@@ -166,11 +166,11 @@ class CheckpointStore:
     Args:
       step: finished steps; saving one again changes nothing.
       state: tree of arrays, on one device or the host (not replicated).
-      meta: what the state is.
+      meta: metadata of the state.
       metrics: numbers by name; without the store's metric it is never best.
 
     Raises:
-      InputError: the system refuses to write.
+      InputError: writing fails.
     """
     if step in self._manager.all_steps():
       return
@@ -196,25 +196,25 @@ class CheckpointStore:
       raise atomic.write_error(self.folder, reason) from error
 
   def latest_step(self) -> int | None:
-    """Returns the newest checkpoint's step, None where there is none."""
+    """Returns the latest checkpoint's step, None if there is none."""
     step: int | None = self._manager.latest_step()
     return step
 
   def best_step(self) -> int | None:
-    """Returns the best checkpoint's step, None where none has the metric."""
+    """Returns the best checkpoint's step, None if none has the metric."""
     return _best_step(self._manager, self._metric)
 
   def restore(
     self, step: int | str = 'latest', *, template: T
   ) -> tuple[T, Meta]:
-    """Reads a state back.
+    """Restores a state.
 
     Args:
       step: a step, 'latest' or 'best'.
       template: tree like the one that was saved, of arrays or shapes.
 
     Returns:
-      The state with NumPy leaves, in the template's types, and the meta.
+      The state with NumPy leaves, in the template's types, and the metadata.
 
     Raises:
       InputError: there is no such checkpoint, it is damaged, or differs from
@@ -245,19 +245,19 @@ class CheckpointStore:
 
 
 def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
-  """Loads networks from wherever training, conversion or export left them.
+  """Loads networks from what training, conversion or export wrote.
 
   Args:
     path: an exported .npz file; a run's folder; `segmenter`, `refiner` or
       `trunk` in there; the `checkpoints` of one of these; or one checkpoint.
-      Of several the best is taken, and of a training the averaged variables.
+      Of several the best is used, and of a training the averaged variables.
 
   Returns:
-    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …} of what
-    is there, NumPy arrays, and the meta, of the refiner if there is one.
+    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …}, as far
+    as present, NumPy arrays, and the metadata, of the refiner if there is one.
 
   Raises:
-    InputError: none of these is there, or it is damaged.
+    InputError: there is none of these, or it is damaged.
   """
   if not pathlib.Path(path).is_dir():
     return bundle.read(path)
@@ -267,7 +267,7 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
 
 
 def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
-  """Loads the networks of a folder as `load`, each with its own meta."""
+  """Loads the networks of a folder as `load` does, each with its metadata."""
   own = _best_folder(path)
   below = [_best_folder(path / kind) for kind in KINDS]
   found = [step for step in ([own] if own else below) if step]
@@ -292,7 +292,7 @@ def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
 
 
 def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:
-  """Returns the checkpoint to take from a folder of any level, None if none."""
+  """Returns the checkpoint to use in a folder of any level, None if none."""
   if (folder / 'state').is_dir() and (folder / 'meta').is_dir():
     return folder
   for store in (folder, folder / 'checkpoints'):

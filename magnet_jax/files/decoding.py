@@ -25,7 +25,7 @@ logging.getLogger('PIL').addHandler(logging.NullHandler())
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
-  """A file's content in memory, which all readers take in place of a path.
+  """A file's content in memory, accepted by all readers in place of a path.
 
   Attributes:
     name: its name in messages.
@@ -102,8 +102,8 @@ def check_file(path: PathLike) -> pathlib.Path:
 def guarded(path: PathLike) -> Iterator[None]:
   """Turns whatever a block raises about a file into one line that names it.
 
-  For work on many files, of which a bad one must not stop the others. A failed
-  device and a closed output are not the fault of the file and go through.
+  For work on many files, of which a bad one must not stop the others. Failures
+  of the device and closed outputs are not the file's fault and pass through.
 
   Raises:
     InputError: the block raised something, or raised it itself.
@@ -185,7 +185,7 @@ def opened(
 def stored(image: Image.Image) -> np.ndarray:
   """Returns the pixels of an opened image as its file stores them.
 
-  Pillow reads the signed bytes of TIFF files as unsigned ones.
+  Pillow reads the signed bytes of TIFF files as unsigned.
   """
   pixels = np.asarray(image)
   tags = (

@@ -113,7 +113,7 @@ def read_size(
   turned: bool = True,
   max_pixels: int = decoding.MAX_PIXELS,
 ) -> Size:
-  """Reads (height, width) from the header alone.
+  """Reads (height, width) from the header only.
 
   Args:
     path: the file.
@@ -241,15 +241,15 @@ def _suffix(path: PathLike, known: tuple[str, ...]) -> str:
 
 
 def write_label(path: PathLike, label: np.ndarray, classes: ClassTable) -> None:
-  """Writes a label as a palette PNG, whole or not at all.
+  """Writes a label as a palette PNG, completely or not at all.
 
   Args:
-    path: a name that ends in .png.
+    path: must end in .png.
     label: uint8 [H,W].
     classes: the palette, which makes viewers show colours.
 
   Raises:
-    InputError: another suffix, or the system refuses to write.
+    InputError: another suffix, or writing fails.
   """
   _suffix(path, _LABEL_FILES)
   image = Image.fromarray(label, 'L')
@@ -258,14 +258,14 @@ def write_label(path: PathLike, label: np.ndarray, classes: ClassTable) -> None:
 
 
 def write_image(path: PathLike, image: np.ndarray) -> None:
-  """Writes an image, whole or not at all.
+  """Writes an image, completely or not at all.
 
   Args:
-    path: a name that ends in .png, .jpg or .jpeg (quality 92).
+    path: must end in .png, .jpg or .jpeg (quality 92).
     image: uint8 [H,W,3], or [H,W] for grayscale.
 
   Raises:
-    InputError: another suffix, or the system refuses to write.
+    InputError: another suffix, or writing fails.
   """
   png = _suffix(path, _IMAGE_FILES) == '.png'
   _write(path, Image.fromarray(image), 'PNG' if png else 'JPEG', quality=92)

@@ -1,11 +1,11 @@
-"""What a checkpoint says of itself, as JSON.
+"""The metadata of a checkpoint, as JSON.
 
     {"kind": "refiner", "config": {"plan": {…}, "refine": {…}, …},
      "classes": {"names": […], "colours": […], "unscored": […], "codes": …},
      "torch": {…}, "versions": {…}, "format": 1}
 
-Files of earlier versions have neither format nor versions; of a converted
-network alone there is `torch`, and of a trunk no classes.
+Files of earlier versions have neither format nor versions; only converted
+networks have `torch`, and a trunk has no classes.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _PACKAGES = ('magnet-jax', 'jax', 'flax')
 
 
 def to_json(meta: Meta) -> dict[str, object]:
-  """Returns the JSON object; a new one says by which versions it is written."""
+  """Returns the JSON object; new metadata names the versions that write it."""
   content = dataclasses.asdict(meta)
   content['versions'] = meta.versions or _versions()
   written: dict[str, object] = records.to_json(content)
@@ -29,15 +29,15 @@ def to_json(meta: Meta) -> dict[str, object]:
 
 
 def from_json(content: object, name: str) -> Meta:
-  """Checks what `to_json` returned, or an earlier version's.
+  """Checks and converts what this or an earlier version of `to_json` wrote.
 
   Args:
     content: parsed JSON.
     name: the file, for messages.
 
   Raises:
-    InputError: a part is missing, of another type or out of its range, or the
-      format is a later version's.
+    InputError: a part is missing, of the wrong type or out of range, or the
+      format is that of a later version.
   """
   with checked.named(name):
     if isinstance(content, Mapping):
@@ -46,7 +46,7 @@ def from_json(content: object, name: str) -> Meta:
       if found != _FORMAT:
         raise InputError(
           f'meta.format is {found!r}: must be {_FORMAT}, as newer versions '
-          'may write others; upgrade magnet-jax, or take another file'
+          'may write others; upgrade magnet-jax, or use another file'
         )
     return checked.call(Meta, content, 'meta')
 

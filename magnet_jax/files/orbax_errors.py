@@ -1,4 +1,4 @@
-"""Turns what Orbax and TensorStore report of a failed write into one error."""
+"""Turns errors of Orbax and TensorStore about a failed write into one."""
 
 from collections.abc import Callable, Iterator
 import contextlib
@@ -28,7 +28,7 @@ def unlogged() -> Iterator[None]:
 
 
 def system_error(error: Exception) -> OSError:
-  """Returns the system's error, which TensorStore words in its own way."""
+  """Returns the system's error, which TensorStore phrases in its own way."""
   if isinstance(error, OSError):
     return error
   code = re.search(r"os_error_code='(\d+)'", str(error))

@@ -55,7 +55,7 @@ def _parse(line: bytes) -> Record | None:
   """Returns the record of a line, or None where it is not a JSON object."""
   try:
     record = json.loads(line)
-  except (ValueError, RecursionError):  # bad UTF-8 is a ValueError, too
+  except (ValueError, RecursionError):  # bad UTF-8 is a ValueError as well
     return None
   return record if isinstance(record, dict) else None
 
@@ -74,7 +74,7 @@ def _read_bytes(path: pathlib.Path) -> bytes:
 def read(path: PathLike) -> list[Record]:
   """Reads the records of a file.
 
-  A last line that was cut off, as by a killed process, is skipped.
+  A last line that was cut off, for example by a kill, is skipped.
 
   Args:
     path: a file of one JSON object per line.
@@ -104,7 +104,7 @@ def read(path: PathLike) -> list[Record]:
 
 
 def read_object(path: PathLike, remedy: str) -> Record:
-  """Reads what `write_json` wrote of a mapping.
+  """Reads a mapping written by `write_json`.
 
   Args:
     path: the file.
@@ -124,7 +124,7 @@ def read_object(path: PathLike, remedy: str) -> Record:
 class Writer:
   """A file that records are appended to, each flushed when `append` returns.
 
-  A cut-off last line that a killed process left is removed first.
+  A last line that was cut off by a kill is removed first.
 
   >>> with Writer('records.jsonl') as writer:  # doctest: +SKIP
   ...   writer.append({'step': 1, 'loss': 0.7})
@@ -137,7 +137,7 @@ class Writer:
       path: the file; its folder must exist.
 
     Raises:
-      InputError: the system refuses to write there.
+      InputError: writing fails.
     """
     self._path = pathlib.Path(path)
     try:
@@ -158,13 +158,13 @@ class Writer:
       self._file.truncate(len(content) - len(last))
 
   def append(self, record: Mapping[str, object]) -> None:
-    """Writes one record as one line, and hands it to the system.
+    """Writes one record as one line and flushes it to the system.
 
     Args:
       record: names to numbers, words, lists and arrays; NaN becomes null.
 
     Raises:
-      InputError: the system refuses to write (no space, …).
+      InputError: writing fails (no space, …).
     """
     line = memoryview(_dump(record).encode() + b'\n')
     start = self._file.seek(0, os.SEEK_END)
@@ -172,7 +172,7 @@ class Writer:
       while line:
         line = line[self._file.write(line) :]
     except OSError as error:
-      # Half a line, then a full disk: the file ends with the line before.
+      # The disk is full after half a line: end the file with the line before.
       with contextlib.suppress(OSError):
         self._file.truncate(start)
       raise atomic.write_error(self._path, error) from error
@@ -200,7 +200,7 @@ def truncate_after(path: PathLike, key: str, value: float) -> None:
     value: the largest that stays.
 
   Raises:
-    InputError: as `read`, or the system refuses to write.
+    InputError: as for `read`, or writing fails.
   """
   if not pathlib.Path(path).exists():
     return
@@ -213,27 +213,27 @@ def truncate_after(path: PathLike, key: str, value: float) -> None:
 
 
 def write(path: PathLike, found: Iterable[Mapping[str, object]]) -> None:
-  """Writes a file of records, whole or not at all.
+  """Writes a file of records, completely or not at all.
 
   Args:
     path: the file to create or replace.
     found: the records, as for `Writer.append`.
 
   Raises:
-    InputError: the system refuses to write.
+    InputError: writing fails.
   """
   lines = ''.join(_dump(record) + '\n' for record in found)
   atomic.write_bytes(path, lines.encode())
 
 
 def write_json(path: PathLike, value: object) -> None:
-  """Writes one JSON document, whole or not at all.
+  """Writes one JSON document, completely or not at all.
 
   Args:
     path: the file to create or replace.
     value: nested mappings, sequences, arrays and numbers; NaN becomes null.
 
   Raises:
-    InputError: the system refuses to write.
+    InputError: writing fails.
   """
   atomic.write_bytes(path, (_dump(value, indent=2) + '\n').encode())

@@ -1,4 +1,4 @@
-"""Trees of arrays by name: what is stored of a state, and how it comes back."""
+"""Trees of arrays by name: how a state is stored and restored."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -34,14 +34,14 @@ def fit(found: object, template: T, name: str) -> T:
   Args:
     found: nested dicts of arrays.
     template: tree of arrays, or of shapes with data types.
-    name: what messages call the checkpoint.
+    name: of the checkpoint, for messages.
 
   Returns:
     The template's own types, with the leaves found.
 
   Raises:
     InputError: a leaf is missing, left over, or has another shape or data
-      type; the first one is named.
+      type; names the first one.
   """
   leaves, wanted = flatten(found), flatten(template)
   for key in sorted(wanted.keys() ^ leaves.keys()):

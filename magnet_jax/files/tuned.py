@@ -1,4 +1,4 @@
-"""Settings that were chosen after a training, beside its checkpoints."""
+"""Settings chosen after a training, beside its checkpoints."""
 
 import pathlib
 
@@ -15,8 +15,8 @@ MODEL = 'model.npz'  # what a run exports
 def write(path: PathLike, settings: Section) -> pathlib.Path:
   """Writes settings that take precedence over those of the training.
 
-  An exported file is rewritten, also the one in a run's folder. In a run they
-  are kept beside the refiner's checkpoints, which do not change.
+  An exported file is rewritten, including the one in a run's folder. In a run
+  they are kept beside the refiner's checkpoints, which do not change.
 
   Args:
     path: an exported .npz file, or the folder of a run.
@@ -26,7 +26,7 @@ def write(path: PathLike, settings: Section) -> pathlib.Path:
     The file that was written.
 
   Raises:
-    InputError: the file is not a model, or the system refuses to write.
+    InputError: the file is not a model, or writing fails.
   """
   path = pathlib.Path(path)
   if path.is_dir():
@@ -46,15 +46,15 @@ def _rewrite(path: pathlib.Path, settings: Section) -> None:
 
 
 def laid_over(meta: Meta, step: pathlib.Path) -> Meta:
-  """Returns a checkpoint's meta with the settings chosen since.
+  """Returns a checkpoint's metadata with the settings chosen since.
 
   Args:
     meta: of the checkpoint.
     step: its folder, in `checkpoints` or in the network's own folder.
 
   Raises:
-    InputError: the file of the settings is damaged, or the meta has no
-      settings of that kind.
+    InputError: the file of the settings is damaged, or the metadata has no
+      such section.
   """
   store = step.parent
   settings = of(store.parent if store.name == 'checkpoints' else store)
@@ -76,7 +76,7 @@ def of(folder: pathlib.Path) -> Section:
   path = folder / NAME
   if not path.exists():
     return {}
-  remedy = 'remove it and choose again by magnet-jax tune'
+  remedy = 'remove it and choose again with magnet-jax tune'
   found = records.read_object(path, remedy)
   if 'points' in found:
     checked.call(_points, {'points': found['points']}, f'{path}: settings')

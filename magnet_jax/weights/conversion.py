@@ -1,4 +1,4 @@
-"""Converts PyTorch's files to a folder of checkpoints, and back."""
+"""Converts PyTorch files to a folder of checkpoints, and back."""
 
 from collections.abc import Mapping, Sequence
 import dataclasses
@@ -76,7 +76,7 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
 
 
 def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
-  """Writes a ResNet without its classifier, for a training to start from.
+  """Writes a ResNet without its classifier, as the start of a training.
 
   Args:
     source: what was read.
@@ -111,7 +111,7 @@ def to_checkpoint(
 
   Raises:
     InputError: a file and the config do not fit, a key is missing or left
-      over, weights are not finite, or the system refuses to write.
+      over, weights are not finite, or writing fails.
   """
   count = class_count(sources)
   if count != len(classes):
@@ -143,15 +143,15 @@ def to_files(
   """Writes the networks of a run as PyTorch files.
 
   Args:
-    run: whatever `checkpoints.load` takes.
+    run: anything that `checkpoints.load` accepts.
     folder: where segmenter, refiner (or refiner_1, …) and trunk are written.
     suffix: '.pth' or '.safetensors'.
-    order: of a refiner's input in the files; None takes that of the file it
+    order: of a refiner's input in the files; None keeps that of the file it
       was converted from.
 
   Raises:
-    InputError: nothing is there, its meta is damaged, a network has no names
-      in PyTorch, or the system refuses to write.
+    InputError: nothing is there, its metadata are damaged, a network has no
+      names in PyTorch, or writing fails.
   """
   written = []
   for kind, (variables, meta) in _parts(run).items():
@@ -161,7 +161,7 @@ def to_files(
       count = 1
       if kind == 'refiner':
         count, _ = refiner.refiner_count(meta.section('refiner'))
-      # What a model file says of a conversion is about its last network.
+      # A model file records the origin of its last network only.
       origin = meta.torch if meta.kind == kind else None
       if origin and len(origin.counters) not in (0, count):
         raise InputError(
@@ -183,7 +183,7 @@ def to_files(
 
 
 def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
-  """Returns what a network does here that the file cannot express."""
+  """Returns notes on what a network does here that the file cannot express."""
   if kind != 'refiner' or not meta.section('refiner').get('prior'):
     return ()
   return (
@@ -193,7 +193,7 @@ def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
 
 
 def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
-  """Returns variables and meta of each network of a run or a model file."""
+  """Returns variables and metadata of each network of a run or model file."""
   if run.is_dir():
     return checkpoints.load_parts(run)
   exported, meta = checkpoints.load(run)
@@ -228,7 +228,7 @@ def _save(
   )
   path = folder / kind
   average = refiner.join(found)
-  # Orbax would notice only half-way.
+  # Orbax would notice only half-way through.
   atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
   with checkpoints.CheckpointStore(path / 'checkpoints') as store:
     meta = dataclasses.replace(meta, kind=kind, torch=origin)

@@ -20,7 +20,7 @@ from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
 SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
-# Where training scripts put the weights beside the optimizer and the epoch.
+# Where training scripts put the weights, beside the optimizer and the epoch.
 _NESTED = ('state_dict', 'model_state_dict', 'model')
 _BFLOAT16 = np.dtype(jnp.bfloat16)
 _SAFE_TYPES = {
@@ -57,15 +57,14 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
 
 
 def write(path: PathLike, state: Mapping[str, np.ndarray]) -> None:
-  """Writes a state_dict of plain tensors, whole or not at all.
+  """Writes a state_dict of plain tensors, completely or not at all.
 
   Args:
     path: ends in .pth or .safetensors.
     state: arrays by name.
 
   Raises:
-    InputError: the system refuses to write, or the package that writes it is
-      not installed.
+    InputError: writing fails, or the package that writes it is not installed.
   """
   path = pathlib.Path(path)
   if path.suffix == SUFFIXES['safetensors']:
@@ -74,7 +73,7 @@ def write(path: PathLike, state: Mapping[str, np.ndarray]) -> None:
   else:
     torch = _import('torch')
     file = io.BytesIO()
-    # Copied: a tensor must own memory that may be written.
+    # Copied, as a tensor must own writable memory.
     tensors = {k: torch.from_numpy(np.array(a)) for k, a in state.items()}
     torch.save(tensors, file)
     data = file.getvalue()
@@ -96,7 +95,7 @@ def _import(name: str) -> Any:  # a module of a package that may be missing
 
 
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-  # Not safetensors.numpy, which knows no bfloat16.
+  # Not safetensors.numpy, which does not support bfloat16.
   safetensors = _import('safetensors')
   try:
     stored = safetensors.deserialize(path.read_bytes())
@@ -122,7 +121,7 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
   torch = _import('torch')
   try:
     with warnings.catch_warnings():
-      warnings.simplefilter('ignore')  # of types that will change
+      warnings.simplefilter('ignore')  # about types that will change
       found = torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
     code = re.search(r'GLOBAL ([\w.]+)', str(error))
@@ -130,7 +129,7 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
       raise _damaged(path) from error
     raise InputError(
       f'{path}: holds pickled code ({code[1]}), which could do anything: only '
-      'plain tensors are read; save its state_dict() alone'
+      'plain tensors are read; save its state_dict() only'
     ) from error
   except MemoryError:
     raise
@@ -139,7 +138,7 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
     if 'TorchScript' in str(error):
       raise InputError(
         f'{path}: is a TorchScript archive, which holds code: only plain '
-        'tensors are read; save its state_dict() alone'
+        'tensors are read; save its state_dict() only'
       ) from error
     raise _damaged(path) from error
   return {
@@ -176,7 +175,7 @@ def _state(found: object, path: pathlib.Path) -> Mapping[str, object]:
 
 
 def _array(torch: Any, tensor: Any, name: str) -> np.ndarray:
-  """Converts one tensor; bfloat16 comes in the type that JAX has for it."""
+  """Converts one tensor; bfloat16 becomes the type that JAX uses for it."""
   if not isinstance(tensor, torch.Tensor):
     raise InputError(
       f'{name} is a {type(tensor).__name__}: a state_dict holds tensors only; '

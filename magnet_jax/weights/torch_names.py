@@ -1,8 +1,8 @@
-"""What the modules of the known networks are called in PyTorch, as data.
+"""The module names of the known networks in PyTorch, as data.
 
 A row is (their module, our module) and serves both directions. {i}, {j} and
-{k} stand for a whole number, the same on both sides. What the arrays of a
-module are called depends on their kind, see `torch_weights`.
+{k} stand for an integer, the same on both sides. The names of the arrays in a
+module depend on their kind, see `torch_weights`.
 """
 
 Table = tuple[tuple[str, str], ...]
@@ -13,7 +13,7 @@ def _below(theirs: str, ours: str, table: Table) -> Table:
   return tuple((f'{theirs}.{a}', f'{ours}/{b}') for a, b in table)
 
 
-# torchvision's and timm's names; BasicBlock and Bottleneck.
+# The names of torchvision and timm; BasicBlock and Bottleneck.
 _RESNET: Table = (
   ('conv1', 'conv1'),
   ('bn1', 'bn1'),
@@ -145,7 +145,7 @@ SEGMENTERS = {
   'unet': 'unet',
 }
 
-# Their module whose output features are the classes.
+# Their modules whose output features are the classes.
 CLASSIFIERS = {
   'refiner': 'seg_conv',
   'fpn': 'classify',
@@ -155,7 +155,7 @@ CLASSIFIERS = {
   'unet': 'final',
 }
 
-# Keys that such files often have, but our network does not use.
+# Keys that such files often have, but our networks do not use.
 DROPPED = {
   'resnet': ('fc.weight', 'fc.bias'),  # the classifier of ImageNet
   'hrnet': ('loss.criterion.weight',),  # the weights of the classes

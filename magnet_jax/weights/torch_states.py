@@ -1,7 +1,7 @@
 """PyTorch files as the checked states of known networks.
 
-Finds out which network a file is of, and removes what is not part of it:
-prefixes of names, ImageNet classifiers, half and double precision.
+Recognises the network in a file, and removes what is not part of it: prefixes
+of names, ImageNet classifiers, half and double precision.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from magnet_jax.weights import torch_files, torch_names, torch_weights
 from magnet_jax.weights.torch_weights import State, listed
 
 ORDERS = ('scale,coarse', 'coarse,scale')  # of the refiner's input
-# Prefixes by wrappers for several devices, training scripts and Lightning.
+# Prefixes added by wrappers for several devices, training scripts, Lightning.
 _PREFIXES = ('module.', 'model.')
 
 
@@ -66,16 +66,16 @@ class Source:
 def read(
   path: PathLike, *, network: str | None = None, cast: bool = False
 ) -> Source:
-  """Reads a file and finds out which network it is of.
+  """Reads a file and recognises its network.
 
   Args:
     path: .pth or .safetensors.
-    network: a key of `torch_names.NAMES`; None finds it by the keys.
+    network: a key of `torch_names.NAMES`; None recognises it by its keys.
     cast: also accept float16, bfloat16 and float64.
 
   Raises:
-    InputError: unreadable, of an unknown network, keys that are the same
-      without their prefixes, or numbers that are not float32.
+    InputError: unreadable, of an unknown network, keys that are equal without
+      their prefixes, or numbers that are not float32.
   """
   path = pathlib.Path(path)
   state = plain_names(torch_files.read(path), str(path))
@@ -99,10 +99,10 @@ def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:
 
   Args:
     state: arrays by name.
-    name: what messages call the state.
+    name: of the state, for messages.
 
   Raises:
-    InputError: two keys are the same without them.
+    InputError: two keys are equal without them.
   """
   plain: State = {}
   origin: dict[str, str] = {}
@@ -122,7 +122,7 @@ def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:
 def closest(names: Mapping[str, object]) -> str:
   """Returns the network whose table fits most keys.
 
-  Of several, it is the one with the largest share of its rows in use.
+  Among equals, the one with the largest share of its rows in use.
 
   Args:
     names: the state; only its keys matter.
@@ -138,11 +138,11 @@ def closest(names: Mapping[str, object]) -> str:
 def as_float32(
   state: Mapping[str, np.ndarray], name: str, *, cast: bool
 ) -> tuple[State, str]:
-  """Makes sure that all weights are float32.
+  """Ensures that all weights are float32.
 
   Args:
     state: arrays by name; the counters stay as they are.
-    name: what messages call the state.
+    name: of the state, for messages.
     cast: convert other floating types; from half precision that is exact.
 
   Returns:
@@ -163,7 +163,7 @@ def as_float32(
       f'{name}: {first} is {types[first]}{more}: weights must be float32; '
       f'{remedy}'
     )
-  with np.errstate(over='ignore'):  # what overflows is refused later
+  with np.errstate(over='ignore'):  # `check_finite` reports what overflows
     cast_arrays = {key: state[key].astype(np.float32) for key in other}
   found = ', '.join(sorted({types[key] for key in floats}))
   return {**state, **cast_arrays}, found
@@ -174,8 +174,8 @@ def check_finite(state: Mapping[str, np.ndarray], name: str) -> None:
   for key, array in state.items():
     if array.dtype.kind == 'f' and not np.isfinite(array).all():
       raise InputError(
-        f'{name}: {key} holds NaN or infinity: weights must be finite; take '
-        'an earlier checkpoint'
+        f'{name}: {key} holds NaN or infinity: weights must be finite; use an '
+        'earlier checkpoint'
       )
 
 

@@ -1,4 +1,4 @@
-"""Our side of a conversion: which network, and the shapes of its variables."""
+"""Our side of a conversion: the network, and the shapes of its variables."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,18 +14,18 @@ _IMAGES = (1, 64, 64, 3)
 
 
 def network(kind: str, meta: Meta) -> str:
-  """Returns which table of names a network of ours has.
+  """Returns the table of names for one of our networks.
 
   Args:
     kind: one of `KINDS`.
-    meta: its section `segmenter` says which segmenter.
+    meta: its section `segmenter` names the segmenter.
 
   Raises:
-    InputError: a segmenter without names in PyTorch.
+    InputError: the segmenter has no names in PyTorch.
   """
   if kind != 'segmenter':
     return {'refiner': 'refiner', 'trunk': 'resnet'}[kind]
-  # Checkpoints of earlier versions have one kind and do not say so.
+  # Earlier versions had only one kind and did not record it.
   name = str(meta.section('segmenter').get('name', 'fpn'))
   found = torch_names.SEGMENTERS.get(name)
   if found not in torch_names.NAMES:
@@ -39,7 +39,7 @@ def network(kind: str, meta: Meta) -> str:
 def _shapes(init: Callable[..., Section]) -> dict[str, object]:
   """Returns the shapes of the variables that `init` makes."""
   found = jax.eval_shape(init, jax.random.key(0))
-  # An auxiliary head leaves its output among them.
+  # Without the output that an auxiliary head leaves there.
   return {kind: found[kind] for kind in ('params', 'batch_stats')}
 
 
@@ -111,7 +111,7 @@ def resnet_settings(source: torch_states.Source) -> tuple[str, int]:
   )
   deep = 'layer1.0.conv3.weight' in source.state
   stem = source.state.get('conv1.weight')
-  # Without a stem any width will do: that it is missing is reported later.
+  # Without a stem any width will do: its absence is reported later.
   width = 64 if stem is None or not stem.ndim else stem.shape[0]
   for name, make in resnet.RESNETS.items():
     module = make()

@@ -19,7 +19,7 @@ from magnet_jax.types import InputError
 from magnet_jax.weights import torch_names
 
 State = dict[str, np.ndarray]  # arrays by PyTorch's names
-Counters = dict[str, int]  # batches that normalisations have seen, by name
+Counters = dict[str, int]  # batches that each normalisation has seen, by name
 
 _LEAVES = {
   'kernel': 'weight',
@@ -38,7 +38,7 @@ _SHOWN = 3  # names that a message lists before counting the rest
 
 
 def listed(names: Iterable[str]) -> str:
-  """Returns the first few of some names, and how many more there are."""
+  """Returns the first few names, and the number of others."""
   names = list(names)
   rest = len(names) - _SHOWN
   return ', '.join(names[:_SHOWN]) + (f' and {rest} more' if rest > 0 else '')
@@ -57,7 +57,7 @@ def from_torch(
     state: arrays by their names in PyTorch, convolutions as OIHW.
     network: a key of `torch_names.NAMES`.
     template: {'params', 'batch_stats'}, arrays or shapes of our network.
-    name: what messages call the state.
+    name: of the state, for messages.
 
   Returns:
     NumPy arrays in the template's places, and the counters
@@ -72,12 +72,12 @@ def from_torch(
   counted = _counter_keys(wanted, network)
   present = counted & state.keys()
   missing = [key for key in keys.values() if key not in state]
-  # Files of PyTorch before 0.4.1 have no counters.
+  # Files from PyTorch before 0.4.1 have no counters.
   missing += sorted(counted - present) if present else []
   if missing:
     raise InputError(
       f'{name}: lacks {listed(missing)}: each weight of the network {network} '
-      f'must be there; take a whole file, or {_REMEDY}'
+      f'must be there; use a complete file, or {_REMEDY}'
     )
   rest = [k for k in state if k not in counted and k not in keys.values()]
   if rest:
@@ -185,7 +185,7 @@ def _counter_keys(flat: Iterable[str], network: str) -> set[str]:
 
 
 def _translate(module: str, table: torch_names.Table) -> str | None:
-  """Returns their name of our module, None where the table has none."""
+  """Returns PyTorch's name of our module, None if the table has none."""
   for theirs, ours in table:
     found = pattern(ours).fullmatch(module)
     if found:
@@ -195,7 +195,7 @@ def _translate(module: str, table: torch_names.Table) -> str | None:
 
 @functools.cache
 def pattern(row: str) -> re.Pattern[str]:
-  """Returns a regular expression of a row's side, a group per placeholder."""
+  """Returns a regular expression of a row's side, one group per placeholder."""
   parts = []
   for literal, field, _, _ in string.Formatter().parse(row):
     parts.append(re.escape(literal))
@@ -206,7 +206,7 @@ def pattern(row: str) -> re.Pattern[str]:
 def _from_layout(
   array: np.ndarray, wanted: tuple[int, ...], name: str
 ) -> np.ndarray:
-  """Returns one array in our layout, checked."""
+  """Returns one array in our layout, after a check of its shape."""
   shape = tuple(np.shape(array))
   if len(wanted) == 4:  # OIHW -> HWIO
     theirs = tuple(wanted[i] for i in (3, 2, 0, 1))
@@ -239,7 +239,7 @@ def _to_layout(array: np.ndarray, path: str) -> np.ndarray:
 
 
 def _count(value: np.ndarray, name: str) -> int:
-  """Returns one counter as a number."""
+  """Returns one counter as an integer."""
   value = np.asarray(value)
   if value.shape or value.dtype.kind not in 'iu':
     raise InputError(
