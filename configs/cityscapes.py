@@ -1,4 +1,4 @@
-"""Cityscapes as MagNet was published for it: HRNet-W18-small-v2 + OCR.
+"""Cityscapes as in the publication of MagNet: HRNet-W18-small-v2 + OCR.
 
 Source: Huynh et al., CVPR 2021.
 Data: magnet-jax prepare cityscapes_magnet --manual_dir=DIR

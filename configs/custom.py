@@ -25,7 +25,7 @@ def get_config() -> ml_collections.ConfigDict:
   # [red, green, blue], that stand for them in your label files.
   config.data.classes = str(HERE / 'custom_classes.json')
   # Change: lists of image<TAB>label lines, relative to the list, or folders
-  # with images/ and labels/ in them. Shots of the same ground, street or
+  # with images/ and labels/ in them. Images of the same ground, street or
   # patient belong in one split.
   for split in ('train', 'val', 'test'):
     config.data[split] = f'data/mine/{split}.txt'
@@ -44,7 +44,7 @@ def get_config() -> ml_collections.ConfigDict:
   # K, the share of the pixels that a window may correct, is chosen on this many
   # images of val once the refiner is trained; 0 keeps refine.points.
   config.tune.images = 4
-  # Change: one weight per class, about frequency ** -1/3; () weighs all alike.
+  # Change: one weight per class, about frequency ** -1/3; () for equal weights.
   weights = (0.8, 1.6)
   config.train.segmenter.class_weights = weights
   config.train.refiner.class_weights = weights

@@ -1,4 +1,4 @@
-"""DeepGlobe land cover as MagNet was published for it: ResNet50-FPN.
+"""DeepGlobe land cover as in the publication of MagNet: ResNet50-FPN.
 
 Source: Huynh et al., CVPR 2021.
 Data: magnet-jax prepare deepglobe_land_cover --manual_dir=DIR

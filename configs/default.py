@@ -3,7 +3,7 @@
 The other configs override some of these fields. Only the commands and the
 training loop see a config.
 
-Source: none; the values are those that served on small sets.
+Source: none; the values have worked well on small sets.
 Command: magnet-jax train --workdir=runs/default
 Time: half an hour on two CPU cores, estimated from that of a step.
 Score: that of configs/scenes.py, or slightly lower.
@@ -15,7 +15,7 @@ import ml_collections
 def get_config() -> ml_collections.ConfigDict:
   """Returns the default settings."""
   config = ml_collections.ConfigDict()
-  config.seed = 0  # of initial weights, sampling and augmentation
+  config.seed = 0  # for initial weights, sampling and augmentation
 
   config.data = ml_collections.ConfigDict()
   data = config.data
@@ -44,7 +44,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.augment.flip_horizontal = True
   config.augment.flip_vertical = True
   config.augment.rotate = True  # quarter turns; needs square windows
-  config.augment.colour_jitter = 0.2  # strength, 0 for none
+  config.augment.colour_jitter = 0.2  # strength; 0 for none
 
   config.plan = ml_collections.ConfigDict()
   plan = config.plan
@@ -63,7 +63,7 @@ def get_config() -> ml_collections.ConfigDict:
   refine.windows = 1.0  # share of the windows refined, most uncertain first
   refine.min_uncertainty = 0.0  # smallest mean of a refined window
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
-  refine.batch = 0  # windows a device holds at a time; 0: as many as fit
+  refine.batch = 0  # windows per device at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()
   segmenter = config.segmenter
@@ -116,7 +116,7 @@ def _training(
   train.batch = batch  # windows, or for the refiner paths of nested windows
   train.crop = (0, 0)  # part of a window to train on; 0 is all
   train.optimizer = 'adamw'  # or 'sgd'
-  train.rate = rate  # highest learning rate
+  train.rate = rate  # peak learning rate
   train.momentum = 0.9  # of sgd
   train.weight_decay = 1e-2
   train.clip = 1.0  # largest norm of the gradient; 0: no limit
@@ -125,7 +125,7 @@ def _training(
   train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # 'step': where the rate drops
   train.average = 0.99  # decay of the weights' moving average; 0 for none
   train.loss = 'cross_entropy'  # or 'ohem'
-  train.class_weights = ()  # one weight per class; () weighs all alike
+  train.class_weights = ()  # one weight per class; () for equal weights
   train.ohem_threshold = 0.7
   train.ohem_kept = 100_000  # smallest number of hard pixels
   train.scale_jitter = 1.25  # of the windows: a factor in [1/1.25, 1.25]

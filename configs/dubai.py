@@ -4,7 +4,7 @@ Source: MBRSC and Humans in the Loop, CC0. Two labels of the same ground agree
 at a mean IoU of only .52 to .63.
 Command: magnet-jax train --config=dubai --workdir=runs/dubai
 Data: data/dubai/{train,val,test}.txt, see experiments/dubai.
-Time: a quarter of an hour on two CPU cores, estimated from that of a step.
+Time: a quarter of an hour on two CPU cores, estimated from the time per step.
 Score: mIoU of stage 0 38.0, MagNet 40.4 (test, one scene; with such labels,
 seeds differ by a few points).
 """
@@ -22,7 +22,7 @@ def get_config() -> ml_collections.ConfigDict:
   for split in ('train', 'val', 'test'):
     config.data[split] = f'data/dubai/{split}.txt'
   config.plan.network = (256, 256)
-  config.plan.stages = 4  # whatever the scene's size
+  config.plan.stages = 4  # regardless of the scene's size
   config.train.segmenter.crop = (160, 160)
   config.train.segmenter.batch = 12
   config.train.segmenter.steps = 200

@@ -1,4 +1,4 @@
-"""Gleason 2019 as MagNet was published for it: PSPNet on ResNet-101.
+"""Gleason 2019 as in the publication of MagNet: PSPNet on ResNet-101.
 
 Source: Huynh et al., CVPR 2021, supplement.
 Data: magnet-jax prepare gleason2019 --manual_dir=DIR

@@ -2,7 +2,7 @@
 
 Source: trained from random weights on 64 generated scenes of 2448x2448.
 Command: magnet-jax train --config=scenes --workdir=runs/scenes
-Time: half an hour on two CPU cores, estimated from that of a step.
+Time: half an hour on two CPU cores, estimated from the time per step.
 Score: mIoU of stage 0 37.1, MagNet 61.8 (test, 8 scenes); within 2 points.
 """
 

@@ -1,1 +1,1 @@
-"""What the package makes of an image: models, outputs, pictures."""
+"""Segmentation of image files: models, outputs, pictures."""

@@ -1,4 +1,4 @@
-"""Whether an image fits in memory, and what streaming it needs at least."""
+"""Whether an image fits in memory, and the least that streaming it needs."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -12,19 +12,19 @@ from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.types import InputError, Size, Stage
 
 STORES = ('auto', 'memory', *disk_workspace.KINDS)
-_SHARE = 0.5  # of the memory that is free
+_SHARE = 0.5  # of the free memory
 _GIGABYTE = 1e9
 
-# Bytes a pixel beside the maps, each counted where the sum is largest: image,
-# label and its 64-bit form while it is made, uncertainty, overlay; and what
-# the panel keeps of every stage.
+# Bytes per pixel besides the maps, each counted where the sum is largest:
+# image, label and its 64-bit form while it is made, uncertainty, overlay; and
+# what the panel keeps of every stage.
 _PICTURES = 26
 _VIEWS = 6
-# Of a batch: cut twice in advance, at work, come back twice, and put together.
+# Of a batch: two cut in advance, one at work, two returned, one being joined.
 _COPIES = 6
-# Tiles kept in memory by the stores and by GDAL, and the band of rows of which
-# reduced images are made. With the batch it was 257 MB for 20480 x 20480 pixels
-# (experiments/larger).
+# Tiles cached by the stores and by GDAL, and the band of rows from which
+# reduced images are made. With the batch, 257 MB were measured for 20480 x
+# 20480 pixels (experiments/larger).
 _STREAMING = disk.CACHE + 50_000_000 + 160_000_000
 
 
@@ -33,11 +33,11 @@ class Budget:
   """How much memory an image may take.
 
   Attributes:
-    store: one of STORES: 'auto' keeps maps in memory where they fit, else on
-      disk as `disk_workspace.DEFAULT`; 'memory' or a kind of maps on disk
-      decides it without looking.
-    gigabytes: for images and maps, without the networks; None: a half of what
-      is free.
+    store: one of STORES: 'auto' keeps maps in memory if they fit, else on disk
+      as `disk_workspace.DEFAULT`; 'memory' or a kind of maps on disk is used
+      whatever their size.
+    gigabytes: for images and maps, without the networks; None: half of what is
+      free.
 
   Raises:
     InputError: for an unknown store or a budget that is not positive.
@@ -59,7 +59,7 @@ class Budget:
 
   @property
   def bytes(self) -> float:
-    """What may be used."""
+    """The bytes that may be used."""
     if self.gigabytes is not None:
       return self.gigabytes * _GIGABYTE
     return _SHARE * _free()
@@ -67,7 +67,7 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-  """Where the maps of an image go.
+  """Where the maps of an image are kept.
 
   Attributes:
     store: 'memory' or one of `disk_workspace.KINDS`.
@@ -86,18 +86,18 @@ def choose(
   *,
   views: bool,
 ) -> Choice:
-  """Decides where the maps of an image go.
+  """Decides where the maps of an image are kept.
 
   Args:
-    budget: what the user allows.
+    budget: the limit set by the user.
     cascade: the networks.
     plan: the image's stages.
     num_classes: C.
-    views: whether a panel is to be drawn.
+    views: whether a panel will be drawn.
 
   Raises:
-    InputError: the image does not fit and cannot be streamed, or the budget
-      does not even do for that.
+    InputError: the image neither fits nor can be streamed, or the budget is too
+      small even for streaming.
   """
   if budget.store == 'memory':
     return Choice('memory')
@@ -113,8 +113,8 @@ def choose(
     )
   if cascade.way.in_memory:
     raise InputError(
-      f'{reason}: {cascade.way.in_memory}, allow more by --memory=GB, or '
-      'force it by --store=memory'
+      f'{reason}: {cascade.way.in_memory}, allow more with --memory=GB, or '
+      'force it with --store=memory'
     )
   least = streamed(cascade, plan, num_classes)
   if least > allowed:
@@ -130,7 +130,7 @@ def choose(
 def in_memory(
   cascade: Cascade, plan: Sequence[Stage], num_classes: int, *, views: bool
 ) -> int:
-  """Bytes that an image takes in memory, about, without the networks."""
+  """Estimates the bytes of an image in memory, without the networks."""
   maps = 4 * num_classes
   pixels = [math.prod(stage.size) for stage in plan]
   before = sum(pixels[-2:-1])
@@ -142,7 +142,7 @@ def in_memory(
 
 
 def streamed(cascade: Cascade, plan: Sequence[Stage], num_classes: int) -> int:
-  """Bytes that streaming an image takes at least, without the networks."""
+  """Estimates the least bytes for streaming an image, without the networks."""
   window, network = plan[-1].grid.window, cascade.network
   pixels = math.prod(window), math.prod(network)
   each = 4 * num_classes * (2 * pixels[0]) + 4 * pixels[1]
@@ -150,7 +150,7 @@ def streamed(cascade: Cascade, plan: Sequence[Stage], num_classes: int) -> int:
 
 
 def _free() -> int:
-  """Bytes of memory that are free, to this process's group as well."""
+  """Bytes of free memory, within the limit of this process's group."""
   free = int(psutil.virtual_memory().available)
   group = pathlib.Path('/sys/fs/cgroup')
   try:
@@ -162,7 +162,7 @@ def _free() -> int:
 
 
 def _gigabytes(count: float) -> str:
-  """Rounded up, so that the number itself is enough."""
+  """Rounded up, so that the printed number is enough."""
   if count >= 10 * _GIGABYTE:
     return f'{math.ceil(count / 1e8) / 10:.1f}'
   return f'{math.ceil(count / 1e7) / 100:.2f}'

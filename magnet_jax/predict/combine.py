@@ -1,7 +1,7 @@
-"""The segmenter of one training, or of elsewhere, with another's refiner.
+"""The segmenter of one training, or a foreign one, with another's refiner.
 
-The refiner sees maps of classes and no colours: trained with one segmenter, it
-can be used with another one of the same classes.
+The refiner sees maps of classes and no RGB: trained with one segmenter, it can
+be used with another one that has the same classes.
 """
 
 import dataclasses
@@ -22,19 +22,19 @@ def load(
 ) -> tuple[Model, Meta]:
   """Loads a segmenter and a refiner from two places.
 
-  The network's size, the window and the stages are those of the segmenter's
-  training; points, median and the like those of the refiner's. A segmenter
-  from elsewhere has none of its own and takes all of the refiner's training,
-  but for a fixed size, and is tried out on black windows.
+  The network size, window and stages are those of the segmenter's training;
+  points, median filter and the like those of the refiner's. A foreign segmenter
+  has no settings and uses all those of the refiner's training, except for a
+  fixed size, and is tried out on black windows.
 
   Args:
-    segmenter: what `models.load` takes, or `foreign.load`.
-    refiner: what `models.load` takes; None loads the segmenter alone.
-    batch: windows a call, for a segmenter from elsewhere; None takes the
-      refiner's.
+    segmenter: anything that `models.load` or `foreign.load` accepts.
+    refiner: anything that `models.load` accepts; None: only the segmenter.
+    batch: number of windows per call of a foreign segmenter; None uses the
+      refiner's setting.
 
   Returns:
-    The model, and the meta that a training of both would have.
+    The model, and the metadata that a training of both would have.
 
   Raises:
     InputError: either is missing or damaged, or their classes differ.
@@ -42,8 +42,8 @@ def load(
   if foreign.is_foreign(segmenter):
     if refiner is None:
       raise InputError(
-        f'{segmenter}: tells no classes, windows and stages, which come from a '
-        'refiner; add --refiner=RUN'
+        f'{segmenter}: does not specify classes, windows and stages, which '
+        'come from a refiner; add --refiner=RUN'
       )
     return _with_foreign(segmenter, refiner, batch)
   variables, meta = _part(segmenter, 'segmenter')
@@ -61,7 +61,7 @@ def load(
 def _with_foreign(
   segmenter: str, refiner: str, batch: int | None
 ) -> tuple[Model, Meta]:
-  """The refiner with a segmenter from elsewhere, which is tried out."""
+  """The refiner with a foreign segmenter, which is tried out."""
   variables, meta = _part(refiner, 'refiner')
   with checked.named(refiner):
     num_classes = len(models.class_table(meta))
@@ -80,11 +80,11 @@ def _with_foreign(
 
 
 def _part(path: str, kind: str) -> tuple[dict[str, Tree], Meta]:
-  """The variables of one network, and the meta beside them."""
+  """The variables of one network, and their metadata."""
   if kind == 'refiner' and foreign.is_foreign(path):
     raise InputError(
-      f'{path}: is a segmenter from elsewhere, which has no refiner; give '
-      '--refiner the folder of a run or an exported model'
+      f'{path}: is an ONNX file or a function, which has no refiner; set '
+      '--refiner to the folder of a run or an exported model'
     )
   variables, meta = checkpoints.load(pathlib.Path(path))
   if kind not in variables:
@@ -105,6 +105,6 @@ def _check_classes(
   if names != others:
     raise InputError(
       f'{segmenter}: has the {len(names)} classes {", ".join(names)}, '
-      f'{refiner} the {len(others)} classes {", ".join(others)}: must be the '
-      'same; choose a segmenter and a refiner trained for the same classes'
+      f'{refiner} has the {len(others)} classes {", ".join(others)}: must be '
+      'the same; choose a segmenter and a refiner trained for the same classes'
     )

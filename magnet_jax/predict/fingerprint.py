@@ -1,4 +1,4 @@
-"""Short names for what a run depends on: equal only for equal content."""
+"""Fingerprints of what a run depends on: equal only for equal content."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -17,16 +17,16 @@ from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
 _BLOCK = 2**16
-_BLOCKS = 64  # of a file, spread over it
+_BLOCKS = 64  # of a file, spread over its length
 _PLAIN = (bool, int, float, complex, str, bytes, slice, range)
 
 
 def networks(*each: object) -> str:
   """Computes the fingerprint of networks: of all that their results depend on.
 
-  That is their weights, their modules with all settings, and of functions the
-  text of their file, their defaults and what they close over. Data that a
-  function reads from its module or from a file is not seen.
+  These are the weights, the modules with all settings, and for functions the
+  text of their file, their defaults and closures. Data that a function reads
+  from its module or from a file is not included.
   """
   walk = _Walk()
   walk.add(each)
@@ -34,7 +34,7 @@ def networks(*each: object) -> str:
 
 
 def file(path: PathLike) -> dict[str, int | str]:
-  """Computes the size, time of change and a sample of the content of a file.
+  """Returns a file's size, modification time and a hash of samples.
 
   Raises:
     InputError: it cannot be read.
@@ -59,14 +59,14 @@ def file(path: PathLike) -> dict[str, int | str]:
 
 
 class _Walk:
-  """A digest of a value and all that it refers to.
+  """A digest of a value and everything that it refers to.
 
-  The same in every process: no addresses, no order of sets or of dicts.
+  The same in every process: no addresses, no order of sets or dicts.
   """
 
   def __init__(self) -> None:
     self.digest = hashlib.sha256()
-    # Kept, as the address of an object that is gone may be used again.
+    # With the objects, as the address of a deleted one may be reused.
     self._seen: dict[int, tuple[int, object]] = {}
 
   def add(self, value: object) -> None:
@@ -74,7 +74,7 @@ class _Walk:
     if value is None or isinstance(value, _PLAIN):
       self._note(f'{type(value).__name__} {value!r}')
     elif isinstance(value, tuple | frozenset):
-      # Python may or may not share equal ones: they are never 'seen'.
+      # Never 'seen', as Python may or may not share equal ones.
       self._add_parts(value)
     elif id(value) in self._seen:
       self._note(f'seen {self._seen[id(value)][0]}')
@@ -83,7 +83,7 @@ class _Walk:
       self._add_parts(value)
 
   def _add_parts(self, value: object) -> None:
-    """Adds the kind of a value, then what it is made of."""
+    """Adds the type of a value, then its parts."""
     self._note(f'{type(value).__module__}.{type(value).__qualname__}')
     if isinstance(value, type):
       self._note(f'{value.__module__}.{value.__qualname__}')
@@ -113,7 +113,7 @@ class _Walk:
 
   def _add_array(self, value: object) -> None:
     try:
-      # PyTorch's parameters become arrays only without their gradients.
+      # PyTorch's parameters can only be converted without their gradients.
       array = np.ascontiguousarray(getattr(value, 'detach', lambda: value)())
     except (TypeError, RuntimeError):  # on another device, or a random key
       return
@@ -132,7 +132,7 @@ class _Walk:
     for cell in function.__closure__ or ():
       try:
         self.add(cell.cell_contents)
-      except ValueError:  # it has no value yet
+      except ValueError:  # not assigned yet
         self._note('empty')
 
   def _add_object(self, value: object) -> None:
@@ -141,7 +141,7 @@ class _Walk:
     if dataclasses.is_dataclass(value):
       names = [field.name for field in dataclasses.fields(value)]
       self._add_named({name: getattr(value, name, None) for name in names})
-    # Loggers, locks and the like refer to the process, not to the result.
+    # Loggers, locks and the like belong to the process, not to the result.
     elif (
       type(value).__module__.partition('.')[0] not in sys.stdlib_module_names
     ):
@@ -166,5 +166,5 @@ class _Walk:
       self._note('no file')
 
   def _note(self, text: str) -> None:
-    # Ended by what no text holds, so that 'a', 'b' is not 'ab'.
+    # Ended by a byte that no text contains, so that 'a', 'b' is not 'ab'.
     self.digest.update(text.encode(errors='surrogatepass') + b'\xff')

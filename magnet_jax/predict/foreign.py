@@ -28,7 +28,7 @@ def load(name: str, *, num_classes: int, batch: int = 1) -> HostSegmenter:
     batch: images per call, if the segmenter itself leaves it open.
 
   Raises:
-    InputError: as `onnx_file.load` and `from_module`.
+    InputError: as for `onnx_file.load` and `from_module`.
   """
   if pathlib.Path(name).suffix.lower() == '.onnx':
     return onnx_file.load(name, num_classes=num_classes, batch=batch)

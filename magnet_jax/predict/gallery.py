@@ -1,4 +1,4 @@
-"""What the stages of an image leave to look at."""
+"""Pictures of the stages of an image in memory."""
 
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.labels import predict
@@ -8,7 +8,7 @@ from magnet_jax.predict.panel import StageView
 
 
 def view(result: StageResult) -> StageView:
-  """Returns what a panel shows of a stage: 6 bytes a pixel."""
+  """Returns what a panel shows of a stage: 6 bytes per pixel."""
   return StageView(
     title=thumbnails.title(result.stage),
     label=predict(result.probabilities),

@@ -1,4 +1,4 @@
-"""A trained segmenter and refiner, ready to be run on images."""
+"""A trained segmenter and refiner, ready for images."""
 
 from collections.abc import Iterator, Mapping
 import contextlib
@@ -47,8 +47,8 @@ class Model:
   Attributes:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C], or a
       function of NumPy arrays as a `HostSegmenter`.
-    refiners: one for all stages or one for each after stage 0; none where
-      only the segmenter is trained.
+    refiners: one for all stages or one per stage after stage 0; none if only
+      the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
     pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
@@ -78,11 +78,11 @@ class Model:
     return height, width
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
-    """The stages of an image of some size."""
+    """Plans the stages for an image size."""
     return PIPELINES[self.pipeline].planner(self.settings['plan'])(size)
 
   def cascade(self, **changes: Any) -> Cascade:
-    """Puts the networks on the devices.
+    """Places the networks on the devices.
 
     Args:
       **changes: settings of the section `refine` to change, such as
@@ -118,10 +118,10 @@ def load(path: pathlib.Path = EMBEDDED) -> Model:
   """Loads a model: the embedded one, a run's folder or an exported file.
 
   Args:
-    path: where it lies.
+    path: of the model.
 
   Raises:
-    InputError: if it is missing, damaged, not finite or does not fit its own
+    InputError: it is missing, damaged, not finite or does not fit its own
       settings.
   """
   variables, meta = checkpoints.load(path)
@@ -135,24 +135,23 @@ def from_variables(
   name: str,
   segmenter: HostSegmenter | None = None,
 ) -> Model:
-  """Builds a model of loaded variables.
+  """Builds a model from loaded variables.
 
   Args:
     variables: {'segmenter': …, 'refiner': …}; the refiner may be missing, as
-      may the segmenter where there is another.
-    meta: of the networks, as training saves it.
-    name: what messages call it.
-    segmenter: one to take in place of the variables'.
+      may the segmenter if another one is given.
+    meta: of the networks, as saved by training.
+    name: used in messages.
+    segmenter: used instead of the one in the variables.
 
   Raises:
     InputError: the variables are not finite or do not fit the config, or a
-      setting of it is missing, unknown, of another type or out of range.
+      setting of it is missing, unknown, of the wrong type or out of range.
   """
   if 'segmenter' not in variables and segmenter is None:
     raise InputError(
-      f'{name}: holds a {" and a ".join(variables)} alone: a segmenter is '
-      'needed beside it; give the folder of a run, or --segmenter=RUN '
-      '--refiner=PATH'
+      f'{name}: holds only a {" and a ".join(variables)}: a segmenter is also '
+      'needed; give the folder of a run, or --segmenter=RUN --refiner=PATH'
     )
   with checked.named(name):
     table = class_table(meta)
@@ -171,12 +170,12 @@ def class_table(meta: Meta) -> ClassTable:
   """Returns the classes that networks were trained for.
 
   Raises:
-    InputError: the meta has none, as that of a trunk.
+    InputError: the metadata has none, like that of a trunk.
   """
   if meta.classes is None:
     raise InputError(
       'meta.classes is missing: networks need the names and colours of their '
-      'classes; take a whole checkpoint or export the model again from its run'
+      'classes; use a whole checkpoint or export the model again from its run'
     )
   return meta.classes
 
@@ -190,7 +189,7 @@ def _segmenter(
     module = checked.call(make, meta.section('segmenter'), 'segmenter')
     wanted = build.shapes(module, (64, 64), num_classes)
   _check(name, 'segmenter', variables, wanted)
-  # Once: each cascade of this model then uses the same copy.
+  # Placed once, so that all cascades of this model share the same copy.
   placed = jax.device_put(variables['segmenter'])
   return jax.tree_util.Partial(module.apply, placed)
 
@@ -227,7 +226,7 @@ def _building(name: str, network: str) -> Iterator[None]:
       yield
   except InputError:
     raise
-  # A module is not prepared for settings of other types or out of range.
+  # Modules do not check their settings for types and ranges.
   except Exception as error:
     reason = (str(error).splitlines() or [''])[0][:200]
     raise InputError(
@@ -242,7 +241,7 @@ def _check(
   variables: Section,
   wanted: object,
 ) -> None:
-  """Compares variables with the shapes that a network has."""
+  """Checks that variables have the shapes of a network and are finite."""
   shapes = {
     jax.tree_util.keystr(path): leaf.shape
     for path, leaf in jax.tree_util.tree_leaves_with_path(wanted)
@@ -271,5 +270,5 @@ def _check(
     if not np.isfinite(leaf).all():
       raise InputError(
         f'{name}: {network}{key} holds NaN or infinity: weights must be '
-        'finite; take an earlier checkpoint'
+        'finite; use an earlier checkpoint'
       )

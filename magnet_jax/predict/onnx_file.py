@@ -17,7 +17,7 @@ _DTYPES = {
   'tensor(uint8)': np.uint8,
 }
 _PROVIDERS = ('CUDAExecutionProvider', 'CPUExecutionProvider')
-_ONLY_ERRORS = 4  # of onnxruntime's log levels: what is raised is not logged
+_ONLY_ERRORS = 4  # onnxruntime's log level: what is raised is not logged
 
 
 def load(
@@ -32,20 +32,20 @@ def load(
   """Loads an ONNX file; needs `pip install 'magnet-jax[onnx]'`.
 
   The order of the channels, a fixed batch and a fixed size are read from the
-  file's own input; it must have one. Its maps may have any stride.
+  file's only input. Its maps may have any stride.
 
   Args:
     path: the file.
     num_classes: C.
-    batch: images a call, where the file leaves it open.
-    normalised: whether it takes normalised images rather than values of 0 to
-      255; None gives these to an input of uint8 only.
+    batch: number of images per call, if the file leaves it open.
+    normalised: whether it takes normalised images, not values from 0 to 255;
+      None passes the latter only to an input of uint8.
     outputs: 'logits' or 'probabilities', what it returns.
-    output: name of the output to use; None takes the first.
+    output: name of the output to use; None uses the first.
 
   Raises:
-    InputError: onnxruntime is missing, the file is no ONNX model, or it does
-      not segment images into `num_classes` classes.
+    InputError: onnxruntime is missing, the file is not an ONNX model, or it
+      does not segment images into `num_classes` classes.
 
   >>> segmenter = onnx_file.load('net.onnx', num_classes=7)  # doctest: +SKIP
   >>> trained = models.load(pathlib.Path('runs/mine'))  # doctest: +SKIP
@@ -59,7 +59,7 @@ def load(
     shapes = ', '.join(f'{i.name} {_text(i.shape)}' for i in inputs)
     raise InputError(
       f'{path}: takes {shapes}: must take one batch of images, [B,3,h,w] or '
-      '[B,h,w,3]; export the segmenter alone'
+      '[B,h,w,3]; export only the segmenter'
     )
   entry = inputs[0]
   if entry.type not in _DTYPES:
@@ -102,7 +102,7 @@ def _session(path: pathlib.Path) -> Any:
     return onnxruntime.InferenceSession(
       path, sess_options=options, providers=providers
     )
-  # Its errors have nothing in common but Exception.
+  # Its errors have no base class but Exception.
   except Exception as error:
     lines = str(error).strip().splitlines() or ['']
     raise InputError(
@@ -117,7 +117,7 @@ def _channels_first(path: PathLike, shape: list[Any]) -> bool:
     return True
   if shape[3] == 3:
     return False
-  # Where both are open, the order of PyTorch, which most files come from.
+  # If both are open, the order of PyTorch, from which most files come.
   if isinstance(shape[1], int) or isinstance(shape[3], int):
     raise InputError(
       f'{path}: takes {_text(shape)}: must take images of 3 channels, '
@@ -127,7 +127,7 @@ def _channels_first(path: PathLike, shape: list[Any]) -> bool:
 
 
 def _fixed(path: PathLike, size: list[Any]) -> Size | None:
-  """(h, w) of an input of a fixed size, None where both are open."""
+  """(h, w) of an input of fixed size, None if both are open."""
   if not any(isinstance(side, int) for side in size):
     return None
   if not all(isinstance(side, int) for side in size):
@@ -141,7 +141,7 @@ def _fixed(path: PathLike, size: list[Any]) -> Size | None:
 def _output(
   path: PathLike, session: Any, name: str | None, num_classes: int, first: bool
 ) -> str:
-  """The output to use, checked as far as the file tells its shape."""
+  """The output to use, checked as far as the file declares its shape."""
   outputs = {each.name: each.shape for each in session.get_outputs()}
   chosen = next(iter(outputs)) if name is None else name
   if chosen not in outputs:
@@ -150,12 +150,12 @@ def _output(
     )
   shape = outputs[chosen]
   wanted = f'[B,{num_classes},h,w]' if first else f'[B,h,w,{num_classes}]'
-  if not shape:  # not told, or a number, which the first call finds out
+  if not shape:  # undeclared, or a scalar, which the first call will report
     return chosen
   if len(shape) != 4:
     raise InputError(
       f'{path}: returns {_text(shape)} as {chosen}: must be {wanted}, one map '
-      'of each class; export it without the argmax'
+      'per class; export it without the argmax'
     )
   count = shape[1] if first else shape[3]
   if isinstance(count, int) and count != num_classes:

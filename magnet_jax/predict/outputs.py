@@ -1,4 +1,4 @@
-"""The files that come of an image: which, under what names, and how written."""
+"""The output files of an image: which, their names, and how to write them."""
 
 import dataclasses
 import importlib.util
@@ -12,26 +12,26 @@ from magnet_jax.rasters import geo_labels, polygons
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import ClassTable, InputError, Plane, Size
 
-# Larger PNGs open in few programs; a tiled TIFF with overviews does in many.
+# Few programs open larger PNGs; many open a tiled TIFF with overviews.
 _MOST_OF_PNG = 2**28
-_STRIP = 2**22  # pixels that are written at a time, in at most 512 rows
+_STRIP = 2**22  # pixels written at a time, in at most 512 rows
 _PREVIEWS = ('.png', '.jpg', '.jpeg')
 
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-  """What is written of an image beside its label and its overlay.
+  """What is written for an image besides its label and overlay.
 
   Attributes:
-    panel: each stage: segmentation, uncertainty, points.
-    confidence: how sure the label is, 0 to 255.
+    panel: a picture of each stage: segmentation, uncertainty, points.
+    confidence: how certain the label is, 0 to 255.
     probabilities: float16 [H,W,C].
     polygons: the label's regions, as GeoJSON.
-    preview: a picture that is written again after every stage, or None.
+    preview: a picture that is redrawn after every stage, or None.
 
   Raises:
-    InputError: if the preview is to be another file than PNG or JPEG, or the
-      package for polygons is missing.
+    InputError: the preview is neither PNG nor JPEG, or the package for polygons
+      is missing.
   """
 
   panel: bool = True
@@ -51,7 +51,7 @@ class Outputs:
 
 
 def suffix(raster: Raster) -> str:
-  """'.tif' for a georeferenced or very large image."""
+  """Returns '.tif' for an image that is georeferenced or very large."""
   if raster.place is not None:
     return '.tif'
   large = math.prod(raster.size) > _MOST_OF_PNG
@@ -59,7 +59,7 @@ def suffix(raster: Raster) -> str:
 
 
 def names(name: str, outputs: Outputs) -> list[str]:
-  """All names that the files of an image may have."""
+  """Returns all names that the files of an image may have."""
   found = [f'{name}_label.png', f'{name}_label.tif', f'{name}_overlay.jpg']
   if outputs.panel:
     found.append(f'{name}_panel.png')
@@ -78,7 +78,7 @@ def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:
   Args:
     path: of the label file, without its suffix.
     end: its suffix.
-    classes: give the names.
+    classes: provide the names.
   """
   polygons.write_polygons(
     path.with_name(f'{path.name}.geojson'),
@@ -93,13 +93,13 @@ def write_plane(
   raster: Raster,
   classes: ClassTable | None = None,
 ) -> None:
-  """Writes a label, or without classes grey values, whole or not at all.
+  """Writes a label, or grey values without classes, completely or not at all.
 
   Args:
     path: ends in `suffix` of the image.
     plane: uint8 [H,W].
-    raster: the image; it says where on the earth it lies.
-    classes: give the label's colours.
+    raster: the image; provides the georeference.
+    classes: provide the label's colours.
   """
   height, width = plane.size
   rows = max(64, min(512, _STRIP // width // 64 * 64))

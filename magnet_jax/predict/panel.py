@@ -1,4 +1,4 @@
-"""The coarse-to-fine picture: what every stage saw, doubted and changed."""
+"""The coarse-to-fine picture: what each stage saw, doubted and changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Cell = tuple[str, np.ndarray | None]  # title and picture
 
 @dataclasses.dataclass(frozen=True)
 class StageView:
-  """What one column shows.
+  """The contents of one column.
 
   Attributes:
     title: of the column, such as '1224 x 1224' or 'result'.
@@ -50,11 +50,11 @@ def panel(
 ) -> np.ndarray:
   """Draws the stages side by side.
 
-  A column per stage: segmentation, uncertainty, points, and below a detail from
-  where the first and the last stage differ most. The first column has the
-  image and, with a truth, that truth and the mistakes of the last stage, else
-  the result laid over the image. Rows that no stage has anything for are left
-  out. Besides what is passed in, memory for a few cells is all it takes.
+  One column per stage: segmentation, uncertainty, points, and below a detail
+  from where the first and the last stage differ most. The first column has the
+  image and, given a truth, that truth and the mistakes of the last stage, or
+  else the result blended with the image. Rows without any picture of a stage
+  are omitted. Besides its arguments it needs memory for a few cells only.
 
   Args:
     image: uint8 [H,W,3], RGB.
@@ -62,14 +62,14 @@ def panel(
     classes: names and colours.
     truth: uint8 [H,W] or None.
     cell: longer side of the pictures, px.
-    crop: longer side of the detail in pixels of the image; there is none for an
-      image that is hardly larger.
+    crop: longer side of the detail in pixels of the image; there is none if the
+      image is hardly larger.
 
   Returns:
     uint8 [h,w,3], RGB.
 
   Raises:
-    InputError: if there is no column, or image and truth differ in size.
+    InputError: there is no column, or image and truth differ in size.
   """
   size = (image.shape[0], image.shape[1])
   if not columns:
@@ -126,7 +126,7 @@ def _stage_rows(
     [_points_cell(view, small) for view in columns],
   ]
   below = [row for row in below if any(p is not None for _, p in row)]
-  # The lead pictures are worth a row even where the stages have none.
+  # The lead pictures are worth a row even if the stages have none.
   below += [[('', None)] * len(columns)] * (len(lead) - len(below))
   lead += [('', None)] * (len(below) - len(lead))
   first: list[Cell] = [(view.title, paint(view.label)) for view in columns]
@@ -160,7 +160,7 @@ def _detail_rows(
   window: cells.Window,
   shape: Size,
 ) -> list[list[Cell]]:
-  """The window at full resolution; its mistakes where there is a truth."""
+  """The window at full resolution; its mistakes if there is a truth."""
   size = (image.shape[0], image.shape[1])
   seen = cells.photograph(image, window, shape)
 
@@ -206,7 +206,7 @@ def framed(
 def _keys(
   classes: ClassTable, columns: Sequence[StageView], has_truth: bool
 ) -> ClassTable:
-  """The classes, and what else a colour stands for in this panel."""
+  """The classes, and the meaning of other colours in this panel."""
   extra = {}
   if any(view.uncertainty is not None for view in columns):
     low, high = pictures.heat(np.array([[0.0, 1.0]]))[0]
@@ -222,12 +222,12 @@ def _keys(
 def compose(
   rows: Sequence[Sequence[Cell]], shape: Size, keys: ClassTable
 ) -> np.ndarray:
-  """Puts pictures on paper, each below its title, the legend last.
+  """Arranges pictures on a page, each below its title, the legend last.
 
   Args:
     rows: of (title, picture) cells; a picture is uint8 [*shape,3] or None.
     shape: of each picture.
-    keys: what the colours stand for.
+    keys: meaning of the colours.
 
   Returns:
     uint8 [h,w,3], RGB.
@@ -258,7 +258,7 @@ def compose(
 
 
 def _shortened(text: str, font: pictures.Font, width: int) -> str:
-  """The text, cut with an ellipsis where it is wider than its picture."""
+  """The text, cut with an ellipsis if it is wider than its picture."""
   if font.getlength(text) <= width:
     return text
   while text and font.getlength(text + '…') > width:

@@ -1,7 +1,7 @@
-"""The single pictures of a panel, drawn at the size they are shown at.
+"""The single pictures of a panel, drawn at the size at which they are shown.
 
-Nothing here makes a copy of a full-size map: labels are sampled, images and
-masks averaged, straight to the cell.
+Nothing here copies a full-size map: labels are sampled, images and masks
+averaged, directly to the cell.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Window = tuple[int, int, int, int]  # top, left, height, width
 
 POINT: pictures.Colour = (255, 176, 0)
 MISTAKE: pictures.Colour = (224, 36, 36)
-_OVERSAMPLE = 3  # labels are painted at this many times the cell, then averaged
+_OVERSAMPLE = 3  # labels are painted this many times larger, then averaged
 
 
 def fit(size: Size, longest: int) -> Size:
-  """The size of the same shape whose longer side is `longest`."""
+  """Returns the size of the same shape whose longer side is `longest`."""
   scale = longest / max(size)
   return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -31,7 +31,7 @@ def fit(size: Size, longest: int) -> Size:
 def sample(
   label: np.ndarray, image_size: Size, window: Window, size: Size
 ) -> np.ndarray:
-  """Nearest values of a label map, which may be coarser than its image.
+  """Samples nearest values of a label map that may be coarser than its image.
 
   Args:
     label: [h,w].
@@ -51,7 +51,7 @@ def sample(
 
 
 def whole(size: Size) -> Window:
-  """The window that is all of an image of `size`."""
+  """Returns the window that covers an image."""
   return 0, 0, *size
 
 
@@ -62,36 +62,36 @@ def segmentation(
   window: Window,
   size: Size,
 ) -> np.ndarray:
-  """uint8 [h,w,3]: the classes' colours in the window, averaged to `size`."""
+  """Paints a window in the classes' colours, averaged: uint8 [h,w,3]."""
   fine = (size[0] * _OVERSAMPLE, size[1] * _OVERSAMPLE)
   colours = pictures.colourise(sample(label, image_size, window, fine), classes)
   return _area(colours, size)
 
 
 def photograph(image: np.ndarray, window: Window, size: Size) -> np.ndarray:
-  """uint8 [h,w,3]: the window of the image at `size`."""
+  """Averages a window of the image to a size: uint8 [h,w,3]."""
   top, left, height, width = window
   part = image[top : top + height, left : left + width]
   return _area(part, size)
 
 
 def uncertainty(values: np.ndarray, size: Size) -> np.ndarray:
-  """uint8 [h,w,3]: the map as heat."""
+  """Paints a map of uncertainty as heat: uint8 [h,w,3]."""
   return pictures.heat(_area(values, size))
 
 
 def points(mask: np.ndarray, background: np.ndarray) -> np.ndarray:
-  """The points in yellow on the dimmed background uint8 [h,w,3]."""
+  """Paints points in yellow on the dimmed background, uint8 [h,w,3]."""
   height, width = background.shape[:2]
   bounds = np.arange(height + 1) * len(mask) // height
-  # One row of the cell at a time: the mask in float is as large as the image.
+  # One row of the cell at a time: in float the mask is as large as the image.
   density = np.concatenate(
     [
       _area(mask[a : max(b, a + 1)].astype(np.float32), (1, width))
       for a, b in itertools.pairwise(bounds)
     ]
   )
-  # A single point among the hundred that share a pixel here is still seen.
+  # A single point among the hundred that share a pixel must remain visible.
   strength = np.where(density > 0, 0.25 + 0.75 * np.sqrt(density), 0)
   return _blend(_dimmed(background), POINT, strength)
 
@@ -103,18 +103,18 @@ def mistakes(
   window: Window,
   background: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-  """Where the label is wrong, in red, and which share of the window that is.
+  """Paints where the label is wrong in red, and computes the share of it.
 
   Args:
     label: uint8 [h,w].
-    truth: uint8 [H,W], of the image's size; no class counts as not wrong.
+    truth: uint8 [H,W], of the image's size; unlabelled pixels are not wrong.
     num_classes: C.
     window: in pixels of the image.
     background: uint8 [h,w,3], the window of the image at the cell's size.
 
   Returns:
     uint8 [h,w,3], and the share of the labelled pixels that are wrong, in 0..1
-    (NaN where nothing is labelled).
+    (NaN if nothing is labelled).
   """
   size = (background.shape[0], background.shape[1])
   fine = (size[0] * _OVERSAMPLE, size[1] * _OVERSAMPLE)
@@ -135,7 +135,7 @@ def marked(
   """Paints areas on the dimmed background.
 
   Args:
-    codes: integers [a*h,b*w], 0 where nothing is painted, else 1 + the number
+    codes: integers [a*h,b*w]: 0 where nothing is painted, else 1 + the number
       of a colour.
     colours: any number.
     background: uint8 [h,w,3].
@@ -143,7 +143,7 @@ def marked(
   size = (background.shape[0], background.shape[1])
   share = _area((codes > 0).astype(np.float32), size)[..., None]
   palette = np.array([(0, 0, 0), *colours], np.float32)
-  # Colours are mixed among the painted pixels alone: their edges stay bright.
+  # Colours are averaged over painted pixels only, so their edges stay bright.
   mixed = _area(palette[codes], size) / np.maximum(share, 1e-6)
   strength = np.sqrt(share)
   picture = _dimmed(background) * (1 - strength) + mixed * strength
@@ -153,11 +153,11 @@ def marked(
 def busiest_window(
   first: np.ndarray, last: np.ndarray, image_size: Size, size: Size
 ) -> Window:
-  """The window of `size` where two label maps differ most, near edges.
+  """Finds the window of a size where two label maps differ most, near edges.
 
   A difference at an edge of `last` counts three times, so that the window does
-  not fall into an area that changed as a whole and shows nothing. Without any
-  difference the edges alone decide.
+  not fall into an area that changed completely and shows nothing. Without any
+  difference only the edges decide.
   """
   coarse = fit(image_size, min(1024, max(image_size)))
   all_of_it = whole(image_size)
@@ -183,7 +183,7 @@ def busiest_window(
 
 
 def _area(values: np.ndarray, size: Size) -> np.ndarray:
-  """Averages down to `size`; repeats pixels where it is larger."""
+  """Averages down to `size`; repeats pixels if it is larger."""
   smaller = size[0] <= values.shape[0] and size[1] <= values.shape[1]
   rule = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
   return cv2.resize(values, (size[1], size[0]), interpolation=rule)

@@ -22,8 +22,8 @@ def colourise(label: np.ndarray, classes: ClassTable) -> np.ndarray:
   """Paints every class in its colour.
 
   Args:
-    label: uint8 [H,W]; values that are no class come out black.
-    classes: gives the colours.
+    label: uint8 [H,W]; values without a class become black.
+    classes: provide the colours.
 
   Returns:
     uint8 [H,W,3], RGB.
@@ -42,8 +42,8 @@ def overlay(
 
   Args:
     image: uint8 [H,W,3], RGB.
-    label: uint8 [H,W]; the image shows untouched where it is no class.
-    classes: gives the colours.
+    label: uint8 [H,W]; pixels without a class are left as they are.
+    classes: provide the colours.
     alpha: share of the class's colour, 0..1.
     contours: whether the classes' edges are drawn, in their full colour.
 
@@ -51,7 +51,7 @@ def overlay(
     uint8 [H,W,3], RGB.
 
   Raises:
-    InputError: if image and label differ in size.
+    InputError: image and label differ in size.
   """
   if image.shape[:2] != label.shape:
     raise InputError(
@@ -61,7 +61,7 @@ def overlay(
   colours = colourise(label, classes)
   tinted = cv2.addWeighted(image, 1 - alpha, colours, alpha, 0)
   if contours:
-    # About 1/1000 of the image, so that they survive its being looked at.
+    # About 1/1000 of the image, to remain visible when it is shown in full.
     edge = edges(label, max(1, round(max(label.shape) / 1000)))
     tinted = cv2.copyTo(colours, edge.view(np.uint8), tinted)
   unnamed = label >= len(classes)
@@ -69,7 +69,7 @@ def overlay(
 
 
 def edges(label: np.ndarray, width: int = 1) -> np.ndarray:
-  """bool [H,W]: pixels within `width` of another class; uint8 label [H,W]."""
+  """Finds pixels within `width` of another class: bool [H,W] of uint8 [H,W]."""
   square = np.ones((3, 3), np.uint8)
   highest = cv2.dilate(label, square, iterations=width)
   lowest = cv2.erode(label, square, iterations=width)
@@ -77,9 +77,9 @@ def edges(label: np.ndarray, width: int = 1) -> np.ndarray:
 
 
 def heat(values: np.ndarray) -> np.ndarray:
-  """Shows values as brightness and colour: 0 almost black, 1 pale yellow.
+  """Paints values by brightness and colour: 0 almost black, 1 pale yellow.
 
-  The colour map is inferno, whose lightness grows evenly.
+  The colour map is inferno, whose lightness increases evenly.
 
   Args:
     values: float [H,W]; clipped to 0..1, NaN as 0.
@@ -93,7 +93,7 @@ def heat(values: np.ndarray) -> np.ndarray:
 
 
 def legend(classes: ClassTable, width: int, font_size: int = 15) -> np.ndarray:
-  """Swatches with the names of the classes, flowing over lines.
+  """Draws swatches with the names of the classes, wrapped into lines.
 
   Args:
     classes: names and colours.
@@ -131,5 +131,5 @@ def legend(classes: ClassTable, width: int, font_size: int = 15) -> np.ndarray:
 
 @functools.cache
 def typeface(size: int) -> Font:
-  """Pillow's own font: it is there on every machine."""
+  """Loads Pillow's own font, which is available on every machine."""
   return ImageFont.load_default(size=size)

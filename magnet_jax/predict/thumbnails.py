@@ -1,4 +1,4 @@
-"""Small pictures of maps and images of any size, wherever these are kept."""
+"""Small pictures of maps and images of any size, in memory or on disk."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ from magnet_jax.predict.panel_cells import fit
 from magnet_jax.types import ClassTable, Plane, Size, Stage
 
 LONGEST = 1024  # pixels of the longer side
-_AT_ONCE = 512  # pixels of a side of what is read
+_AT_ONCE = 512  # side of the pieces that are read, in pixels
 
 
 def photograph(images: Sequence[Plane], longest: int = LONGEST) -> np.ndarray:
-  """An image in small: uint8 [h,w,3].
+  """Shrinks an image: uint8 [h,w,3].
 
   Args:
-    images: uint8 [H_s,W_s,3], the same in growing sizes, the last its own.
-    longest: pixels of the longer side, or those of the image if it has less.
+    images: uint8 [H_s,W_s,3], the same image in growing sizes.
+    longest: pixels of the longer side, at most those of the image.
   """
   size = fit(images[-1].size, min(longest, max(images[-1].size)))
   large = [each for each in images if max(each.size) >= max(size)]
@@ -46,7 +46,7 @@ def sample(plane: Plane, size: Size) -> np.ndarray:
 
 
 def _parts(places: np.ndarray) -> list[np.ndarray]:
-  """Places so near to each other that what is between them can be read."""
+  """Groups of places so close together that all between them can be read."""
   groups = places // _AT_ONCE
   return np.split(places, np.flatnonzero(np.diff(groups)) + 1)
 
@@ -59,7 +59,7 @@ def _picked(plane: Plane, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def view(streamed: StreamedStage) -> StageView:
-  """What a panel shows of a stage that lies on disk."""
+  """Returns what a panel shows of a stage on disk."""
   stage = streamed.stage
   size = fit(stage.size, min(LONGEST, max(stage.size)))
   if streamed.label is None:
@@ -76,7 +76,7 @@ def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
 
 
 def title(stage: Stage) -> str:
-  """What a stage is called in pictures."""
+  """Returns the title of a stage in pictures."""
   height, width = stage.size
   return f'stage {stage.index}, {width} x {height}'
 
@@ -84,7 +84,7 @@ def title(stage: Stage) -> str:
 def preview(
   photograph: np.ndarray, label: Plane, classes: ClassTable
 ) -> np.ndarray:
-  """A label of any size laid over a small picture of its image.
+  """Blends a label of any size with a small picture of its image.
 
   Args:
     photograph: uint8 [h,w,3].
