@@ -24,22 +24,22 @@ HELP = """
   Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
   image it writes
     NAME_label.png          class indices, with the classes' colours; a tiled
-                            .tif where the image is georeferenced or has
-                            more than 2**28 pixels
+                            .tif if the image is georeferenced or has more
+                            than 2**28 pixels
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points
-    NAME_confidence.png     0 unsure, 255 sure, with --confidence; or .tif
+    NAME_confidence.png     0 uncertain, 255 certain, with --confidence; or .tif
     NAME_label.geojson      regions of the label, with --polygons
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities
-  Pixels without an image (no data, transparent) get the label 255.
+  Invalid pixels (nodata, transparent) get the label 255.
 
   An image that would take more memory than --memory is streamed: its maps go
   through the folder NAME.partial in DIR, which is removed at the end. A run
-  that was stopped there, even by kill -9, goes on with the same command. The
-  pictures of a streamed image are small ones, without points.
+  that was stopped, even by kill -9, is resumed by the same command. The
+  pictures of a streamed image are small and do not show points.
 
-  A file that cannot be read stops no other; it is named at the end, and the
-  exit status is 2.
+  A file that cannot be read does not stop the others; it is reported at the
+  end, and the exit status is 2.
 
   examples:
     magnet-jax segment aerial.jpg
@@ -57,56 +57,55 @@ def define(values: flags.FlagValues) -> None:
   switch = functools.partial(flags.DEFINE_bool, flag_values=values)
   group = 'input and output'
   model_flags.define_networks(values, group)
-  text('out', 'magnet_jax_out', 'DIR: where the files go', module_name=group)
+  text('out', 'magnet_jax_out', 'DIR: where to write', module_name=group)
   switch('panel', True, 'write the panels', module_name=group)
   switch(
-    'confidence', False, 'write how sure the labels are, too', module_name=group
+    'confidence', False, 'also write how certain labels are', module_name=group
   )
   switch(
-    'probabilities', False, 'write the probabilities, too', module_name=group
+    'probabilities', False, 'also write the probabilities', module_name=group
   )
   switch(
     'polygons',
     False,
-    "write the label's regions as GeoJSON, too; needs magnet-jax[geo]",
+    "also write the label's regions as GeoJSON; needs magnet-jax[geo]",
     module_name=group,
   )
   text(
     'preview',
     '',
-    'FILE: a picture that is drawn again after every stage, '
-    'to see coarse become fine',
+    'FILE: a picture that is redrawn after every stage, to follow the progress '
+    'from coarse to fine',
     module_name=group,
   )
   group = 'what to read'
   text(
     'bands',
     '',
-    'N,N,N: bands of the file that are red, green and blue, '
-    'from 1; needed where it has other than one, three or four',
+    'N,N,N: bands of the file to use as red, green and blue, from 1; required '
+    'unless it has one, three or four',
     module_name=group,
   )
   text(
     'stretch',
     'none',
-    'HOW: from more than 8 bits to 8: none (16 bits by '
-    'their full range), min-max, 2-98 (percentiles) or LOW,HIGH (values)',
+    'HOW: how more than 8 bits become 8: none (the full range of 16 bits), '
+    'min-max, 2-98 (percentiles) or LOW,HIGH (values)',
     module_name=group,
   )
   switch(
     'overviews',
     False,
-    'make the coarse stages of a streamed image of '
-    "the file's own overviews, where it has them: reads less, and the "
-    'labels differ a little',
+    "make the coarse stages of a streamed image from the file's own overviews, "
+    'if it has any: reads less, and labels differ slightly',
     module_name=group,
   )
   group = 'memory'
   flags.DEFINE_float(
     'memory',
     None,
-    'GB: what an image and its maps may take, without the '
-    'networks; larger ones are streamed; half of what is free if not given',
+    'GB: memory for an image and its maps, without the networks; larger images '
+    'are streamed; half of the free memory if not given',
     flag_values=values,
     module_name=group,
   )
@@ -114,8 +113,8 @@ def define(values: flags.FlagValues) -> None:
     'store',
     'auto',
     budget.STORES,
-    'where maps go: by --memory, always in '
-    'memory, or always to disk in that precision',
+    'where to keep maps: as --memory requires, always in memory, or always on '
+    'disk with that precision',
     flag_values=values,
     module_name=group,
   )
@@ -123,22 +122,22 @@ def define(values: flags.FlagValues) -> None:
   text(
     'windows',
     '',
-    'SHARE: MagNet-Fast: refine only this share of the '
-    'windows, the most uncertain first; a fraction or a count',
+    'SHARE: MagNet-Fast: refine only this many windows, the most uncertain '
+    'first; a fraction or a count',
     module_name=group,
   )
   text(
     'window',
     '',
     'HxW: window in pixels of its stage, at most the image; '
-    "the model's own if not given",
+    "the model's setting if not given",
     module_name=group,
   )
   flags.DEFINE_float(
     'overlap',
     None,
-    'X: least shared part of neighbouring windows, in [0, 1)'
-    "; the model's own if not given",
+    'X: least shared fraction of neighbouring windows, in [0, 1); '
+    "the model's setting if not given",
     flag_values=values,
     module_name=group,
   )
@@ -148,9 +147,9 @@ def define(values: flags.FlagValues) -> None:
     'divide',
     'auto',
     batch_run.DIVIDE,
-    'what several processes divide: the '
-    'images, or the windows of each image (they need one --out on a common '
-    'disk); auto: the windows where images are fewer than processes',
+    'what several processes divide: the images, or the windows of each image '
+    '(which needs an --out that all can access); auto: the windows if there '
+    'are fewer images than processes',
     flag_values=values,
     module_name=host_flags.GROUP,
   )
@@ -192,7 +191,7 @@ def run(arguments: Arguments) -> int:
 
 
 def _model(values: flags.FlagValues, window: Size | None) -> Model:
-  """The model that the flags name, with their plan."""
+  """The model that the flags name, with their plan settings."""
   plan: dict[str, object] = {}
   if window is not None:
     plan['window'] = window
@@ -202,14 +201,14 @@ def _model(values: flags.FlagValues, window: Size | None) -> Model:
   if not model.refiners:
     raise InputError(
       f'{values.segmenter or values.checkpoint}: has no refiner, which every '
-      'stage but the first needs; train one, or give one by --segmenter=… '
+      'stage but the first needs; train one, or give one with --segmenter=… '
       '--refiner=RUN'
     )
   return model
 
 
 def _bands(text: str) -> tuple[int, ...] | None:
-  """Numbers of bands, or None where none are given."""
+  """Numbers of bands, or None if none are given."""
   parts = text.split(',') if text else []
   if not all(part.strip().isdigit() for part in parts):
     raise InputError(

@@ -35,7 +35,7 @@ DIVIDE = ('auto', 'images', 'windows')
 
 
 class DeviceError(InputError):
-  """A device that failed: no further image can be segmented."""
+  """A failure of a device: no further image can be segmented."""
 
 
 class Progress(workspace.Progress, Protocol):
@@ -123,6 +123,9 @@ def segment_files(
     window: a window that the user has requested; smaller images are errors.
     opener: opens an image file.
 
+  Returns:
+    The number of segmented images, and the errors of the others.
+
   Raises:
     InputError: the folder cannot be written to, the windows of an image cannot
       be divided, or a device failed.
@@ -167,10 +170,10 @@ def _opened(
   opener: Callable[[pathlib.Path], Raster],
   division: Division,
 ) -> Iterator[Unbroken]:
-  """Opens an image for a block in which whatever it raises names it."""
+  """Opens an image for a block whose errors will name it."""
   with (
     division.together(),
-    # Inside: the processes that share an image tell each other InputErrors.
+    # Inside `together`, which tells the other processes of InputErrors only.
     _guarded(path),
     contextlib.closing(Unbroken(opener(path))) as source,
   ):
@@ -217,7 +220,7 @@ def _guarded(path: pathlib.Path) -> Iterator[None]:
     line = (str(error).splitlines() or [''])[0][:200]
     if 'RESOURCE_EXHAUSTED' in str(error):
       raise InputError(
-        f'{path}: out of memory on the device ({line}); give a smaller --batch '
+        f'{path}: out of memory on the device ({line}); use a smaller --batch '
         'or smaller windows'
       ) from error
     raise DeviceError(
@@ -297,7 +300,7 @@ def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:
   """Returns the number of windows from the header of a file; 0 if unknown."""
   try:
     return _windows(cascade, model.plan(images.read_size(path)))
-  except Exception:  # reported when it is the turn of the file
+  except Exception:  # reported when it is the file's turn
     return 0
 
 
@@ -308,7 +311,7 @@ def _keep_inputs(
   outputs: Outputs,
 ) -> None:
   """Raises InputError if an output would replace one of the images."""
-  # Path.resolve raises where a link leads to itself.
+  # Not Path.resolve, which raises for a link that leads to itself.
   inputs = {os.path.realpath(path) for path in paths}
   written = [
     folder / file for name in names for file in files.names(name, outputs)

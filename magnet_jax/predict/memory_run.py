@@ -1,4 +1,4 @@
-"""Segments one image in memory, from its file to the files that come of it."""
+"""Segments one image in memory, from its file to its output files."""
 
 from collections.abc import Sequence
 
@@ -24,13 +24,13 @@ def segment(
   Args:
     task: the image.
     outputs: what to write.
-    progress: callbacks.
+    progress: progress callbacks.
 
   Returns:
     One line for each block of the file that could not be read.
 
   Raises:
-    InputError: the image cannot be read, or the system refuses to write.
+    InputError: the image cannot be read, or writing fails.
   """
   progress.says('reading')
   size = task.source.size

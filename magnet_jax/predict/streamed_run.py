@@ -24,8 +24,8 @@ from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Task
 from magnet_jax.types import InputError
 
-PARTIAL = '.partial'  # ends the name of the folder of an unfinished run
-_FORMAT = 3  # of the folder; a run of another cannot be resumed
+PARTIAL = '.partial'  # suffix of the folder of an unfinished run
+_FORMAT = 3  # of the folder; runs in another format cannot be resumed
 _OVERLAY = 2048  # pixels of its longer side
 
 
@@ -43,15 +43,15 @@ def segment(
     task: the image.
     kind: how maps are stored, one of `disk_workspace.KINDS`.
     outputs: what to write.
-    progress: progress callback.
+    progress: progress callbacks.
     division: the share of this process; the first process writes the files.
 
   Returns:
     One line for each block of the file that could not be read.
 
   Raises:
-    InputError: the folder holds another run, the file was changed, or the
-      system refuses to write.
+    InputError: the folder holds another run, the file was changed, or writing
+      fails.
   """
   settings = {
     **_settings(task, kind, outputs),
@@ -112,8 +112,8 @@ def _stages(
   for stage, _ in task.cascade.run(task.plan, space, progress):
     found.append(space.result(stage))
     if notes.done('broken') is None:
-      # The whole file has been read by now; a resumed run may not read it
-      # again and so never meet these blocks.
+      # The whole file has been read by now. A resumed run may not read it
+      # again and so would not find these blocks.
       notes.note('broken', list(task.source.broken))
     if preview:
       view = thumbnails.view(found[-1])
@@ -154,7 +154,7 @@ def _write(
 
 
 def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
-  """Returns all that the result depends on, under the names in messages."""
+  """Returns everything the result depends on, by the names in messages."""
   model, source, cascade = task.model, task.source, task.cascade
   options = cascade.options
   of_file = fingerprint.file(task.path)

@@ -1,4 +1,4 @@
-"""One image of a command, with all that segmenting it takes."""
+"""One image of a command, with everything needed to segment it."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -20,9 +20,9 @@ class Task:
     path: the image's file.
     source: the image.
     plan: its stages.
-    folder: where its files go.
-    name: how their names begin.
-    overviews: whether a streamed image's stages are made of the file's own
+    folder: for its output files.
+    name: start of their names.
+    overviews: whether a streamed image's stages start from the file's own
       overviews.
   """
 
@@ -36,5 +36,5 @@ class Task:
   overviews: bool = False
 
   def file(self, rest: str) -> pathlib.Path:
-    """One of its files, such as that of '_label.png'."""
+    """Returns the path of an output file, such as that of '_label.png'."""
     return self.folder / f'{self.name}{rest}'

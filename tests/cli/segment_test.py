@@ -101,7 +101,7 @@ def _raising(monkeypatch, error, name='odd.png'):
     (ZeroDivisionError('first line\nsecond'), 'first line)'),
     (
       jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: 8 GB'),
-      'RESOURCE_EXHAUSTED: 8 GB); give a smaller --batch',
+      'RESOURCE_EXHAUSTED: 8 GB); use a smaller --batch',
     ),
   ],
 )
