@@ -154,6 +154,7 @@ class Cascade:
         f'points {points}: must be at most {self.options.points}, for which '
         'the steps are compiled; create a new cascade for more'
       )
+    # K is an argument of the steps; only its upper bound is compiled into them.
     other = copy.copy(self)
     other.options = dataclasses.replace(self.options, points=points)
     return other
@@ -255,6 +256,7 @@ class Cascade:
         self.batch,
       )
     )
+    # The number of classes is only known from a first result.
     number, piece = next(pieces)
     target = np.zeros((*grid.size, piece.shape[-1]), np.float32)
     pieces = itertools.chain([(number, piece)], pieces)
@@ -334,6 +336,7 @@ class Cascade:
         'cascade without a refiner: stages after the first need one; pass a '
         'refiner, or use method downsample or patch'
       )
+    # Stages beyond the last refiner share it.
     number = min(stage.index, len(self._refiners)) - 1
     work = Work(
       stage=stage,

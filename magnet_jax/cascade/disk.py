@@ -154,6 +154,7 @@ class OnDisk:
   def write(self, top: int, left: int, values: np.ndarray) -> None:
     """Starts writing a tile; `flush` waits for it."""
     if self._scale is not None:
+      # Clipped, as blended windows may exceed 1 by rounding.
       values = np.rint(values.clip(0, 1) * np.float32(self._scale))
     values = values.astype(self._type, copy=False)
     with self._errors():

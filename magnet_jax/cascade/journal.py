@@ -86,9 +86,11 @@ def opened(
     else:
       _clear(folder)
       records.write_json(file, wanted)
+    # One per process, as appends to a common file could interleave.
     path = folder / f'journal{end}.jsonl'
     with records.Writer(path) as writer:
       journal = Journal(folder, resumed, writer)
+      # Read after the writer has removed a line that was cut off.
       for record in records.read(path):
         journal._notes.update(record)
       yield journal

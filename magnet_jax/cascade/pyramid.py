@@ -143,6 +143,7 @@ def _make(
         invalid.write(top, left, (~valid).astype(np.uint8))
     for each in shrinking:
       each.take(top + height)
+    # Each band, as writes in flight keep its pixels in memory.
     for plane in (copy, invalid):
       if plane:
         plane.flush()
@@ -162,6 +163,7 @@ def _passes(
     if overviews and not source.in_rows:
       smaller = source.reduced(size)
     taken = smaller or source
+    # One overview may serve several stages: it is read once for all of them.
     if not (found and found[-1][0].size == taken.size):
       found.append((taken, []))
     found[-1][1].append(size)

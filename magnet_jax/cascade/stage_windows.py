@@ -28,6 +28,7 @@ def pixels(
   top, left = _corner(grid, number)
   height = min(grid.window[0], grid.size[0] - top)
   width = min(grid.window[1], grid.size[1] - left)
+  # Only pixels of the image are read; `cut` pads them to a whole window.
   piece = image.read(top, left, height, width)
   return resize.image(windows.cut(piece, (0, 0), grid.window), network)
 
@@ -36,6 +37,7 @@ def valid(grid: WindowGrid, number: int, network: Size) -> np.ndarray:
   """Returns a window's valid rows and columns at network size: int32 [2]."""
   rest = np.subtract(grid.size, _corner(grid, number))
   zoom = np.divide(grid.window, network)
+  # Rounded up: a pixel that is partly padding still shows some of the image.
   return np.minimum(np.ceil(rest / zoom), network).astype(np.int32)
 
 

@@ -36,6 +36,7 @@ def load(name: str) -> Config:
       )
     path = known[name]
   try:
+    # Run and not imported: a config may lie in any folder, under any name.
     config = runpy.run_path(str(path))['get_config']()
   except Exception as error:
     if isinstance(error, ImportError) and error.name == 'configs':

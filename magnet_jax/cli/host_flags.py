@@ -120,6 +120,7 @@ def _check(told: dict[str, Any]) -> None:
 
 
 def _initialise(told: dict[str, Any]) -> None:
+  # Without it, CPU devices of several processes cannot exchange anything.
   jax.config.update('jax_cpu_collectives_implementation', 'gloo')
   try:
     jax.distributed.initialize(

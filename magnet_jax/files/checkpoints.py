@@ -39,6 +39,7 @@ def _manager(
 ) -> ocp.CheckpointManager:
   options = ocp.CheckpointManagerOptions(
     best_fn=lambda metrics: _score(metric, metrics),
+    # `save` promises that the checkpoint is on disk when it returns.
     enable_async_checkpointing=False,
     create=False,
     multiprocessing_options=_alone(),

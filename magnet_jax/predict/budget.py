@@ -133,6 +133,7 @@ def in_memory(
   """Estimates the bytes of an image in memory, without the networks."""
   maps = 4 * num_classes
   pixels = [math.prod(stage.size) for stage in plan]
+  # The map before the last one is in use as well; a single stage has none.
   before = sum(pixels[-2:-1])
   total = pixels[-1] * (maps + _PICTURES) + before * (maps + 3)
   total += pixels[-1] * cascade.way.extra(num_classes)

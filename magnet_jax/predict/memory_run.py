@@ -76,6 +76,7 @@ def _write(
   probabilities: np.ndarray,
   views: Sequence[StageView],
 ) -> None:
+  # The panel's last column has the label already.
   label = views[-1].label if views else predict(probabilities)
   end, classes = files.suffix(task.source), task.model.classes
   if valid is not None:

@@ -117,6 +117,7 @@ def write_probabilities(path: pathlib.Path, plane: Plane) -> None:
   size: Size = plane.size
   classes = plane.read(0, 0, 1, 1).shape[-1]
   atomic.check_space(path.parent, 2 * math.prod(size) * classes)
+  # Written by hand, as np.save needs the whole array in memory.
   header = {'descr': '<f2', 'fortran_order': False, 'shape': (*size, classes)}
   with atomic.replacing(path) as temporary, temporary.open('wb') as file:
     np.lib.format.write_array_header_1_0(file, header)

@@ -72,6 +72,7 @@ def segment(
     )
     stages = _stages(task, space, notes, progress, preview)
     broken = [*notes.done('broken'), *task.source.broken]
+    # Before the meeting, after which the first process removes the folder.
     notes.close()
     lines = {line for found in division.meet(broken) for line in found}
     if division.is_first:
@@ -87,6 +88,7 @@ def _opened(
 ) -> Iterator[Journal]:
   """Opens the folder of a run, which the first process makes."""
   if not division.is_first:
+    # Waits until the first process has made and locked the folder.
     division.meet()
     if not folder.exists():
       raise InputError(
@@ -175,10 +177,13 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'windows': options.windows,
     'min_uncertainty': options.min_uncertainty,
     'mix': options.mix,
+    # Parts are numbered by batch: with another one, a resumed run would skip
+    # the wrong windows.
     'batch': cascade.batch,
     'store': kind,
     'panel or confidence': outputs.panel or outputs.confidence,
     'probabilities': outputs.probabilities,
+    # Other hardware and versions round differently: tiles would not match.
     'device': jax.local_devices()[0].device_kind,
     'devices': parallel.device_count(),
     'jax': jax.__version__,

@@ -25,6 +25,7 @@ def photograph(images: Sequence[Plane], longest: int = LONGEST) -> np.ndarray:
     longest: pixels of the longer side, at most those of the image.
   """
   size = fit(images[-1].size, min(longest, max(images[-1].size)))
+  # Of the smallest stage that is large enough: far less to read.
   large = [each for each in images if max(each.size) >= max(size)]
   if max(large[0].size) > 2 * longest:
     return sample(large[0], size)

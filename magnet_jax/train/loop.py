@@ -95,6 +95,7 @@ def train(
       store = stack.enter_context(
         checkpoints.CheckpointStore(folder / 'checkpoints')
       )
+    # Only process 0 has the checkpoints; the others receive its state.
     state = parallel.from_main(
       lambda: _start(task, store), lambda: jax.eval_shape(task.start)
     )
@@ -204,6 +205,7 @@ def _record(
   wait: float,
 ) -> Record:
   """One step's record; ends a training that has diverged."""
+  # Waits for the step, so that `seconds` covers it completely.
   loss = float(metrics['loss'])
   if not math.isfinite(loss):
     raise InputError(

@@ -79,6 +79,7 @@ def cascade_pairs(
   """
   b, s, h, w, _ = batch['images'].shape
   flat = batch['images'].reshape(b * s, h, w, 3)
+  # All stages in one call, as they share the segmenter.
   scales = refine_step.segment_windows(segmenter, images=flat)
   scales = scales.reshape(b, s, h, w, -1)
   most = selection.count_points(points, h * w)

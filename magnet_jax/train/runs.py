@@ -87,6 +87,7 @@ def _tune(
   if parallel.processes() > 1:  # the others are done: it would wait for them
     print('K stays as in refine.points; choose it with magnet-jax tune')
     return {}
+  # No cache, as each image is read once for all candidates.
   data = {**config.data.to_dict(), 'cache_mb': 0}
   source = splits.open_split(data, 'val')
   result = tuning.tune(

@@ -84,6 +84,7 @@ def _crop(plan: Config, training: Config) -> Size:
 def _cropped(plan: Config, crop: Size) -> Callable[[Size], tuple[Stage, ...]]:
   """The stages of the plan, seen through windows of the crop's size."""
   whole = settings.planner(plan)
+  # Smaller windows of the same stages: the magnification must not change.
   scale = np.divide(settings.window(plan), plan.network)
   height, width = np.maximum(1, np.rint(crop * scale)).astype(int)
 
@@ -249,6 +250,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   )
   step = team.compile(bound_step, donate=True)
   evaluate = team.compile(bound_evaluate)
+  # An argument of the step: a constant would be compiled into the program.
   fixed = team.copy(frozen)
   return loop.Task(
     name='refiner',
