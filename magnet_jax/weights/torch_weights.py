@@ -167,9 +167,9 @@ def _torch_keys(flat: Iterable[str], network: str) -> dict[str, str]:
   doubled = len(keys) - len(set(keys.values()))
   if strange or doubled:
     raise InputError(
-      f'{listed(strange) or f"{doubled} variables"}: without a name of their '
-      f'own in the network {network}; choose the network that the variables '
-      'are of'
+      f'{listed(strange) or f"{doubled} variables"}: no name of their own '
+      f'in the network {network}; choose the network that the variables '
+      'belong to'
     )
   return keys
 
