@@ -100,7 +100,7 @@ def fails(path, classes=CLASSES, **settings):
     ({'channels': 1}, 'must take images of 3 channels'),
     ({'extra_input': True}, 'scale [1]: must take one batch'),
     ({'size': (16, 'w')}, '[16,w]'),
-    ({'size': (32, 32)}, '32x32 alone'),
+    ({'size': (32, 32)}, 'only images of 32x32'),
     ({'dtype': TensorProto.INT64}, 'tensor(int64)'),
   ],
 )
