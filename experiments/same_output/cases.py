@@ -103,7 +103,7 @@ def _two_processes() -> Case:
     [
       _segment('two_processes/windows', '--divide=windows', images=[SCENE]),
       _segment('two_processes/images', '--divide=images', '--windows=0.5'),
-      _evaluate('two_processes/evaluate', '--methods=patch,magnet'),
+      _evaluate('two_processes/evaluate'),
     ],
     processes=2,
     ignored=['*.html'],
@@ -111,7 +111,8 @@ def _two_processes() -> Case:
 
 
 def _evaluate(out: str, *flags: str) -> tuple[str, ...]:
-  return ('evaluate', f'--checkpoint={RUN}', f'--out={out}', *flags)
+  chosen = '--methods=downsample,patch,magnet,magnet-fast'
+  return ('evaluate', f'--checkpoint={RUN}', f'--out={out}', chosen, *flags)
 
 
 def _convert() -> Case:

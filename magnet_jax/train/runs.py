@@ -24,6 +24,8 @@ _FREE = (
   'tune.points',
   'train.refiner.stage_weights',
 )
+# Settings that configs of earlier versions lack, with what these did.
+_ADDED = {'refine.mix': 0.0}
 
 
 def run(
@@ -132,7 +134,8 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
   wanted = records.to_json(config.to_dict())
   if path.exists():
     found = records.read_object(path, 'choose another --workdir')
-    before, now = dict(_flat(found)), dict(_flat(wanted))
+    before = {**_ADDED, **dict(_flat(found))}
+    now = dict(_flat(wanted))
     for key in [*now, *(before.keys() - now.keys())]:
       if key not in _FREE and before.get(key) != now.get(key):
         raise InputError(

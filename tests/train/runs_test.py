@@ -28,8 +28,13 @@ def test_settings_that_change_no_result_may_change(tmp_path):
 def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   earlier = tiny.get_config()
   earlier.train.refiner.stage_weights = ()  # never read, and gone
+  del earlier.refine.mix  # came later
   runs.prepare(earlier, tmp_path)
-  runs.prepare(tiny.get_config(), tmp_path)
+  config = tiny.get_config()
+  runs.prepare(config, tmp_path)
+  config.refine.mix = 0.5
+  with pytest.raises(InputError, match=r'refine\.mix = 0\.0, not 0\.5'):
+    runs.prepare(config, tmp_path)
 
 
 def test_a_damaged_config_is_named(tmp_path):
