@@ -5,7 +5,7 @@ import copy
 import dataclasses
 import functools
 import itertools
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -13,15 +13,15 @@ from magnet_jax import parallel
 from magnet_jax.cascade import (
   batches,
   device_memory,
-  host_segmenter,
   policy,
-  refine_step,
   stage_windows,
+  window_choice,
 )
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.parts import Part, Share, Tile, Work
 from magnet_jax.cascade.policy import Policy
+from magnet_jax.cascade.steps import Steps
 from magnet_jax.cascade.workspace import (
   InMemory,
   MemoryWorkspace,
@@ -109,7 +109,6 @@ class Cascade:
     self.options = options
     self.policy = policy
     self.way = policy.way(options)
-    self._segmenter = segmenter
     self._refiners = tuple(refiners)
     self._weights = weights
     self._score = score
@@ -119,28 +118,7 @@ class Cascade:
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
     )
-    # One compiled step per refiner and settings, kept for all images: usually
-    # there is only one.
-    self._step = functools.cache(self._make_step)
-
-  def _make_step(
-    self, number: int, step: parallel.Step, **settings: Any
-  ) -> parallel.Step:
-    refiner = self._refiners[number]
-    segmenter = self._segmenter if 'scale' in refiner.needs else None
-    return host_segmenter.over_devices(step, segmenter, refiner, **settings)
-
-  @functools.cached_property
-  def _segment(self) -> parallel.Step:
-    return host_segmenter.over_devices(
-      refine_step.segment_windows, self._segmenter
-    )
-
-  @functools.cached_property
-  def _segment_one(self) -> parallel.Step:
-    return host_segmenter.over_devices(
-      refine_step.segment_windows, self._segmenter, devices=1
-    )
+    self._steps = Steps(segmenter, refiners)
 
   def with_points(self, points: float | int) -> Self:
     """Returns a cascade with a smaller K that shares the compiled steps.
@@ -179,11 +157,13 @@ class Cascade:
     first = plan[0]
     progress.says('stage 0')
     image = workspace.image(first)
-    values = self.policy.first(self._segment_one, image, first, self.network)
+    values = self.policy.first(
+      self._steps.segment_one, image, first, self.network
+    )
     workspace.begin(first, values)
     progress.done(1)
     yield first, (0,)
-    counts = stage_windows.allot(plan, self.options.windows)
+    counts = window_choice.allot(plan, self.options.windows)
     for (before, stage), count in zip(
       itertools.pairwise(plan), counts[1:], strict=True
     ):
@@ -248,7 +228,7 @@ class Cascade:
     pieces: Iterator[tuple[int, np.ndarray]] = (
       (number, resize.probabilities(piece, grid.window))
       for number, piece in batches.run(
-        self._segment,
+        self._steps.segment,
         range(len(grid)),
         lambda n: {
           'images': stage_windows.pixels(source, grid, n, self.network)
@@ -281,25 +261,15 @@ class Cascade:
     # the same windows, even if their devices round differently.
     def make() -> list[int]:
       progress.says(f'{name}, choosing windows')
-      return [*self.choose(stage, coarse, count)]
+      least = self.options.min_uncertainty
+      return [
+        *window_choice.choose(
+          stage, coarse, count, least=least, batch=self.batch
+        )
+      ]
 
     chosen: Sequence[int] = workspace.once(f'{name} windows', make)
     return chosen
-
-  def choose(self, stage: Stage, coarse: Plane, count: int) -> tuple[int, ...]:
-    """Returns the numbers of the most uncertain windows, ascending."""
-    step = parallel.over_devices(refine_step.doubts, size=stage.grid.window)
-    doubts = batches.run(
-      step,
-      range(len(stage.grid)),
-      lambda n: stage_windows.coarse_arrays(
-        coarse, stage.grid, n, stage.grid.window
-      ),
-      self.batch,
-    )
-    return stage_windows.most_uncertain(
-      [float(x) for _, x in doubts], count, self.options.min_uncertainty
-    )
 
   def refine(
     self,
@@ -352,6 +322,6 @@ class Cascade:
       mix=mix,
       batch=self.batch,
       weights=self._weights,
-      step=functools.partial(self._step, number),
+      step=functools.partial(self._steps.refine, number),
     )
     return self.way.refine(work)

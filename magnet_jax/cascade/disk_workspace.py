@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from magnet_jax.cascade import by_window, disk, pyramid
+from magnet_jax.cascade import by_window, pyramid, tiling
 from magnet_jax.cascade.disk import OnDisk, WaitingOnDisk
 from magnet_jax.cascade.division import Division
 from magnet_jax.cascade.journal import Journal
@@ -210,7 +210,7 @@ class DiskWorkspace:
       name,
       lambda: OnDisk(
         self._journal.folder / name,
-        disk.grid_tiles(stage.grid),
+        tiling.grid_tiles(stage.grid),
         channels,
         kind,
       ),

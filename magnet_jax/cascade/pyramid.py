@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from magnet_jax.cascade import disk
+from magnet_jax.cascade import tiling
 from magnet_jax.cascade.disk import OnDisk
 from magnet_jax.ops.area import AreaAverage
 from magnet_jax.rasters.rasters import Raster
@@ -193,12 +193,12 @@ def opened(
 
 def _image(folder: pathlib.Path, size: Size) -> OnDisk:
   name = f'image{size[0]}x{size[1]}'
-  tiles = disk.equal_tiles(size)
+  tiles = tiling.equal_tiles(size)
   return OnDisk(folder / name, tiles, 3, 'bytes')
 
 
 def _mask(folder: pathlib.Path, size: Size) -> OnDisk:
-  tiles = disk.equal_tiles(size)
+  tiles = tiling.equal_tiles(size)
   return OnDisk(folder / _MASK, tiles, 0, 'bytes', sparse=True)
 
 
@@ -207,7 +207,7 @@ def _bands(source: Raster) -> Iterator[tuple[int, int]]:
   height, width = source.size
   # In rows: whole chunks of the copy. Tiled files: fewer rows, as the reader
   # caches the tiles that a band cuts, and sums take 12 bytes per pixel.
-  rows = disk.CHUNK[0] if source.in_rows else max(1, _BAND // width)
+  rows = tiling.CHUNK[0] if source.in_rows else max(1, _BAND // width)
   block = source.block[0]
   if not source.in_rows and rows > block:
     # Whole tiles, so that none is decoded twice.
@@ -240,8 +240,8 @@ class _Shrinking:
     """Takes the rows of the average that end before `bottom`."""
     self._rows.append(self.average.take(bottom))
     count = sum(map(len, self._rows))
-    if count >= disk.CHUNK[0]:
-      self._write(count - count % disk.CHUNK[0])
+    if count >= tiling.CHUNK[0]:
+      self._write(count - count % tiling.CHUNK[0])
 
   def close(self) -> None:
     """Writes the remaining rows."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
 import functools
-import os
 import pathlib
 from typing import Protocol
 
 import jax
 
 from magnet_jax import parallel
-from magnet_jax.cascade import stage_windows, workspace
+from magnet_jax.cascade import window_choice, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
 from magnet_jax.files import atomic, decoding, images
@@ -64,34 +62,6 @@ class Finished:
   errors: tuple[str, ...]
 
 
-def output_names(paths: Sequence[pathlib.Path]) -> list[str]:
-  """Returns a name for the outputs of each file: its stem if that is unique.
-
-  Files of the same stem are told apart by their folder, then by their suffix,
-  then by a number.
-  """
-  ways: list[Callable[[pathlib.Path], str]] = [
-    lambda p: p.stem,
-    lambda p: f'{p.absolute().parent.name}_{p.stem}',
-    lambda p: f'{p.absolute().parent.name}_{p.stem}_{p.suffix[1:]}',
-  ]
-  names: list[str] = []
-  taken: set[str] = set()
-  counts = [Counter(way(path) for path in paths) for way in ways]
-  for path in paths:
-    for way, count in zip(ways, counts, strict=True):
-      name = way(path)
-      if count[name] == 1 and name not in taken:
-        break
-    number = 2
-    unique = name
-    while unique in taken:
-      unique, number = f'{name}-{number}', number + 1
-    taken.add(unique)
-    names.append(unique)
-  return names
-
-
 def segment_files(
   model: Model,
   paths: Sequence[pathlib.Path],
@@ -133,8 +103,8 @@ def segment_files(
   atomic.prepare_folder(folder)
   if outputs.preview:
     atomic.prepare_folder(outputs.preview.absolute().parent)
-  names = output_names(paths)
-  _keep_inputs(paths, folder, names, outputs)
+  names = files.names_of(paths)
+  files.keep_inputs(paths, folder, names, outputs)
   cascade = model.cascade()
   division = _division(divide, len(paths), cascade, budget)
   if division.count == 1:
@@ -292,7 +262,7 @@ def _windows(
   cascade: Cascade, plan: Sequence[Stage], processes: int = 1
 ) -> int:
   """Returns how many windows the segmenter will see in each process."""
-  counts = stage_windows.allot(plan, cascade.options.windows)
+  counts = window_choice.allot(plan, cascade.options.windows)
   return 1 + sum(-(-count // processes) for count in counts)
 
 
@@ -302,25 +272,3 @@ def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:
     return _windows(cascade, model.plan(images.read_size(path)))
   except Exception:  # reported when it is the file's turn
     return 0
-
-
-def _keep_inputs(
-  paths: Sequence[pathlib.Path],
-  folder: pathlib.Path,
-  names: Sequence[str],
-  outputs: Outputs,
-) -> None:
-  """Raises InputError if an output would replace one of the images."""
-  # Not Path.resolve, which raises for a link that leads to itself.
-  inputs = {os.path.realpath(path) for path in paths}
-  written = [
-    folder / file for name in names for file in files.names(name, outputs)
-  ]
-  if outputs.preview:
-    written.append(outputs.preview)
-  for file in written:
-    if os.path.realpath(file) in inputs:
-      raise InputError(
-        f'{file}: is an input image that an output would replace; choose '
-        'another --out'
-      )

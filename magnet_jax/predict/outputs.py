@@ -1,8 +1,11 @@
 """The output files of an image: which, their names, and how to write them."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 import dataclasses
 import importlib.util
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -70,6 +73,54 @@ def names(name: str, outputs: Outputs) -> list[str]:
   if outputs.polygons:
     found.append(f'{name}_label.geojson')
   return found
+
+
+def names_of(paths: Sequence[pathlib.Path]) -> list[str]:
+  """Returns a name for the outputs of each file: its stem if that is unique.
+
+  Files of the same stem are told apart by their folder, then by their suffix,
+  then by a number.
+  """
+  ways: list[Callable[[pathlib.Path], str]] = [
+    lambda p: p.stem,
+    lambda p: f'{p.absolute().parent.name}_{p.stem}',
+    lambda p: f'{p.absolute().parent.name}_{p.stem}_{p.suffix[1:]}',
+  ]
+  names: list[str] = []
+  taken: set[str] = set()
+  counts = [Counter(way(path) for path in paths) for way in ways]
+  for path in paths:
+    for way, count in zip(ways, counts, strict=True):
+      name = way(path)
+      if count[name] == 1 and name not in taken:
+        break
+    number = 2
+    unique = name
+    while unique in taken:
+      unique, number = f'{name}-{number}', number + 1
+    taken.add(unique)
+    names.append(unique)
+  return names
+
+
+def keep_inputs(
+  paths: Sequence[pathlib.Path],
+  folder: pathlib.Path,
+  stems: Sequence[str],
+  outputs: Outputs,
+) -> None:
+  """Raises InputError if an output would replace one of the images."""
+  # Not Path.resolve, which raises for a link that leads to itself.
+  inputs = {os.path.realpath(path) for path in paths}
+  written = [folder / file for name in stems for file in names(name, outputs)]
+  if outputs.preview:
+    written.append(outputs.preview)
+  for file in written:
+    if os.path.realpath(file) in inputs:
+      raise InputError(
+        f'{file}: is an input image that an output would replace; choose '
+        'another --out'
+      )
 
 
 def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:

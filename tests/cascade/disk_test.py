@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import disk, mosaic
+from magnet_jax.cascade import disk, mosaic, tiling
 from magnet_jax.ops import windows
 from magnet_jax.types import InputError
 
@@ -29,13 +29,13 @@ def test_tiles_come_back(tmp_path, case, kind):
   step = {'float32': 0, 'uint16': 1 / 65535, 'uint8': 1 / 255}[kind]
   grid = windows.make_grid(size, window, overlap)
   maps = _maps(size)
-  plane = disk.OnDisk(tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind)
+  plane = disk.OnDisk(tmp_path / 'a' / 'b', tiling.grid_tiles(grid), 3, kind)
   tiles = mosaic.Mosaic(grid, range(len(grid)))
   for number in reversed(range(len(grid))):  # in any order
     top, left, height, width = tiles.area(number)
     plane.write(top, left, maps[top : top + height, left : left + width])
   plane.flush()
-  again = disk.OnDisk(tmp_path / 'a' / 'b', disk.grid_tiles(grid), 3, kind)
+  again = disk.OnDisk(tmp_path / 'a' / 'b', tiling.grid_tiles(grid), 3, kind)
   rng = np.random.default_rng(0)
   areas = [(0, 0, *size)]
   for _ in range(5):
@@ -51,7 +51,7 @@ def test_tiles_come_back(tmp_path, case, kind):
 
 def test_a_tile_is_a_file(tmp_path):
   grid = windows.make_grid((40, 50), (16, 16))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
+  plane = disk.OnDisk(tmp_path, tiling.grid_tiles(grid), 0, 'bytes')
   tiles = mosaic.Mosaic(grid, range(len(grid)))
   for number in range(len(grid)):
     top, left, height, width = tiles.area(number)
@@ -68,7 +68,7 @@ def test_a_tile_is_a_file(tmp_path):
 
 def test_probabilities_outside_of_their_range_are_clipped(tmp_path):
   grid = windows.make_grid((2, 2), (2, 2))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 1, 'uint8')
+  plane = disk.OnDisk(tmp_path, tiling.grid_tiles(grid), 1, 'uint8')
   plane.write(0, 0, np.array([[[-1e-6], [0]], [[1], [1 + 1e-6]]], np.float32))
   plane.flush()
   assert plane.read(0, 0, 2, 2).ravel().tolist() == [0, 0, 1, 1]
@@ -76,7 +76,7 @@ def test_probabilities_outside_of_their_range_are_clipped(tmp_path):
 
 def test_a_full_disk_is_one_line(tmp_path):
   grid = windows.make_grid((200, 200), (200, 200))
-  plane = disk.OnDisk(tmp_path, disk.grid_tiles(grid), 0, 'bytes')
+  plane = disk.OnDisk(tmp_path, tiling.grid_tiles(grid), 0, 'bytes')
   waiting = disk.WaitingOnDisk(tmp_path / 'waiting')
   noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
   old = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -95,19 +95,19 @@ def test_a_damaged_tile_is_one_line(tmp_path):
   grid = windows.make_grid((20, 20), (20, 20))
   for kind in ('uint8', 'uint16'):
     folder = tmp_path / kind
-    plane = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
+    plane = disk.OnDisk(folder, tiling.grid_tiles(grid), 1, kind)
     plane.write(0, 0, np.ones((20, 20, 1), np.float32))
     plane.flush()
     tile = next(folder.glob('c/*/*/*'))
     tile.write_bytes(tile.read_bytes()[:9])
-    again = disk.OnDisk(folder, disk.grid_tiles(grid), 1, kind)
+    again = disk.OnDisk(folder, tiling.grid_tiles(grid), 1, kind)
     with pytest.raises(InputError, match=r'is damaged.*start again'):
       again.read(0, 0, 20, 20)
 
 
 def _plane(folder, channels=0, **settings):
   grid = windows.make_grid((20, 20), (10, 10))
-  tiles = disk.grid_tiles(grid)
+  tiles = tiling.grid_tiles(grid)
   return disk.OnDisk(folder, tiles, channels, 'bytes', **settings)
 
 

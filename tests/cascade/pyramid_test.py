@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import disk, plan, pyramid
+from magnet_jax.cascade import disk, plan, pyramid, tiling
 from magnet_jax.ops import area
 from magnet_jax.rasters import rasters
 from magnet_jax.rasters.rasters import ArrayRaster
@@ -36,7 +36,7 @@ def _whole(plane):
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-  monkeypatch.setattr(disk, 'CHUNK', (16, 24))
+  monkeypatch.setattr(tiling, 'CHUNK', (16, 24))
   monkeypatch.setattr(pyramid, '_BAND', 3000)
   monkeypatch.setattr(pyramid, '_PIECE', 1000)
 

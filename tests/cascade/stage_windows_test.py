@@ -119,36 +119,6 @@ def test_upsampled_in_parts_is_the_resized_map(size, before, window, overlap):
       np.testing.assert_allclose(found, area, atol=1e-5)
 
 
-def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
-  doubts = [0.1, 0.3, 0.1, 0.2, 0.9, 0.0]
-  assert stage_windows.most_uncertain(doubts, 1) == (4,)
-  assert stage_windows.most_uncertain(doubts, 3) == (1, 3, 4)
-  assert stage_windows.most_uncertain(doubts, 0) == ()
-  least = sorted(doubts)[-2]
-  assert stage_windows.most_uncertain(doubts, 6, least) == (1, 4)
-  assert stage_windows.most_uncertain(doubts, 1, least) == (4,)
-  assert stage_windows.most_uncertain(doubts, 6, 1.1) == ()
-  for count in (6, 7):
-    assert stage_windows.most_uncertain(doubts, count) == (0, 1, 2, 3, 4, 5)
-
-
-@pytest.mark.parametrize(
-  ('share', 'expected'),
-  [
-    (1.0, (0, 4, 16, 64)),
-    (0.25, (0, 4, 16, 1)),
-    (0.1, (0, 4, 5, 0)),
-    (1e-6, (0, 1, 0, 0)),
-    (1, (0, 1, 1, 1)),
-    (9, (0, 4, 9, 9)),
-  ],
-)
-def test_a_share_goes_to_the_coarse_stages_first(share, expected):
-  stages = plan.make_plan((128, 128), window=(16, 16))
-  assert stage_windows.allot(stages, share) == expected
-  assert stage_windows.allot(stages[:1], share) == (0,)
-
-
 def test_arrays_have_one_shape_for_all_windows_of_a_stage():
   size = (37, 53)
   image = np.zeros((*size, 3), np.uint8)

@@ -1,0 +1,75 @@
+"""Which windows of a stage are refined: MagNet-Fast."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from magnet_jax import parallel
+from magnet_jax.cascade import batches, refine_step, stage_windows
+from magnet_jax.ops import selection
+from magnet_jax.types import Plane, Stage
+
+
+def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
+  """Computes how many windows each stage may refine, for MagNet-Fast.
+
+  A share of all windows is spent on the coarse stages first: a window there
+  costs as much as one at full size and corrects many times the area. Measured
+  on two generated scenes with a quarter of 84 windows, this kept 75 to 90 % of
+  the gain over stage 0; a quarter of each stage kept 15 to 45 %.
+
+  Args:
+    plan: the stages; stage 0 has nothing to refine.
+    windows: a float is a share of the windows of all later stages, an int a
+      count in each of them, as in the paper.
+
+  Returns:
+    One number per stage, at most its number of windows.
+  """
+  sizes = [len(stage.grid) for stage in plan[1:]]
+  if isinstance(windows, int):
+    return (0, *(min(windows, size) for size in sizes))
+  left = selection.count_points(windows, sum(sizes))
+  counts = []
+  for size in sizes:
+    counts.append(min(size, left))
+    left -= counts[-1]
+  return (0, *counts)
+
+
+def most_uncertain(
+  doubts: Sequence[float], count: int, least: float = 0.0
+) -> tuple[int, ...]:
+  """Returns the windows with the highest mean uncertainty, ascending.
+
+  Args:
+    doubts: mean uncertainty of each window of a stage, in order.
+    count: largest number of windows to return.
+    least: lowest mean uncertainty of a window that is returned.
+  """
+  # Stable, so that ties are broken alike in every process and every run.
+  order = np.argsort(np.asarray(doubts), kind='stable')
+  chosen = order[max(0, len(doubts) - count) :].tolist()
+  return tuple(sorted(n for n in chosen if doubts[n] >= least))
+
+
+def choose(
+  stage: Stage, coarse: Plane, count: int, *, least: float, batch: int
+) -> tuple[int, ...]:
+  """Returns the most uncertain windows of a stage, ascending.
+
+  Args:
+    stage: the stage.
+    coarse: float32 [H',W',C], the segmentation after the stage before.
+    count: largest number of windows to return.
+    least: lowest mean uncertainty of a window that is returned.
+    batch: windows at a time, a multiple of the devices.
+  """
+  window = stage.grid.window
+  doubts = batches.run(
+    parallel.over_devices(refine_step.doubts, size=window),
+    range(len(stage.grid)),
+    lambda n: stage_windows.coarse_arrays(coarse, stage.grid, n, window),
+    batch,
+  )
+  return most_uncertain([float(x) for _, x in doubts], count, least)
