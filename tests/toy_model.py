@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import tiny
+from magnet_jax.configs import tiny
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners import magnet
 from magnet_jax.scenes import generator
