@@ -143,9 +143,9 @@ def test_a_mix_leaves_windows_alone_that_are_not_refined(selection):
 
 def test_a_mix_needs_windows_to_mix_with():
   blind = Refiner(lambda variables, seen: seen.coarse, needs=frozenset())
-  with pytest.raises(InputError, match=r'mix 0\.5.*does not need'):
+  with pytest.raises(InputError, match=r'mix 0\.5.*does not use'):
     _cascade(blind, mix=0.5)
-  with pytest.raises(InputError, match=r'mix 0\.5 with the released'):
+  with pytest.raises(InputError, match=r'mix 0\.5: the released pipeline'):
     _cascade(mix=0.5, arguments={'policy': RELEASED})
 
 
