@@ -264,6 +264,7 @@ def test_what_the_versions_before_wrote(whole, tmp_path):
 
 
 def test_the_commands_print_the_line(whole, tmp_path, capfd):
+  pytest.importorskip('safetensors')
   images.write_image(tmp_path / 'a.png', np.zeros((40, 40, 3), np.uint8))
   arrays, content = _stored(whole)
   path = tmp_path / 'model.npz'
@@ -305,6 +306,7 @@ def test_the_commands_print_the_line(whole, tmp_path, capfd):
   ],
 )
 def test_the_way_back_to_pytorch(whole, tmp_path, capfd, changes, words):
+  pytest.importorskip('safetensors')
   arrays, content = _stored(whole)
   for key, value in changes.items():
     content = _changed(content, key, value)
