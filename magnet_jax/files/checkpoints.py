@@ -1,7 +1,6 @@
 """Checkpoints of a training, through Orbax."""
 
 from collections.abc import Callable, Mapping
-import contextlib
 import math
 import pathlib
 import shutil
@@ -136,8 +135,6 @@ class CheckpointStore:
       )
     self.folder = atomic.prepare_folder(folder)
     _clear(self.folder)
-    self._hooks = contextlib.ExitStack()
-    self._hooks.enter_context(orbax_errors.late_threads_ignored())
     self._metric = best_metric
     policies = checkpoint_managers.preservation_policy
     self._manager = _manager(
@@ -180,7 +177,7 @@ class CheckpointStore:
     }
     numbers = {name: float(value) for name, value in (metrics or {}).items()}
     try:
-      with orbax_errors.unlogged():
+      with orbax_errors.unlogged(), orbax_errors.late_threads_ignored():
         self._manager.save(
           step,
           args=ocp.args.Composite(
@@ -236,7 +233,6 @@ class CheckpointStore:
   def close(self) -> None:
     """Ends Orbax's threads."""
     self._manager.close()
-    self._hooks.close()
 
   def __enter__(self) -> Self:
     return self

@@ -42,18 +42,23 @@ def late_threads_ignored() -> Iterator[None]:
   """Keeps writers that end after a failed save from printing tracebacks.
 
   Orbax writes many arrays at once and stops at the first failure; the threads
-  of the others then complain that their event loop is closed.
+  of the others then complain that their event loop is closed, and asyncio that
+  nobody asked for their errors.
   """
-  before = sys.unraisablehook
+  before, logger = sys.unraisablehook, logging.getLogger('asyncio')
 
   def hook(unraisable: 'sys.UnraisableHookArgs', /) -> None:
     if str(unraisable.exc_value) != 'Event loop is closed':
       before(unraisable)
 
+  def foreign(record: logging.LogRecord) -> bool:
+    return 'orbax' not in record.getMessage()
+
   sys.unraisablehook = hook
-  try:
-    yield
-  finally:
-    # Another one that was set meanwhile stays.
-    if sys.unraisablehook is hook:
-      sys.unraisablehook = before
+  logger.addFilter(foreign)
+  # Not undone after a failure: those threads may end long after it.
+  yield
+  logger.removeFilter(foreign)
+  # Another one that was set meanwhile stays.
+  if sys.unraisablehook is hook:
+    sys.unraisablehook = before
