@@ -22,7 +22,9 @@ def data(config: ml_collections.ConfigDict, name: str, classes: str) -> None:
   config.data.classes = classes
   config.augment.flip_vertical = False
   config.augment.rotate = False
-  config.augment.colour_jitter = 0.0
+  for tone in ('brightness', 'contrast', 'gamma', 'channels', 'saturation'):
+    config.augment[tone] = 1.0
+  config.augment.hue = 0.0
 
 
 def refinement(

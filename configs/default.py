@@ -44,7 +44,14 @@ def get_config() -> ml_collections.ConfigDict:
   config.augment.flip_horizontal = True
   config.augment.flip_vertical = True
   config.augment.rotate = True  # quarter turns; needs square windows
-  config.augment.colour_jitter = 0.2  # strength; 0 for none
+  # Tones, as of another camera or day: each factor j is drawn from [1/j, j],
+  # log-uniformly; 1 for none.
+  config.augment.brightness = 1.7
+  config.augment.contrast = 1.4  # of the distance from mid-grey
+  config.augment.gamma = 1.4  # exponent
+  config.augment.channels = 1.15  # of red, green and blue, each on its own
+  config.augment.saturation = 1.4
+  config.augment.hue = 4.0  # largest rotation, in degrees
 
   config.plan = ml_collections.ConfigDict()
   plan = config.plan

@@ -15,6 +15,12 @@ def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the embedded model."""
   config = default.get_config()
   config.data.train_scenes = 64
+  # All scenes have the same light, so weaker changes of tone are enough.
+  config.augment.brightness = 1.1
+  config.augment.contrast = 1.1
+  config.augment.gamma = 1.1
+  config.augment.channels = 1.0
+  config.augment.saturation = 1.1
   # The segmenter is convolutional: four small windows teach more than one large
   # window at the same cost.
   config.train.segmenter.crop = (153, 153)

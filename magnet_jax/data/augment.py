@@ -1,5 +1,6 @@
 """Random changes to samples that keep their labels valid."""
 
+from collections.abc import Mapping
 import dataclasses
 import math
 
@@ -18,6 +19,8 @@ _YIQ = np.array(
 )
 _RGB = np.linalg.inv(_YIQ)
 
+_TONES = ('brightness', 'contrast', 'gamma', 'channels', 'saturation')
+
 Region = tuple[int, int, int, int]  # first row, end row, first column, end
 
 
@@ -31,26 +34,71 @@ class Augmentation:
     rotate: by 0, 90, 180 or 270 degrees.
     scale_jitter: j >= 1; the scale of a window is multiplied by a factor
       drawn log-uniformly from [1/j, j].
-    colour_jitter: strength of the colour changes, in [0, 1].
+    brightness: j >= 1; a factor of all values, drawn in the same way.
+    contrast: j >= 1; a factor of the distance from mid-grey.
+    gamma: j >= 1; an exponent of the values in 0..1.
+    channels: j >= 1; a factor of red, green and blue, each drawn on its own.
+    saturation: j >= 1; a factor of the distance from grey.
+    hue: largest rotation of the hue, in degrees.
   """
 
   flip_horizontal: bool = False
   flip_vertical: bool = False
   rotate: bool = False
   scale_jitter: float = 1.0
-  colour_jitter: float = 0.0
+  brightness: float = 1.0
+  contrast: float = 1.0
+  gamma: float = 1.0
+  channels: float = 1.0
+  saturation: float = 1.0
+  hue: float = 0.0
 
   def __post_init__(self) -> None:
-    if not 1 <= self.scale_jitter <= 4:
+    for name in ('scale_jitter', *_TONES):
+      limit = getattr(self, name)
+      if not 1 <= limit <= 4:
+        raise InputError(
+          f'{name} {limit}: must lie in [1, 4]; give 1 for none, or for '
+          'example 1.3 for factors of 1/1.3 to 1.3'
+        )
+    if not 0 <= self.hue <= 180:
       raise InputError(
-        f'scale_jitter {self.scale_jitter}: must lie in [1, 4]; give 1 for '
-        'none, or for example 1.3 for scales of 1/1.3 to 1.3'
+        f'hue {self.hue}: must lie in [0, 180] degrees; give 0 for none'
       )
-    if not 0 <= self.colour_jitter <= 1:
-      raise InputError(
-        f'colour_jitter {self.colour_jitter}: must lie in [0, 1]; give 0 for '
-        'none'
-      )
+
+
+def from_jitter(strength: float) -> dict[str, float]:
+  """Converts `colour_jitter`, a setting of earlier versions, to the new ones.
+
+  Args:
+    strength: in [0, 1].
+
+  Returns:
+    Fields of `Augmentation` that draw the same changes of colour.
+
+  Raises:
+    InputError: the strength is out of range.
+  """
+  if not 0 <= strength <= 1:
+    raise InputError(
+      f'colour_jitter {strength}: must lie in [0, 1]; better, replace it by '
+      f'{", ".join(_TONES)} and hue, see configs/default.py'
+    )
+  powers: Mapping[str, float] = {
+    'brightness': 0.3,
+    'contrast': 0.4,
+    'gamma': 0.4,
+    'channels': 0.0,
+    'saturation': 0.5,
+  }
+  # Rounded, so that a message that asks for them can be followed.
+  return {
+    'hue': round(18 * strength, 2),
+    **{
+      name: round(math.exp(power * strength), 4)
+      for name, power in powers.items()
+    },
+  }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +164,9 @@ class Colours:
 
   Attributes:
     brightness: factor.
-    contrast: factor for the distance from mid grey.
+    contrast: factor for the distance from mid-grey.
     gamma: exponent of the brightness in 0..1.
+    channels: factors of red, green and blue.
     saturation: factor.
     hue: rotation of the hue in radians.
   """
@@ -125,6 +174,7 @@ class Colours:
   brightness: float = 1.0
   contrast: float = 1.0
   gamma: float = 1.0
+  channels: tuple[float, float, float] = (1.0, 1.0, 1.0)
   saturation: float = 1.0
   hue: float = 0.0
 
@@ -132,36 +182,45 @@ class Colours:
     """Changes uint8 [H,W,3]; returns the same array if nothing changes."""
     if self == Colours():
       return image
+    mixed = cv2.transform(image, self._mixture())
+    return np.asarray(cv2.LUT(mixed, self._tones()))
+
+  def _mixture(self) -> np.ndarray:
+    """Returns the matrix [3,3] of hue, saturation and the channels' gains."""
     cos, sin = math.cos(self.hue), math.sin(self.hue)
     chroma = np.eye(3)
     chroma[1:, 1:] = np.array([[cos, -sin], [sin, cos]]) * self.saturation
-    turned = cv2.transform(image, _RGB @ chroma @ _YIQ)
-    return np.asarray(cv2.LUT(turned, self._tones()))
+    # At most 1, as the result is clipped; the table has the common factor.
+    gains = np.asarray(self.channels) / max(self.channels)
+    return np.asarray(gains[:, None] * (_RGB @ chroma @ _YIQ))
 
   def _tones(self) -> np.ndarray:
-    """Returns the lookup table of a channel, uint8 [256]."""
-    tones = (np.arange(256) / 255) ** self.gamma * self.brightness
+    """Returns the lookup table of all channels, uint8 [256]."""
+    tones = np.arange(256) / 255 * max(self.channels)
+    tones = tones**self.gamma * self.brightness
     tones = (tones - 0.5) * self.contrast + 0.5
     return np.clip(np.rint(tones * 255), 0, 255).astype(np.uint8)
 
 
-def draw_colours(rng: np.random.Generator, strength: float) -> Colours:
-  """Draws a change of colours.
+def draw_colours(rng: np.random.Generator, options: Augmentation) -> Colours:
+  """Draws a change of colours, each factor j log-uniformly from [1/j, j].
 
   Args:
-    rng: advanced by five numbers whatever the strength.
-    strength: 0 changes nothing, 1 is about the variation of outdoor light.
+    rng: advanced by eight numbers whatever the options.
+    options: the limits.
 
   Returns:
-    The change; `Colours()` for a strength of 0.
+    The change; `Colours()` where all limits are 1 and the hue is 0.
   """
-  brightness, contrast, gamma, saturation, hue = rng.uniform(
-    -strength, strength, 5
+  brightness, contrast, gamma, saturation, hue, *channels = rng.uniform(
+    -1, 1, 8
   )
+  red, green, blue = (options.channels**power for power in channels)
   return Colours(
-    brightness=math.exp(0.3 * brightness),
-    contrast=math.exp(0.4 * contrast),
-    gamma=math.exp(0.4 * gamma),
-    saturation=math.exp(0.5 * saturation),
-    hue=0.1 * math.pi * hue,
+    brightness=options.brightness**brightness,
+    contrast=options.contrast**contrast,
+    gamma=options.gamma**gamma,
+    channels=(red, green, blue),
+    saturation=options.saturation**saturation,
+    hue=math.radians(options.hue * hue),
   )

@@ -168,7 +168,7 @@ def draw_window(
   scale = augment.draw_scale(rng, options)
   region, shown = draw_region(rng, stage, size, network=network, scale=scale)
   image, label = cut(sample, region, shown, symmetry=symmetry, network=network)
-  colours = augment.draw_colours(rng, options.colour_jitter)
+  colours = augment.draw_colours(rng, options)
   return colours.apply(np.ascontiguousarray(image)), label
 
 

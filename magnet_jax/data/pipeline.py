@@ -245,7 +245,7 @@ class _ZoomPaths:
       return symmetry.apply(image), symmetry.apply(label)
 
     pieces, labels = zoom_paths.cut_path(path, images, network=self.network)
-    colours = augment.draw_colours(rng, self.augmentation.colour_jitter)
+    colours = augment.draw_colours(rng, self.augmentation)
     # Stacked vertically, so that the whole path changes its colours alike.
     changed = colours.apply(pieces.reshape(-1, *pieces.shape[2:]))
     offsets, ratios = zoom_paths.places(path, self.network)

@@ -7,7 +7,7 @@ from typing import Any
 import ml_collections
 
 from magnet_jax import parallel
-from magnet_jax.data import splits
+from magnet_jax.data import augment, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
@@ -53,6 +53,7 @@ def run(
     InputError: for bad settings, a folder with another config, or a loss that
       is not finite.
   """
+  config = _current(config)
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   trains_segmenter = {
@@ -77,6 +78,18 @@ def run(
   path = folder / tuned.MODEL
   bundle.export(path, variables, meta)
   return path
+
+
+def _current(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Returns a config of an earlier version with the settings of this one."""
+  if 'colour_jitter' not in config.augment:
+    return config
+  config = config.copy_and_resolve_references()
+  tones = augment.from_jitter(config.augment.colour_jitter)
+  with config.unlocked():
+    del config.augment.colour_jitter
+    config.augment.update(tones)
+  return config
 
 
 def _tune(
@@ -135,6 +148,10 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
   if path.exists():
     found = records.read_object(path, 'choose another --workdir')
     before = {**_ADDED, **dict(_flat(found))}
+    jitter = before.pop('augment.colour_jitter', None)
+    if jitter is not None:
+      for name, value in augment.from_jitter(jitter).items():
+        before[f'augment.{name}'] = value
     now = dict(_flat(wanted))
     for key in [*now, *(before.keys() - now.keys())]:
       if key not in _FREE and before.get(key) != now.get(key):

@@ -67,7 +67,7 @@ def test_paths_are_windows_of_the_resized_image():
 
 
 def test_a_path_changes_its_colours_alike():
-  augmentation = Augmentation(colour_jitter=1.0)
+  augmentation = Augmentation(brightness=1.5, channels=1.2, hue=20)
   values = set()
   for batch in run('refiner', grey_samples(90), augmentation=augmentation):
     for path in batch['images']:

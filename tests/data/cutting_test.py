@@ -132,7 +132,7 @@ def test_an_image_smaller_than_the_window_is_padded():
     sample,
     stages,
     network=(16, 16),
-    options=Augmentation(flip_vertical=True, colour_jitter=0.0),
+    options=Augmentation(flip_vertical=True),
   )
   assert (label[5:] == 255).all() and (label[:5] != 255).all()
   np.testing.assert_array_equal(image[5:], np.repeat(image[4:5], 11, axis=0))

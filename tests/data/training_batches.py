@@ -10,8 +10,8 @@ from magnet_jax.ops import windows
 from magnet_jax.types import Sample, Stage
 
 NETWORK = (16, 24)
-ALL = Augmentation(True, True, True, 1.3, 0.5)
-PATH = Augmentation(True, True, True, 1.0, 0.5)
+ALL = Augmentation(True, True, True, 1.3, 1.2, 1.2, 1.2, 1.1, 1.2, 9)
+PATH = Augmentation(True, True, True, 1.0, 1.2, 1.2, 1.2, 1.1, 1.2, 9)
 RUNS = {
   'segmenter': functools.partial(
     pipeline.segmenter_batches, augmentation=ALL, windows_per_image=2

@@ -3,6 +3,7 @@ import pathlib
 import pytest
 
 from magnet_jax.configs import tiny
+from magnet_jax.data import augment
 from magnet_jax.train import runs
 from magnet_jax.types import InputError
 
@@ -35,6 +36,37 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   config.refine.mix = 0.5
   with pytest.raises(InputError, match=r'refine\.mix = 0\.0, not 0\.5'):
     runs.prepare(config, tmp_path)
+
+
+def test_colours_of_an_earlier_version_go_on(tmp_path):
+  earlier = tiny.get_config()
+  for name in ('brightness', 'contrast', 'gamma', 'channels', 'saturation'):
+    del earlier.augment[name]
+  del earlier.augment.hue
+  earlier.augment.colour_jitter = 0.2
+  runs.prepare(earlier, tmp_path)
+  config = tiny.get_config()
+  with pytest.raises(InputError, match=r'brightness = 1\.0618, not 1\.7'):
+    runs.prepare(config, tmp_path)
+  config.augment.update(augment.from_jitter(0.2))
+  runs.prepare(config, tmp_path)
+
+
+def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.augment.colour_jitter = 0.2
+  config.train.refiner.segmenter = 'elsewhere'
+  seen = []
+
+  def stop(config, _):
+    seen.append(config.augment.to_dict())
+    raise InputError('enough')
+
+  monkeypatch.setattr(runs.tasks, 'refiner_task', stop)
+  with pytest.raises(InputError, match='enough'):
+    runs.run(config.lock(), tmp_path)
+  assert seen[0].items() >= augment.from_jitter(0.2).items()
+  assert 'colour_jitter' not in seen[0]
 
 
 def test_a_damaged_config_is_named(tmp_path):
