@@ -14,7 +14,13 @@ from magnet_jax import parallel
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
-from magnet_jax.evaluate import figures, measuring, summary, tables
+from magnet_jax.evaluate import (
+  by_class,
+  figures,
+  measuring,
+  summary,
+  tables,
+)
 from magnet_jax.evaluate.kept_records import KeptRecords
 from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Difference
@@ -265,6 +271,7 @@ def as_json(
     **tables.json_rows(rows),
     'reference': reference,
     'figures': records.to_json(more),
+    'never_predicted': by_class.never_predicted(found, classes, order),
     'differences': {
       name: difference._asdict()
       for name, difference in differences(found, reference, order).items()
@@ -280,7 +287,7 @@ def as_text(
   *,
   every: bool = False,
 ) -> str:
-  """Returns the table for the terminal.
+  """Returns the tables for the terminal: of all classes, and of each.
 
   Args:
     found: as for `as_json`, with classes, reference and order.
@@ -290,8 +297,10 @@ def as_text(
     every: adds what benchmarks report.
   """
   rows = summary.summarise(found, unscored=classes.unscored, order=order)
-  text = tables.table_text(rows, differences(found, reference, order))
+  parts = [tables.table_text(rows, differences(found, reference, order))]
+  if len(classes) > 1:
+    parts.append(by_class.text(found, classes, order))
   if every:
     more = figures.of_records(found, classes, order)
-    text = f'{text}\n\n{tables.figures_text(more)}'
-  return text
+    parts.append(tables.figures_text(more))
+  return '\n\n'.join(filter(None, parts))

@@ -284,16 +284,33 @@ def classes(
   for split, seen in there.items():
     missing = [table.names[i] for i in np.flatnonzero(anywhere & ~seen)]
     if missing:
-      effect = (
-        'cannot be learnt' if split == 'train' else 'is not measured there'
-      )
+      where = ''
+      effect = 'is not measured there'
+      if split == 'train':
+        held = anywhere & ~seen
+        others = [each for each in there if (there[each] & held).any()]
+        where = f' but in {" and ".join(others)}'
+        effect = 'cannot be learnt and counts as an error'
       yield Finding(
         'warning',
         f'class not in {split}',
-        f'{", ".join(missing)}: not in {split}, so it {effect}',
+        f'{", ".join(missing)}: not in {split}{where}, so it {effect}',
         f'move an image that shows it to {split}.txt',
       )
-  if 'test' not in there:
+  yield from _sizes(splits)
+
+
+def _sizes(splits: Sequence[str]) -> Iterator[Finding]:
+  """Reports splits with too few images to measure on."""
+  if splits.count('val') == 1:
+    yield Finding(
+      'warning',
+      'small split',
+      'val has one image: the best step and the settings that are chosen on '
+      'it are a guess',
+      'move some images to val.txt, four or more',
+    )
+  if 'test' not in splits:
     yield Finding(
       'warning',
       'empty split',

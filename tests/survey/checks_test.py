@@ -4,7 +4,7 @@ from folders import COLOURS, fill, label, photograph, save
 import numpy as np
 from PIL import Image
 import pytest
-from surveys import finding, look
+from surveys import finding, kinds, look
 
 from magnet_jax.types import InputError
 
@@ -78,6 +78,24 @@ def test_classes_that_never_occur_or_not_everywhere(tmp_path):
   found = look(tmp_path)
   assert 'road' in finding(found, 'class never occurs').text
   assert found.table.names == ('soil', 'weed', 'road', 'carrot')
+
+
+def test_a_class_that_only_val_has_and_a_val_of_one_image(tmp_path):
+  names = '{}/images/{{}}.png', '{}/labels/{{}}.png'
+  for first, (split, count, values) in enumerate(
+    [('train', 3, (0, 1)), ('val', 1, (0, 1, 2)), ('test', 2, (0, 1))]
+  ):
+    patterns = [name.format(split) for name in names]
+    fill(tmp_path, count, *patterns, values=values, first=10 * first)
+  found = look(tmp_path)
+  assert (
+    'class 2: not in train but in val, so it cannot be learnt'
+    in finding(found, 'class not in train').text
+  )
+  guess = finding(found, 'small split')
+  assert guess.level == 'warning' and 'val has one image' in guess.text
+  fill(tmp_path, 1, 'val/images/{}.png', 'val/labels/{}.png', first=40)
+  assert 'small split' not in kinds(look(tmp_path), 'warning')
 
 
 def test_stray_values(tmp_path):
