@@ -118,7 +118,9 @@ def _training(
 ) -> ml_collections.ConfigDict:
   """Returns the settings that both trainings have."""
   train = ml_collections.ConfigDict()
-  train.init = ''  # a run, model or trunk to start from; '': random weights
+  # A run, model or trunk to start from; 'imagenet': the segmenter's trunk with
+  # its ImageNet weights (efficientnet_lite0, 1, 2); '': random weights.
+  train.init = ''
   train.steps = steps
   train.batch = batch  # windows, or for the refiner paths of nested windows
   train.crop = (0, 0)  # part of a window to train on; 0 is all

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from magnet_jax import checked
 from magnet_jax.models import (
   deeplab,
+  efficientnet_lite,
   fpn,
   hrnet,
   ocr,
@@ -41,7 +42,13 @@ SEGMENTERS: dict[str, functools.partial] = {
   ),
   'unet': functools.partial(unet.UNet),
 }
-_TRUNKS = (resnet.RESNETS, hrnet.HRNETS)
+# Trunks that each of them can have, by name.
+_TRUNKS: dict[str, dict[str, functools.partial]] = {
+  'fpn': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
+  'pspnet': resnet.RESNETS,
+  'hrnet_ocr': hrnet.HRNETS,
+  'deeplab': resnet.RESNETS,
+}
 # Parameters that are no settings: they are given here, or are flax's own.
 _GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')
 _OUTPUTS = ('auxiliary', 'intermediates')  # collections of sown values
@@ -64,7 +71,7 @@ def segmenter(
       in; its `__call__(images, *, train=False)` returns the logits.
     dtype: 'float32' or 'bfloat16', of the computation.
     **settings: fields of the module and of its trunk; `trunk` names another
-      trunk of the same kind.
+      trunk.
 
   Raises:
     InputError: for an unknown name or setting, whose message lists the known
@@ -75,14 +82,18 @@ def segmenter(
     return _own(name, num_classes, dtype, settings)
   make = _one_of(SEGMENTERS, name, 'segmenter')
   given: dict[str, object] = {'num_classes': num_classes, 'dtype': compute}
-  trunk = make.keywords.get('trunk')
-  if trunk is None:
+  if name not in _TRUNKS:
     return _make(make, settings, given, name)
-  of_trunk = ('trunk', *_settings(type(trunk)))
-  given['trunk'] = _trunk(
-    trunk, {k: v for k, v in settings.items() if k in of_trunk}, compute
+  trunk = _trunk_kind(make, settings, _TRUNKS[name])
+  of_trunk = ('trunk', *_settings(trunk))
+  fields = {k: v for k, v in settings.items() if k in of_trunk[1:]}
+  kept = {k: v for k, v in trunk.keywords.items() if k not in fields}
+  given['trunk'] = _make(
+    trunk.func, fields, {**kept, 'dtype': compute}, 'trunk'
   )
   rest = {k: v for k, v in settings.items() if k not in of_trunk}
+  if 'trunk' in settings:
+    name = f'{name} with trunk {settings["trunk"]}'
   return _make(make, rest, given, name, of_trunk)
 
 
@@ -120,27 +131,29 @@ def _own(
   return module
 
 
-def _trunk(
-  default: nn.Module, settings: Settings, dtype: jax.typing.DTypeLike
-) -> nn.Module:
-  """Builds a trunk of the same kind, with some other fields."""
-  kind = type(default)
+def _trunk_kind(
+  make: functools.partial,
+  settings: Settings,
+  trunks: Mapping[str, functools.partial],
+) -> functools.partial:
+  """Returns the trunk that settings name, or the default one, as a partial.
+
+  A trunk of the default's kind keeps what the segmenter changes in it, such as
+  its output stride.
+  """
+  default = make.keywords['trunk']
+  kind: Callable[..., nn.Module] = type(default)
   fields = {
     field.name: getattr(default, field.name)
-    for field in dataclasses.fields(kind)
-    if field.name not in ('parent', 'name')
+    for field in dataclasses.fields(default)
+    if field.name not in ('parent', 'name', 'dtype')
   }
-  rest = dict(settings)
-  if 'trunk' in rest:
-    known = {
-      name: make.keywords
-      for trunks in _TRUNKS
-      for name, make in trunks.items()
-      if make.func is kind
-    }
-    fields |= _one_of(known, rest.pop('trunk'), 'trunk')
-  kept = {k: v for k, v in fields.items() if k not in rest}
-  return _make(kind, rest, {**kept, 'dtype': dtype}, 'trunk')
+  if 'trunk' not in settings:
+    return functools.partial(kind, **fields)
+  named = _one_of(trunks, settings['trunk'], 'trunk')
+  if named.func is not kind:
+    return named
+  return functools.partial(kind, **{**fields, **named.keywords})
 
 
 def _make(

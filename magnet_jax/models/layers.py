@@ -48,6 +48,7 @@ def normalisation(
   *,
   train: bool,
   momentum: float = 0.9,
+  epsilon: float = 1e-5,
   dtype: Dtype = jnp.float32,
   name: str | None = None,
 ) -> Callable[[jax.Array], jax.Array]:
@@ -55,7 +56,7 @@ def normalisation(
   norm = nn.BatchNorm(
     use_running_average=not train,
     momentum=momentum,
-    epsilon=1e-5,
+    epsilon=epsilon,
     dtype=dtype,
     name=name,
   )

@@ -132,6 +132,15 @@ def _batches(
   return training_batches, validation_batches
 
 
+def _warm(
+  variables: state.Variables, init: str, segmenter: Config
+) -> state.Variables:
+  """The segmenter's initial weights, as train.segmenter.init says."""
+  if init == 'imagenet':
+    return warm_start.imagenet(variables, segmenter.get('trunk', 'none'))
+  return warm_start.segmenter(variables, init) if init else variables
+
+
 def segmenter_task(config: Config) -> loop.Task:
   """Builds the training of the segmenter on windows of all stages.
 
@@ -158,8 +167,8 @@ def segmenter_task(config: Config) -> loop.Task:
     blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
     key = jax.random.key(config.seed)
     variables = build.trained(jax.jit(network.init)(key, blank))
-    if training.init and parallel.is_main():  # the others receive its state
-      variables = warm_start.segmenter(variables, training.init)
+    if parallel.is_main():  # the others receive its state
+      variables = _warm(variables, training.init, config.segmenter)
     return state.start(variables, update)
 
   step = functools.partial(

@@ -6,6 +6,7 @@ from magnet_jax.files import checkpoints, trees
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.train.state import Variables
 from magnet_jax.types import InputError
+from magnet_jax.weights import pretrained
 
 
 def frozen(path: PathLike, template: Any = None) -> Variables:
@@ -45,6 +46,24 @@ def segmenter(variables: Variables, path: PathLike) -> Variables:
     for name, tree in variables.items()
   }
   return _fit(parts, variables, path)
+
+
+def imagenet(variables: Variables, trunk: str) -> Variables:
+  """Replaces a fresh segmenter's trunk by one with ImageNet weights.
+
+  Args:
+    variables: the fresh weights.
+    trunk: its name, one of `pretrained.PACKAGES`; 'none' without one.
+
+  Raises:
+    InputError: there are no such weights, or they cannot be read.
+  """
+  fresh = {name: tree.get('trunk') for name, tree in variables.items()}
+  found = pretrained.trunk(trunk, fresh)
+  parts = {
+    name: {**tree, 'trunk': found[name]} for name, tree in variables.items()
+  }
+  return _fit(parts, variables, f'ImageNet weights of {trunk}')
 
 
 def refiner(variables: Variables, path: PathLike) -> Variables:

