@@ -14,6 +14,7 @@ Size = tuple[int, int]  # always (height, width)
 IGNORE = 255  # the label value of pixels that are never counted
 Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
 Section = Mapping[str, Any]  # of a config: settings by name
+Tones = Mapping[str, tuple[float, ...]]  # of images: each one's traits by name
 # What a checkpoint can contain. A model of several networks has the metadata of
 # the last of these.
 KINDS = ('trunk', 'segmenter', 'refiner')
@@ -169,9 +170,11 @@ class Meta:
     kind: one of `KINDS`; None in models exported without it.
     torch: the origin of a converted network.
     versions: of the packages that wrote it, by name; empty until written.
+    tones: of the images that the segmenter was trained on, see `data.tones`;
+      empty if they are unknown.
 
   Raises:
-    InputError: for an unknown kind.
+    InputError: for an unknown kind, or tones of different numbers of images.
   """
 
   config: Section = dataclasses.field(default_factory=dict)
@@ -179,8 +182,15 @@ class Meta:
   kind: str | None = None
   torch: Origin | None = None
   versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  tones: Tones = dataclasses.field(default_factory=dict)
 
   def __post_init__(self) -> None:
+    counts = {name: len(values) for name, values in self.tones.items()}
+    if len(set(counts.values())) > 1 or 0 in counts.values():
+      raise InputError(
+        f'tones of {counts} images: must be of the same images, one at least; '
+        'use a whole checkpoint or export the model again from its run'
+      )
     if self.kind is not None and self.kind not in KINDS:
       raise InputError(
         f'kind {self.kind!r}: unknown; must be one of {", ".join(KINDS)}'

@@ -14,7 +14,7 @@ from magnet_jax.cli import (
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.data import class_files
+from magnet_jax.data import class_files, tones
 from magnet_jax.evaluate import comparison
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
@@ -134,6 +134,8 @@ def _run(arguments: Arguments) -> int:
     if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
     _show(arguments, model.classes, found, errors, reference)
+    if remark := tones.remark(model.tones, loads):
+      print(f'warning: {remark}')
   return 2 if errors else 0
 
 

@@ -186,6 +186,8 @@ def run(arguments: Arguments) -> int:
     if parallel.is_main():
       for line in found.errors:
         print(f'magnet-jax: error: {line}', file=sys.stderr)
+      if found.unlike:
+        print(f'warning: {found.unlike}')
       print(f'{found.images} of {len(paths)} images: {values.out}')
   return 2 if found.errors else 0
 

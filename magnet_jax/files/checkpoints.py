@@ -1,6 +1,7 @@
 """Checkpoints of a training, through Orbax."""
 
 from collections.abc import Callable, Mapping
+import dataclasses
 import math
 import pathlib
 import shutil
@@ -251,7 +252,8 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
 
   Returns:
     {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …}, as far
-    as present, NumPy arrays, and the metadata, of the refiner if there is one.
+    as present, NumPy arrays, and the metadata, of the refiner if there is one;
+    its tones are those of the segmenter, if there is one.
 
   Raises:
     InputError: there is none of these, or it is damaged.
@@ -260,6 +262,8 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
     return bundle.read(path)
   parts = load_parts(pathlib.Path(path))
   *_, (_, meta) = parts.values()
+  if 'segmenter' in parts:
+    meta = dataclasses.replace(meta, tones=parts['segmenter'][1].tones)
   return {kind: variables for kind, (variables, _) in parts.items()}, meta
 
 

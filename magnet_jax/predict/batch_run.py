@@ -15,6 +15,7 @@ from magnet_jax import parallel
 from magnet_jax.cascade import window_choice, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
+from magnet_jax.data import tones
 from magnet_jax.files import atomic, decoding, images
 from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import memory_run, streamed_run
@@ -56,10 +57,13 @@ class Finished:
   Attributes:
     images: how many were segmented.
     errors: one line for each of the others and for each broken block.
+    unlike: one line about images that look unlike those of the training; ''
+      if there is none, or the model does not know those.
   """
 
   images: int
   errors: tuple[str, ...]
+  unlike: str = ''
 
 
 def segment_files(
@@ -94,7 +98,8 @@ def segment_files(
     opener: opens an image file.
 
   Returns:
-    The number of segmented images, and the errors of the others.
+    The number of segmented images, the errors of the others, and which look
+    unlike those of the training.
 
   Raises:
     InputError: the folder cannot be written to, the windows of an image cannot
@@ -112,6 +117,7 @@ def segment_files(
     paths, names = paths[own], names[own]
   expected = [_expected(model, cascade, path) for path in paths]
   errors: list[str] = []
+  seen: list[tuple[str, tones.Traits]] = []
   finished = 0
 
   for number, (path, name) in enumerate(zip(paths, names, strict=True)):
@@ -122,6 +128,9 @@ def segment_files(
         later = sum(expected[number + 1 :]) // division.count
         progress.begins(name, _windows(cascade, plan, division.count), later)
         errors += _choose(task, outputs, budget, progress, division)()
+        if model.tones and division.is_first:
+          traits = tones.measure(source)
+          seen += [(path.name, traits)] if traits else []
       finished += 1
     except DeviceError:
       raise
@@ -131,7 +140,8 @@ def segment_files(
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()
   # Processes that share images have met the same errors.
-  return _merged(finished, errors, shared=division.count > 1)
+  found = _merged(finished, errors, shared=division.count > 1)
+  return dataclasses.replace(found, unlike=_unlike(model, seen))
 
 
 @contextlib.contextmanager
@@ -159,6 +169,19 @@ def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
     sum(count for count, _ in parts),
     tuple(line for _, lines in parts for line in lines),
   )
+
+
+def _unlike(model: Model, seen: list[tuple[str, tones.Traits]]) -> str:
+  """Returns a line about images unlike those of the training, of any process.
+
+  Args:
+    model: knows the tones of its training.
+    seen: names and traits of the images of this process.
+  """
+  found = [pair for part in parallel.gather(seen) for pair in part]
+  traits = tones.stack(each for _, each in found)
+  unlike = tones.compare(model.tones, traits)
+  return tones.message(unlike, [name for name, _ in found]) if unlike else ''
 
 
 def _division(

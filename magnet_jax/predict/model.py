@@ -32,6 +32,7 @@ from magnet_jax.types import (
   Section,
   Size,
   Stage,
+  Tones,
 )
 
 PIPELINES: Mapping[str, Policy] = {
@@ -53,6 +54,8 @@ class Model:
     settings: the sections `plan` and `refine` of the config.
     pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
       behaviour, for checkpoints trained with it.
+    tones: of the images that the segmenter was trained on, see `data.tones`;
+      empty if they are unknown.
 
   Raises:
     InputError: for an unknown pipeline.
@@ -63,6 +66,7 @@ class Model:
   classes: ClassTable
   settings: Mapping[str, Any]
   pipeline: str = 'aligned'
+  tones: Tones = dataclasses.field(default_factory=dict)
 
   def __post_init__(self) -> None:
     if self.pipeline not in PIPELINES:
@@ -163,6 +167,8 @@ def from_variables(
     refiners=_refiners(variables, meta, len(table), name),
     classes=table,
     settings=sections,
+    # Another segmenter was trained on images that nobody knows of here.
+    tones={} if segmenter else meta.tones,
   )
 
 

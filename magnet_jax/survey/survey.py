@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 
 from magnet_jax.data import file_names
+from magnet_jax.data import reading as readings
 from magnet_jax.survey import (
   alike,
   checks,
@@ -19,6 +20,7 @@ from magnet_jax.survey import (
   lists,
   naming,
   probe,
+  split_tones,
 )
 from magnet_jax.survey.findings import Finding, about, count
 from magnet_jax.survey.layout import Pair
@@ -94,6 +96,17 @@ def survey(
   splits, note = _splits(looks, pixels, matches, seed)
   findings += [
     note,
+    *split_tones.findings(
+      {
+        split: [
+          k.pair.image for k, s in zip(looks, splits, strict=True) if s == split
+        ]
+        for split in dividing.SPLITS
+      },
+      readings.from_settings(reading),
+      base,
+      lambda: progress('tones', len(looks)),
+    ),
     *checks.matches(looks, splits, matches, base),
     *checks.classes(coded.table, splits, pixels),
   ]

@@ -57,6 +57,7 @@ def checkpoint(tmp_path, toy, monkeypatch) -> pathlib.Path:
       toy,
       segmenter=segmenter or toy.segmenter,
       refiners=toy.refiners if 'refiner' in variables else (),
+      tones=meta.tones,
     )
 
   monkeypatch.setattr(models, 'from_variables', build)

@@ -164,7 +164,8 @@ def _kernel(variables, kind):
 
 def test_load_finds_the_best_from_every_level(tmp_path):
   for kind, best in (('segmenter', 1), ('refiner', 2)):
-    meta = dataclasses.replace(META, kind=kind)
+    tones = {'brightness': (float(best),)}
+    meta = dataclasses.replace(META, kind=kind, tones=tones)
     store = checkpoints.CheckpointStore(tmp_path / kind / 'checkpoints')
     with store:
       for step in (1, 2, 3):
@@ -174,6 +175,7 @@ def test_load_finds_the_best_from_every_level(tmp_path):
   assert _kernel(variables, 'segmenter') == 1.5
   assert _kernel(variables, 'refiner') == 2.5
   assert meta.kind == 'refiner'
+  assert meta.tones == {'brightness': (1.0,)}  # the segmenter's
   for path in (
     tmp_path / 'refiner',
     tmp_path / 'refiner' / 'checkpoints',

@@ -33,6 +33,7 @@ METAS = [
     )
   ),
   Meta(kind='trunk', torch=Origin('resnet', 'float16', ({'bn1.n': 7},))),
+  Meta(kind='segmenter', tones={'brightness': (98.0, 103.5), 'detail': (2, 3)}),
   Meta(kind='refiner', torch=Origin('refiner', 'float32', ({}, {}), 'a,b')),
 ]
 
@@ -61,6 +62,20 @@ def test_numbers_without_a_word_in_json_are_null():
 def test_a_later_format_says_to_upgrade():
   with pytest.raises(InputError, match=r'^a\.npz: meta\.format is 2.*upgrade'):
     meta_json.from_json({'format': 2, 'unheard_of': 1}, 'a.npz')
+
+
+@pytest.mark.parametrize(
+  ('tones', 'words'),
+  [
+    ({'detail': [1.0], 'brightness': [1.0, 2.0]}, 'must be of the same images'),
+    ({'detail': []}, 'must be of the same images, one at least'),
+    ({'detail': [float('nan')]}, 'must be a finite number'),
+    ({'detail': 3}, 'must be a list'),
+  ],
+)
+def test_damaged_tones_are_refused(tones, words):
+  with pytest.raises(InputError, match=rf'^a\.npz: .*tones.*{words}'):
+    meta_json.from_json({'tones': tones}, 'a.npz')
 
 
 def test_override_changes_a_copy():

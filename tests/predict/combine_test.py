@@ -38,7 +38,9 @@ def export(path, *, width, points, network, names=NAMES, without=()):
   for kind in without:
     del variables[kind]
   colours = generator.CLASSES.colours[:count]
-  bundle.export(path, variables, Meta(config, ClassTable(names, colours)))
+  tones = {'brightness': (float(width),)}
+  meta = Meta(config, ClassTable(names, colours), tones=tones)
+  bundle.export(path, variables, meta)
   return variables
 
 
@@ -75,6 +77,7 @@ def test_each_network_brings_its_own(exported):
   model, meta = combine.load(*paths)
   assert model.network == (32, 32)
   assert model.settings['refine']['points'] == 0.5
+  assert model.tones == {'brightness': (4.0,)}
   assert meta.section('segmenter')['width'] == 4
   assert meta.section('refiner')['width'] == 6
   assert_same(model.segmenter, first['segmenter'])
@@ -102,7 +105,7 @@ def test_an_onnx_file_takes_the_rest_from_the_refiner(
   assert model.network == network
   assert model.settings['refine']['points'] == 0.5
   assert model.classes.names == NAMES
-  assert len(model.refiners) == 1
+  assert len(model.refiners) == 1 and not model.tones
   assert (model.segmenter.num_classes, model.segmenter.batch) == (len(NAMES), 1)
   model, _ = combine.load(path, paths[1], batch=3)
   assert model.segmenter.batch == 3
