@@ -10,6 +10,7 @@ Score: that of configs/scenes.py, or slightly lower.
 """
 
 import ml_collections
+from ml_collections import config_dict
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -57,10 +58,18 @@ def get_config() -> ml_collections.ConfigDict:
   plan = config.plan
   plan.network = (306, 306)  # input of the networks, (height, width)
   plan.window = (0, 0)  # window in pixels of its stage; 0 takes the network's
-  plan.factor = 2.0  # largest growth of a side from stage to stage
+  # Scale of a side at which the first stage works, in windows; 0: the whole
+  # image in one window.
+  plan.first = 0.0
+  plan.last = 1.0  # the same of the last stage; below 1 the result is enlarged
+  # Largest growth of a side from stage to stage: a number, 'octave' (2) or
+  # 'half-octave'.
+  plan.factor = _of_any_type(2.0)
   plan.stages = 0  # number of stages; 0 follows the factor
   plan.scales = ()  # sizes of the stages, coarse to fine; () is automatic
-  plan.overlap = 0.0  # smallest overlap of neighbouring windows, in [0, 1)
+  # Smallest overlap of neighbouring windows, in [0, 1): one for all stages, or
+  # one per stage, such as (0.25, 0.0), the last of which serves further stages.
+  plan.overlap = _of_any_type(0.0)
 
   config.refine = ml_collections.ConfigDict()
   refine = config.refine
@@ -70,6 +79,11 @@ def get_config() -> ml_collections.ConfigDict:
   refine.windows = 1.0  # share of the windows refined, most uncertain first
   refine.min_uncertainty = 0.0  # smallest mean of a refined window
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
+  # How the maps of two stages become one: 'magnet', by the trained refiner,
+  # 'mean', the running mean of all stages, or 'auto': 'magnet' if there is a
+  # refiner, else 'mean'.
+  refine.fusion = 'auto'
+  refine.stage_weights = ()  # of the stages in the mean; () is equal
   refine.batch = 0  # windows per device at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()
@@ -111,6 +125,11 @@ def get_config() -> ml_collections.ConfigDict:
   config.tune.images = 0
   config.tune.points = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # the candidates
   return config
+
+
+def _of_any_type(value: object) -> config_dict.FieldReference:
+  """Returns a field that may be set to values of another type."""
+  return config_dict.FieldReference(value, field_type=object)
 
 
 def _training(

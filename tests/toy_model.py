@@ -25,13 +25,21 @@ def make(**plan):
   """For windows of 32x32 pixels; `plan` changes settings of that section."""
   weights = np.zeros((3, len(generator.CLASSES)), np.float32)
   weights[:, 0], weights[:, 5] = -1, 1
-  settings = tiny.get_config().to_dict()
   return Model(
     jax.tree_util.Partial(_segmenter, weights),
     (magnet.refiner(jax.tree_util.Partial(_refiner, np.float32(2))),),
     generator.CLASSES,
-    {'plan': settings['plan'] | plan, 'refine': settings['refine']},
+    settings(plan),
   )
+
+
+def settings(plan=(), **refine):
+  """The sections `plan` and `refine`, with changes."""
+  tiny_ones = tiny.get_config().to_dict()
+  return {
+    'plan': tiny_ones['plan'] | dict(plan),
+    'refine': tiny_ones['refine'] | refine,
+  }
 
 
 def sample(seed=0, size=(64, 64), labelled=True):

@@ -52,9 +52,7 @@ def refine(work: Work) -> Iterator[Part]:
   covered = weight > 0
   # Below any Q, so that pixels without a refined window are chosen last.
   scores = np.where(covered, total[..., classes + 1], np.float32(-1))
-  count = int(covered.sum())
-  if work.refiner.choice == 'points':
-    count = selection.count_points(work.options.points, count)
+  count = selection.count_points(work.options.points, int(covered.sum()))
   chosen = selection.choose_on_host(scores, count)
   # A point near windows that were left out keeps Y for their share.
   after[chosen] *= 1 - weight[chosen][:, None]

@@ -1,4 +1,4 @@
-"""Refines K points per window of a stage, row by row.
+"""Segments and refines the windows of a stage, row by row.
 
 Each window is final as soon as those before it are, so nothing of the stage's
 size has to be in memory: the same code serves memory and disk.
@@ -8,11 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from magnet_jax.cascade import batches, mosaic, refine_step, stage_windows
+from magnet_jax.cascade import (
+  batches,
+  depth,
+  mosaic,
+  refine_step,
+  stage_windows,
+  tiling,
+)
 from magnet_jax.cascade.mosaic import Area, Mosaic
-from magnet_jax.cascade.parts import Part, Tile, Work
+from magnet_jax.cascade.parts import Part, Share, Start, Tile, Work
 from magnet_jax.ops import resize, selection
-from magnet_jax.types import WindowGrid
+from magnet_jax.types import Plane, Stage, WindowGrid
 
 # Upper bound of windows per part. Where few windows are refined, a batch could
 # span the whole stage, and a killed run repeats the part that it was in.
@@ -64,6 +71,68 @@ def needed(
   return [number for number in numbers if number in wanted]
 
 
+def segment(start: Start) -> Iterator[Part]:
+  """Segments the windows of stage 0 and blends them.
+
+  Windows of other rows that reach into the share's tiles are computed as well.
+
+  Yields:
+    Parts, as `refine`.
+  """
+  grid, share = start.stage.grid, start.share
+
+  def piece(found: np.ndarray) -> np.ndarray:
+    return resize.probabilities(found, grid.window)
+
+  def before(area: Area) -> np.ndarray:
+    raise AssertionError(f'{area}: every window of stage 0 is computed')
+
+  parts = split(
+    share.windows, needed(grid, range(len(grid)), share.windows), start.batch
+  )[share.first :]
+  results = batches.run_parts(
+    start.step,
+    [here for _, here in parts],
+    lambda n: {
+      'images': stage_windows.pixels(start.image, grid, n, start.network)
+    },
+    start.batch,
+  )
+  tiles = Mosaic(
+    grid, range(len(grid)), share.waiting, share.windows, start.weights
+  )
+  for index, ((here, _), part) in enumerate(
+    zip(parts, results, strict=True), start=share.first
+  ):
+    pieces = {number: piece(found) for number, found in part}
+    yield Part(
+      index,
+      windows=len(part),
+      tiles=_tiles(tiles, here, pieces, before),
+      finished=here,
+    )
+
+
+def enlarge(stage: Stage, coarse: Plane, share: Share) -> Iterator[Part]:
+  """Enlarges the map before to a stage without windows, tile by tile.
+
+  Yields:
+    Parts, as `refine`.
+  """
+  grid = tiling.tiled(stage.grid)
+
+  def tile(number: int) -> Tile:
+    rows, columns = stage_windows.inside(grid, number)
+    height = min(rows.stop, grid.size[0]) - rows.start
+    width = min(columns.stop, grid.size[1]) - columns.start
+    area = (rows.start, columns.start, height, width)
+    return Tile(*area[:2], stage_windows.upsampled(coarse, grid.size, area))
+
+  parts = split(share.windows, [], 1)
+  for index, (here, _) in enumerate(parts[share.first :], start=share.first):
+    yield Part(index, windows=0, tiles=map(tile, here), finished=here)
+
+
 def refine(work: Work) -> Iterator[Part]:
   """Refines windows of a stage, row by row.
 
@@ -90,6 +159,8 @@ def refine(work: Work) -> Iterator[Part]:
     arrays = stage_windows.arrays(
       work.image, work.coarse, grid, number, network
     )
+    if 'depth' in work.refiner.needs:
+      arrays['depth'] = depth.of_window(work.past, grid, number, network)
     # K counts over pixels of the image: border windows are partly padding.
     valid = int(arrays['valid'].prod())
     count = selection.count_points(work.options.points, valid)
@@ -133,6 +204,9 @@ def _tiles(
 def _marks(grid: WindowGrid, number: int, chosen: np.ndarray) -> Tile:
   """The points of a window, bool [h,w], at its size in the stage."""
   rows, columns = stage_windows.inside(grid, number)
-  marks = resize.label(chosen.view(np.uint8), grid.window).view(bool)
+  if chosen.size == 1:  # all points or none
+    marks = np.broadcast_to(chosen, grid.window)
+  else:
+    marks = resize.label(chosen.view(np.uint8), grid.window).view(bool)
   height, width = grid.size[0] - rows.start, grid.size[1] - columns.start
   return Tile(rows.start, columns.start, marks[:height, :width])

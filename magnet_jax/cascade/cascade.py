@@ -12,14 +12,17 @@ import numpy as np
 from magnet_jax import parallel
 from magnet_jax.cascade import (
   batches,
+  depth,
   device_memory,
   policy,
   stage_windows,
+  tiling,
   window_choice,
 )
+from magnet_jax.cascade.depth import Layer, Past
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.parts import Part, Share, Tile, Work
+from magnet_jax.cascade.parts import Part, Share, Start, Work
 from magnet_jax.cascade.policy import Policy
 from magnet_jax.cascade.steps import Steps
 from magnet_jax.cascade.workspace import (
@@ -41,6 +44,7 @@ from magnet_jax.types import (
 )
 
 SILENT = Silent()
+ONE_STAGE = Past(())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +104,12 @@ class Cascade:
       segmenter.check_size(network)
     for refiner in refiners:
       refiner.check()
+      if missing := refiner.needs - policy.offers:
+        raise InputError(
+          f'the {policy.name} pipeline with a refiner that needs '
+          f'{", ".join(sorted(missing))}, which it has not; use '
+          '--pipeline=aligned'
+        )
       if options.mix and 'scale' not in refiner.needs:
         raise InputError(
           f'mix {options.mix}: a refiner that does not use the segmenter has '
@@ -108,8 +118,13 @@ class Cascade:
     self.network = network
     self.options = options
     self.policy = policy
-    self.way = policy.way(options)
     self._refiners = tuple(refiners)
+    self._ways = [policy.way(options, each.choice) for each in refiners]
+    # What it takes is what the most demanding stage does.
+    self.way = max(
+      self._ways or [policy.way(options, 'points')],
+      key=lambda way: bool(way.in_memory),
+    )
     self._weights = weights
     self._score = score
     pixels = network[0] * network[1]
@@ -154,35 +169,62 @@ class Cascade:
       Each stage once it is complete, and the windows that the networks
       processed in it.
     """
-    first = plan[0]
-    progress.says('stage 0')
-    image = workspace.image(first)
-    values = self.policy.first(
-      self._steps.segment_one, image, first, self.network
-    )
-    workspace.begin(first, values)
-    progress.done(1)
-    yield first, (0,)
     counts = window_choice.allot(plan, self.options.windows)
-    for (before, stage), count in zip(
-      itertools.pairwise(plan), counts[1:], strict=True
-    ):
-      coarse = workspace.map(before)
+    # Only the last stage is mixed: earlier maps are inputs of a refiner that
+    # was trained on maps without a mix.
+    mixed = [stage for stage in plan if len(stage.grid)][-1]
+    past: list[Layer] = []
+    for before, stage, count in zip((None, *plan), plan, counts, strict=False):
       progress.says(f'stage {stage.index}')
-      numbers = self._chosen(stage, coarse, count, workspace, progress)
-      share = workspace.share(stage, numbers, count, self.batch)
+      weight = self.options.stage_weight(stage.index)
+      coarse = workspace.map(before) if before else None
+      numbers: Sequence[int] = range(count)
+      if coarse:
+        numbers = self._chosen(stage, coarse, count, workspace, progress)
+      batch = self._batch_of(stage)
+      share = workspace.share(stage, numbers, count, batch)
       if share is not None:
-        # Only the last stage is mixed: earlier maps are inputs of a refiner
-        # that was trained on maps without a mix.
-        mix = self.options.mix if stage is plan[-1] else 0.0
         image = workspace.image(stage)
-        for part in self.refine(
-          stage, image, coarse, numbers, share=share, mix=mix
-        ):
+        parts = (
+          self.refine(
+            stage,
+            image,
+            coarse,
+            numbers,
+            share=share,
+            mix=self.options.mix if stage is mixed else 0.0,
+            past=Past(tuple(past), weight),
+          )
+          if coarse
+          else self._start(stage, image, share)
+        )
+        for part in parts:
           workspace.put(stage, part)
           progress.done(part.windows)
       workspace.end(stage)
+      if len(stage.grid):
+        past.append(depth.layer(stage.grid, numbers, weight, self._weights))
       yield stage, numbers
+
+  def _batch_of(self, stage: Stage) -> int:
+    """B of a stage: a single window at the start is not padded to a batch."""
+    return 1 if stage.index == 0 and len(stage.grid) == 1 else self.batch
+
+  def _start(self, stage: Stage, image: Plane, share: Share) -> Iterator[Part]:
+    """Segments the windows of stage 0."""
+    batch = self._batch_of(stage)
+    steps = self._steps
+    return self.policy.first(
+      Start(
+        stage=stage,
+        image=image,
+        share=share,
+        network=self.network,
+        batch=batch,
+        weights=self._weights,
+        step=steps.segment_one if batch == 1 else steps.segment,
+      )
+    )
 
   def stages(
     self,
@@ -280,6 +322,7 @@ class Cascade:
     *,
     share: Share | None = None,
     mix: float = 0.0,
+    past: Past = ONE_STAGE,
   ) -> Iterator[Part]:
     """Refines windows of one stage.
 
@@ -290,6 +333,7 @@ class Cascade:
       numbers: the windows to refine, ascending.
       share: the part of the work to do; all by default.
       mix: share of the windows' own segmentation in the result, in [0, 1].
+      past: the stages that the coarse map holds; by default it counts as one.
 
     Returns:
       The parts of the stage, as they are finished.
@@ -297,10 +341,9 @@ class Cascade:
     Raises:
       InputError: there is no refiner.
     """
+    share = share or Share(range(len(tiling.tiled(stage.grid))))
     if not len(stage.grid):
-      before = coarse.read(0, 0, *coarse.size)
-      resized = Tile(0, 0, resize.probabilities(before, stage.size))
-      return iter([Part(0, windows=0, tiles=[resized])])
+      return self.policy.enlarge(stage, coarse, share)
     if not self._refiners:
       raise InputError(
         'cascade without a refiner: stages after the first need one; pass a '
@@ -313,7 +356,7 @@ class Cascade:
       image=image,
       coarse=coarse,
       numbers=numbers,
-      share=share or Share(range(len(stage.grid))),
+      share=share,
       network=self.network,
       refiner=self._refiners[number],
       options=self.options,
@@ -323,5 +366,6 @@ class Cascade:
       batch=self.batch,
       weights=self._weights,
       step=functools.partial(self._steps.refine, number),
+      past=past,
     )
-    return self.way.refine(work)
+    return self._ways[number].refine(work)

@@ -135,6 +135,8 @@ def program_bytes(
     most=selection.count_points(points, math.prod(network)),
   )
   shapes = _shapes(segmenter, before, stage, network, batch)
+  if 'depth' in refiner.needs:
+    shapes['depth'] = jax.ShapeDtypeStruct((batch, *network), jnp.float32)
   networks = map(parallel.as_pytree, (segmenter, refiner))
   program = jax.jit(step).lower(*networks, **shapes).compile()
   sizes = program.memory_analysis()

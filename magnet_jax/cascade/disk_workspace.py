@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 import dataclasses
 from typing import Any, TypeVar
 
-import numpy as np
-
 from magnet_jax.cascade import by_window, pyramid, tiling
 from magnet_jax.cascade.disk import OnDisk, WaitingOnDisk
 from magnet_jax.cascade.division import Division
@@ -96,7 +94,7 @@ class DiskWorkspace:
     self._kept = kept
     self._progress = progress
     self._division = division
-    self._classes = 0  # known once the first map is there
+    self._classes = journal.done('classes') or 0
     self._open: dict[str, Any] = {}
     sizes = [stage.size for stage in plan]
     images = self._shared(
@@ -139,15 +137,6 @@ class DiskWorkspace:
     name = f'stage{stage.index}'
     return self._plane(name, stage, self._kept.kind, self._classes)
 
-  def begin(self, stage: Stage, values: np.ndarray) -> None:
-    """Takes the map of stage 0."""
-    self._classes = values.shape[-1]
-    if self._division.is_first:
-      target = self._target(stage)
-      target.write(0, 0, values)
-      target.flush()
-    self._division.meet()
-
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
   ) -> Share | None:
@@ -158,10 +147,11 @@ class DiskWorkspace:
     if self._journal.done(f'stage {stage.index}'):
       self._progress.skipped(mine)
       return None
-    own = self._division.windows(stage.grid, numbers)
+    grid = tiling.tiled(stage.grid)
+    own = self._division.windows(grid, numbers)
     last = self._journal.done(f'stage {stage.index} part')
     first = 0 if last is None else last + 1
-    needed = by_window.needed(stage.grid, numbers, own)
+    needed = by_window.needed(grid, numbers, own)
     parts = by_window.split(own, needed, batch)
     before = sum(len(chosen) for _, chosen in parts[:first])
     self._progress.skipped(before + max(0, mine - len(needed)))
@@ -169,10 +159,15 @@ class DiskWorkspace:
 
   def put(self, stage: Stage, part: Part) -> None:
     """Writes tiles, then notes in the journal that they are there."""
-    target = self._target(stage)
+    target: OnDisk | Labels | None = None
     for tile in part.tiles:
+      if not self._classes:  # the first tile of stage 0 tells
+        self._classes = tile.values.shape[-1]
+        self._journal.note('classes', self._classes)
+      target = target or self._target(stage)
       target.write(tile.top, tile.left, tile.values)
-    target.flush()
+    if target:
+      target.flush()
     # In this order, or a kill in between would lose tiles or their inputs.
     self._journal.note(f'stage {stage.index} part', part.index)
     self._waiting(stage).forget(part.finished)
@@ -181,7 +176,8 @@ class DiskWorkspace:
     """Notes that a stage is complete, and waits for the other processes."""
     if not self._journal.done(f'stage {stage.index}'):
       self._journal.note(f'stage {stage.index}')
-    self._division.meet()
+    # A process without a share of stage 0 learns the number of classes here.
+    self._classes = max(self._division.meet(self._classes))
 
   def result(self, stage: Stage) -> StreamedStage:
     """Returns what is on disk after a stage."""

@@ -1,8 +1,10 @@
 """Checked settings for refining a stage."""
 
 import dataclasses
+import math
 
 from magnet_jax.ops import selection
+from magnet_jax.refiners import table
 from magnet_jax.types import InputError
 
 
@@ -23,6 +25,10 @@ class Options:
       result, in [0, 1]; 0 leaves the result to the refiner.
     batch: windows per device at a time; 0 for as many as fit, see
       `device_memory`.
+    fusion: how the maps of two stages become one: a name of `refiners.table`,
+      or 'auto' for the model's own refiner, or the mean if it has none.
+    stage_weights: of the stages in a running mean, coarse to fine; the last
+      serves further stages; () is equal.
 
   Raises:
     InputError: for a value out of range.
@@ -35,6 +41,8 @@ class Options:
   min_uncertainty: float = 0.0
   mix: float = 0.0
   batch: int = 0
+  fusion: str = table.AUTO
+  stage_weights: tuple[float, ...] = ()
 
   def __post_init__(self) -> None:
     selection.count_points(self.points, 1)
@@ -63,7 +71,20 @@ class Options:
         f'mix {self.mix}: must be a share in [0, 1]; 0 leaves the last stage '
         'to the refiner'
       )
+    weights = self.stage_weights
+    if not all(0 <= each < math.inf for each in weights) or (
+      weights and not weights[0]
+    ):
+      raise InputError(
+        f'stage_weights {weights}: must be finite and not negative, and that '
+        'of stage 0 above 0; () gives all stages the same weight'
+      )
     if self.batch < 0:
       raise InputError(
         f'batch {self.batch}: must be a number of windows; 0 is as many as fit'
       )
+
+  def stage_weight(self, index: int) -> float:
+    """Returns the weight of a stage in a running mean."""
+    weights = self.stage_weights
+    return weights[min(index, len(weights) - 1)] if weights else 1.0

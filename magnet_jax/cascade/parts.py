@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from magnet_jax import parallel
+from magnet_jax.cascade.depth import Past
 from magnet_jax.cascade.mosaic import Waiting
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops.selection import Score
@@ -40,6 +41,7 @@ class Part:
       are consumed.
     marks: bool [h,w], the points that were replaced, likewise.
     finished: numbers of the tiles that are final after this part.
+    size: (height, width) of the stage's map, if not that of the stage.
   """
 
   index: int
@@ -47,6 +49,7 @@ class Part:
   tiles: Iterable[Tile] = ()
   marks: Iterable[Tile] = ()
   finished: range = range(0)
+  size: Size | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,29 @@ class Share:
   windows: range
   first: int = 0
   waiting: Waiting | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+  """Stage 0, whose windows are segmented on their own.
+
+  Attributes:
+    stage: its size and windows.
+    image: uint8 [H_0,W_0,3].
+    share: the part of the work to do.
+    network: (h, w), the networks' input size.
+    batch: B, a multiple of the step's devices.
+    weights: of the windows along an axis, for blending them.
+    step: O of a batch of windows: images uint8 [B,h,w,3] -> float32 [B,h,w,C].
+  """
+
+  stage: Stage
+  image: Plane
+  share: Share
+  network: Size
+  batch: int
+  weights: Weights
+  step: parallel.Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +111,7 @@ class Work:
     weights: of the windows along an axis, for blending them.
     step: compiles a function (segmenter, refiner, **arrays) of this stage
       with static settings.
+    past: the stages that the coarse map holds, for refiners that need `depth`.
   """
 
   stage: Stage
@@ -101,3 +128,4 @@ class Work:
   batch: int
   weights: Weights
   step: Callable[..., parallel.Step]
+  past: Past

@@ -5,11 +5,64 @@ import itertools
 import math
 
 from magnet_jax.ops import windows
-from magnet_jax.types import InputError, Size, Stage
+from magnet_jax.types import InputError, Size, Stage, WindowGrid
 
 # The total growth may exceed the factors by this share before a stage is added:
 # an image of 2 * 306 + 1 pixels should not cost a stage more than 2 * 306.
 _TOLERANCE = 1.05
+
+# Growth of a side from stage to stage, by name.
+FACTORS = {'octave': 2.0, 'half-octave': 2**0.5}
+
+
+def growth(factor: float | str) -> float:
+  """Returns a factor by its name, or the factor itself.
+
+  Raises:
+    InputError: an unknown name, or stages would not grow.
+
+  >>> growth('octave'), growth(1.5)
+  (2.0, 1.5)
+  """
+  if isinstance(factor, str):
+    if factor not in FACTORS:
+      raise InputError(
+        f'factor {factor!r}: unknown; give one of {", ".join(FACTORS)}, or a '
+        'number above 1'
+      )
+    return FACTORS[factor]
+  if not 1 < factor < math.inf:
+    raise InputError(
+      f'factor {factor}: stages must grow; give a factor above 1, such as 2'
+    )
+  return factor
+
+
+def check_scales(first: float, last: float) -> None:
+  """Checks the scales of the first and last stage.
+
+  Raises:
+    InputError: one is not a scale in (0, 1], or they do not grow.
+  """
+  for name, scale in (('first', first), ('last', last)):
+    if not 0 <= scale <= 1 or (name == 'last' and not scale):
+      raise InputError(
+        f'{name} {scale}: must be a scale in (0, 1], the share of a side of '
+        f'the image at which the {name} stage works'
+        + ('; 0 starts with the whole image' if name == 'first' else '')
+      )
+  if first > last:
+    raise InputError(
+      f'first {first} and last {last}: stages go from coarse to fine; raise '
+      'last, or lower first'
+    )
+
+
+def by_stage(overlap: float | Sequence[float], index: int) -> float:
+  """Returns the overlap of a stage; the last given one serves all further."""
+  if isinstance(overlap, Sequence):
+    return overlap[min(index, len(overlap) - 1)] if overlap else 0.0
+  return overlap
 
 
 def fit(size: Size, box: Size) -> Size:
@@ -25,6 +78,33 @@ def fit(size: Size, box: Size) -> Size:
   return max(1, min(box[0], round(size[0] * box[1] / size[1]))), box[1]
 
 
+def least_scale(size: Size, window: Size) -> float:
+  """Returns the scale at which an image fills one window, at most 1."""
+  return min(1.0, window[0] / size[0], window[1] / size[1])
+
+
+def _scaled(size: Size, scale: float) -> Size:
+  """Returns the size of an image at a scale, at least 1 pixel."""
+  return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _between(
+  size: Size, factor: float, ratio: float, count: int | None
+) -> list[Size]:
+  """Sizes that grow by `ratio` up to `size` in equal geometric steps.
+
+  Args:
+    size: of the last stage.
+    factor: largest growth of a step, where no count is given.
+    ratio: total growth; of the first size, which is not in the result.
+    count: number of stages with the first.
+  """
+  if count is None:
+    count = 1 + max(1, math.ceil(math.log(ratio / _TOLERANCE, factor)))
+  scales = [ratio ** (s / (count - 1) - 1) for s in range(1, count - 1)]
+  return [*(_scaled(size, scale) for scale in scales), size]
+
+
 def _automatic(
   size: Size, window: Size, factor: float, count: int | None
 ) -> list[Size]:
@@ -32,27 +112,41 @@ def _automatic(
   first = fit(size, window)
   if first == size:
     return [size]
-  growth = max(size[0] / window[0], size[1] / window[1])
-  if count is None:
-    steps = math.log(growth / _TOLERANCE) / math.log(factor)
-    count = 1 + max(1, math.ceil(steps))
-  if count < 2:
+  if count is not None and count < 2:
     raise InputError(
       f'{count} stage(s) for an image of {size[0]}x{size[1]} and windows of '
       f'{window[0]}x{window[1]}: an image larger than a window needs at least '
       '2; raise the number of stages'
     )
-  sizes = [first]
-  for s in range(1, count - 1):
-    shrink = growth ** (s / (count - 1) - 1)
-    sizes.append(
-      (
-        max(1, round(size[0] * shrink)),
-        max(1, round(size[1] * shrink)),
-      )
-    )
+  ratio = max(size[0] / window[0], size[1] / window[1])
   # Tiny images can round two stages to the same size: one of them is enough.
-  return [*dict.fromkeys([*sizes, size])]
+  return [*dict.fromkeys([first, *_between(size, factor, ratio, count)])]
+
+
+def _from_scale(
+  size: Size,
+  window: Size,
+  *,
+  first: float,
+  last: float,
+  factor: float,
+  count: int | None,
+) -> list[Size]:
+  """Sizes from one scale of the image up to another, in equal steps."""
+  if fit(size, window) == size:
+    return [size]
+  start = _scaled(size, first)
+  if start[0] < window[0] and start[1] < window[1]:
+    least = math.ceil(least_scale(size, window) * 1000) / 1000
+    raise InputError(
+      f'first {first}: reduces an image of {size[0]}x{size[1]} to {start[0]}x'
+      f'{start[1]}, less than a window of {window[0]}x{window[1]}; give at '
+      f'least {least:g}, or 0 to start with the whole image in one window'
+    )
+  if first == last or count == 1:
+    return [_scaled(size, last)]
+  end = _scaled(size, last)
+  return [*dict.fromkeys([start, *_between(end, factor, last / first, count)])]
 
 
 def _explicit(size: Size, window: Size, scales: Sequence[Size]) -> list[Size]:
@@ -82,15 +176,19 @@ def make_plan(
   *,
   window: Size,
   scales: Sequence[Size] | None = None,
-  factor: float = 2.0,
+  factor: float | str = 2.0,
   stages: int | None = None,
-  overlap: float = 0.0,
+  overlap: float | Sequence[float] = 0.0,
+  first: float = 0.0,
+  last: float = 1.0,
 ) -> tuple[Stage, ...]:
   """Plans the stages of one image, coarse to fine.
 
-  Stage 0 is the whole image fitted in one window, the last stage the image
-  at full size; all keep the image's aspect ratio. An image that fits in one
-  window has a single stage.
+  Stage 0 is the whole image fitted in one window, or with `first` the image
+  reduced to that scale, seen through windows. The last stage is the image at
+  full size; if it would be computed at a smaller scale, `last`, a stage without
+  windows follows, to which the result is enlarged. All stages keep the image's
+  aspect ratio. An image that fits in one window has a single stage.
 
   Args:
     size: (height, width) of the image in pixels.
@@ -98,33 +196,58 @@ def make_plan(
     scales: boxes (height, width) into which the stages before the last are
       fitted, coarse to fine; those not below the image's size are dropped.
     factor: without `scales`, the largest growth of a side from one stage to
-      the next (up to 5 % in total is tolerated); the steps are equal.
+      the next (up to 5 % in total is tolerated), or its name, one of FACTORS;
+      the steps are equal.
     stages: without `scales`, the number of stages, instead of `factor`.
-    overlap: least shared fraction of neighbouring windows, in [0, 1).
+    overlap: least shared fraction of neighbouring windows, in [0, 1); one for
+      all stages, or one per stage, the last of which serves further stages.
+    first: scale of the first stage, in (0, 1]; 0 for the whole image in one
+      window.
+    last: scale of the last stage with windows, in (0, 1].
 
   Returns:
     Stages 0 … S-1.
 
   Raises:
-    InputError: for a value out of its range.
+    InputError: for a value out of its range, or a first stage smaller than a
+      window.
 
   >>> [stage.size for stage in make_plan((2448, 2448), window=(306, 306))]
   [(306, 306), (612, 612), (1224, 1224), (2448, 2448)]
+  >>> plan = make_plan(
+  ...   (1000, 2000), window=(306, 306), first=0.5, factor='half-octave'
+  ... )
+  >>> [stage.size for stage in plan]
+  [(500, 1000), (707, 1414), (1000, 2000)]
   """
   if min(size) < 1 or min(window) < 1:
     raise InputError(
       f'image {size} and window {window}: sizes must be at least 1 pixel; '
       'give positive sizes'
     )
-  if not factor > 1:
-    raise InputError(
-      f'factor {factor}: stages must grow; give a factor above 1, such as 2'
+  step = growth(factor)
+  check_scales(first, last)
+  if first:
+    if scales is not None:
+      raise InputError(
+        f'first {first} and scales {tuple(scales)}: both say where the stages '
+        'begin; leave one of them out'
+      )
+    sizes = _from_scale(
+      size, window, first=first, last=last, factor=step, count=stages
     )
-  if scales is None:
-    sizes = _automatic(size, window, factor, stages)
   else:
-    sizes = _explicit(size, window, scales)
-  return tuple(
-    Stage(index, windows.make_grid(each, window, overlap))
+    # An image whose last stage fits in one window is enlarged from that.
+    smallest = fit(size, window)
+    end = max(_scaled(size, last), smallest)
+    if scales is None:
+      sizes = _automatic(end, window, step, stages)
+    else:
+      sizes = _explicit(end, window, scales)
+  grids = [
+    windows.make_grid(each, window, by_stage(overlap, index))
     for index, each in enumerate(sizes)
-  )
+  ]
+  if sizes[-1] != size:
+    grids.append(WindowGrid(size, window, (), ()))
+  return tuple(Stage(index, grid) for index, grid in enumerate(grids))

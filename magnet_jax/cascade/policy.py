@@ -1,15 +1,15 @@
 """The parts in which pipelines differ: planning and refining stages."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 import dataclasses
 
 import numpy as np
 
-from magnet_jax import parallel
-from magnet_jax.cascade import by_image, by_window, settings, stage_windows
+from magnet_jax.cascade import by_image, by_window, settings
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.parts import Part, Work
-from magnet_jax.ops import area, resize
+from magnet_jax.cascade.parts import Part, Share, Start, Work
+from magnet_jax.ops import area
+from magnet_jax.refiners.refiner import NEEDS
 from magnet_jax.types import Plane, Size, Stage
 
 Planner = Callable[[Size], tuple[Stage, ...]]
@@ -37,30 +37,22 @@ class Policy:
 
   Attributes:
     name: of the pipeline.
-    planner: settings of the section `plan` -> (size -> stages).
+    planner: (settings of the section `plan`, strict=) -> (size -> stages).
     shrink: uint8 [H,W,3], size -> the stage's image.
-    first: (step, image, stage, network) -> map of stage 0, float32
-      [H,W,C].
-    way: options -> how a stage is refined; raises InputError for what the
-      pipeline cannot do.
+    first: segments stage 0, part by part.
+    enlarge: resizes the map before to a stage without windows.
+    way: (options, a refiner's choice) -> how a stage is refined; raises
+      InputError for what the pipeline cannot do.
+    offers: what its refiners may need, a subset of `refiner.NEEDS`.
   """
 
   name: str
-  planner: Callable[[Mapping[str, object]], Planner]
+  planner: Callable[..., Planner]
   shrink: Callable[[np.ndarray, Size], np.ndarray]
-  first: Callable[[parallel.Step, Plane, Stage, Size], np.ndarray]
-  way: Callable[[Options], Way]
-
-
-def _first(
-  step: parallel.Step, image: Plane, stage: Stage, network: Size
-) -> np.ndarray:
-  """Stage 0: the whole image in one window, float32 [H_0,W_0,C]."""
-  pixels = stage_windows.pixels(image, stage.grid, 0, network)
-  (piece,) = parallel.fetch(step(images=pixels[None]))
-  # The image may not fill its window: resize as a window, then drop padding.
-  whole = resize.probabilities(piece, stage.grid.window)
-  return whole[: stage.size[0], : stage.size[1]]
+  first: Callable[[Start], Iterator[Part]]
+  enlarge: Callable[[Stage, Plane, Share], Iterator[Part]]
+  way: Callable[[Options, str], Way]
+  offers: frozenset[str] = frozenset(NEEDS)
 
 
 _WAYS = {
@@ -77,6 +69,10 @@ ALIGNED = Policy(
   name='aligned',
   planner=settings.planner,
   shrink=area.shrink,
-  first=_first,
-  way=lambda options: _WAYS[options.selection],
+  first=by_window.segment,
+  enlarge=by_window.enlarge,
+  # Where all points are replaced, none has to be chosen over a whole stage.
+  way=lambda options, choice: _WAYS[
+    'window' if choice == 'everywhere' else options.selection
+  ],
 )

@@ -24,7 +24,8 @@ class Refined(NamedTuple):
 
   Attributes:
     probabilities: float32 [B,h',w',C], at the windows' size in their stage.
-    chosen: bool [B,h,w], the points that have R's values; others have Y's.
+    chosen: bool [B,h,w], the points that have R's values; others have Y's;
+      [B,1,1] if the refiner replaces everywhere.
   """
 
   probabilities: jax.Array
@@ -111,6 +112,8 @@ def candidates(
   offsets: jax.Array,
   ratios: jax.Array,
   valid: jax.Array,
+  depth: jax.Array | None = None,
+  window: Size | None = None,
   kernel: int,
   score: Score = selection.score,
 ) -> Candidates:
@@ -124,16 +127,25 @@ def candidates(
     offsets: float32 [B,2], (y, x) of the window in its piece, in its pixels.
     ratios: float32 [B,2], pixels of the piece per pixel of the window.
     valid: int32 [B,2], rows and columns of the window that are not padding.
+    depth: float32 [B,h,w], as in `Seen`, for a refiner that needs it.
+    window: (h', w'), the windows' size in their stage, at which a pointwise
+      refiner works: its results have this size instead of (h, w).
     kernel: odd side of the median filter.
     score: as for `refine_maps`.
   """
   needs, size = refiner.needs, (images.shape[1], images.shape[2])
   # `needs` is static: what a refiner does not need is never traced, so a
   # refiner of maps alone costs no segmenter and no normalised image.
-  pixels = normalise.normalise(images) if needs else None
+  pixels = normalise.normalise(images) if needs - {'depth'} else None
   scale = _probabilities(segmenter(pixels)) if 'scale' in needs else None
+  if refiner.pointwise and window and window != size:
+    ratios = ratios * jnp.asarray(np.divide(size, window), jnp.float32)[None]
+    size = window
+    scale = None if scale is None else resize.upsample(scale, size)
+    if depth is not None:
+      depth = resize.upsample(depth[..., None], size)[..., 0]
   y = crop(coarse, offsets, ratios, size)
-  seen = Seen(y, valid, scale, pixels if 'images' in needs else None)
+  seen = Seen(y, valid, scale, pixels if 'images' in needs else None, depth)
   r, scores = refine_maps(refiner, seen, kernel=kernel, score=score)
   return Candidates(refined=r, coarse=y, scores=scores, scale=scale)
 
@@ -150,10 +162,10 @@ def choose(
     most: static upper bound of K.
 
   Returns:
-    bool [B,h,w].
+    bool [B,h,w]; [B,1,1] if the refiner replaces everywhere.
   """
   if refiner.choice == 'everywhere':
-    return jnp.ones(scores.shape, bool)
+    return jnp.ones((len(points), 1, 1), bool)
   return jax.vmap(lambda q, k: selection.choose(q, k, most))(scores, points)
 
 
@@ -182,10 +194,17 @@ def refine_windows(
     score: as for `refine_maps`.
     **arrays: the other arrays of `candidates`.
   """
-  found = candidates(segmenter, refiner, kernel=kernel, score=score, **arrays)
+  found = candidates(
+    segmenter, refiner, window=window, kernel=kernel, score=score, **arrays
+  )
   chosen = choose(refiner, found.scores, points, most)
   network = (found.coarse.shape[1], found.coarse.shape[2])
-  if network == window:
+  if refiner.choice == 'everywhere':
+    # Nothing depends on the scores, which the compiler leaves out.
+    mixed = found.refined
+    if network != window:
+      mixed = resize.upsample(mixed, window)
+  elif network == window:
     mixed = jnp.where(chosen[..., None], found.refined, found.coarse)
   else:
     # R exists only at the network's size, but Y is sampled again at the

@@ -37,7 +37,7 @@ from magnet_jax.cascade import (
   stage_windows,
 )
 from magnet_jax.cascade.options import Options
-from magnet_jax.cascade.parts import Part, Tile, Work
+from magnet_jax.cascade.parts import Part, Share, Start, Tile, Work
 from magnet_jax.cascade.policy import Planner, Policy, Way
 from magnet_jax.ops import resize, selection
 from magnet_jax.ops.uncertainty import uncertainty
@@ -45,14 +45,27 @@ from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.types import InputError, Network, Plane, Size, Stage, WindowGrid
 
 
-def planner(plan_settings: Mapping[str, object]) -> Planner:
+def planner(
+  plan_settings: Mapping[str, object], *, strict: bool = False
+) -> Planner:
   """Returns the function that plans the stages of an image of some size.
 
   Args:
     plan_settings: as for `settings.planner`. `scales` are the stages' exact
       sizes, for images of every size and shape; without any they are the
       sizes of the aligned plan. `overlap` has no effect here.
+    strict: as for `settings.planner`.
+
+  Raises:
+    InputError: the first or last stage works at a scale of its own.
   """
+  for name, whole in (('first', 0.0), ('last', 1.0)):
+    if plan_settings.get(name, whole) != whole:
+      raise InputError(
+        f'{name} {plan_settings[name]}: the released pipeline starts with the '
+        'whole image and ends with it at full size; leave it out, or use '
+        '--pipeline=aligned'
+      )
   window = settings.window(plan_settings)
   scales = settings.scales(plan_settings)
   if any(min(scale) < 1 for scale in scales):
@@ -63,7 +76,8 @@ def planner(plan_settings: Mapping[str, object]) -> Planner:
 
   def make(size: Size) -> tuple[Stage, ...]:
     sizes = scales or [
-      stage.size for stage in settings.planner(plan_settings)(size)
+      stage.size
+      for stage in settings.planner(plan_settings, strict=strict)(size)
     ]
     grids = [
       released_ops.grid(each, each if index == 0 else window)
@@ -77,14 +91,21 @@ def planner(plan_settings: Mapping[str, object]) -> Planner:
   return make
 
 
-def _first(
-  step: parallel.Step, image: Plane, stage: Stage, network: Size
-) -> np.ndarray:
-  """Stage 0 at the size of the networks' input: float32 [h,w,C]."""
-  pixels = image.read(0, 0, *stage.size)
-  pixels = released_ops.image(pixels, network)
-  (probabilities,) = parallel.fetch(step(images=pixels[None]))
-  return np.array(probabilities)
+def _first(start: Start) -> Iterator[Part]:
+  """Stage 0, whose map has the size of the networks' input."""
+  pixels = start.image.read(0, 0, *start.stage.size)
+  pixels = released_ops.image(pixels, start.network)
+  (probabilities,) = parallel.fetch(start.step(images=pixels[None]))
+  whole = Tile(0, 0, np.asarray(probabilities))
+  yield Part(0, windows=1, tiles=[whole], size=start.network)
+
+
+def _enlarge(stage: Stage, coarse: Plane, share: Share) -> Iterator[Part]:
+  """Resizes the last map to the image."""
+  del share  # all of it: in memory there is only one
+  before = coarse.read(0, 0, *coarse.size)
+  whole = Tile(0, 0, resize.probabilities(before, stage.size))
+  yield Part(0, windows=0, tiles=[whole])
 
 
 def refine(work: Work) -> Iterator[Part]:
@@ -175,8 +196,13 @@ _WAY = Way(
 )
 
 
-def _way(options: Options) -> Way:
+def _way(options: Options, choice: str) -> Way:
   """Returns the only way; K counts over each stage whatever `selection`."""
+  if choice != 'points':
+    raise InputError(
+      f'refiner that replaces {choice}: the released pipeline chooses K '
+      'points; use --pipeline=aligned'
+    )
   for name in ('min_uncertainty', 'mix'):
     if value := getattr(options, name):
       raise InputError(
@@ -197,5 +223,7 @@ RELEASED = Policy(
   planner=planner,
   shrink=released_ops.image,
   first=_first,
+  enlarge=_enlarge,
   way=_way,
+  offers=frozenset({'scale'}),
 )

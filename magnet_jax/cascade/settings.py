@@ -20,18 +20,23 @@ class PlanSettings:
   Attributes:
     network: (height, width) of the networks' input.
     window: the same for the windows; (0, 0) stands for `network`.
-    factor: largest growth of a side between stages, above 1.
+    factor: largest growth of a side between stages, above 1, or its name.
     stages: number of stages; 0 follows the factor.
     scales: sizes of the stages, coarse to fine; () is automatic.
-    overlap: least shared fraction of neighbouring windows, in [0, 1).
+    overlap: least shared fraction of neighbouring windows, in [0, 1); one per
+      stage, or one for all.
+    first: scale of the first stage; 0 for the whole image in one window.
+    last: scale of the last stage with windows.
   """
 
   network: Size
   window: Size
-  factor: float
+  factor: float | str
   stages: int
   scales: tuple[Size, ...]
-  overlap: float
+  overlap: float | tuple[float, ...]
+  first: float = 0.0
+  last: float = 1.0
 
   def __post_init__(self) -> None:
     if min(self.network) < 1 or min(self.window) < 0:
@@ -45,14 +50,26 @@ class PlanSettings:
         f'scales {self.scales}: sizes must be at least 1 pixel; give (height, '
         'width) of each stage, coarse to fine'
       )
+    plan.growth(self.factor)
+    plan.check_scales(self.first, self.last)
+    overlaps = self.overlap
+    if not isinstance(overlaps, tuple):
+      overlaps = (overlaps,)
     rules = {
-      'factor': (self.factor > 1, 'be above 1, as stages grow; try 2'),
       'stages': (self.stages >= 0, 'not be negative; 0 follows the factor'),
-      'overlap': (0 <= self.overlap < 1, 'lie in [0, 1); 0 is none'),
+      'overlap': (
+        all(0 <= each < 1 for each in overlaps),
+        'lie in [0, 1); 0 is none',
+      ),
     }
     for name, (fits, rule) in rules.items():
       if not fits:
         raise InputError(f'{name} {getattr(self, name)}: must {rule}')
+    if self.first and self.scales:
+      raise InputError(
+        f'first {self.first} and scales {self.scales}: both say where the '
+        'stages begin; leave one of them out'
+      )
 
 
 def points(value: float | str) -> float | int:
@@ -88,13 +105,15 @@ def scales(settings: Section) -> list[Size]:
 
 
 def planner(
-  settings: Section,
+  settings: Section, *, strict: bool = False
 ) -> Callable[[Size], tuple[Stage, ...]]:
   """Returns the function that plans the stages for an image size.
 
   Args:
-    settings: network, window, factor, stages, scales and overlap, as in the
-      section `plan` of configs/default.py.
+    settings: network, window, factor, stages, scales, overlap, first and last,
+      as in the section `plan` of configs/default.py.
+    strict: whether images that the scale `first` would make smaller than a
+      window are refused; otherwise they start with the whole image in one.
 
   Raises:
     InputError: for a missing or unknown setting, or a value out of range.
@@ -102,9 +121,14 @@ def planner(
   found = checked.call(PlanSettings, {**settings}, 'plan')
 
   def make(size: Size) -> tuple[Stage, ...]:
+    first = found.first
+    if first and not strict:
+      first = max(first, plan.least_scale(size, window(settings)))
     return plan.make_plan(
       size,
       window=window(settings),
+      first=first,
+      last=max(first, found.last),
       scales=found.scales or None,
       factor=found.factor,
       stages=found.stages or None,

@@ -67,6 +67,18 @@ def equal_tiles(size: Size) -> tuple[Tiles, Tiles]:
   return rows, columns
 
 
+def tiled(grid: WindowGrid) -> WindowGrid:
+  """Returns the windows whose corners divide a stage into tiles.
+
+  Those of the stage, or chunks of images for a stage without windows.
+  """
+  if len(grid):
+    return grid
+  rows, columns = equal_tiles(grid.size)
+  return WindowGrid(grid.size, CHUNK, rows.starts, columns.starts)
+
+
 def grid_tiles(grid: WindowGrid) -> tuple[Tiles, Tiles]:
   """Returns the tiles of `cascade.mosaic`."""
+  grid = tiled(grid)
   return Tiles(grid.tops, grid.size[0]), Tiles(grid.lefts, grid.size[1])

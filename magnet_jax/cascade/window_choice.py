@@ -11,7 +11,7 @@ from magnet_jax.types import Plane, Stage
 
 
 def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
-  """Computes how many windows each stage may refine, for MagNet-Fast.
+  """Computes how many windows each stage may compute, for MagNet-Fast.
 
   A share of all windows is spent on the coarse stages first: a window there
   costs as much as one at full size and corrects many times the area. Measured
@@ -19,22 +19,22 @@ def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
   the gain over stage 0; a quarter of each stage kept 15 to 45 %.
 
   Args:
-    plan: the stages; stage 0 has nothing to refine.
+    plan: the stages; stage 0 computes all of its windows.
     windows: a float is a share of the windows of all later stages, an int a
       count in each of them, as in the paper.
 
   Returns:
     One number per stage, at most its number of windows.
   """
-  sizes = [len(stage.grid) for stage in plan[1:]]
+  first, *sizes = [len(stage.grid) for stage in plan]
   if isinstance(windows, int):
-    return (0, *(min(windows, size) for size in sizes))
+    return (first, *(min(windows, size) for size in sizes))
   left = selection.count_points(windows, sum(sizes))
   counts = []
   for size in sizes:
     counts.append(min(size, left))
     left -= counts[-1]
-  return (0, *counts)
+  return (first, *counts)
 
 
 def most_uncertain(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from magnet_jax.cascade import tiling
 from magnet_jax.cascade.parts import Part, Share
 from magnet_jax.types import Plane, Size, Stage
 
@@ -45,22 +46,19 @@ class Workspace(Protocol):
   def map(self, stage: Stage) -> Plane:
     """Returns the segmentation after a stage: float32 [H_s,W_s,C]."""
 
-  def begin(self, stage: Stage, values: np.ndarray) -> None:
-    """Takes the map of stage 0: float32 [H,W,C]."""
-
   def once(self, name: str, make: Callable[[], Any]) -> Any:
     """Makes a JSON value once, however many processes and runs ask for it."""
 
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
   ) -> Share | None:
-    """Begins a stage after the first.
+    """Begins a stage.
 
     Args:
       stage: the stage.
-      numbers: the windows to refine.
+      numbers: the windows to compute.
       expected: the stage's number of windows in the progress.
-      batch: number of windows refined at a time.
+      batch: number of windows computed at a time.
 
     Returns:
       What of it is to be done by this process now; None if all is done.
@@ -108,8 +106,8 @@ class MemoryWorkspace:
 
   Attributes:
     probabilities: float32 [H_s,W_s,C], after the latest stage.
-    chosen: bool [H_s,W_s], the points replaced in it; None for a stage
-      without windows to refine.
+    chosen: bool [H_s,W_s], the points replaced in it; None for stage 0 and
+      a stage without windows.
   """
 
   def __init__(
@@ -123,6 +121,7 @@ class MemoryWorkspace:
     self._progress = progress
     self.probabilities = np.zeros((0, 0, 0), np.float32)
     self.chosen: np.ndarray | None = None
+    self._begun = False
 
   def image(self, stage: Stage) -> InMemory:
     """Returns a stage's image: uint8 [H_s,W_s,3]."""
@@ -133,11 +132,6 @@ class MemoryWorkspace:
     del stage
     return InMemory(self.probabilities)
 
-  def begin(self, stage: Stage, values: np.ndarray) -> None:
-    """Takes the map of stage 0."""
-    del stage
-    self.probabilities = values
-
   def once(self, name: str, make: Callable[[], Any]) -> Any:
     """Makes the value: here each is asked for once."""
     del name
@@ -146,19 +140,23 @@ class MemoryWorkspace:
   def share(
     self, stage: Stage, numbers: Sequence[int], expected: int, batch: int
   ) -> Share:
-    """Returns all of a stage, and makes room for its map."""
-    # The caller still holds the map before: `map` gave it the array.
+    """Returns all of a stage."""
     del batch
     self._progress.skipped(expected - len(numbers))
-    shape = self.probabilities.shape[-1:]
-    self.probabilities = np.empty((*stage.size, *shape), np.float32)
-    self.chosen = np.zeros(stage.size, bool) if len(stage.grid) else None
-    return Share(range(len(stage.grid)))
+    refined = len(stage.grid) and stage.index
+    self.chosen = np.zeros(stage.size, bool) if refined else None
+    self._begun = False
+    return Share(range(len(tiling.tiled(stage.grid))))
 
   def put(self, stage: Stage, part: Part) -> None:
     """Writes tiles and points in their places."""
-    del stage
     for tile in part.tiles:
+      if not self._begun:
+        # Only the first tile tells how many classes there are. The map before
+        # is still held by the caller: `map` gave it the array.
+        shape = (*(part.size or stage.size), tile.values.shape[-1])
+        self.probabilities = np.empty(shape, np.float32)
+        self._begun = True
       InMemory(self.probabilities).write(tile.top, tile.left, tile.values)
     for mark in part.marks:
       assert self.chosen is not None

@@ -11,6 +11,7 @@ from magnet_jax.files import checkpoints
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners import table as refiners
 from magnet_jax.types import InputError, Meta, Section
 
 _REFINE = (
@@ -20,6 +21,7 @@ _REFINE = (
   'windows',
   'min_uncertainty',
   'mix',
+  'fusion',
   'batch',
 )
 
@@ -101,6 +103,16 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     flag_values=values,
     module_name=group,
   )
+  flags.DEFINE_enum(
+    'fusion',
+    None,
+    [refiners.AUTO, *refiners.REFINERS],
+    'how the maps of two stages become one: magnet, by the trained refiner; '
+    'mean, the running mean of the stages, which needs no training; auto, '
+    f'magnet if the model has a refiner, else mean{own}',
+    flag_values=values,
+    module_name=group,
+  )
   flags.DEFINE_integer(
     'batch',
     None,
@@ -170,7 +182,14 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   pipeline = model.pipeline
   if 'pipeline' in values and values.pipeline is not None:
     pipeline = values.pipeline
-  model = dataclasses.replace(model, settings=changed, pipeline=pipeline)
+  model = dataclasses.replace(
+    model,
+    settings=changed,
+    pipeline=pipeline,
+    # A first scale that the user asks for must fit the images; one that the
+    # model brings gives way to small images.
+    strict=bool(plan.get('first')),
+  )
   # Checked here once, before any image is read.
   settings.options(changed['refine'])
   model.plan(model.network)

@@ -199,14 +199,7 @@ def _model(values: flags.FlagValues, window: Size | None) -> Model:
     plan['window'] = window
   if values.overlap is not None:
     plan['overlap'] = values.overlap
-  model = model_flags.load(values, **plan)
-  if not model.refiners:
-    raise InputError(
-      f'{values.segmenter or values.checkpoint}: has no refiner, which every '
-      'stage but the first needs; train one, or give one with --segmenter=… '
-      '--refiner=RUN'
-    )
-  return model
+  return model_flags.load(values, **plan)
 
 
 def _bands(text: str) -> tuple[int, ...] | None:

@@ -64,9 +64,16 @@ class Need:
   otherwise: str
 
 
-REFINER = Need(
-  lambda model: bool(model.refiners),
-  'the model has no refiner, which it needs; train one, give --refiner=RUN',
+FUSION = Need(
+  lambda model: (
+    bool(model.refiners)
+    or (
+      model.pipeline == 'aligned'
+      and model.settings['refine'].get('fusion') != 'magnet'
+    )
+  ),
+  'the model has no refiner, which its fusion needs; train one, give '
+  '--refiner=RUN or --fusion=mean',
 )
 ALIGNED = Need(
   lambda model: model.pipeline == 'aligned',

@@ -5,12 +5,13 @@ import numpy as np
 from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
 from magnet_jax.ops import area, resize
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners.table import AUTO
 from magnet_jax.types import Size
 
 
 def make(model: Model) -> Method:
   """Returns the method: the equal mean of the blended windows of all stages."""
-  cascade = model.cascade()
+  cascade = model.cascade(fusion=AUTO)
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched

@@ -5,6 +5,7 @@ import numpy as np
 from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners.table import AUTO
 from magnet_jax.types import Size
 
 
@@ -15,7 +16,7 @@ def make(model: Model, *, overlap: float = 0.25) -> Method:
     model: the networks.
     overlap: least shared fraction of neighbouring windows, in [0, 1).
   """
-  cascade = model.cascade()
+  cascade = model.cascade(fusion=AUTO)
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched

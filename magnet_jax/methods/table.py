@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import functools
 
 from magnet_jax.methods import downsample, magnet, multiscale, patch
-from magnet_jax.methods.method import ALIGNED, REFINER, Factory, Method
+from magnet_jax.methods.method import ALIGNED, FUSION, Factory, Method
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
@@ -24,14 +24,12 @@ METHODS: dict[str, Factory] = {
     'equal mean of the windows of all stages, no refiner',
     needs=(ALIGNED,),
   ),
-  'magnet': Factory(
-    magnet.make, 'all stages, coarse to fine', needs=(REFINER,)
-  ),
+  'magnet': Factory(magnet.make, 'all stages, coarse to fine', needs=(FUSION,)),
   'magnet-fast': Factory(
     functools.partial(magnet.make, windows=0.25),
     'the same, but only the most uncertain windows',
     # Its published form leaves out exactly the windows that it should refine.
-    needs=(REFINER, ALIGNED),
+    needs=(FUSION, ALIGNED),
     settings=('windows',),
   ),
 }

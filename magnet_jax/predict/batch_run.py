@@ -286,7 +286,7 @@ def _windows(
 ) -> int:
   """Returns how many windows the segmenter will see in each process."""
   counts = window_choice.allot(plan, cascade.options.windows)
-  return 1 + sum(-(-count // processes) for count in counts)
+  return sum(-(-count // processes) for count in counts)
 
 
 def _expected(model: Model, cascade: Cascade, path: pathlib.Path) -> int:

@@ -22,7 +22,7 @@ from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
-from magnet_jax.refiners import magnet
+from magnet_jax.refiners import magnet, table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
   ClassTable,
@@ -48,14 +48,16 @@ class Model:
   Attributes:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C], or a
       function of NumPy arrays as a `HostSegmenter`.
-    refiners: one for all stages or one per stage after stage 0; none if only
-      the segmenter is trained.
+    refiners: the trained ones: one for all stages or one per stage after
+      stage 0; none if only the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
     pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
       behaviour, for checkpoints trained with it.
     tones: of the images that the segmenter was trained on, see `data.tones`;
       empty if they are unknown.
+    strict: whether images that `plan.first` makes smaller than a window are
+      refused; otherwise they start with the whole image in one window.
 
   Raises:
     InputError: for an unknown pipeline.
@@ -67,6 +69,7 @@ class Model:
   settings: Mapping[str, Any]
   pipeline: str = 'aligned'
   tones: Tones = dataclasses.field(default_factory=dict)
+  strict: bool = False
 
   def __post_init__(self) -> None:
     if self.pipeline not in PIPELINES:
@@ -83,7 +86,8 @@ class Model:
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """Plans the stages for an image size."""
-    return PIPELINES[self.pipeline].planner(self.settings['plan'])(size)
+    policy = PIPELINES[self.pipeline]
+    return policy.planner(self.settings['plan'], strict=self.strict)(size)
 
   def cascade(self, **changes: Any) -> Cascade:
     """Places the networks on the devices.
@@ -91,13 +95,19 @@ class Model:
     Args:
       **changes: settings of the section `refine` to change, such as
         windows=0.25 for MagNet-Fast.
+
+    Raises:
+      InputError: a setting out of range, or one that needs a refiner which the
+        model lacks.
     """
+    options = settings.options(self.settings['refine'], **changes)
+    policy = PIPELINES[self.pipeline]
     return Cascade(
       self.segmenter,
-      self.refiners,
+      table.choose(options.fusion, self.refiners, policy.offers),
       network=self.network,
-      options=settings.options(self.settings['refine'], **changes),
-      policy=PIPELINES[self.pipeline],
+      options=options,
+      policy=policy,
     )
 
 

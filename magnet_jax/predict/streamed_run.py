@@ -25,7 +25,7 @@ from magnet_jax.predict.task import Task
 from magnet_jax.types import InputError
 
 PARTIAL = '.partial'  # suffix of the folder of an unfinished run
-_FORMAT = 3  # of the folder; runs in another format cannot be resumed
+_FORMAT = 4  # of the folder; runs in another format cannot be resumed
 _OVERLAY = 2048  # pixels of its longer side
 
 
@@ -177,6 +177,8 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'windows': options.windows,
     'min_uncertainty': options.min_uncertainty,
     'mix': options.mix,
+    'fusion': options.fusion,
+    'stage_weights': list(options.stage_weights),
     # Parts are numbered by batch: with another one, a resumed run would skip
     # the wrong windows.
     'batch': cascade.batch,

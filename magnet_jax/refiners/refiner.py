@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-NEEDS = ('scale', 'images')
+NEEDS = ('scale', 'images', 'depth')
 CHOICES = ('points', 'everywhere')
 
 
@@ -19,18 +19,21 @@ class Seen(NamedTuple):
     valid: int32 [B,2], rows and columns that are not padding; None: all.
     scale: O, probabilities [B,h,w,C]: the segmenter's output for the window.
     images: normalised float32 [B,h,w,3].
+    depth: float32 [B,h,w], how many stages Y holds, by their weights in a mean,
+      in units of the weight of this stage.
   """
 
   coarse: jax.Array
   valid: jax.Array | None = None
   scale: jax.Array | None = None
   images: jax.Array | None = None
+  depth: jax.Array | None = None
 
 
 @functools.partial(
   jax.tree_util.register_dataclass,
   data_fields=['variables'],
-  meta_fields=['apply', 'needs', 'choice'],
+  meta_fields=['apply', 'needs', 'choice', 'pointwise'],
 )
 @dataclasses.dataclass(frozen=True)
 class Refiner:
@@ -45,12 +48,15 @@ class Refiner:
     needs: what it sees besides `coarse` and `valid`, a subset of NEEDS.
     choice: one of CHOICES: R replaces Y at the K points where Y is unsure and
       R is sure, or everywhere.
+    pointwise: whether R at a pixel depends on that pixel alone; it is then
+      computed at the windows' size in their stage, not at the network's.
   """
 
   apply: Callable[[Any, Seen], jax.Array]
   variables: Any = ()
   needs: frozenset[str] = frozenset({'scale'})
   choice: str = 'points'
+  pointwise: bool = False
 
   def check(self) -> None:
     """Raises ValueError for an unknown need or choice."""

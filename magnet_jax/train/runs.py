@@ -25,7 +25,13 @@ _FREE = (
   'train.refiner.stage_weights',
 )
 # Settings that configs of earlier versions lack, with what these did.
-_ADDED = {'refine.mix': 0.0}
+_ADDED = {
+  'plan.first': 0.0,
+  'plan.last': 1.0,
+  'refine.mix': 0.0,
+  'refine.fusion': 'auto',
+  'refine.stage_weights': [],
+}
 
 
 def run(

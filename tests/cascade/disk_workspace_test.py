@@ -1,17 +1,27 @@
 """A run from disk to disk: the same as in memory, and resumable anywhere."""
 
+from concurrent import futures
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
 import toy_networks
 
 from magnet_jax.cascade import journal, labels, plan
-from magnet_jax.cascade.disk_workspace import DiskWorkspace, Kept
+from magnet_jax.cascade.disk_workspace import ALONE, DiskWorkspace, Kept
+from magnet_jax.cascade.division import Division
 from magnet_jax.rasters.rasters import ArrayRaster
 from magnet_jax.types import IGNORE
 
 pytestmark = pytest.mark.usefixtures('one_device')
+# Stage 0 is windows as well, and the last map is enlarged.
+IN_WINDOWS = {
+  'first': 0.5,
+  'last': 0.8,
+  'factor': 'half-octave',
+  'overlap': (0.4, 0.0),
+}
 
 
 def _cascade(**options):
@@ -58,14 +68,31 @@ class Blocks(ArrayRaster):
 
 
 def _stream(
-  folder, source, cascade, stages, *, kind='float32', heard=None, **settings
+  folder,
+  source,
+  cascade,
+  stages,
+  *,
+  kind='float32',
+  heard=None,
+  division=ALONE,
+  **settings,
 ):
   """All that a run leaves; the folder stays."""
   wanted = {'confidence': True, 'probabilities': True, **settings}
   heard = heard or Heard()
-  with journal.opened(folder, {'kind': kind}) as notes:
+  if not division.is_first:
+    division.meet()  # the first makes the folder
+  with journal.opened(folder, {'kind': kind}, division.index) as notes:
+    if division.is_first and division.count > 1:
+      division.meet()
     space = DiskWorkspace(
-      source, stages, notes, kept=Kept(kind, **wanted), progress=heard
+      source,
+      stages,
+      notes,
+      kept=Kept(kind, **wanted),
+      progress=heard,
+      division=division,
     )
     return [
       space.result(stage) for stage, _ in cascade.run(stages, space, heard)
@@ -78,21 +105,23 @@ def _whole(plane):
 
 @pytest.mark.parametrize('reader', [ArrayRaster, Rows, Blocks])
 @pytest.mark.parametrize(
-  ('size', 'overlap', 'options'),
+  ('size', 'planned', 'options'),
   [
-    ((40, 50), 0.0, {}),
-    ((47, 61), 0.3, {}),
-    ((61, 47), 0.6, {'windows': 5}),
-    ((64, 64), 0.0, {'windows': 0.3}),
-    ((64, 64), 0.0, {'min_uncertainty': 0.5}),
-    ((16, 16), 0.0, {}),
-    ((1, 40), 0.0, {}),
+    ((40, 50), {}, {}),
+    ((47, 61), {'overlap': 0.3}, {}),
+    ((61, 47), {'overlap': 0.6}, {'windows': 5}),
+    ((64, 64), {}, {'windows': 0.3}),
+    ((64, 64), {}, {'min_uncertainty': 0.5}),
+    ((16, 16), {}, {}),
+    ((1, 40), {}, {}),
+    ((50, 70), IN_WINDOWS, {'windows': 3}),
+    ((90, 530), {'last': 0.1}, {}),  # enlarged in several tiles
   ],
 )
 def test_float32_on_disk_is_the_same_as_in_memory(
-  tmp_path, reader, size, overlap, options
+  tmp_path, reader, size, planned, options
 ):
-  stages = plan.make_plan(size, window=toy_networks.WINDOW, overlap=overlap)
+  stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
   image, cascade = toy_networks.image(size), _cascade(**options)
   heard = Heard()
   found = _stream(tmp_path, reader(image), cascade, stages, heard=heard)
@@ -152,11 +181,15 @@ def test_what_is_not_asked_for_is_not_kept(tmp_path):
 
 
 @pytest.mark.parametrize('windows', [1.0, 0.4])
-@pytest.mark.parametrize('overlap', [0.0, 0.4])
-def test_a_run_that_is_stopped_anywhere_goes_on(tmp_path, overlap, windows):
+@pytest.mark.parametrize(
+  'planned', [{}, {'overlap': 0.4}, IN_WINDOWS, IN_WINDOWS | {'mean': True}]
+)
+def test_a_run_that_is_stopped_anywhere_goes_on(tmp_path, planned, windows):
   size = (47, 61)
-  stages = plan.make_plan(size, window=toy_networks.WINDOW, overlap=overlap)
-  image, cascade = toy_networks.image(size), _cascade(windows=windows)
+  planned = dict(planned)
+  make = toy_networks.mean_cascade if planned.pop('mean', 0) else _cascade
+  stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
+  image, cascade = toy_networks.image(size), make(windows=windows, batch=3)
   straight = _stream(tmp_path / 'a', Blocks(image), cascade, stages)
   total = sum(len(r.windows) for r in cascade.stages(image, stages))
   counted = []
@@ -178,3 +211,47 @@ def test_a_run_that_is_stopped_anywhere_goes_on(tmp_path, overlap, windows):
   np.testing.assert_array_equal(
     _whole(straight[-1].label), _whole(found[-1].label)
   )
+
+
+class Member(Division):
+  """A process of two, as a thread."""
+
+  def __init__(self, index, said, barrier):
+    super().__init__(index, 2)
+    object.__setattr__(self, 'talk', (said, barrier))
+
+  def meet(self, value=None):
+    said, barrier = self.talk
+    said[self.index] = value
+    barrier.wait(30)
+    heard = list(said)
+    barrier.wait(30)
+    return heard
+
+
+@pytest.mark.parametrize('planned', [{}, IN_WINDOWS])
+def test_two_processes_leave_what_one_does(tmp_path, planned):
+  size = (47, 61)
+  stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
+  image, cascade = toy_networks.image(size), toy_networks.mean_cascade()
+  said, barrier = [None, None], threading.Barrier(2)
+
+  def run(index):
+    return _stream(
+      tmp_path,
+      ArrayRaster(image),
+      cascade,
+      stages,
+      division=Member(index, said, barrier),
+    )
+
+  with futures.ThreadPoolExecutor(2) as threads:
+    both = [threads.submit(run, index) for index in (0, 1)]
+    found = both[0].result(60)
+    both[1].result(60)
+  for on_disk, in_memory in zip(
+    found, cascade.stages(image, stages), strict=True
+  ):
+    np.testing.assert_array_equal(
+      _whole(on_disk.probabilities), in_memory.probabilities
+    )

@@ -3,6 +3,7 @@ import itertools
 import pytest
 
 from magnet_jax.cascade import plan
+from magnet_jax.cascade import settings as settings_module
 from magnet_jax.types import InputError
 
 SIZES = [
@@ -115,9 +116,87 @@ def test_fit_never_grows_and_touches_the_box():
     ((50, 50), {'scales': [(0, 4)]}),
     ((50, 50), {'scales': [(17, 16)]}),
     ((50, 50), {'scales': [(16, 16), (12, 40)]}),
+    ((50, 50), {'factor': 'third'}),
+    ((50, 50), {'overlap': (0.2, 1.0)}),
+    ((50, 50), {'first': 1.5}),
+    ((50, 50), {'first': -0.5}),
+    ((50, 50), {'first': float('nan')}),
+    ((50, 50), {'last': 0.0}),
+    ((50, 50), {'last': 2}),
+    ((50, 50), {'first': 0.5, 'last': 0.4}),
+    ((50, 50), {'first': 0.3}),  # 15 pixels
+    ((50, 50), {'first': 0.5, 'scales': [(16, 16)]}),
   ],
 )
 def test_refuses(size, settings):
   with pytest.raises(InputError) as caught:
     plan.make_plan(size, **{'window': (16, 16)} | settings)
   assert '\n' not in str(caught.value)
+
+
+def test_a_plan_between_two_scales():
+  settings = {'window': (306, 306), 'first': 0.5, 'factor': 'half-octave'}
+  assert _sizes((966, 1296), **settings) == [
+    (483, 648), (683, 916), (966, 1296)
+  ]  # fmt: skip
+  assert _sizes((966, 1296), **settings | {'factor': 'octave'}) == [
+    (483, 648), (966, 1296)
+  ]  # fmt: skip
+  # The result of the last stage with windows is enlarged.
+  stages = plan.make_plan((966, 1296), last=0.71, **settings)
+  assert [s.size for s in stages] == [(483, 648), (686, 920), (966, 1296)]
+  assert [len(s.grid) for s in stages] == [6, 12, 0]
+  assert [s.index for s in stages] == [0, 1, 2]
+  # A single scale, and a given number of stages.
+  single = settings | {'first': 0.71, 'last': 0.71}
+  assert _sizes((1000, 1000), **single) == [(710, 710), (1000, 1000)]
+  assert len(_sizes((2000, 2000), stages=5, **settings)) == 5
+  assert _sizes((300, 200), **settings) == [(300, 200)]  # one window
+
+
+@pytest.mark.parametrize('last', [0.4, 0.9, 1.0])
+@pytest.mark.parametrize('first', [0.1, 0.4])
+@pytest.mark.parametrize('size', [(333, 200), (167, 500), (1000, 160)])
+def test_properties_of_plans_between_scales(size, first, last):
+  stages = plan.make_plan(
+    size, window=(16, 16), first=first, last=last, factor=1.5, overlap=0.2
+  )
+  assert stages[-1].size == size
+  assert len(stages[-1].grid) == 0 or last == 1.0
+  with_windows = [s for s in stages if len(s.grid)]
+  for stage, scale in ((with_windows[0], first), (with_windows[-1], last)):
+    assert stage.size == tuple(max(1, round(side * scale)) for side in size)
+  longer = size.index(max(size))
+  steps = [
+    b.size[longer] / a.size[longer] for a, b in itertools.pairwise(with_windows)
+  ]
+  assert all(1 < step <= 1.5 * 1.055 for step in steps)
+
+
+def test_overlap_by_stage():
+  stages = plan.make_plan(
+    (200, 200), window=(50, 50), first=0.5, overlap=(0.5, 0.0), factor=1.5
+  )
+  assert [len(s.grid.tops) for s in stages] == [3, 3, 4]
+
+
+def test_a_first_scale_that_is_too_small_says_which_is_enough():
+  settings = {'window': (306, 306), 'factor': 2.0}
+  with pytest.raises(InputError, match=r'100x150, less than a window.* 0\.204'):
+    plan.make_plan((1000, 1500), first=0.1, **settings)
+  first, *_ = plan.make_plan((1000, 1500), first=0.204, **settings)
+  assert len(first.grid) == 1 and max(first.size) == 306
+  # A fixed first scale gives way to small images unless it is asked for.
+  section = {
+    'network': (306, 306), 'window': (0, 0), 'factor': 2.0, 'stages': 0,
+    'scales': (), 'overlap': 0.0, 'first': 0.1, 'last': 0.15,
+  }  # fmt: skip
+  with pytest.raises(InputError, match=r'at least 0\.204'):
+    settings_module.planner(section, strict=True)((1000, 1500))
+  stages = settings_module.planner(section)((1000, 1500))
+  assert [s.size for s in stages] == [(204, 306), (1000, 1500)]
+  for name, value in (
+    ('first', 2.0), ('last', 0.05), ('factor', 'third'), ('overlap', (0.1, 1.0))
+  ):  # fmt: skip
+    with pytest.raises(InputError, match=name):
+      settings_module.planner(section | {name: value})

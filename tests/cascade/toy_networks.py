@@ -8,7 +8,7 @@ from magnet_jax.cascade import plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.ops import normalise
-from magnet_jax.refiners import magnet
+from magnet_jax.refiners import magnet, mean
 
 CLASSES = 3
 WINDOW = (16, 16)
@@ -75,6 +75,15 @@ def cascade(segmenter, *refiners, network=WINDOW, **options):
 
 def random_cascade(**settings):
   return cascade(random_segmenter(), mixing, **settings)
+
+
+def mean_cascade(**options):
+  return Cascade(
+    random_segmenter(),
+    [mean.refiner()],
+    network=options.pop('network', WINDOW),
+    options=Options(**options),
+  )
 
 
 def make_plan(size, *, stages=2, window=WINDOW, overlap=0.0):

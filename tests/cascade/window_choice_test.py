@@ -21,15 +21,15 @@ def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
 @pytest.mark.parametrize(
   ('share', 'expected'),
   [
-    (1.0, (0, 4, 16, 64)),
-    (0.25, (0, 4, 16, 1)),
-    (0.1, (0, 4, 5, 0)),
-    (1e-6, (0, 1, 0, 0)),
-    (1, (0, 1, 1, 1)),
-    (9, (0, 4, 9, 9)),
+    (1.0, (1, 4, 16, 64)),
+    (0.25, (1, 4, 16, 1)),
+    (0.1, (1, 4, 5, 0)),
+    (1e-6, (1, 1, 0, 0)),
+    (1, (1, 1, 1, 1)),
+    (9, (1, 4, 9, 9)),
   ],
 )
 def test_a_share_goes_to_the_coarse_stages_first(share, expected):
   stages = plan.make_plan((128, 128), window=(16, 16))
   assert window_choice.allot(stages, share) == expected
-  assert window_choice.allot(stages[:1], share) == (0,)
+  assert window_choice.allot(stages[:1], share) == (1,)

@@ -99,6 +99,21 @@ def test_downsample_is_stage_0_and_patch_the_blended_windows(model):
     np.testing.assert_allclose(other, results[0], atol=1e-6)
 
 
+def test_without_a_refiner_the_stages_are_averaged(model):
+  size = (64, 96)
+  image = toy_model.sample(size=size).image
+  untrained = dataclasses.replace(model, refiners=())
+  chosen = table.make(untrained, ['magnet', 'magnet-fast', 'multiscale'])
+  found, seen = chosen['magnet'].segment(image)
+  mean, _ = chosen['multiscale'].segment(image)
+  assert seen == 1 + 4 + 6
+  # Equal but for maps that are enlarged in steps.
+  assert np.abs(found - mean).mean() < 0.03
+  again = dataclasses.replace(model, settings=toy_model.settings(fusion='mean'))
+  other, _ = table.make(again, ['magnet'])['magnet'].segment(image)
+  np.testing.assert_array_equal(other, found)
+
+
 def _possible(model):
   return ','.join(
     name
@@ -110,7 +125,10 @@ def _possible(model):
 @pytest.mark.parametrize(
   ('changes', 'words'),
   [
-    ({'refiners': ()}, 'has no refiner'),
+    (
+      {'refiners': (), 'settings': toy_model.settings(fusion='magnet')},
+      'has no refiner',
+    ),
     ({'pipeline': 'released'}, 'released pipeline has no such'),
   ],
 )

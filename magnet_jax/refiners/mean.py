@@ -1,0 +1,40 @@
+"""The running mean of the stages that a pixel has seen; nothing is trained."""
+
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.refiners.refiner import Refiner, Seen
+
+_LEAST = 1e-30  # its logarithm is finite in float32
+
+
+def refiner() -> Refiner:
+  """Returns the refiner R = (d Y + O) / (d + 1), for a depth d.
+
+  With all windows of all stages, the last map is the weighted mean of the
+  stages' own maps; a pixel whose windows were left out has fewer in its mean.
+  """
+  return Refiner(
+    _apply,
+    needs=frozenset({'scale', 'depth'}),
+    choice='everywhere',
+    pointwise=True,
+  )
+
+
+def mean(*, scale: jax.Array, coarse: jax.Array, depth: jax.Array) -> jax.Array:
+  """Computes the mean of d stages and one more: float32 [B,h,w,C].
+
+  Args:
+    scale: O, float32 [B,h,w,C], probabilities.
+    coarse: Y, float32 [B,h,w,C], the mean of d stages.
+    depth: d, float32 [B,h,w]; infinity leaves Y as it is.
+  """
+  return coarse + (scale - coarse) / (depth + 1)[..., None]
+
+
+def _apply(variables: object, seen: Seen) -> jax.Array:
+  del variables  # there are none
+  assert seen.scale is not None and seen.depth is not None
+  found = mean(scale=seen.scale, coarse=seen.coarse, depth=seen.depth)
+  return jnp.log(jnp.maximum(found, jnp.float32(_LEAST)))

@@ -1,0 +1,74 @@
+"""The table of refiners: a new one is a file in this folder and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import dataclasses
+
+from magnet_jax.refiners import mean
+from magnet_jax.refiners.refiner import NEEDS, Refiner
+from magnet_jax.types import InputError
+
+# What stands for the model's own refiners, or the mean if it has none.
+AUTO = 'auto'
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A way to fuse the maps of two stages.
+
+  Attributes:
+    about: what it does, as a line of the help.
+    make: makes it; None for networks, which a model brings trained.
+  """
+
+  about: str
+  make: Callable[[], Refiner] | None = None
+
+
+REFINERS: dict[str, Row] = {
+  'magnet': Row('the trained refiner replaces the K most doubtful points'),
+  'mean': Row('running mean of the stages; nothing is trained', mean.refiner),
+}
+
+
+def choose(
+  name: str,
+  trained: Sequence[Refiner],
+  offered: frozenset[str] = frozenset(NEEDS),
+) -> tuple[Refiner, ...]:
+  """Returns the refiners of stages 1, 2, …
+
+  Args:
+    name: a key of REFINERS, or AUTO.
+    trained: the refiners of a model; may be empty.
+    offered: what refiners may need; with less than the mean needs, AUTO is
+      no refiner where none is trained.
+
+  Raises:
+    InputError: an unknown name, or one of networks that the model lacks.
+  """
+  if name == AUTO:
+    fallback = mean.refiner()
+    untrained = (fallback,) if fallback.needs <= offered else ()
+    return tuple(trained) or untrained
+  if name not in REFINERS:
+    raise InputError(
+      f'fusion {name!r}: unknown; choose one of {AUTO}, {", ".join(REFINERS)}'
+    )
+  make = REFINERS[name].make
+  if make:
+    return (make(),)
+  if not trained:
+    raise InputError(
+      f'fusion {name}: the model has no refiner; train one, give '
+      '--refiner=RUN, or use --fusion=mean'
+    )
+  return tuple(trained)
+
+
+def about() -> str:
+  """Returns a line per refiner, for the help."""
+  return '\n'.join(
+    f'    {name:14}{row.about}' for name, row in REFINERS.items()
+  )
