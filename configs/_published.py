@@ -57,6 +57,7 @@ def training(
     train.warmup = 0
     train.average = 0.0
     train.scale_jitter = 1.0
+    train.patience = 0
   segmenter, refiner = config.train.segmenter, config.train.refiner
   segmenter.batch = _SEGMENTER_BATCH
   segmenter.steps = _SEGMENTER_EPOCHS * images // _SEGMENTER_BATCH

@@ -107,7 +107,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.train = ml_collections.ConfigDict()
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
-  config.train.refiner.validate_every = 100
   config.train.segmenter.auxiliary = 0.4  # weight of auxiliary heads' loss
   # How often each stage is sampled, coarse to fine; () is uniform.
   config.train.segmenter.stage_weights = ()
@@ -140,7 +139,11 @@ def _training(
   # A run, model or trunk to start from; 'imagenet': the segmenter's trunk with
   # its ImageNet weights (efficientnet_lite0, 1, 2); '': random weights.
   train.init = ''
-  train.steps = steps
+  train.steps = steps  # at most; fewer when the time or the patience runs out
+  train.hours = 0.0  # time budget; 0 for none
+  # Validations without a better score until the rate falls to 0 at last, which
+  # takes a fifth of the steps so far; 0 trains for all steps.
+  train.patience = 8
   train.batch = batch  # windows, or for the refiner paths of nested windows
   train.crop = (0, 0)  # part of a window to train on; 0 is all
   train.optimizer = 'adamw'  # or 'sgd'
@@ -157,6 +160,7 @@ def _training(
   train.ohem_threshold = 0.7
   train.ohem_kept = 100_000  # smallest number of hard pixels
   train.scale_jitter = 1.25  # of the windows: a factor in [1/1.25, 1.25]
-  train.validate_every = 200  # steps; also when a checkpoint is saved
+  # Steps between validations, which also save a checkpoint; the best is kept.
+  train.validate_every = 50
   train.validation_batches = 12
   return train

@@ -28,6 +28,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.steps = 200
   config.train.refiner.crop = (128, 128)
   config.train.refiner.steps = 80
-  config.train.segmenter.validate_every = 100
-  config.train.refiner.validate_every = 40
+  config.train.segmenter.validate_every = 20
+  config.train.refiner.validate_every = 20
   return config

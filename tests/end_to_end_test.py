@@ -75,7 +75,10 @@ def test_a_killed_training_ends_like_a_whole_one(run, tmp_path, monkeypatch):
   jax.tree.map(np.testing.assert_array_equal, whole, killed)
   for network in ('segmenter', 'refiner'):
     found = [
-      [{**record, 'seconds': 0, 'wait': 0} for record in records.read(path)]
+      [
+        {**record, 'seconds': 0, 'wait': 0, 'elapsed': 0}
+        for record in records.read(path)
+      ]
       for path in (
         run / network / 'train.jsonl',
         tmp_path / network / 'train.jsonl',

@@ -18,14 +18,17 @@ HELP = """
   Trains the segmenter on windows of all stages, then the refiner on the maps
   that the cascade makes with it, and exports both as DIR/model.npz. After an
   interruption at any moment, the same command resumes the run, with the same
-  result. DIR also holds config.json, and one folder per network with
-  checkpoints/ and train.jsonl, one record per step. If tune.images is above 0,
-  it then chooses how many points are replaced per window, like magnet-jax tune.
+  result. It stops once the score on val no longer rises, or after --hours,
+  and prints how the score rose. DIR also holds config.json, and one folder
+  per network with checkpoints/ and train.jsonl, one record per step. If
+  tune.images is above 0, it then chooses how many points are replaced per
+  window, like magnet-jax tune.
 
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny
     magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
     magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
+    magnet-jax train --config=photos/config.py --workdir=runs/b --hours=0.5
     srun magnet-jax train --config=cityscapes --workdir=runs/city
 """
 
@@ -49,6 +52,14 @@ def define(values: flags.FlagValues) -> None:
     flag_values=values,
     module_name=group,
   )
+  flags.DEFINE_float(
+    'hours',
+    None,
+    'H: time budget of both trainings, two thirds for the segmenter; '
+    'train.segmenter.hours and train.refiner.hours set them one by one',
+    flag_values=values,
+    module_name=group,
+  )
   group = 'output'
   text('workdir', '', 'DIR: of this run (required)', module_name=group)
   flags.DEFINE_bool(
@@ -69,6 +80,8 @@ def run(arguments: Arguments) -> int:
   config = config_file.override(
     config_file.load(values.config), arguments.overrides
   )
+  if values.hours is not None:
+    config = runs.budgeted(config, values.hours, stage=values.stage)
   with host_flags.work(values):
     model = runs.run(
       config,

@@ -1,6 +1,6 @@
 """The training loop: the same for the segmenter and the refiner."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 import contextlib
 import dataclasses
@@ -18,12 +18,16 @@ import tqdm
 from magnet_jax import parallel
 from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import confusion
+from magnet_jax.train.pace import Limits, Pace
 from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError, Meta
 
 Batch = dict[str, Any]  # arrays, on the host or the devices
 Record = dict[str, Any]
 Write = Callable[[Mapping[str, Any]], None]
+Step = Callable[
+  [TrainState, Batch, np.float32], tuple[TrainState, dict[str, jax.Array]]
+]
 Keep = Callable[[Record, TrainState | None], None]
 
 
@@ -33,13 +37,13 @@ class Task:
 
   Attributes:
     name: shown beside the progress bar.
-    steps: number of steps.
+    limits: when it ends.
     start: () -> the state before the first step.
-    step: (state, batch) -> (state, {'loss', 'gradient_norm'}).
-    rate: learning rate by step.
+    step: (state, batch, learning rate) -> (state, {'loss', 'gradient_norm'}).
+    rate: learning rate by the position on the schedule, in steps.
     batches: first step -> the batches from that step on; with several
       processes, the rows of this one.
-    validation: () -> batches, the same each time.
+    validation: () -> batches; read once.
     evaluate: (average variables, batch) -> confusion matrix.
     validate_every: steps between validations, which save a checkpoint.
     unscored: classes left out of the mean IoU.
@@ -48,10 +52,10 @@ class Task:
   """
 
   name: str
-  steps: int
+  limits: Limits
   start: Callable[[], TrainState]
-  step: Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
-  rate: Callable[[int], Any]
+  step: Step
+  rate: Callable[[float], Any]
   batches: Callable[[int], Iterator[Batch]]
   validation: Callable[[], Iterator[Batch]]
   evaluate: Callable[[Any, Batch], jax.Array]
@@ -61,10 +65,10 @@ class Task:
   team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
-def validate(task: Task, state: TrainState) -> float:
+def validate(task: Task, state: TrainState, batches: Sequence[Batch]) -> float:
   """Computes the averaged variables' mean IoU on the validation batches."""
   total: np.ndarray | int = 0
-  for batch in task.validation():
+  for batch in batches:
     counts = np.asarray(task.evaluate(state.average, task.team.split(batch)))
     # On the host, as counts of a big validation set overflow int32.
     total = total + counts.astype(np.int64)
@@ -73,17 +77,21 @@ def validate(task: Task, state: TrainState) -> float:
 
 def train(
   task: Task, folder: pathlib.Path, *, tensorboard: bool = False
-) -> None:
+) -> bool:
   """Trains to the end, from the latest checkpoint if there is one.
 
   When resuming, the state is restored, records after it are dropped, and the
   batches start at its step, so an interrupted run ends like an uninterrupted
-  one. With several processes, all run the steps; only process 0 writes files.
+  one; with a time budget nearly so, as steps that were lost do not count. With
+  several processes, all run the steps; only process 0 writes files.
 
   Args:
     task: what to train.
     folder: for checkpoints/ and train.jsonl, one record per step.
     tensorboard: whether to write the scalars for TensorBoard as well.
+
+  Returns:
+    Whether there was a step left to train.
 
   Raises:
     InputError: the loss is not finite, or a checkpoint does not fit.
@@ -91,6 +99,7 @@ def train(
   with contextlib.ExitStack() as stack:
     keep: Keep = _nothing
     store = None
+    before: list[Record] = []
     if parallel.is_main():
       store = stack.enter_context(
         checkpoints.CheckpointStore(folder / 'checkpoints')
@@ -102,12 +111,14 @@ def train(
     if store:
       path = folder / 'train.jsonl'
       records.truncate_after(path, 'step', int(state.step))
+      before = records.read(path) if path.exists() else []
       writers: list[Write] = []
       writers.append(stack.enter_context(records.Writer(path)).append)
       if tensorboard:
         writers.append(stack.enter_context(_tensorboard(folder)))
       keep = functools.partial(_keep, task, writers, store)
-    _train(task, task.team.copy(state), keep)
+    pace = _pace(task, before)
+    return _train(task, task.team.copy(state), pace, keep)
 
 
 def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
@@ -117,6 +128,16 @@ def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
     return state
   restored, _ = store.restore('latest', template=state)
   return restored
+
+
+def _pace(task: Task, before: list[Record]) -> Pace:
+  """The pace after the records so far, which process 0 has."""
+  scored = [record for record in before if 'miou' in record]
+  # Earlier versions recorded the time of each step only.
+  spent = sum(record['seconds'] for record in before)
+  latest = before[-1].get('elapsed', spent) if before else 0.0
+  scored, latest = parallel.gather((scored, latest))[0]
+  return Pace(task.limits, scored, latest)
 
 
 def _nothing(record: Record, state: TrainState | None) -> None:
@@ -139,35 +160,50 @@ def _keep(
     store.save(record['step'], state, task.meta, metrics)
 
 
-def _train(task: Task, state: TrainState, keep: Keep) -> None:
-  """Runs the remaining steps."""
-  first = int(state.step)
+def _train(task: Task, state: TrainState, pace: Pace, keep: Keep) -> bool:
+  """Runs the remaining steps; returns whether there were any."""
+  first = step = int(state.step)
+  position = pace.position(step)
+  if position >= task.limits.steps:
+    return False
   bar = tqdm.tqdm(
-    total=task.steps,
+    total=task.limits.steps,
     initial=first,
     desc=task.name,
     unit='step',
     dynamic_ncols=True,
     disable=not parallel.is_main(),
   )
+  held: list[Batch] = []
   score = math.nan
   with bar, _Ahead(task, first) as batches:
-    for step in range(first + 1, task.steps + 1):
+    while position < task.limits.steps:
       clock = time.perf_counter()
       batch = batches.take()
       wait = time.perf_counter() - clock
-      state, metrics = task.step(state, batch)
+      rate = np.float32(task.rate(position))
+      state, metrics = task.step(state, batch, rate)
+      step += 1
       record = _record(task, step, metrics, clock, wait)
-      saves = step % task.validate_every == 0 or step == task.steps
+      position = pace.position(step)
+      record |= {'rate': float(rate), 'position': position}
+      saves = step % task.validate_every == 0 or position >= task.limits.steps
       if saves:
-        record['miou'] = score = validate(task, state)
+        # Decoded once: they are few, and the same each time.
+        held = held or list(task.validation())
+        record['miou'] = score = validate(task, state, held)
+        pace.scored(step, position, score)
+      record['elapsed'] = pace.seconds()
       keep(record, state if saves else None)
       bar.set_postfix(
         loss=f'{record["loss"]:.3f}',
         rate=f'{record["rate"]:.1e}',
         val_miou=f'{score:.3f}',
       )
+      # Fewer steps if the time or the patience runs out before.
+      bar.total = math.ceil(step * task.limits.steps / position)
       bar.update()
+  return True
 
 
 class _Ahead:
@@ -175,7 +211,8 @@ class _Ahead:
 
   def __init__(self, task: Task, first: int) -> None:
     self._split = task.team.split
-    self._batches = itertools.islice(task.batches(first), task.steps - first)
+    left = task.limits.steps - first
+    self._batches = itertools.islice(task.batches(first), left)
     self._pool = futures.ThreadPoolExecutor(1, 'batches')
     self._next = self._pool.submit(self._read)
 
@@ -216,7 +253,6 @@ def _record(
     'step': step,
     'loss': loss,
     'gradient_norm': float(metrics['gradient_norm']),
-    'rate': float(task.rate(step - 1)),
     'seconds': time.perf_counter() - clock,
     'wait': wait,  # of `seconds`, for the batch
   }

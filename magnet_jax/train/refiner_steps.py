@@ -127,6 +127,7 @@ def _random_crop(
 def refiner_step(
   state: TrainState,
   batch: Batch,
+  rate: float | jax.Array,
   segmenter_variables: Variables,
   *,
   segmenter: nn.Module,
@@ -146,6 +147,7 @@ def refiner_step(
   Args:
     state: before the step.
     batch: as for `cascade_pairs`, and labels uint8 [B,S,h,w].
+    rate: factor of the optimizer's learning rate.
     segmenter_variables: of the segmenter.
     segmenter: the frozen network.
     refiner: the network in training.
@@ -195,6 +197,7 @@ def refiner_step(
     lambda params: losses_of({**state.variables, 'params': params}),
     optimizer,
     decay,
+    rate,
   )
   return state, {**metrics, 'loss': metrics['loss'] / count}
 

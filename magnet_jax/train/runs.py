@@ -1,6 +1,7 @@
 """Both trainings in one folder, and the model that they produce."""
 
 from collections.abc import Iterator, Mapping
+import math
 import pathlib
 from typing import Any
 
@@ -11,17 +12,23 @@ from magnet_jax.data import augment, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
-from magnet_jax.train import loop, tasks, tuning, warm_start
+from magnet_jax.train import curve, loop, tasks, tuning, warm_start
 from magnet_jax.types import InputError, Meta, Section
 
 STAGES = ('both', 'segmenter', 'refiner')
-# Settings that may change when a run is resumed, as they change no result. The
-# last one was in configs of earlier versions and never read.
+# Settings that may change when a run is resumed: they change no result, or say
+# how long to go on. The last one was in configs of earlier versions, and never
+# read.
 _FREE = (
   'data.workers',
   'data.cache_mb',
   'tune.images',
   'tune.points',
+  *(
+    f'train.{network}.{limit}'
+    for network in ('segmenter', 'refiner')
+    for limit in ('hours', 'patience', 'validate_every')
+  ),
   'train.refiner.stage_weights',
 )
 # Settings that configs of earlier versions lack, with what these did.
@@ -60,6 +67,8 @@ def run(
       is not finite.
   """
   config = _current(config)
+  for network in ('segmenter', 'refiner'):
+    tasks.limits(config, network)  # both are checked before either is trained
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   trains_segmenter = {
@@ -84,6 +93,30 @@ def run(
   path = folder / tuned.MODEL
   bundle.export(path, variables, meta)
   return path
+
+
+def budgeted(
+  config: ml_collections.ConfigDict, hours: float, *, stage: str = 'both'
+) -> ml_collections.ConfigDict:
+  """Returns the config with a time budget for all that a run trains.
+
+  Args:
+    config: all settings.
+    hours: of the trainings together, above 0.
+    stage: as for `run`.
+
+  Raises:
+    InputError: the budget is out of range.
+  """
+  if not 0 < hours < math.inf:
+    raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
+  segmenter = hours * {'segmenter': 1, 'refiner': 0, 'both': 2 / 3}[stage]
+  if config.train.refiner.segmenter and stage == 'both':
+    segmenter = 0.0
+  config = config.copy_and_resolve_references()
+  config.train.segmenter.hours = segmenter
+  config.train.refiner.hours = hours - segmenter
+  return config
 
 
 def _current(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -125,7 +158,10 @@ def _tune(
 def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
   if task.team.note and parallel.is_main():
     print(task.team.note)
-  loop.train(task, folder, tensorboard=tensorboard)
+  trained = loop.train(task, folder, tensorboard=tensorboard)
+  if trained and parallel.is_main():
+    found = records.read(folder / 'train.jsonl')
+    print(curve.text(task.name, found, task.limits))
 
 
 def _segmenter(

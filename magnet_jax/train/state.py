@@ -50,6 +50,7 @@ def update(
   *,
   optimizer: optax.GradientTransformation,
   decay: float,
+  rate: float | jax.Array = 1.0,
 ) -> TrainState:
   """Computes one step of the optimizer and of the average.
 
@@ -60,12 +61,15 @@ def update(
     optimizer: as for `start`.
     decay: of the average, in [0, 1); 0 keeps the latest variables. Limited to
       (1 + step) / (10 + step), so that a young average forgets faster.
+    rate: factor of the optimizer's own learning rate.
 
   Returns:
     The state after the step.
   """
   params = state.variables['params']
   updates, moments = optimizer.update(gradients, state.moments, params)
+  # Every optimizer multiplies by its rate last, so that this is the same.
+  updates = jax.tree.map(lambda change: rate * change, updates)
   variables = {'params': optax.apply_updates(params, updates), **statistics}
   age = state.step.astype(jnp.float32)
   keep = jnp.minimum(jnp.float32(decay), (1 + age) / (10 + age))

@@ -23,6 +23,7 @@ def descend(
   loss_of: Callable[[Any], tuple[jax.Array, Any]],
   optimizer: optax.GradientTransformation,
   decay: float,
+  rate: float | jax.Array = 1.0,
 ) -> tuple[TrainState, Metrics]:
   """Computes gradients, updates, and reports the loss and gradient norm.
 
@@ -31,6 +32,7 @@ def descend(
     loss_of: parameters -> (loss, the other variables after the forward pass).
     optimizer: of the parameters.
     decay: of the average of the variables.
+    rate: factor of the optimizer's learning rate.
 
   Returns:
     The state after the step, and {'loss', 'gradient_norm'}.
@@ -39,7 +41,12 @@ def descend(
     state.variables['params']
   )
   state = train_state.update(
-    state, gradients, statistics, optimizer=optimizer, decay=decay
+    state,
+    gradients,
+    statistics,
+    optimizer=optimizer,
+    decay=decay,
+    rate=rate,
   )
   squares = [jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients)]
   norm = jnp.sqrt(sum(squares))
@@ -49,6 +56,7 @@ def descend(
 def segmenter_step(
   state: TrainState,
   batch: Batch,
+  rate: float | jax.Array = 1.0,
   *,
   segmenter: nn.Module,
   loss: Loss,
@@ -61,6 +69,7 @@ def segmenter_step(
   Args:
     state: before the step.
     batch: image uint8 [B,h,w,3] and label uint8 [B,h,w].
+    rate: factor of the optimizer's learning rate.
     segmenter: the network.
     loss: (logits, labels) -> (sum of losses, sum of weights).
     optimizer: of its parameters.
@@ -86,7 +95,7 @@ def segmenter_step(
       found += auxiliary * losses.mean_loss(*loss(other, batch['label']))
     return found, {kind: updated[kind] for kind in statistics}
 
-  return descend(state, loss_of, optimizer, decay)
+  return descend(state, loss_of, optimizer, decay, rate)
 
 
 def evaluate_segmenter(

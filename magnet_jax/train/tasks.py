@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
-from magnet_jax import parallel
+from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
@@ -20,6 +21,7 @@ from magnet_jax.ops import windows
 from magnet_jax.train import (
   loop,
   optimizer,
+  pace,
   refiner_steps,
   state,
   steps,
@@ -28,6 +30,21 @@ from magnet_jax.train import (
 from magnet_jax.types import ClassTable, InputError, Meta, Size, Stage
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
+
+
+def limits(config: Config, name: str) -> pace.Limits:
+  """Returns when a training ends.
+
+  Args:
+    config: all settings.
+    name: 'segmenter' or 'refiner'.
+
+  Raises:
+    InputError: a limit is out of range.
+  """
+  section = config.train[name]
+  with checked.named(f'train.{name}'):
+    return pace.Limits(section.steps, section.hours, section.patience)
 
 
 def _loss(config: Config, classes: ClassTable) -> steps.Loss:
@@ -67,7 +84,8 @@ def _descent(config: Config) -> tuple[Any, Any]:
   )
   update = optimizer.optimizer(
     name=config.optimizer,
-    rate=rate,
+    # The loop gives the rate to each step, as it may depend on the time.
+    rate=optax.constant_schedule(1.0),
     weight_decay=config.weight_decay,
     momentum=config.momentum,
     clip=config.clip or None,
@@ -184,7 +202,7 @@ def segmenter_task(config: Config) -> loop.Task:
   )
   return loop.Task(
     name='segmenter',
-    steps=training.steps,
+    limits=limits(config, 'segmenter'),
     start=start,
     step=team.compile(step, donate=True),
     rate=rate,
@@ -263,9 +281,9 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   fixed = team.copy(frozen)
   return loop.Task(
     name='refiner',
-    steps=training.steps,
+    limits=limits(config, 'refiner'),
     start=start,
-    step=lambda state, batch: step(state, batch, fixed),
+    step=lambda state, batch, rate: step(state, batch, rate, fixed),
     rate=rate,
     batches=batches,
     validation=validation,

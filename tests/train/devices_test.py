@@ -14,7 +14,7 @@ from magnet_jax import parallel
 from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import losses
 from magnet_jax.models import build, layers
-from magnet_jax.train import loop, refiner_steps, steps
+from magnet_jax.train import loop, pace, refiner_steps, steps
 from magnet_jax.train import state as train_state
 from magnet_jax.types import InputError, Meta
 
@@ -128,7 +128,7 @@ def make_task(kind, devices, parts):
   _, step, evaluate = parts
   return loop.Task(
     name=kind,
-    steps=STEPS,
+    limits=pace.Limits(STEPS),
     start=lambda: jax.tree.map(jnp.copy, parts[0]),
     step=team.compile(step, donate=True),
     rate=lambda step: 0.03,
@@ -151,10 +151,10 @@ def outcome(folder):
 def stopped(task, after):
   """The task with an end in the middle of it, as by a killed process."""
 
-  def step(state, batch):
+  def step(state, batch, rate):
     if int(state.step) == after:
       raise KeyboardInterrupt
-    return task.step(state, batch)
+    return task.step(state, batch, rate)
 
   return dataclasses.replace(task, step=step)
 
@@ -212,7 +212,7 @@ def test_devices_exchange_sums_alone():
   state, step, _ = refiner_parts()
   team = parallel.team(ROWS, 'batch')
   lowered = team.compile(step).lower(
-    team.copy(state), team.split(refiner_batch(0))
+    team.copy(state), team.split(refiner_batch(0)), np.float32(1)
   )
   program = lowered.compile().as_text()
   assert 'all-reduce' in program

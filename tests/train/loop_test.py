@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from magnet_jax.files import checkpoints, records
-from magnet_jax.train import loop, state
+from magnet_jax.train import loop, pace, state
 from magnet_jax.types import InputError, Meta
 
 STEPS = 7
@@ -26,19 +26,21 @@ def make_batches(first):
 def make_task() -> loop.Task:
   """Linear regression, which compiles at once."""
   rate = optax.linear_schedule(0.1, 0.01, STEPS)
-  descent = optax.sgd(rate, 0.9)
+  descent = optax.sgd(1.0, 0.9)
 
   def start():
     variables = {'params': {'w': jnp.ones(3)}, 'batch_stats': {}}
     return state.start(variables, descent)
 
   @jax.jit
-  def step(before, batch):
+  def step(before, batch, rate):
     def loss_of(params):
       return jnp.mean((batch['x'] @ params['w'] - 2) ** 2)
 
     loss, slopes = jax.value_and_grad(loss_of)(before.variables['params'])
-    after = state.update(before, slopes, {}, optimizer=descent, decay=0.9)
+    after = state.update(
+      before, slopes, {}, optimizer=descent, decay=0.9, rate=rate
+    )
     norm = jnp.sqrt(jnp.sum(slopes['w'] ** 2))
     return after, {'loss': loss, 'gradient_norm': norm}
 
@@ -48,7 +50,7 @@ def make_task() -> loop.Task:
 
   return loop.Task(
     name='toy',
-    steps=STEPS,
+    limits=pace.Limits(STEPS),
     start=start,
     step=step,
     rate=rate,
@@ -71,7 +73,7 @@ def result(folder):
 def without_times(folder):
   found = records.read(folder / 'train.jsonl')
   for record in found:
-    del record['seconds'], record['wait']
+    del record['seconds'], record['wait'], record['elapsed']
   return found
 
 
@@ -145,11 +147,78 @@ def test_a_finished_run_is_left_alone(tmp_path):
   assert (tmp_path / 'train.jsonl').read_bytes() == before
 
 
+def test_patience_ends_it_early_and_for_good(tmp_path):
+  seen = []
+
+  def step(before, batch, rate):
+    seen.append(float(rate))
+    return make_task().step(before, batch, rate)
+
+  task = dataclasses.replace(
+    make_task(),
+    limits=pace.Limits(1000, patience=2),
+    rate=optax.linear_schedule(1e-6, 0.0, 1000),
+    step=step,
+    evaluate=lambda *_: jnp.array([[1, 1], [1, 1]]),
+  )
+  assert loop.train(task, tmp_path)
+  # The best is that of step 2, two more, and a fifth of 6.
+  assert [r['step'] for r in records.read(tmp_path / 'train.jsonl')][-1] == 7
+  assert seen[5:] == [pytest.approx(995e-9), pytest.approx(994e-9)]
+  assert not loop.train(task, tmp_path)
+  assert len(seen) == 7
+
+
+def test_a_budget_of_time_ends_it(tmp_path, monkeypatch):
+  now = [0.0]
+  monkeypatch.setattr(pace.time, 'perf_counter', lambda: now[0])
+
+  def step(before, batch, rate):
+    now[0] += 100
+    return make_task().step(before, batch, rate)
+
+  task = dataclasses.replace(
+    make_task(), limits=pace.Limits(1000, hours=1000 / 3600), step=step
+  )
+  assert loop.train(task, tmp_path)
+  found = records.read(tmp_path / 'train.jsonl')
+  assert [r['elapsed'] for r in found] == [100.0 * n for n in range(1, 11)]
+  assert found[4]['position'] == pytest.approx(500, rel=1e-5)
+  assert result(tmp_path)[2] == 10
+  now[0] = 1e7
+  assert not loop.train(task, tmp_path)
+  longer = dataclasses.replace(task, limits=pace.Limits(1000, hours=1 / 3))
+  assert loop.train(longer, tmp_path)
+  assert result(tmp_path)[2] == 12
+
+
+def test_validation_batches_are_read_once(tmp_path):
+  reads = []
+
+  def validation():
+    reads.append(1)
+    return iter([{}])
+
+  loop.train(dataclasses.replace(make_task(), validation=validation), tmp_path)
+  assert len(reads) == 1
+
+
+def test_records_of_earlier_versions_are_enough(tmp_path):
+  loop.train(make_task(), tmp_path)
+  path = tmp_path / 'train.jsonl'
+  with records.Writer(tmp_path / 'old.jsonl') as writer:
+    for record in records.read(path):
+      del record['elapsed'], record['position']
+      writer.append(record)
+  (tmp_path / 'old.jsonl').replace(path)
+  assert not loop.train(make_task(), tmp_path)
+
+
 def test_a_loss_that_is_not_finite_ends_it(tmp_path):
   task = make_task()
 
-  def step(before, batch):
-    after, metrics = task.step(before, batch)
+  def step(before, batch, rate):
+    after, metrics = task.step(before, batch, rate)
     if int(after.step) == 3:
       metrics['loss'] = jnp.float32(np.nan)
     return after, metrics

@@ -66,7 +66,7 @@ def _step(module, variables, count):
     key=jax.random.key(0),
   )
   state = train_state.start(variables, update)
-  return jax.jit(step)(state, _batch(), {})
+  return jax.jit(step)(state, _batch(), np.float32(1), {})
 
 
 def _pairs(module, variables):

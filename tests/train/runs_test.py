@@ -23,6 +23,8 @@ def test_settings_that_change_no_result_may_change(tmp_path):
   config = tiny.get_config()
   runs.prepare(config, tmp_path)
   config.data.workers = 3
+  config.train.segmenter.hours = 2.0
+  config.train.segmenter.patience = 3
   runs.prepare(config, tmp_path)
 
 
@@ -30,6 +32,7 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   earlier = tiny.get_config()
   earlier.train.refiner.stage_weights = ()  # never read, and gone
   del earlier.refine.mix  # came later
+  del earlier.train.refiner.hours
   runs.prepare(earlier, tmp_path)
   config = tiny.get_config()
   runs.prepare(config, tmp_path)
@@ -73,6 +76,33 @@ def test_a_damaged_config_is_named(tmp_path):
   (tmp_path / 'config.json').write_text('{')
   with pytest.raises(InputError, match=r'config\.json'):
     runs.prepare(tiny.get_config(), tmp_path)
+
+
+def test_a_bad_limit_of_either_is_found_before_training(tmp_path):
+  config = tiny.get_config()
+  config.train.refiner.hours = -1.0
+  with pytest.raises(InputError, match=r'train\.refiner.*hours -1'):
+    runs.run(config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+  ('stage', 'elsewhere', 'expected'),
+  [
+    ('both', '', (2, 1)),
+    ('segmenter', '', (3, 0)),
+    ('refiner', '', (0, 3)),
+    ('both', 'a', (0, 3)),
+  ],
+)
+def test_a_budget_is_divided_among_what_is_trained(stage, elsewhere, expected):
+  config = tiny.get_config()
+  config.train.refiner.segmenter = elsewhere
+  found = runs.budgeted(config.lock(), 3.0, stage=stage).train
+  assert (found.segmenter.hours, found.refiner.hours) == expected
+  for bad in (0.0, -1.0, float('nan')):
+    with pytest.raises(InputError, match=r'--hours='):
+      runs.budgeted(config, bad)
 
 
 def test_the_refiner_needs_a_segmenter(tmp_path):

@@ -11,10 +11,9 @@ from magnet_jax.train import loop
 def test_batches_are_summed_in_64_bits():
   full = jnp.array([[2**31 - 1, 0], [2**31 - 1, 0]], jnp.int32)
   task = types.SimpleNamespace(
-    validation=lambda: iter(range(5)),
     evaluate=lambda variables, batch: full,
     team=types.SimpleNamespace(split=lambda batch: batch),
     unscored=(),
   )
   state = types.SimpleNamespace(average=None)
-  assert np.isclose(loop.validate(task, state), 0.25)
+  assert np.isclose(loop.validate(task, state, range(5)), 0.25)
