@@ -1,6 +1,7 @@
 """Strict settings for every test: they are set before JAX starts."""
 
 import os
+import pathlib
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # Four devices, as windows are split among them. What tests compile is tiny and
@@ -12,6 +13,14 @@ os.environ['XLA_FLAGS'] = (
 )
 
 import jax
+import pytest
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+  """None for a single file, whose tests stay together; else one per core."""
+  names = {argument.partition('::')[0] for argument in config.args}
+  alone = len(names) == 1 and pathlib.Path(*names).is_file()
+  return 0 if alone else None
