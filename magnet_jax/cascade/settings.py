@@ -27,6 +27,8 @@ class PlanSettings:
       stage, or one for all.
     first: scale of the first stage; 0 for the whole image in one window.
     last: scale of the last stage with windows.
+    patch_scale: scale at which windows alone are best, see `methods.patch`; 0
+      if it was not chosen.
   """
 
   network: Size
@@ -37,6 +39,7 @@ class PlanSettings:
   overlap: float | tuple[float, ...]
   first: float = 0.0
   last: float = 1.0
+  patch_scale: float = 0.0
 
   def __post_init__(self) -> None:
     if min(self.network) < 1 or min(self.window) < 0:
@@ -52,6 +55,7 @@ class PlanSettings:
       )
     plan.growth(self.factor)
     plan.check_scales(self.first, self.last)
+    plan.check_scales(self.patch_scale, 1.0)
     overlaps = self.overlap
     if not isinstance(overlaps, tuple):
       overlaps = (overlaps,)
@@ -102,6 +106,17 @@ def window(settings: Section) -> Size:
 def scales(settings: Section) -> list[Size]:
   """Returns the given sizes of stages, coarse to fine; [] is automatic."""
   return [(height, width) for height, width in settings['scales']]
+
+
+def from_the_whole(settings: Section) -> Section:
+  """Returns a plan from the whole image in one window to full size by octaves.
+
+  Baselines follow it, so that they do not depend on the plan of the cascade.
+
+  Args:
+    settings: as for `planner`; given scales or a number of stages are kept.
+  """
+  return {**settings, 'first': 0.0, 'last': 1.0, 'factor': 2.0}
 
 
 def planner(

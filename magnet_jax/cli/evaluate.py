@@ -1,5 +1,6 @@
 """`magnet-jax evaluate`."""
 
+from collections.abc import Sequence
 import functools
 import pathlib
 
@@ -54,8 +55,9 @@ def define(values: flags.FlagValues) -> None:
   group = 'methods'
   flags.DEFINE_list(
     'methods',
-    list(table.METHODS),
-    'A,B,…: methods to compare, in the order of the tables',
+    None,
+    'A,B,…: methods to compare, in the order of the tables; all that the model '
+    'can do, if not given',
     flag_values=values,
     module_name=group,
   )
@@ -72,12 +74,21 @@ def define(values: flags.FlagValues) -> None:
     'X: smallest overlap of the windows of patch, as a fraction',
     module_name=group,
   )
+  # Default None: folders of earlier versions did not record this flag.
+  number(
+    'scale',
+    None,
+    'X: scale of a side at which patch works, in (0, 1]; full size if not '
+    'given',
+    module_name=group,
+  )
   text(
     'fast',
     '0.25',
     'SHARE: windows that magnet-fast refines, a fraction or a count',
     module_name=group,
   )
+  model_flags.define_plan(values, group)
   model_flags.define_refinement(values, group)
   group = 'output'
   text(
@@ -115,13 +126,15 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
+  names = table.possible(model) if values.methods is None else values.methods
   chosen = table.make(
     model,
-    values.methods,
+    names,
     overlap=values.overlap,
+    scale=1.0 if values.scale is None else values.scale,
     windows=command_line.share(values.fast, 'fast'),
   )
-  reference = table.reference(values.methods, values.reference)
+  reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None
   pictures = None
@@ -133,7 +146,7 @@ def _run(arguments: Arguments) -> int:
   if parallel.is_main():
     if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
-    _show(arguments, model.classes, found, errors, reference)
+    _show(arguments, (found, model.classes, reference, names), errors)
     if remark := tones.remark(model.tones, loads):
       print(f'warning: {remark}')
   return 2 if errors else 0
@@ -141,15 +154,18 @@ def _run(arguments: Arguments) -> int:
 
 def _show(
   arguments: Arguments,
-  classes: ClassTable,
-  found: list[Record],
+  asked: tuple[list[Record], ClassTable, str, Sequence[str]],
   errors: list[str],
-  reference: str,
 ) -> None:
-  """Prints the table and writes the report."""
+  """Prints the table and writes the report.
+
+  Args:
+    arguments: of the command.
+    asked: records, classes, the method of reference, and all methods.
+    errors: one line per image that could not be scored.
+  """
   values = arguments.flags
-  if found:
-    asked = found, classes, reference, values.methods
+  if asked[0]:
     print(comparison.as_text(*asked, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)

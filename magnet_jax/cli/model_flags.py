@@ -5,6 +5,7 @@ import pathlib
 
 from absl import flags
 
+from magnet_jax.cascade import plan as plans
 from magnet_jax.cascade import settings
 from magnet_jax.cli import command_line
 from magnet_jax.files import checkpoints
@@ -56,6 +57,35 @@ def define_networks(values: flags.FlagValues, group: str) -> None:
     None,
     'PATH: the refiner to use with --segmenter: a run or an exported model '
     'with the same classes',
+    flag_values=values,
+    module_name=group,
+  )
+
+
+def define_plan(values: flags.FlagValues, group: str) -> None:
+  """Defines the scales of the stages; unset flags keep the model's settings."""
+  own = "; the model's setting if not given"
+  flags.DEFINE_float(
+    'first',
+    None,
+    'X: scale of a side at which the first stage works, in windows, in (0, 1]; '
+    f'0: the whole image in one window{own}',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_float(
+    'last',
+    None,
+    'X: scale of a side at which the last stage works, in (0, 1]; below 1 the '
+    f'result is enlarged{own}',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_string(
+    'factor',
+    None,
+    'X: largest growth of a side from stage to stage: a number above 1, '
+    f'{" or ".join(plans.FACTORS)}{own}',
     flag_values=values,
     module_name=group,
   )
@@ -165,6 +195,25 @@ def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
   return models.from_variables(variables, meta, name=str(path)), meta
 
 
+def _scales(values: flags.FlagValues) -> dict[str, object]:
+  """Settings of the plan that the flags of `define_plan` give."""
+  given: dict[str, object] = {
+    name: values[name].value
+    for name in ('first', 'last', 'factor')
+    if name in values and values[name].value is not None
+  }
+  if 'factor' in given and given['factor'] not in plans.FACTORS:
+    text = str(given['factor'])
+    try:
+      given['factor'] = float(text)
+    except ValueError:
+      raise InputError(
+        f'--factor={text}: must be a number above 1, or one of '
+        f'{", ".join(plans.FACTORS)}'
+      ) from None
+  return given
+
+
 def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   """Returns the model with the settings that the flags give, checked."""
   given: dict[str, object] = {
@@ -175,6 +224,7 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   for name in ('points', 'windows'):
     if name in given:
       given[name] = command_line.share(str(given[name]), name)
+  plan = {**_scales(values), **plan}
   changed: dict[str, Section] = {
     'plan': {**model.settings['plan'], **plan},
     'refine': {**model.settings['refine'], **given},

@@ -133,14 +133,15 @@ def define(values: flags.FlagValues) -> None:
     "the model's setting if not given",
     module_name=group,
   )
-  flags.DEFINE_float(
+  text(
     'overlap',
-    None,
-    'X: least shared fraction of neighbouring windows, in [0, 1); '
+    '',
+    'X,X,…: least shared fraction of neighbouring windows, in [0, 1): one for '
+    'all stages, or one per stage, coarse to fine; '
     "the model's setting if not given",
-    flag_values=values,
     module_name=group,
   )
+  model_flags.define_plan(values, group)
   model_flags.define_refinement(values, group)
   host_flags.define(values)
   flags.DEFINE_enum(
@@ -197,9 +198,20 @@ def _model(values: flags.FlagValues, window: Size | None) -> Model:
   plan: dict[str, object] = {}
   if window is not None:
     plan['window'] = window
-  if values.overlap is not None:
-    plan['overlap'] = values.overlap
+  if values.overlap:
+    plan['overlap'] = _overlap(values.overlap)
   return model_flags.load(values, **plan)
+
+
+def _overlap(text: str) -> tuple[float, ...]:
+  """The overlap of each stage; the last one serves all further stages."""
+  try:
+    return tuple(float(part) for part in text.split(','))
+  except ValueError:
+    raise InputError(
+      f'--overlap={text}: must be a fraction in [0, 1), or one per stage, such '
+      'as 0.25,0'
+    ) from None
 
 
 def _bands(text: str) -> tuple[int, ...] | None:

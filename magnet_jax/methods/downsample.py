@@ -17,12 +17,12 @@ def make(model: Model) -> Method:
     image: np.ndarray, watch: Watch = unwatched
   ) -> tuple[np.ndarray, int]:
     size = (image.shape[0], image.shape[1])
-    first = next(cascade.stages(image, model.plan(size)))
+    first = next(cascade.stages(image, model.whole_plan(size)))
     probabilities = resize.probabilities(first.probabilities, size)
     watch(single(probabilities, 1))
     return probabilities, 1
 
   def warm_up(size: Size) -> None:
-    next(cascade.stages(blank(size), model.plan(size)))
+    next(cascade.stages(blank(size), model.whole_plan(size)))
 
   return Method(segment, warm_up)

@@ -75,6 +75,11 @@ FUSION = Need(
   'the model has no refiner, which its fusion needs; train one, give '
   '--refiner=RUN or --fusion=mean',
 )
+TUNED = Need(
+  lambda model: model.settings['plan'].get('patch_scale', 0) > 0,
+  'its scale is not known, as it is chosen on labelled images; run magnet-jax '
+  'tune, or give patch a --scale=X',
+)
 ALIGNED = Need(
   lambda model: model.pipeline == 'aligned',
   'the released pipeline has no such method; use --pipeline=aligned',

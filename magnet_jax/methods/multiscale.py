@@ -10,14 +10,14 @@ from magnet_jax.types import Size
 
 
 def make(model: Model) -> Method:
-  """Returns the method: the equal mean of the blended windows of all stages."""
+  """Returns the method: the equal mean of blended windows at every octave."""
   cascade = model.cascade(fusion=AUTO)
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched
   ) -> tuple[np.ndarray, int]:
     size = (image.shape[0], image.shape[1])
-    plan = model.plan(size)
+    plan = model.whole_plan(size)
     # The finest first: its map becomes the sum, so only two are in memory.
     probabilities = cascade.patches(image, plan[-1].grid)
     for stage in plan[:-1]:
@@ -29,7 +29,7 @@ def make(model: Model) -> Method:
     return probabilities, seen
 
   def warm_up(size: Size) -> None:
-    grid = model.plan(size)[0].grid
+    grid = model.whole_plan(size)[0].grid
     cascade.patches(blank(grid.size), grid)
 
   return Method(segment, warm_up)

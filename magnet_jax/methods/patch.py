@@ -1,34 +1,62 @@
-"""Windows at full size: details are complete, the context is lost."""
+"""Windows of one scale: its details are complete, the context is lost."""
 
 import numpy as np
 
+from magnet_jax.cascade import plan
 from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
-from magnet_jax.ops import windows
+from magnet_jax.ops import area, resize, windows
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners.table import AUTO
-from magnet_jax.types import Size
+from magnet_jax.types import InputError, Size, WindowGrid
 
 
-def make(model: Model, *, overlap: float = 0.25) -> Method:
-  """Returns the method: windows at full size, overlapped and blended.
+def make(model: Model, *, overlap: float = 0.25, scale: float = 1.0) -> Method:
+  """Returns the method: windows of the image, overlapped and blended.
 
   Args:
     model: the networks.
     overlap: least shared fraction of neighbouring windows, in [0, 1).
+    scale: of a side, in (0, 1], to which the image is reduced before it is
+      cut; the result is enlarged. Images are not reduced below one window.
+
+  Raises:
+    InputError: the scale is out of range.
   """
+  if not 0 < scale <= 1:
+    raise InputError(
+      f'--scale={scale}: must be the scale of a side in (0, 1]; 1 is full size'
+    )
   cascade = model.cascade(fusion=AUTO)
+
+  def grid_of(size: Size) -> WindowGrid:
+    window = model.whole_plan(size)[-1].grid.window
+    if scale == 1.0:
+      return windows.make_grid(size, window, overlap)
+    here = max(scale, plan.least_scale(size, window))
+    return plan.make_plan(
+      size, window=window, first=here, last=here, overlap=overlap
+    )[0].grid
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched
   ) -> tuple[np.ndarray, int]:
     size = (image.shape[0], image.shape[1])
-    grid = windows.make_grid(size, model.plan(size)[-1].grid.window, overlap)
-    probabilities = cascade.patches(image, grid)
+    grid = grid_of(size)
+    probabilities = cascade.patches(area.shrink(image, grid.size), grid)
+    if grid.size != size:
+      probabilities = resize.probabilities(probabilities, size)
     watch(single(probabilities, len(grid)))
     return probabilities, len(grid)
 
   def warm_up(size: Size) -> None:
-    window = model.plan(size)[-1].grid.window
+    window = grid_of(size).window
     cascade.patches(blank(window), windows.make_grid(window, window))
 
   return Method(segment, warm_up)
+
+
+def best(model: Model, *, overlap: float = 0.25) -> Method:
+  """Returns the method at the scale that was chosen for the model on val."""
+  return make(
+    model, overlap=overlap, scale=model.settings['plan']['patch_scale']
+  )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import functools
 
 from magnet_jax.methods import downsample, magnet, multiscale, patch
-from magnet_jax.methods.method import ALIGNED, FUSION, Factory, Method
+from magnet_jax.methods.method import ALIGNED, FUSION, TUNED, Factory, Method
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
@@ -16,12 +16,18 @@ METHODS: dict[str, Factory] = {
   ),
   'patch': Factory(
     patch.make,
-    'windows at full size, overlapped and blended',
+    'windows at one scale, by default full size, overlapped and blended',
+    settings=('overlap', 'scale'),
+  ),
+  'patch-best': Factory(
+    patch.best,
+    'the same at the scale that tune has found best',
+    needs=(TUNED,),
     settings=('overlap',),
   ),
   'multiscale': Factory(
     multiscale.make,
-    'equal mean of the windows of all stages, no refiner',
+    'equal mean of the windows of all octaves, from the whole image',
     needs=(ALIGNED,),
   ),
   'magnet': Factory(magnet.make, 'all stages, coarse to fine', needs=(FUSION,)),
@@ -37,13 +43,13 @@ _REFERENCE = 'magnet'
 
 
 def make(
-  model: Model, names: Sequence[str] = tuple(METHODS), **settings: object
+  model: Model, names: Sequence[str] | None = None, **settings: object
 ) -> dict[str, Method]:
   """Makes methods of a model.
 
   Args:
     model: the networks.
-    names: keys of METHODS, in any order.
+    names: keys of METHODS, in any order; by default all that the model can do.
     **settings: keyword arguments of the methods; each receives those that its
       row names.
 
@@ -54,6 +60,8 @@ def make(
     InputError: for no name, an unknown one, or a method whose needs the model
       does not meet; the message lists what can be chosen instead.
   """
+  if names is None:
+    names = possible(model)
   if not names:
     raise InputError(f'--methods: names none; choose from {_listed(METHODS)}')
   for name in names:
@@ -63,13 +71,9 @@ def make(
       )
     for need in METHODS[name].needs:
       if not need.met(model):
-        possible = [
-          other
-          for other, factory in METHODS.items()
-          if all(each.met(model) for each in factory.needs)
-        ]
         raise InputError(
-          f'{name}: {need.otherwise}, or choose --methods={",".join(possible)}'
+          f'{name}: {need.otherwise}, or choose '
+          f'--methods={",".join(possible(model))}'
         )
   return {
     name: METHODS[name](
@@ -78,6 +82,15 @@ def make(
     )
     for name in names
   }
+
+
+def possible(model: Model) -> list[str]:
+  """Returns the methods whose needs a model meets."""
+  return [
+    name
+    for name, factory in METHODS.items()
+    if all(need.met(model) for need in factory.needs)
+  ]
 
 
 def reference(names: Sequence[str], wanted: str = '') -> str:

@@ -89,6 +89,11 @@ class Model:
     policy = PIPELINES[self.pipeline]
     return policy.planner(self.settings['plan'], strict=self.strict)(size)
 
+  def whole_plan(self, size: Size) -> tuple[Stage, ...]:
+    """Plans stages from the whole image to full size, as baselines need."""
+    plan = settings.from_the_whole(self.settings['plan'])
+    return PIPELINES[self.pipeline].planner(plan)(size)
+
   def cascade(self, **changes: Any) -> Cascade:
     """Places the networks on the devices.
 

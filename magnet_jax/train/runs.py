@@ -59,8 +59,8 @@ def run(
     tensorboard: whether to write the scalars for TensorBoard as well.
 
   Returns:
-    The exported model; None while there is no refiner, and in all processes
-    but the first.
+    The exported model; None while there is no refiner, unless refine.fusion
+    needs none, and in all processes but the first.
 
   Raises:
     InputError: for bad settings, a folder with another config, or a loss that
@@ -79,14 +79,17 @@ def run(
   if trains_segmenter[stage]:
     task = tasks.segmenter_task(config)
     _train(task, folder / 'segmenter', tensorboard)
-  if stage in ('both', 'refiner'):
+  # A mean has nothing to train.
+  wanted = 'both' if config.refine.fusion != 'mean' else 'refiner'
+  if stage in (wanted, 'refiner'):
     task = tasks.refiner_task(config, _segmenter(config, folder))
     _train(task, folder / 'refiner', tensorboard)
-  if not parallel.is_main() or not (folder / 'refiner').is_dir():
+  trained = (folder / 'refiner').is_dir()
+  if not parallel.is_main() or (wanted == 'both' and not trained):
     return None
   variables, meta = checkpoints.load(folder)
   variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
-  if config.tune.images and not tuned.of(folder / 'refiner'):
+  if trained and config.tune.images and not tuned.of(folder / 'refiner'):
     best = _tune(config, folder, variables, meta)
     tuned.write(folder, best)
     meta = meta.override('refine', **best)

@@ -14,6 +14,7 @@ from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import augment, pipeline, splits
 from magnet_jax.data import classes as class_tables
+from magnet_jax.data.sources import Source
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.models.refiner import join, refiner_count
@@ -99,9 +100,30 @@ def _crop(plan: Config, training: Config) -> Size:
   return height, width
 
 
+def _stages(plan: Config) -> Callable[[Size], tuple[Stage, ...]]:
+  """The stages of the plan that see windows.
+
+  If the plan ends below full size, its last stage only enlarges the result.
+  """
+  make = settings.planner(plan)
+
+  def with_windows(size: Size) -> tuple[Stage, ...]:
+    return tuple(stage for stage in make(size) if len(stage.grid))
+
+  return with_windows
+
+
+def _check_first(plan: Config, source: Source) -> None:
+  """Refuses a first scale that is less than a window for every image."""
+  sizes = [source.size(index) for index in range(len(source))]
+  if plan.first and sizes:
+    largest = max(sizes, key=lambda size: size[0] * size[1])
+    settings.planner(plan, strict=True)(largest)
+
+
 def _cropped(plan: Config, crop: Size) -> Callable[[Size], tuple[Stage, ...]]:
   """The stages of the plan, seen through windows of the crop's size."""
-  whole = settings.planner(plan)
+  whole = _stages(plan)
   # Smaller windows of the same stages: the magnification must not change.
   scale = np.divide(settings.window(plan), plan.network)
   height, width = np.maximum(1, np.rint(crop * scale)).astype(int)
@@ -130,6 +152,7 @@ def _batches(
   }
   train = splits.open_split(config.data, 'train')
   val = splits.open_split(config.data, 'val')
+  _check_first(config.plan, train)
   augmentation = augment.Augmentation(
     scale_jitter=training.scale_jitter, **config.augment
   )
@@ -240,7 +263,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     config,
     training,
     pipeline.refiner_batches,
-    plan_for=settings.planner(config.plan),
+    plan_for=_stages(config.plan),
     network=tuple(config.plan.network),
   )
 

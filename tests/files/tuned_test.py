@@ -30,6 +30,23 @@ def test_a_run_keeps_them_beside_its_refiner(tmp_path, step):
   assert tuned.of(tmp_path / 'refiner') == {'points': 0.25, 'kernel': 3}
 
 
+def test_settings_of_the_plan_are_kept_too(tmp_path):
+  meta = Meta({'refine': {'points': 0.9}, 'plan': {'first': 0.0}})
+  path = tmp_path / 'model.npz'
+  bundle.export(path, {'segmenter': {'w': np.arange(3)}}, meta)
+  tuned.write(path, {'fusion': 'mean'}, {'first': 0.5})
+  assert bundle.read(path)[1].section('plan') == {'first': 0.5}
+  # A run without a refiner keeps them beside its segmenter.
+  step = tmp_path / 'run' / 'segmenter' / 'checkpoints' / '7'
+  step.mkdir(parents=True)
+  written = tuned.write(tmp_path / 'run', {'fusion': 'mean'}, {'first': 0.5})
+  assert written == step.parents[1] / 'tuned.json'
+  tuned.write(tmp_path / 'run', {}, {'last': 0.7})
+  found = tuned.laid_over(meta, step)
+  assert found.section('plan') == {'first': 0.5, 'last': 0.7}
+  assert found.section('refine') == {'points': 0.9, 'fusion': 'mean'}
+
+
 def test_a_refiner_alone_keeps_its_own(tmp_path):
   (tmp_path / 'checkpoints' / '7').mkdir(parents=True)
   tuned.write(tmp_path, {'points': 0.1})
@@ -47,6 +64,7 @@ def test_a_refiner_alone_keeps_its_own(tmp_path):
     '{"points": [0.5]}',
     '{"points": NaN}',
     '{"points": true}',
+    '{"plan": 3}',
   ],
 )
 def test_a_damaged_file_is_named(tmp_path, text):

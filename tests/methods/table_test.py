@@ -11,12 +11,13 @@ from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.methods import method as methods
 from magnet_jax.methods import table
 from magnet_jax.methods.method import Factory
+from magnet_jax.ops import area, resize
 from magnet_jax.types import InputError
 
 
 @pytest.fixture(name='model', scope='module')
 def make_model():
-  return toy_model.make()
+  return toy_model.make(patch_scale=0.5)
 
 
 @pytest.mark.parametrize('name', table.METHODS)
@@ -41,7 +42,7 @@ def test_every_method_segments_images_of_any_size(model, name, size):
 def test_nothing_is_compiled_after_the_warm_up(name):
   # Of a size that no other method has compiled for.
   width = 40 + list(table.METHODS).index(name)
-  model = toy_model.make(network=(24, width))
+  model = toy_model.make(network=(24, width), patch_scale=0.5)
   size = (90, 120)
   method = table.make(model, [name])[name]
   with CompileCounter() as first:
@@ -114,19 +115,62 @@ def test_without_a_refiner_the_stages_are_averaged(model):
   np.testing.assert_array_equal(other, found)
 
 
-def _possible(model):
-  return ','.join(
-    name
-    for name, factory in table.METHODS.items()
-    if all(need.met(model) for need in factory.needs)
+def test_baselines_do_not_depend_on_the_plan_of_the_cascade():
+  image = toy_model.sample(size=(90, 120)).image
+  names = ['downsample', 'patch', 'multiscale', 'magnet']
+  whole, other = (
+    {name: each.segment(image) for name, each in table.make(m, names).items()}
+    for m in (
+      toy_model.make(),
+      toy_model.make(first=0.6, last=0.9, factor='half-octave'),
+    )
   )
+  for name in names[:-1]:
+    np.testing.assert_array_equal(whole[name][0], other[name][0])
+    assert whole[name][1] == other[name][1]
+  assert whole['magnet'][1] == 1 + 4 + 12 and other['magnet'][1] == 6 + 9 + 12
+
+
+def test_patch_at_a_scale_is_the_reduced_image_enlarged(model):
+  size = (90, 120)
+  image = toy_model.sample(size=size).image
+  chosen = table.make(model, ['patch', 'patch-best'], scale=0.5, overlap=0.5)
+  (half, seen), (best, also) = (m.segment(image) for m in chosen.values())
+  small = area.shrink(image, (45, 60))
+  alone, windows = table.make(model, ['patch'], overlap=0.5)['patch'].segment(
+    small
+  )
+  assert seen == also == windows == 2 * 3
+  np.testing.assert_array_equal(half, resize.probabilities(alone, size))
+  np.testing.assert_array_equal(best, half)
+  # Never below one window.
+  tiny, one = table.make(model, ['patch'], scale=0.1)['patch'].segment(image)
+  assert one == 1 and tiny.shape[:2] == size
+  with pytest.raises(InputError, match=r'--scale=1\.5'):
+    table.make(model, ['patch'], scale=1.5)
+
+
+def test_without_a_known_best_scale_the_rest_is_compared(model):
+  untuned = toy_model.make()
+  assert list(table.make(untuned)) == [
+    name for name in table.METHODS if name != 'patch-best'
+  ]
+  with pytest.raises(InputError, match='magnet-jax tune, or give patch'):
+    table.make(untuned, ['patch-best'])
+
+
+def _possible(model):
+  return ','.join(table.possible(model))
 
 
 @pytest.mark.parametrize(
   ('changes', 'words'),
   [
     (
-      {'refiners': (), 'settings': toy_model.settings(fusion='magnet')},
+      {
+        'refiners': (),
+        'settings': toy_model.settings({'patch_scale': 0.5}, fusion='magnet'),
+      },
       'has no refiner',
     ),
     ({'pipeline': 'released'}, 'released pipeline has no such'),
