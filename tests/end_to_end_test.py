@@ -106,7 +106,10 @@ def test_the_model_serves_the_other_commands(run, tmp_path):
   flags = [f'--checkpoint={run / "model.npz"}', f'--json={path}']
   assert main.main(['evaluate', *flags, '--limit=1']) == 0
   rows = json.loads(path.read_text())['rows']
-  assert [row['method'] for row in rows] == list(table.METHODS)
+  # The best scale of patch is not known.
+  assert [row['method'] for row in rows] == [
+    name for name in table.METHODS if name != 'patch-best'
+  ]
 
 
 def test_k_is_chosen_after_the_training(run, tmp_path, capsys):

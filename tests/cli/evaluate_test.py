@@ -17,17 +17,21 @@ def flags(checkpoint, tmp_path):
   return ['evaluate', f'--checkpoint={checkpoint}', f'--out={out}', *data]
 
 
+# The best scale of patch is not known.
+POSSIBLE = [name for name in table.METHODS if name != 'patch-best']
+
+
 def test_table_records_and_report(flags, tmp_path, capsys):
   path = tmp_path / 'deep' / 'table.json'
   assert main.main([*flags, f'--json={path}', '--pictures=1']) == 0
   text = capsys.readouterr().out
   assert 'magnet - downsample, mIoU' in text
   rows = json.loads(path.read_text())['rows']
-  assert [row['method'] for row in rows] == list(table.METHODS)
+  assert [row['method'] for row in rows] == POSSIBLE
   assert all(0 <= row['miou'] <= 1 for row in rows)
   assert 'pixel accuracy' not in text
   found = records.read(tmp_path / 'out' / 'records.jsonl')
-  assert len(found) == 2 * len(table.METHODS)
+  assert len(found) == 2 * len(POSSIBLE)
   assert np.asarray(found[0]['confusion']).sum() == 64 * 64
   names = {path.name for path in (tmp_path / 'out').iterdir()}
   assert names == {
@@ -102,7 +106,7 @@ def test_an_interrupted_run_goes_on(flags, tmp_path, monkeypatch):
   assert len(first) == 3
   assert main.main([*flags, '--pictures=0']) == 0
   assert records.read(path)[:3] == first
-  assert len(calls) == 2 * len(table.METHODS) + 1
+  assert len(calls) == 2 * len(POSSIBLE) + 1
 
 
 def test_a_smaller_limit_shows_its_own_images_alone(flags, tmp_path, capsys):

@@ -4,7 +4,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.files import images
+from magnet_jax.files import bundle, images
 from magnet_jax.rasters import open_image
 from magnet_jax.scenes import generator
 
@@ -51,6 +51,64 @@ def test_fast_without_panel_and_other_settings(pair, checkpoint, tmp_path):
   assert run(pair[0], '--checkpoint', checkpoint, '--out', out, *flags) == 0
   assert not (out / 'field_panel.png').exists()
   assert (out / 'field_label.png').exists()
+
+
+def test_stages_between_two_scales(pair, checkpoint, tmp_path):
+  flags = [
+    '--first=0.6',
+    '--last=0.9',
+    '--factor=half-octave',
+    '--overlap=0.25,0',
+    '--fusion=mean',
+    '--no-panel',
+  ]
+  labels = {}
+  for store in ('memory', 'float32'):
+    out = tmp_path / store
+    assert run(
+      pair[0], f'--checkpoint={checkpoint}', f'--out={out}',
+      f'--store={store}', *flags,
+    ) == 0  # fmt: skip
+    labels[store] = images.read_label(
+      out / 'field_label.png', generator.CLASSES
+    )
+  np.testing.assert_array_equal(labels['memory'], labels['float32'])
+  truth = images.read_label(pair[1], generator.CLASSES)
+  assert np.mean(labels['memory'] == truth) > 0.95
+
+
+def test_a_segmenter_alone_averages_its_stages(pair, checkpoint, tmp_path):
+  variables, meta = bundle.read(checkpoint)
+  del variables['refiner']
+  bundle.export(checkpoint, variables, meta)
+  out = tmp_path / 'out'
+  assert run(pair[0], f'--checkpoint={checkpoint}', f'--out={out}') == 0
+  label = images.read_label(out / 'field_label.png', generator.CLASSES)
+  truth = images.read_label(pair[1], generator.CLASSES)
+  assert np.mean(label == truth) > 0.9
+
+
+def test_bad_scales(pair, checkpoint, fails, tmp_path):
+  def line(*flags):
+    return fails(
+      'segment', pair[0], f'--checkpoint={checkpoint}', f'--out={tmp_path}',
+      *flags,
+    )  # fmt: skip
+
+  found = line('--first=0.4')
+  assert '26x26, less than a window of 32x32; give at least 0.5' in found
+  assert str(pair[0]) in found
+  assert 'first 1.5' in line('--first=1.5')
+  assert 'first 0.8 and last 0.7' in line('--first=0.8', '--last=0.7')
+  assert '--factor=third' in line('--factor=third')
+  assert 'factor 0.5' in line('--factor=0.5')
+  assert '--overlap=a' in line('--overlap=a')
+  assert 'overlap (0.2, 1.0)' in line('--overlap=0.2,1')
+  variables, meta = bundle.read(checkpoint)
+  del variables['refiner']
+  bundle.export(checkpoint, variables, meta)
+  assert 'has no refiner' in line('--fusion=magnet')
+  assert '--pipeline=aligned' in line('--fusion=mean', '--pipeline=released')
 
 
 def test_orientation_is_applied(pair, checkpoint, tmp_path):

@@ -1,11 +1,14 @@
 import pathlib
 
+import numpy as np
 import pytest
 
 from magnet_jax.configs import tiny
 from magnet_jax.data import augment
-from magnet_jax.train import runs
-from magnet_jax.types import InputError
+from magnet_jax.files import bundle
+from magnet_jax.scenes import generator
+from magnet_jax.train import runs, tasks
+from magnet_jax.types import IGNORE, InputError, Meta
 
 
 def test_a_folder_is_of_one_config(tmp_path):
@@ -70,6 +73,52 @@ def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
     runs.run(config.lock(), tmp_path)
   assert seen[0].items() >= augment.from_jitter(0.2).items()
   assert 'colour_jitter' not in seen[0]
+
+
+def test_a_mean_needs_no_refiner(tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.refine.fusion = 'mean'
+  trained = []
+
+  def train(task, folder, _):
+    trained.append(task.name)
+    folder.mkdir()
+
+  meta = Meta(config.to_dict(), generator.CLASSES, 'segmenter')
+  segmenter = {'params': {'w': np.zeros(1)}}
+  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(
+    runs.checkpoints, 'load', lambda _: ({'segmenter': segmenter}, meta)
+  )
+  monkeypatch.setattr(runs.warm_start, 'frozen', lambda _: segmenter)
+  path = runs.run(config, tmp_path)
+  assert trained == ['segmenter'] and path == tmp_path / 'model.npz'
+  variables, found = bundle.read(path)
+  assert list(variables) == ['segmenter']
+  assert found.section('refine')['fusion'] == 'mean'
+
+
+def test_training_windows_are_of_the_plans_scales(monkeypatch):
+  config = tiny.get_config()
+  config.data.scene_size = (64, 80)
+  config.augment.rotate = False
+  config.plan.update(first=0.6, last=0.8, factor='half-octave')
+  count = len(tasks._stages(config.plan)((64, 80)))
+  monkeypatch.setattr(tasks.warm_start, 'frozen', lambda _, shapes: shapes)
+  monkeypatch.setattr(tasks.parallel.Team, 'copy', lambda team, tree: tree)
+  for task, key in (
+    (tasks.segmenter_task(config), 'image'),
+    (tasks.refiner_task(config, None), 'images'),
+  ):
+    batch = next(task.batches(0))
+    assert batch[key].shape[-3:] == (32, 32, 3)
+  assert batch['images'].shape[1] == count == 2
+  # No window is repeated: all stages have labels, and lie inside each other.
+  assert (batch['labels'] != IGNORE).any((0, 2, 3)).all()
+  np.testing.assert_allclose(batch['ratios'][:, 1], 0.75, atol=0.01)
+  config.plan.first = 0.3
+  with pytest.raises(InputError, match=r'19x24, less than a window of 32x32'):
+    tasks.segmenter_task(config).batches(0)
 
 
 def test_a_damaged_config_is_named(tmp_path):
