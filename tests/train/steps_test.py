@@ -30,7 +30,19 @@ def colour_segmenter(images):
 def refiner():
   module = build.refinement(num_classes=CLASSES, width=8)
   blank = jnp.zeros((1, SIDE, SIDE, CLASSES))
-  return module, module.init(jax.random.key(1), scale=blank, coarse=blank)
+  init = jax.jit(module.init)
+  return module, init(jax.random.key(1), scale=blank, coarse=blank)
+
+
+def pairs(module, variables, batch, **settings):
+  make = functools.partial(
+    refiner_steps.cascade_pairs,
+    segmenter=colour_segmenter,
+    refiner=module,
+    kernel=3,
+    **settings,
+  )
+  return jax.jit(make)([variables], batch)
 
 
 def test_cascade_pairs_follow_the_real_cascade(refiner):
@@ -46,14 +58,8 @@ def test_cascade_pairs_follow_the_real_cascade(refiner):
     'offsets': jnp.zeros((1, count, 2)),
     'ratios': jnp.asarray([[[1.0, 1.0]] + [[0.5, 0.5]] * (count - 1)]),
   }
-  _, coarse, final = refiner_steps.cascade_pairs(
-    [variables],
-    batch,
-    segmenter=colour_segmenter,
-    refiner=module,
-    points=0.5,
-    kernel=3,
-    pairing='cascade',
+  _, coarse, final = pairs(
+    module, variables, batch, points=0.5, pairing='cascade'
   )
   cascade = Cascade(
     colour_segmenter,
@@ -85,14 +91,8 @@ def test_coarsest_pairing_never_refines(refiner):
     'offsets': jnp.full((2, 3, 2), 2.0),
     'ratios': jnp.full((2, 3, 2), 0.5),
   }
-  scale, coarse, _ = refiner_steps.cascade_pairs(
-    [variables],
-    batch,
-    segmenter=colour_segmenter,
-    refiner=module,
-    points=0.9,
-    kernel=3,
-    pairing='coarsest',
+  scale, coarse, _ = pairs(
+    module, variables, batch, points=0.9, pairing='coarsest'
   )
   assert scale.shape == coarse.shape == (2, 2, SIDE, SIDE, CLASSES)
   first = jax.nn.softmax(normalise.normalise(batch['images'][:, 0]))
@@ -128,7 +128,8 @@ def test_segmenter_step_learns_and_averages():
     head=4,
     pool=False,
   )
-  variables = module.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+  init = jax.jit(module.init)
+  variables = init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
   step, state = small_step(module, variables)
   rng = np.random.default_rng(0)
   image = rng.integers(0, 255, (2, 32, 32, 3), np.uint8)
@@ -197,15 +198,15 @@ def test_auxiliary_heads_add_their_weighted_loss(auxiliary):
   batch = {'image': image, 'label': rng.integers(0, CLASSES, (1, 4, 4))}
   variables = module.init(jax.random.key(0), jnp.zeros((1, 4, 4, 3)))
   update = optax.sgd(0.1)
-  _, metrics = steps.segmenter_step(
-    train_state.start(variables, update),
-    batch,
+  step = functools.partial(
+    steps.segmenter_step,
     segmenter=module,
     loss=losses.cross_entropy,
     optimizer=update,
     decay=0.0,
     auxiliary=auxiliary,
   )
+  _, metrics = jax.jit(step)(train_state.start(variables, update), batch)
   pixels = normalise.normalise(jnp.asarray(image))
   params = variables['params']
   wanted = 0.0
