@@ -71,6 +71,16 @@ def _kernels(params: Any) -> Any:
   return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
+def _trunk_factor(factor: float) -> optax.GradientTransformation:
+  """Scales the updates of the trunk, decay included."""
+
+  def scale(updates: Any, _: Any) -> Any:
+    trunk = jax.tree.map(lambda u: factor * u, updates['trunk'])
+    return {**updates, 'trunk': trunk}
+
+  return optax.stateless(scale)
+
+
 def optimizer(
   *,
   name: str,
@@ -78,6 +88,7 @@ def optimizer(
   weight_decay: float,
   momentum: float = 0.9,
   clip: float | None = None,
+  trunk_rate: float = 1.0,
 ) -> optax.GradientTransformation:
   """Builds the optimizer.
 
@@ -88,6 +99,8 @@ def optimizer(
     weight_decay: its strength.
     momentum: of sgd.
     clip: largest global norm of the gradient; None does not clip.
+    trunk_rate: factor of the learning rate of the parameters in 'trunk', which
+      must be there unless it is 1; 0 freezes them.
 
   Raises:
     InputError: for an unknown name.
@@ -100,6 +113,9 @@ def optimizer(
     update = optax.adamw(rate, weight_decay=weight_decay, mask=_kernels)
   else:
     raise InputError(f'optimizer {name!r}: unknown; choose one of sgd, adamw')
+  # Left out at 1: states of earlier versions have no place for it.
+  if trunk_rate != 1:
+    update = optax.chain(update, _trunk_factor(trunk_rate))
   if clip is None:
     return update
   return optax.chain(optax.clip_by_global_norm(clip), update)

@@ -38,6 +38,7 @@ _ADDED = {
   'refine.mix': 0.0,
   'refine.fusion': 'auto',
   'refine.stage_weights': [],
+  'train.segmenter.trunk_rate': 1.0,
 }
 
 

@@ -1,6 +1,7 @@
 """One step of the segmenter's training, and its evaluation: pure functions."""
 
 from collections.abc import Callable
+import contextlib
 from typing import Any
 
 import flax.linen as nn
@@ -63,6 +64,7 @@ def segmenter_step(
   optimizer: optax.GradientTransformation,
   decay: float,
   auxiliary: float = 0.0,
+  frozen_trunk: bool = False,
 ) -> tuple[TrainState, Metrics]:
   """Computes one step of the segmenter on windows of all stages.
 
@@ -76,6 +78,8 @@ def segmenter_step(
     decay: of the average of the variables.
     auxiliary: weight of the loss of each auxiliary head, for networks that
       have one (their collection 'auxiliary').
+    frozen_trunk: run the network's module 'trunk' as at test time, without
+      gradients, and keep its statistics.
 
   Returns:
     The state after it, and {'loss', 'gradient_norm'}.
@@ -84,18 +88,37 @@ def segmenter_step(
   statistics = [kind for kind in state.variables if kind != 'params']
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
-    logits, updated = segmenter.apply(
-      {**state.variables, 'params': params},
-      normalise.normalise(batch['image']),
-      train=True,
-      mutable=[*statistics, 'auxiliary'],
-    )
+    with (
+      nn.intercept_methods(_freeze)
+      if frozen_trunk
+      else contextlib.nullcontext()
+    ):
+      logits, updated = segmenter.apply(
+        {**state.variables, 'params': params},
+        normalise.normalise(batch['image']),
+        train=True,
+        mutable=[*statistics, 'auxiliary'],
+      )
     found = losses.mean_loss(*loss(logits, batch['label']))
     for other in jax.tree.leaves(updated.get('auxiliary', {})):
       found += auxiliary * losses.mean_loss(*loss(other, batch['label']))
     return found, {kind: updated[kind] for kind in statistics}
 
   return descend(state, loss_of, optimizer, decay, rate)
+
+
+def _freeze(
+  call: Callable[..., Any],
+  args: tuple[Any, ...],
+  keywords: dict[str, Any],
+  context: nn.module.InterceptorContext,
+) -> Any:
+  """Calls a method; the trunk's as at test time, and without gradients."""
+  if (context.module.name, context.method_name) != ('trunk', '__call__'):
+    return call(*args, **keywords)
+  if 'train' in keywords:
+    keywords = {**keywords, 'train': False}
+  return jax.lax.stop_gradient(call(*args, **keywords))
 
 
 def evaluate_segmenter(

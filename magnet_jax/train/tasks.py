@@ -1,7 +1,8 @@
 """The two trainings, as a config describes them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 import functools
+import math
 import pathlib
 from typing import Any
 
@@ -74,7 +75,7 @@ def _loss(config: Config, classes: ClassTable) -> steps.Loss:
   )
 
 
-def _descent(config: Config) -> tuple[Any, Any]:
+def _descent(config: Config, trunk_rate: float = 1.0) -> tuple[Any, Any]:
   """The schedule and optimizer of a training."""
   rate = optimizer.schedule(
     name=config.schedule,
@@ -90,8 +91,27 @@ def _descent(config: Config) -> tuple[Any, Any]:
     weight_decay=config.weight_decay,
     momentum=config.momentum,
     clip=config.clip or None,
+    trunk_rate=trunk_rate,
   )
   return rate, update
+
+
+def _trunk_rate(
+  rate: float, shapes: Mapping[str, Any], segmenter: Config
+) -> float:
+  """The factor of the trunk's learning rate, once it is right."""
+  if not 0 <= rate < math.inf:
+    raise InputError(
+      f'train.segmenter.trunk_rate {rate}: must be 0, which freezes the trunk, '
+      'or a positive factor; correct it'
+    )
+  if rate != 1 and 'trunk' not in shapes['params']:
+    raise InputError(
+      f'train.segmenter.trunk_rate {rate}: the segmenter '
+      f'{segmenter.get("name", "fpn")} has no trunk; set it to 1, or choose a '
+      'segmenter with one, such as fpn'
+    )
+  return rate
 
 
 def _crop(plan: Config, training: Config) -> Size:
@@ -191,9 +211,11 @@ def segmenter_task(config: Config) -> loop.Task:
   training = config.train.segmenter
   table = class_tables.get(config.data.classes)
   network = build.segmenter(num_classes=len(table), **config.segmenter)
-  rate, update = _descent(training)
   crop = _crop(config.plan, training)
-  build.shapes(network, crop, len(table))  # checks a network of the user's own
+  # Checks a network of the user's own, too.
+  shapes = build.shapes(network, crop, len(table))
+  trunk_rate = _trunk_rate(training.trunk_rate, shapes, config.segmenter)
+  rate, update = _descent(training, trunk_rate)
   team = parallel.team(training.batch, 'train.segmenter.batch')
   batches, validation = _batches(
     config,
@@ -219,6 +241,7 @@ def segmenter_task(config: Config) -> loop.Task:
     optimizer=update,
     decay=training.average,
     auxiliary=training.auxiliary,
+    frozen_trunk=trunk_rate == 0,
   )
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)

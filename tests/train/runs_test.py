@@ -36,6 +36,7 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   earlier.train.refiner.stage_weights = ()  # never read, and gone
   del earlier.refine.mix  # came later
   del earlier.train.refiner.hours
+  del earlier.train.segmenter.trunk_rate
   runs.prepare(earlier, tmp_path)
   config = tiny.get_config()
   runs.prepare(config, tmp_path)
@@ -157,3 +158,19 @@ def test_a_budget_is_divided_among_what_is_trained(stage, elsewhere, expected):
 def test_the_refiner_needs_a_segmenter(tmp_path):
   with pytest.raises(InputError, match='no segmenter'):
     runs.run(tiny.get_config(), pathlib.Path(tmp_path), stage='refiner')
+
+
+@pytest.mark.parametrize('rate', [-1.0, float('nan')])
+def test_a_rate_of_the_trunk_is_not_negative(rate):
+  config = tiny.get_config()
+  config.train.segmenter.trunk_rate = rate
+  with pytest.raises(InputError, match=r'trunk_rate .*: must be 0'):
+    tasks.segmenter_task(config)
+
+
+def test_only_a_trunk_has_a_rate_of_its_own():
+  config = tiny.get_config()
+  config.segmenter = {'name': 'unet', 'width': 4, 'levels': 1}
+  config.train.segmenter.trunk_rate = 0.0
+  with pytest.raises(InputError, match='segmenter unet has no trunk'):
+    tasks.segmenter_task(config)

@@ -14,7 +14,7 @@ from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.ops import normalise, resize
 from magnet_jax.refiners import magnet
-from magnet_jax.train import refiner_steps, steps
+from magnet_jax.train import optimizer, refiner_steps, steps
 from magnet_jax.train import state as train_state
 
 CLASSES = 3
@@ -212,3 +212,65 @@ def test_auxiliary_heads_add_their_weighted_loss(auxiliary):
       *losses.cross_entropy(logits, batch['label'])
     )
   np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-5)
+
+
+class _Trunk(nn.Module):
+  """A dense layer and its normalisation."""
+
+  @nn.compact
+  def __call__(self, images, *, train=False):
+    x = nn.Dense(4)(images)
+    return nn.BatchNorm(not train, momentum=0.5)(x)
+
+
+class _WithTrunk(nn.Module):
+  trunk: nn.Module
+
+  @nn.compact
+  def __call__(self, images, *, train=False):
+    return nn.Dense(CLASSES, name='head')(self.trunk(images, train=train))
+
+
+@pytest.mark.parametrize('rate', [0.0, 0.25, 1.0])
+def test_the_trunk_learns_at_its_own_rate(rate):
+  module = _WithTrunk(_Trunk())
+  rng = np.random.default_rng(0)
+  batch = {
+    'image': rng.integers(0, 255, (1, 4, 4, 3), np.uint8),
+    'label': rng.integers(0, CLASSES, (1, 4, 4)),
+  }
+  variables = module.init(jax.random.key(0), jnp.zeros((1, 4, 4, 3)))
+
+  def after(rate):
+    update = optimizer.optimizer(
+      name='sgd',
+      rate=optax.constant_schedule(0.1),
+      weight_decay=0.5,
+      trunk_rate=rate,
+    )
+    state, _ = steps.segmenter_step(
+      train_state.start(variables, update),
+      batch,
+      segmenter=module,
+      loss=losses.cross_entropy,
+      optimizer=update,
+      decay=0.0,
+      frozen_trunk=rate == 0,
+    )
+    return state.variables
+
+  found, whole = after(rate), after(1.0)
+  kernels = [
+    tree['params']['trunk']['Dense_0']['kernel']
+    for tree in (variables, found, whole)
+  ]
+  start, ours, full = map(np.asarray, kernels)
+  assert np.abs(full - start).max() > 0.01
+  np.testing.assert_allclose(ours - start, rate * (full - start), atol=1e-6)
+  statistics = found['batch_stats']['trunk']
+  same = jax.tree.map(
+    np.array_equal, statistics, variables['batch_stats']['trunk']
+  )
+  assert all(jax.tree.leaves(same)) == (rate == 0)
+  head = found['params']['head']['kernel']
+  assert not np.array_equal(head, variables['params']['head']['kernel'])
