@@ -41,8 +41,8 @@ def get_config() -> ml_collections.ConfigDict:
   # need square windows.
   config.augment.flip_vertical = True
   config.augment.rotate = True
-  # K, the share of the pixels that a window may correct, is chosen on this many
-  # images of val once the refiner is trained; 0 keeps refine.points.
+  # How the model is run (scales, fusion, windows, K) is chosen on this many
+  # images of val after the training; 0 keeps the settings.
   config.tune.images = 4
   # Change: one weight per class, about frequency ** -1/3; () for equal weights.
   weights = (0.8, 1.6)

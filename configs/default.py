@@ -84,6 +84,7 @@ def get_config() -> ml_collections.ConfigDict:
   # refiner, else 'mean'.
   refine.fusion = 'auto'
   refine.stage_weights = ()  # of the stages in the mean; () is equal
+  refine.bias = ()  # one number per class, added to the segmenter's logits
   refine.batch = 0  # windows per device at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()
@@ -121,10 +122,10 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner.points = 0.9  # K in training; refine.points at test time
 
   config.tune = ml_collections.ConfigDict()
-  # Images of val on which K is chosen once the refiner is trained; 0 keeps
-  # refine.points.
+  # Images of val on which the way of running the model is chosen after the
+  # training, see magnet-jax tune; 0 keeps the settings of plan and refine.
   config.tune.images = 0
-  config.tune.points = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # the candidates
+  config.tune.points = (0.1, 0.5, 1.0)  # K that are tried with a refiner
   return config
 
 

@@ -83,7 +83,7 @@ def use(config, folder, monkeypatch):
   def nothing(*_, **__):
     return None
 
-  best = types.SimpleNamespace(best=0.5)
+  best = types.SimpleNamespace(sections=dict)
   for module, name, fake in (
     (runs.loop, 'train', train),
     (runs.warm_start, 'frozen', frozen),

@@ -11,6 +11,7 @@ from magnet_jax.cli import main
 from magnet_jax.files import bundle, checkpoints, images, records
 from magnet_jax.methods import table
 from magnet_jax.scenes import generator
+from magnet_jax.tuning import candidates
 
 OVERRIDES = ['--config=tiny', '--config.data.scene_size=(64, 64)']
 
@@ -112,41 +113,46 @@ def test_the_model_serves_the_other_commands(run, tmp_path):
   ]
 
 
-def test_k_is_chosen_after_the_training(run, tmp_path, capsys):
+def test_the_way_is_chosen_after_the_training(
+  run, tmp_path, capsys, monkeypatch
+):
+  monkeypatch.setattr(candidates, 'SCALES', (0.5, 1.0))  # fewer to compile
   folder = tmp_path / 'run'
   shutil.copytree(run, folder)
-  images_of_val = ['--config.tune.images=1', '--config.tune.points=(0.2, 0.7)']
+  images_of_val = ['--config.tune.images=1', '--config.tune.points=(0.2,)']
   argv = ['train', *OVERRIDES, f'--workdir={folder}', *images_of_val]
   assert main.main(argv) == 0
   text = capsys.readouterr().out
-  best = float(text.split('best mIoU: K ')[1].split()[0])
-  assert best in (0.2, 0.7)
+  assert 'patch-best' in text and 'too few' in text
   _, exported = bundle.read(folder / 'model.npz')
   _, loaded = checkpoints.load(folder)
   for meta in (exported, loaded):
-    assert meta.section('refine')['points'] == best
+    chosen = meta.config['ways']['patch']
+    for name in ('plan', 'refine'):
+      assert {**meta.section(name), **chosen[name]} == meta.section(name)
   # The same command again, or one that tunes otherwise, measures nothing anew.
   assert main.main([*argv, '--config.tune.images=2']) == 0
-  assert 'best mIoU' not in capsys.readouterr().out
-  assert len(records.read(folder / 'refiner' / 'tune' / 'records.jsonl')) == 2
+  assert 'patch-best' not in capsys.readouterr().out
 
 
-def test_k_is_chosen_by_the_command(run, tmp_path, capfd):
-  folder, out = tmp_path / 'run', tmp_path / 'k'
+def test_the_way_is_chosen_by_the_command(run, tmp_path, capfd, monkeypatch):
+  monkeypatch.setattr(candidates, 'SCALES', (0.5, 1.0))
+  folder, out = tmp_path / 'run', tmp_path / 'tuned'
   shutil.copytree(run, folder)
   argv = ['tune', f'--checkpoint={folder}', '--points=0.6', '--limit=1']
   assert main.main([*argv, '--no-write', f'--out={out}']) == 0
   assert {path.name for path in out.iterdir()} == {
-    'records.jsonl',
-    'settings.json',
-    'points.png',
+    'candidates',
+    'chosen',
+    'tune.png',
   }
-  assert checkpoints.load(folder)[1].section('refine')['points'] == 0.9
-  assert main.main(argv) == 0
+  assert 'ways' not in checkpoints.load(folder)[1].config
+  assert main.main([*argv, f'--out={out}', '--budget=half']) == 0
   assert f'written to {folder}/refiner/tuned.json' in capfd.readouterr().out
-  assert checkpoints.load(folder)[1].section('refine')['points'] == 0.6
   _, exported = bundle.read(folder / 'model.npz')
-  assert exported.section('refine')['points'] == 0.6
+  for meta in (exported, checkpoints.load(folder)[1]):
+    half = meta.config['ways']['half']
+    assert half['plan'].items() <= meta.section('plan').items()
   capfd.readouterr()
   for bad, word in (
     (['tune'], '--checkpoint: is needed'),

@@ -27,6 +27,7 @@ ORDER = (
   'methods',
   'evaluate',
   'report',
+  'tuning',
   'train',
   'survey',
   'configs',

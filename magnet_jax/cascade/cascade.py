@@ -12,6 +12,7 @@ import numpy as np
 from magnet_jax import parallel
 from magnet_jax.cascade import (
   batches,
+  class_bias,
   depth,
   device_memory,
   policy,
@@ -133,7 +134,7 @@ class Cascade:
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
     )
-    self._steps = Steps(segmenter, refiners)
+    self._steps = Steps(class_bias.add(segmenter, options.bias), refiners)
 
   def with_points(self, points: float | int) -> Self:
     """Returns a cascade with a smaller K that shares the compiled steps.

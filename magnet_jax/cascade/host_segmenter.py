@@ -40,6 +40,7 @@ class HostSegmenter:
     outputs: 'logits' or 'probabilities', after softmax.
     batch: B of every call.
     size: (h, w), if the function accepts only one size.
+    bias: C numbers that are added to the logits, or none.
     name: used in messages.
 
   Raises:
@@ -60,6 +61,7 @@ class HostSegmenter:
   outputs: str = 'logits'
   batch: int = 1
   size: Size | None = None
+  bias: tuple[float, ...] = ()
   name: str = 'segmenter'
 
   def __post_init__(self) -> None:
@@ -160,9 +162,9 @@ class HostSegmenter:
     maps = self._channels_last(result, size)[:count]
     if maps.shape[1:3] != size:
       maps = np.stack([resize.probabilities(each, size) for each in maps])
-    if self.outputs == 'logits':
-      return maps
-    return np.log(np.maximum(maps, np.float32(_LEAST)))
+    if self.outputs == 'probabilities':
+      maps = np.log(np.maximum(maps, np.float32(_LEAST)))
+    return maps + np.asarray(self.bias, np.float32) if self.bias else maps
 
   def _channels_last(self, result: np.ndarray, size: Size) -> np.ndarray:
     """The result as float32 [B,h',w',C], checked."""

@@ -29,6 +29,8 @@ class Options:
       or 'auto' for the model's own refiner, or the mean if it has none.
     stage_weights: of the stages in a running mean, coarse to fine; the last
       serves further stages; () is equal.
+    bias: one number per class that is added to the segmenter's logits; ()
+      adds none.
 
   Raises:
     InputError: for a value out of range.
@@ -43,6 +45,7 @@ class Options:
   batch: int = 0
   fusion: str = table.AUTO
   stage_weights: tuple[float, ...] = ()
+  bias: tuple[float, ...] = ()
 
   def __post_init__(self) -> None:
     selection.count_points(self.points, 1)
@@ -78,6 +81,10 @@ class Options:
       raise InputError(
         f'stage_weights {weights}: must be finite and not negative, and that '
         'of stage 0 above 0; () gives all stages the same weight'
+      )
+    if not all(map(math.isfinite, self.bias)):
+      raise InputError(
+        f'bias {self.bias}: must be finite, one number per class; () adds none'
       )
     if self.batch < 0:
       raise InputError(

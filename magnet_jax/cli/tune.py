@@ -14,22 +14,28 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.files import tuned
-from magnet_jax.train import tuning
+from magnet_jax.tuning import search, tuning
 from magnet_jax.types import InputError
 
 NAMES = False
 HELP = """
-  usage: magnet-jax tune --checkpoint=PATH [--limit=N] [--points=K,K,…] [flags]
+  usage: magnet-jax tune --checkpoint=PATH [--budget=NAME] [--limit=N] [flags]
 
-  Chooses K, the share of its pixels that may be replaced in a window: segments
-  labelled images with each K, prints the scores, and writes the K with the
-  highest mean IoU into the model, for all commands that use it. No training is
-  needed. With --out every result is saved as it comes and drawn as a curve, and
-  the same command resumes an interrupted run.
+  Chooses how the model is run: segments labelled images at several scales,
+  works out from these what dozens of ways would find (one scale, running means
+  over several, on all or the most uncertain windows; with a refiner, each K),
+  fits a bias of the classes, and writes the best way of each budget into the
+  model, for all commands that use it. No training is needed.
+
+  The budget is the time of blended windows at full size: patch allows all of
+  it, half and quarter that share. With --out every result is saved as it comes
+  and drawn as a curve of accuracy against seconds, and the same command resumes
+  an interrupted run.
 
   examples:
     magnet-jax tune --checkpoint=runs/mine
-    magnet-jax tune --checkpoint=model.npz --images=val.txt --limit=8
+    magnet-jax tune --checkpoint=runs/mine --budget=half
+    magnet-jax tune --checkpoint=model.npz --images=val.txt --out=tuned
     magnet-jax tune --checkpoint=runs/mine --points=0.02,0.05,0.1 --no-write
 """
 
@@ -42,8 +48,16 @@ def define(values: flags.FlagValues) -> None:
   group = 'choice'
   flags.DEFINE_list(
     'points',
-    ['0.05', '0.1', '0.25', '0.5', '0.75', '1'],
-    'K,K,…: the candidates, fractions of the pixels of a window',
+    ['0.1', '0.5', '1'],
+    'K,K,…: those to try with a refiner, fractions of the pixels of a window',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_enum(
+    'budget',
+    'patch',
+    list(search.BUDGETS),
+    'the way that the model uses unless told otherwise',
     flag_values=values,
     module_name=group,
   )
@@ -51,7 +65,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_bool(
     'write',
     True,
-    'write the best K into the model; otherwise only print it',
+    'write the choice into the model; otherwise only print it',
     flag_values=values,
     module_name=group,
   )
@@ -66,7 +80,7 @@ def define(values: flags.FlagValues) -> None:
 
 
 def run(arguments: Arguments) -> int:
-  """Measures every K, prints the table and writes the choice."""
+  """Measures all ways, prints the best and writes them."""
   with host_flags.work(arguments.flags):
     return _run(arguments)
 
@@ -75,8 +89,8 @@ def _run(arguments: Arguments) -> int:
   values = arguments.flags
   if values.write and not values.checkpoint:
     raise InputError(
-      '--checkpoint: is needed, as K is written into it; give a run or an '
-      'exported model, or --no-write to only try the embedded one'
+      '--checkpoint: is needed, as the choice is written into it; give a run '
+      'or an exported model, or --no-write to only try the embedded one'
     )
   model, meta = model_flags.load_with_meta(values)
   settings = {
@@ -85,14 +99,16 @@ def _run(arguments: Arguments) -> int:
   result = tuning.tune(
     model,
     image_flags.loads(arguments, model, meta),
-    [float(command_line.share(text, 'points')) for text in values.points],
+    points=[
+      float(command_line.share(text, 'points')) for text in values.points
+    ],
     folder=pathlib.Path(values.out) if values.out else None,
     settings={**settings, 'overrides': list(arguments.overrides)},
   )
   if parallel.is_main():
     print(tuning.text(result))
     if values.write:
-      path = tuned.write(values.checkpoint, {'points': result.best})
+      path = tuned.write(values.checkpoint, result.sections(values.budget))
       print(f'written to {path}')
     for line in result.errors:
       messages.show(line)

@@ -67,13 +67,33 @@ def score(
     prediction: uint8 [H,W].
     classes: of both.
   """
+  contours = boundary_f.contour_counts(
+    label, prediction, len(classes), ignore_label=classes.ignore_label
+  )
+  scores = overlap_scores(label, prediction, classes)
+  more: Scores = records.to_json(
+    {
+      'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
+      **of_matrix(np.asarray(scores['confusion']), classes),
+    }
+  )
+  return {**scores, **more}
+
+
+def overlap_scores(
+  label: np.ndarray, prediction: np.ndarray, classes: ClassTable
+) -> Scores:
+  """Computes the scores that tuning needs, in a third of the time of `score`.
+
+  Args:
+    label: uint8 [H,W], the truth.
+    prediction: uint8 [H,W].
+    classes: of both.
+  """
   matrix = confusion.confusion_matrix(
     label, prediction, len(classes), classes.ignore_label
   )
   edges = boundary.boundary_counts(
-    label, prediction, len(classes), ignore_label=classes.ignore_label
-  )
-  contours = boundary_f.contour_counts(
     label, prediction, len(classes), ignore_label=classes.ignore_label
   )
   scores: Scores = records.to_json(
@@ -81,8 +101,6 @@ def score(
       'miou': confusion.mean_iou(matrix, classes.unscored),
       'iou': confusion.iou(matrix),
       'boundary_iou': boundary.mean_boundary_iou(edges, classes.unscored),
-      'boundary_f': boundary_f.mean_f_score(contours, classes.unscored),
-      **of_matrix(matrix, classes),
       'confusion': matrix,
       'boundary': edges,
     }

@@ -1,5 +1,7 @@
 """Settings chosen after a training, beside its checkpoints."""
 
+from collections.abc import Mapping
+import dataclasses
 import pathlib
 
 from magnet_jax import checked
@@ -10,21 +12,18 @@ from magnet_jax.types import InputError, Meta, Section
 
 NAME = 'tuned.json'
 MODEL = 'model.npz'  # what a run exports
+_SECTIONS = ('plan', 'refine', 'ways')
 
 
-def write(
-  path: PathLike, settings: Section, plan: Section | None = None
-) -> pathlib.Path:
+def write(path: PathLike, sections: Mapping[str, Section]) -> pathlib.Path:
   """Writes settings that take precedence over those of the training.
 
   An exported file is rewritten, including the one in a run's folder. In a run
-  they are kept beside the checkpoints of the refiner, or of the segmenter where
-  there is none, which do not change.
+  they are kept beside the checkpoints of its last network, which do not change.
 
   Args:
     path: an exported .npz file, or the folder of a run.
-    settings: of the section `refine`.
-    plan: settings of the section `plan`.
+    sections: settings of `plan` and `refine`, and the `ways` by name.
 
   Returns:
     The file that was written.
@@ -33,35 +32,25 @@ def write(
     InputError: the file is not a model, or writing fails.
   """
   path = pathlib.Path(path)
-  plan = plan or {}
   if path.is_dir():
-    beside = [path / kind for kind in ('refiner', 'segmenter')]
-    folder = next((each for each in beside if each.is_dir()), path)
-    before = of(folder)
-    after = {**before, **settings}
-    if plan:
-      after['plan'] = {**before.get('plan', {}), **plan}
-    records.write_json(folder / NAME, after)
+    kinds = [path / kind for kind in ('refiner', 'segmenter')]
+    folder = next((each for each in kinds if each.is_dir()), path)
+    records.write_json(folder / NAME, _merged(of(folder), sections))
     if (path / MODEL).exists():
-      _rewrite(path / MODEL, settings, plan)
+      _rewrite(path / MODEL, sections)
     return folder / NAME
-  _rewrite(path, settings, plan)
+  _rewrite(path, sections)
   return path
 
 
-def _rewrite(path: pathlib.Path, settings: Section, plan: Section) -> None:
+def _rewrite(path: pathlib.Path, sections: Mapping[str, Section]) -> None:
   variables, meta = bundle.read(path)
-  meta = _overridden(meta, {**settings, 'plan': plan})
-  bundle.export(path, variables, meta)
+  bundle.export(path, variables, lay_over(meta, sections))
 
 
-def _overridden(meta: Meta, settings: Section) -> Meta:
-  """Lays settings of `refine`, and those under 'plan', over metadata."""
-  refine = {name: each for name, each in settings.items() if name != 'plan'}
-  if refine:
-    meta = meta.override('refine', **refine)
-  plan = settings.get('plan')
-  return meta.override('plan', **plan) if plan else meta
+def lay_over(meta: Meta, sections: Mapping[str, Section]) -> Meta:
+  """Returns metadata with some settings changed or added."""
+  return dataclasses.replace(meta, config=_merged(meta.config, sections))
 
 
 def laid_over(meta: Meta, step: pathlib.Path) -> Meta:
@@ -76,17 +65,15 @@ def laid_over(meta: Meta, step: pathlib.Path) -> Meta:
       such section.
   """
   store = step.parent
-  settings = of(store.parent if store.name == 'checkpoints' else store)
-  if not settings:
-    return meta
+  sections = of(store.parent if store.name == 'checkpoints' else store)
   with checked.named(str(step)):
-    return _overridden(meta, settings)
+    for name in sections.keys() - {'ways'}:
+      meta.section(name)
+  return lay_over(meta, sections)
 
 
-def of(folder: pathlib.Path) -> Section:
-  """Returns the settings of `refine` that were chosen for a network, if any.
-
-  Those of `plan` are a mapping of that name.
+def of(folder: pathlib.Path) -> dict[str, Section]:
+  """Returns the sections that were chosen for a network, if any.
 
   Args:
     folder: of the network, such as `refiner` in that of a run.
@@ -99,14 +86,30 @@ def of(folder: pathlib.Path) -> Section:
     return {}
   remedy = 'remove it and choose again with magnet-jax tune'
   found = records.read_object(path, remedy)
+  # Earlier versions chose K only, without a section.
   if 'points' in found:
-    checked.call(_points, {'points': found['points']}, f'{path}: settings')
-  if not isinstance(found.get('plan', {}), dict):
-    raise InputError(
-      f'{path}: plan is {found["plan"]!r:.60}: must be settings by name; '
-      f'{remedy}'
-    )
+    found = {'refine': found}
+  for name, values in found.items():
+    if name not in _SECTIONS or not isinstance(values, Mapping):
+      raise InputError(
+        f'{path}: {name} is {values!r:.60}: must be settings of '
+        f'{", ".join(_SECTIONS)}; {remedy}'
+      )
+  refine = found.get('refine', {})
+  if 'points' in refine:
+    checked.call(_points, {'points': refine['points']}, f'{path}: settings')
   return found
+
+
+def _merged(
+  before: Mapping[str, Section], sections: Mapping[str, Section]
+) -> dict[str, Section]:
+  """Returns sections with settings laid over those of before."""
+  changed = {
+    name: {**before.get(name, {}), **values}
+    for name, values in sections.items()
+  }
+  return {**before, **changed}
 
 
 def _points(points: str | float) -> None:

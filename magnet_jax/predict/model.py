@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import pathlib
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
+from magnet_jax.predict import way as way_files
+from magnet_jax.predict.way import Way
 from magnet_jax.refiners import magnet, table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
@@ -52,6 +54,7 @@ class Model:
       stage 0; none if only the segmenter is trained.
     classes: names and colours of the C classes.
     settings: the sections `plan` and `refine` of the config.
+    ways: other settings that were chosen for it, by the name of their budget.
     pipeline: one of PIPELINES: 'aligned', ours, or 'released', the published
       behaviour, for checkpoints trained with it.
     tones: of the images that the segmenter was trained on, see `data.tones`;
@@ -70,6 +73,7 @@ class Model:
   pipeline: str = 'aligned'
   tones: Tones = dataclasses.field(default_factory=dict)
   strict: bool = False
+  ways: Mapping[str, Way] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self) -> None:
     if self.pipeline not in PIPELINES:
@@ -83,6 +87,20 @@ class Model:
     """(height, width) of the networks' input."""
     height, width = self.settings['plan']['network']
     return height, width
+
+  def with_way(self, way: Way) -> Self:
+    """Returns the model with the settings of a way.
+
+    Raises:
+      InputError: a setting is unknown, of the wrong type or out of range.
+    """
+    sections = {
+      'plan': {**self.settings['plan'], **way.plan},
+      'refine': {**self.settings['refine'], **way.refine},
+    }
+    settings.planner(sections['plan'])
+    settings.options(sections['refine'])
+    return dataclasses.replace(self, settings=sections)
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """Plans the stages for an image size."""
@@ -106,6 +124,12 @@ class Model:
         model lacks.
     """
     options = settings.options(self.settings['refine'], **changes)
+    if options.bias and len(options.bias) != len(self.classes):
+      raise InputError(
+        f'refine.bias has {len(options.bias)} numbers: must have one for each '
+        f'of the {len(self.classes)} classes; choose it again with magnet-jax '
+        'tune'
+      )
     policy = PIPELINES[self.pipeline]
     return Cascade(
       self.segmenter,
@@ -177,14 +201,20 @@ def from_variables(
     sections = {key: meta.section(key) for key in ('plan', 'refine')}
     settings.planner(sections['plan'])
     settings.options(sections['refine'])
-  return Model(
+    ways = way_files.from_json(meta.config.get('ways', {}))
+  model = Model(
     segmenter=segmenter or _segmenter(variables, meta, len(table), name),
     refiners=_refiners(variables, meta, len(table), name),
     classes=table,
     settings=sections,
     # Another segmenter was trained on images that nobody knows of here.
     tones={} if segmenter else meta.tones,
+    ways=ways,
   )
+  with checked.named(name):
+    for way in ways.values():
+      model.with_way(way)
+  return model
 
 
 def class_table(meta: Meta) -> ClassTable:

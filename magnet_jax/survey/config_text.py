@@ -32,9 +32,8 @@ _BODY = """\
   # up and down differ, set flip_vertical and rotate to False.
   config.augment.flip_vertical = True
   config.augment.rotate = {rotate}
-  # K, the share of its pixels that a window may correct, is chosen on this many
-  # images of val once the refiner is trained. 0 leaves it at 0.5; magnet-jax
-  # tune chooses it at any time.
+  # How the model is run (scales, fusion, windows, K) is chosen on this many
+  # images of val after the training; magnet-jax tune chooses it at any time.
   config.refine.points = 0.5
   config.tune.images = {tune_images}
 {weights}\

@@ -12,7 +12,8 @@ from magnet_jax.data import augment, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
-from magnet_jax.train import curve, loop, tasks, tuning, warm_start
+from magnet_jax.train import curve, loop, tasks, warm_start
+from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
 STAGES = ('both', 'segmenter', 'refiner')
@@ -39,6 +40,7 @@ _ADDED = {
   'refine.fusion': 'auto',
   'refine.stage_weights': [],
   'train.segmenter.trunk_rate': 1.0,
+  'refine.bias': [],
 }
 
 
@@ -90,10 +92,11 @@ def run(
     return None
   variables, meta = checkpoints.load(folder)
   variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
-  if trained and config.tune.images and not tuned.of(folder / 'refiner'):
+  last = folder / ('refiner' if trained else 'segmenter')
+  if config.tune.images and not tuned.of(last):
     best = _tune(config, folder, variables, meta)
     tuned.write(folder, best)
-    meta = meta.override('refine', **best)
+    meta = tuned.lay_over(meta, best)
   path = folder / tuned.MODEL
   bundle.export(path, variables, meta)
   return path
@@ -140,10 +143,10 @@ def _tune(
   folder: pathlib.Path,
   variables: Section,
   meta: Meta,
-) -> Section:
-  """The settings of `refine` that are best on some images of val."""
+) -> dict[str, Section]:
+  """The way of running the model that is best on some images of val."""
   if parallel.processes() > 1:  # the others are done: it would wait for them
-    print('K stays as in refine.points; choose it with magnet-jax tune')
+    print('settings stay as configured; choose them with magnet-jax tune')
     return {}
   # No cache, as each image is read once for all candidates.
   data = {**config.data.to_dict(), 'cache_mb': 0}
@@ -151,12 +154,12 @@ def _tune(
   result = tuning.tune(
     models.from_variables(variables, meta, name=str(folder)),
     comparison.from_source(source)[: config.tune.images],
-    config.tune.points,
-    folder=folder / 'refiner' / 'tune',
+    points=config.tune.points,
+    folder=folder / 'tune',
     settings={'split': 'val'},
   )
   print(tuning.text(result))
-  return {'points': result.best}
+  return result.sections()
 
 
 def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:

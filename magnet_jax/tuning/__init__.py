@@ -1,0 +1,1 @@
+"""Chooses on labelled images how a trained model is run."""

@@ -1,0 +1,193 @@
+"""Scores every way on labelled images, and chooses within a budget."""
+
+import collections
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import math
+import pathlib
+
+import numpy as np
+
+from magnet_jax.cascade import settings as cascade_settings
+from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.cascade.labels import predict
+from magnet_jax.evaluate import measuring, summary
+from magnet_jax.evaluate.comparison import Load
+from magnet_jax.evaluate.kept_records import KeptRecords
+from magnet_jax.evaluate.record import Record
+from magnet_jax.evaluate.summary import Row
+from magnet_jax.methods import magnet
+from magnet_jax.methods import method as methods
+from magnet_jax.methods.method import Method
+from magnet_jax.ops import windows
+from magnet_jax.predict.model import Model
+from magnet_jax.tuning import candidates
+from magnet_jax.tuning.candidates import Candidates
+from magnet_jax.tuning.stage_maps import StageMaps, running_mean
+from magnet_jax.types import InputError, Sample
+
+# Largest cost of a way, as a share of that of blended windows at full size.
+BUDGETS = {'patch': 1.0, 'half': 0.5, 'quarter': 0.25}
+SINGLE = 'patch-best'
+
+
+def measure(
+  model: Model,
+  loads: Sequence[Load],
+  tried: Candidates,
+  *,
+  folder: pathlib.Path | None,
+  settings: Mapping[str, object],
+  done: Callable[[str], None] = lambda text: None,
+) -> tuple[list[Record], list[str]]:
+  """Scores candidates on images, one after the other.
+
+  Args:
+    model: the networks.
+    loads: each reads one labelled image; one that fails stops no other.
+    tried: the ways.
+    folder: keeps the records, from which an interrupted run resumes; None
+      keeps nothing.
+    settings: of the records; a folder holds records of one kind.
+    done: progress callback, given the image after each.
+
+  Returns:
+    A record per image and way that all images have, with estimated seconds
+    for means, and one line for each bad image.
+  """
+  names = tuple(tried.by_name)
+  kept = KeptRecords(folder, settings, names)
+  cascade = model.cascade()
+  window = cascade_settings.window(model.settings['plan'])
+  cascade.patches(methods.blank(window), windows.make_grid(window, window))
+  run = {n: method_of(model.with_way(way)) for n, way in tried.refined.items()}
+  errors = []
+  for index, load in enumerate(loads):
+    have = kept.methods_of(index)
+    missing = [name for name in names if name not in have]
+    if missing:
+      try:
+        sample = load()
+        if sample.label is None:
+          raise InputError(f'{sample.name}: has no label to tune with')
+      except InputError as error:
+        errors.append(str(error))
+        done('')
+        continue
+      for record in _records(
+        model, sample, tried, missing, cascade=cascade, run=run
+      ):
+        kept.add({**record, 'index': index})
+      done(sample.name)
+    else:
+      done('')
+  found = [r for r in kept.finish() if r['method'] in names]
+  images = len({record['index'] for record in found})
+  count = collections.Counter(record['method'] for record in found)
+  return [r for r in found if count[r['method']] == images], errors
+
+
+def _records(
+  model: Model,
+  sample: Sample,
+  tried: Candidates,
+  wanted: Sequence[str],
+  *,
+  cascade: Cascade,
+  run: Mapping[str, Method],
+) -> list[Record]:
+  """Measures ways on one image."""
+  maps = StageMaps(cascade, sample.image)
+  size = (sample.image.shape[0], sample.image.shape[1])
+  found = []
+  for name in wanted:
+    if name in run:
+      run[name].warm_up(size)
+      record, _ = measuring.measure(sample, name, run[name], model.classes)
+      found.append(record)
+      continue
+    way = tried.by_name[name]
+    try:
+      strict = dataclasses.replace(model.with_way(way), strict=True)
+      plan = strict.plan(size)
+    except InputError:  # a scale that this image is too small for
+      continue
+    outcome = running_mean(maps, plan, float(way.refine['windows']))
+    assert sample.label is not None
+    found.append(
+      {
+        'image': sample.name,
+        'method': name,
+        'height': size[0],
+        'width': size[1],
+        'seconds': outcome.seconds,
+        'windows': outcome.windows,
+        **measuring.overlap_scores(
+          sample.label, predict(outcome.probabilities), model.classes
+        ),
+      }
+    )
+  return found
+
+
+def score(row: Row) -> float:
+  """Returns what is maximised: the mean of both scores, or the known one."""
+  known = [x for x in (row.miou, row.boundary_iou) if not math.isnan(x)]
+  return float(np.mean(known)) if known else -math.inf
+
+
+def best(rows: Mapping[str, Row], limit: float) -> str:
+  """Returns the name of the best way within a limit.
+
+  Args:
+    rows: of the ways, by name.
+    limit: largest seconds.
+
+  Returns:
+    The way of the highest score, of equal ones the cheapest; the cheapest of
+    all if none is within the limit.
+  """
+  within = [name for name, row in rows.items() if row.seconds <= limit]
+  if not within:
+    return min(rows, key=lambda name: rows[name].seconds)
+  return max(within, key=lambda name: (score(rows[name]), -rows[name].seconds))
+
+
+def choose(rows: Mapping[str, Row], tried: Candidates) -> dict[str, str]:
+  """Returns the best candidate of each budget, and the best single scale.
+
+  Args:
+    rows: of the candidates, by name.
+    tried: the candidates.
+
+  Returns:
+    Names of candidates by those of the budgets, and by SINGLE.
+  """
+  patch = rows[candidates.PATCH].seconds
+  found = {name: best(rows, share * patch) for name, share in BUDGETS.items()}
+  singles = {name: row for name, row in rows.items() if name in tried.singles}
+  return {**found, SINGLE: best(singles, math.inf)}
+
+
+def frontier(rows: Mapping[str, Row]) -> list[str]:
+  """Returns the ways that no cheaper way equals, from cheap to dear."""
+  found: list[str] = []
+  top = -math.inf
+  for name in sorted(rows, key=lambda n: (rows[n].seconds, -score(rows[n]))):
+    if score(rows[name]) > top:
+      found.append(name)
+      top = score(rows[name])
+  return found
+
+
+def rows_of(found: Sequence[Record], model: Model) -> dict[str, Row]:
+  """Returns the summary of each way, by name."""
+  return {
+    row.method: row
+    for row in summary.summarise(found, unscored=model.classes.unscored)
+  }
+
+
+def method_of(model: Model) -> Method:
+  """Returns the cascade with a model's settings as a method."""
+  return magnet.make(model)

@@ -1,0 +1,126 @@
+"""What the segmenter finds at each scale of an image, computed once.
+
+Ways that share a scale share its map: dozens of them cost what the slowest few
+would cost on their own.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import time
+
+import numpy as np
+
+from magnet_jax.cascade import stage_windows, window_choice
+from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.ops import area, merge, resize
+from magnet_jax.ops.uncertainty import uncertainty
+from magnet_jax.types import Stage, WindowGrid
+
+
+@dataclasses.dataclass(frozen=True)
+class StageMap:
+  """The blended windows of a stage.
+
+  Attributes:
+    probabilities: float32 [H_s,W_s,C].
+    seconds: it took to compute.
+  """
+
+  probabilities: np.ndarray
+  seconds: float
+
+
+class StageMaps:
+  """The maps of one image, computed when they are first asked for.
+
+  Args:
+    cascade: segments the windows.
+    image: uint8 [H,W,3].
+  """
+
+  def __init__(self, cascade: Cascade, image: np.ndarray):
+    self._cascade = cascade
+    self._image = image
+    self._maps: dict[WindowGrid, StageMap] = {}
+
+  def of(self, grid: WindowGrid) -> StageMap:
+    """Returns the map of a grid of windows."""
+    if grid not in self._maps:
+      start = time.perf_counter()
+      shrunk = area.shrink(self._image, grid.size)
+      found = self._cascade.patches(shrunk, grid)
+      self._maps[grid] = StageMap(found, time.perf_counter() - start)
+    return self._maps[grid]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+  """What a way makes of an image.
+
+  Attributes:
+    probabilities: float32 [H,W,C].
+    seconds: estimated from those of the stages.
+    windows: that the segmenter would process.
+  """
+
+  probabilities: np.ndarray
+  seconds: float
+  windows: int
+
+
+def running_mean(
+  maps: StageMaps, plan: Sequence[Stage], share: float
+) -> Outcome:
+  """Computes the running mean over the stages that each pixel has seen.
+
+  It differs from the cascade's in one respect: blended windows are taken from
+  the map of all windows of their stage.
+
+  Args:
+    maps: of the image.
+    plan: the stages; one without windows only changes the size.
+    share: of the windows of the later stages that are computed.
+  """
+  counts = window_choice.allot(plan, share)
+  first = maps.of(plan[0].grid)
+  mean = first.probabilities.copy()
+  depth = np.ones(mean.shape[:2], np.float32)
+  seconds, computed = first.seconds, len(plan[0].grid)
+  for stage, count in zip(plan[1:], counts[1:], strict=True):
+    mean = resize.probabilities(mean, stage.size)
+    depth = resize.probabilities(depth[..., None], stage.size)[..., 0]
+    if not count:
+      continue
+    found = maps.of(stage.grid)
+    seconds += found.seconds * count / len(stage.grid)
+    computed += count
+    covered = coverage(stage.grid, mean, count)
+    depth += covered
+    mean += (covered / depth)[..., None] * (found.probabilities - mean)
+  return Outcome(mean, seconds, computed)
+
+
+def coverage(grid: WindowGrid, mean: np.ndarray, count: int) -> np.ndarray:
+  """Returns how much of each pixel the most uncertain windows cover.
+
+  Args:
+    grid: the windows of a stage.
+    mean: float32 [H_s,W_s,C], the segmentation so far, at the stage's size.
+    count: number of windows.
+
+  Returns:
+    float32 [H_s,W_s] in [0, 1].
+  """
+  covered = np.zeros((*grid.size, 1), np.float32)
+  if count == len(grid):
+    return covered[..., 0] + 1
+  unsure = uncertainty(mean)
+  doubts = [
+    # Padding is cut off, as in the cascade: it would dilute the mean.
+    float(unsure[stage_windows.inside(grid, number)].mean())
+    for number in range(len(grid))
+  ]
+  chosen = window_choice.most_uncertain(doubts, count)
+  ones = np.ones((*grid.window, 1), np.float32)
+  pieces = ((number, ones) for number in chosen)
+  return merge.add_windows(covered, grid, pieces)[..., 0]

@@ -1,0 +1,129 @@
+"""The best way within a budget, and the curve of the best."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import toy_model
+
+from magnet_jax.evaluate.summary import Row
+from magnet_jax.methods import magnet
+from magnet_jax.tuning import candidates, search
+from magnet_jax.types import InputError
+
+SETTINGS = {'split': 'val'}
+
+
+def _row(name, miou, boundary_iou, seconds):
+  return Row(name, 2, miou, miou, boundary_iou, seconds, 1, 1, ())
+
+
+ROWS = {
+  row.method: row
+  for row in (
+    _row(candidates.PATCH, 0.7, 0.5, 4.0),
+    _row('patch 0.5', 0.72, 0.44, 1.0),
+    _row('mean', 0.8, 0.6, 9.0),
+    _row('mean, some', 0.75, 0.5, 3.9),
+    _row('the same, dearer', 0.75, 0.5, 4.0),
+  )
+}
+
+
+def test_the_best_within_a_budget():
+  assert search.best(ROWS, 4.0) == 'mean, some'
+  assert search.best(ROWS, 3.0) == 'patch 0.5'
+  assert search.best(ROWS, 100.0) == 'mean'
+  assert search.best(ROWS, 0.1) == 'patch 0.5'
+
+
+def test_a_score_that_is_unknown():
+  row = _row('a', 0.5, float('nan'), 1.0)
+  assert search.score(row) == 0.5
+  assert search.score(_row('a', float('nan'), float('nan'), 1.0)) == -np.inf
+
+
+def test_choose():
+  tried = candidates.Candidates(
+    dict.fromkeys((candidates.PATCH, 'patch 0.5'), None), {}, {}
+  )
+  assert search.choose(ROWS, tried) == {
+    'patch': 'mean, some',
+    'half': 'patch 0.5',
+    'quarter': 'patch 0.5',
+    'patch-best': candidates.PATCH,
+  }
+
+
+def test_frontier():
+  assert search.frontier(ROWS) == ['patch 0.5', 'mean, some', 'mean']
+
+
+def test_estimates_agree_with_runs(tmp_path):
+  """What follows from the maps of the scales is what the cascade finds."""
+  model = toy_model.make(overlap=0.25)
+  sample = toy_model.sample(size=(90, 120))
+  tried = candidates.of(model, ())
+  found, errors = search.measure(
+    model, [lambda: sample], tried, folder=tmp_path, settings=SETTINGS
+  )
+  assert not errors
+  by_name = {record['method']: record for record in found}
+  # The image is too small for a quarter of a side.
+  assert 'patch 0.25' not in by_name and 'patch 0.5' in by_name
+  for name in ('patch 0.71', 'mean 0.5-1 half-octave', 'mean of all'):
+    method = magnet.make(model.with_way(tried.by_name[name]))
+    maps, seen = method.segment(sample.image)
+    right = (maps.argmax(-1) == sample.label).mean()
+    matrix = np.asarray(by_name[name]['confusion'])
+    assert matrix.trace() / matrix.sum() == pytest.approx(right, abs=2e-3)
+    assert by_name[name]['windows'] == seen
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+  model = toy_model.make()
+  tried = candidates.of(model, (0.5,))
+  tried = dataclasses.replace(
+    tried,
+    means={},
+    singles={name: tried.singles[name] for name in (candidates.PATCH,)},
+  )
+  run = functools.partial(
+    search.measure, model, tried=tried, folder=tmp_path, settings=SETTINGS
+  )
+  reads = []
+
+  def load(seed):
+    reads.append(seed)
+    return toy_model.sample(seed)
+
+  first, _ = run([functools.partial(load, 0)])
+  again, _ = run([functools.partial(load, seed) for seed in range(2)])
+  assert reads == [0, 1]
+  assert again[: len(first)] == first and len(again) == 2 * len(first)
+  assert {record['method'] for record in first} == {
+    candidates.PATCH,
+    'refiner, K 0.5',
+    'refiner, K 0.5, mix 0.5',
+  }
+
+
+def test_bad_images_are_told():
+  model = toy_model.make()
+  tried = candidates.of(model, ())
+  bare = toy_model.sample(labelled=False)
+
+  def missing():
+    raise InputError('a.png: is missing')
+
+  found, errors = search.measure(
+    model, [missing, lambda: bare], tried, folder=None, settings=SETTINGS
+  )
+  assert found == []
+  assert errors[0] == 'a.png: is missing' and 'has no label' in errors[1]
+
+
+def test_k_out_of_range():
+  with pytest.raises(InputError, match=r'points 1\.5'):
+    candidates.of(toy_model.make(), (1.5,))

@@ -1,0 +1,82 @@
+"""The choice, its text, and what is written into the model."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import toy_model
+
+from magnet_jax.predict.way import Way
+from magnet_jax.tuning import class_bias, search, tuning
+from magnet_jax.types import InputError
+
+LOADS = [
+  functools.partial(toy_model.sample, seed, (72, 80)) for seed in range(2)
+]
+SETTINGS = {'split': 'val'}
+
+
+def test_choice(tmp_path):
+  model = toy_model.make()
+  found = tuning.tune(
+    model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
+  )
+  assert list(found.chosen) == [*search.BUDGETS, search.SINGLE]
+  assert found.names[search.SINGLE].startswith('patch ')
+  assert found.images == 2 and not found.errors
+  # Every chosen way was run on every image.
+  assert len(found.verified) == 2 * len(found.chosen)
+  text = tuning.text(found)
+  for name, candidate in found.names.items():
+    assert name in text and candidate in text
+  assert 'too few' in text
+  assert (tmp_path / tuning.PICTURE).stat().st_size > 1000
+  sections = found.sections('half')
+  assert found.chosen['half'].plan.items() <= sections['plan'].items()
+  assert 0 < sections['plan']['patch_scale'] <= 1
+  assert set(sections['ways']) == set(search.BUDGETS)
+  again = tuning.tune(
+    model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
+  )
+  assert again.names == found.names and again.verified == found.verified
+
+
+def test_the_bias_is_in_all_ways(monkeypatch):
+  fitted = class_bias.Fitted((0.5, *[0.0] * 5, -0.5), 0.01, 0.001)
+  monkeypatch.setattr(class_bias, 'LEAST_IMAGES', 1)
+  monkeypatch.setattr(class_bias, 'fit', lambda *args: fitted)
+  found = tuning.tune(
+    toy_model.make(), LOADS[:1], folder=None, settings=SETTINGS
+  )
+  for way in found.chosen.values():
+    assert way.refine['bias'] == fitted.bias
+  assert 'class bias' in tuning.text(found)
+
+
+def test_a_bias_shifts_the_logits():
+  model = toy_model.make()
+  image = toy_model.sample().image
+  plain = model.cascade().segment(image, model.plan((64, 64)))
+  bias = np.zeros(plain.shape[-1])
+  bias[3] = 100
+  way = Way({}, {'fusion': 'mean'}).with_bias(bias)
+  biased = model.with_way(way)
+  maps = biased.cascade().segment(image, biased.plan((64, 64)))
+  assert (maps.argmax(-1) == 3).all()
+  wrong = Way({}, {'bias': (1.0,)})
+  with pytest.raises(InputError, match='bias'):
+    model.with_way(wrong).cascade()
+
+
+def test_bad_input():
+  tune = functools.partial(tuning.tune, folder=None, settings=SETTINGS)
+  model = toy_model.make()
+  with pytest.raises(InputError, match=r'points 1\.2'):
+    tune(model, LOADS, points=[1.2])
+  with pytest.raises(InputError, match='name some'):
+    tune(model, [])
+  with pytest.raises(InputError, match='no label'):
+    tune(model, [functools.partial(toy_model.sample, labelled=False)])
+  with pytest.raises(InputError, match='released'):
+    tune(dataclasses.replace(model, pipeline='released'), LOADS)
