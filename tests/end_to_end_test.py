@@ -71,9 +71,12 @@ def test_a_killed_training_ends_like_a_whole_one(run, tmp_path, monkeypatch):
   train_until(tmp_path, monkeypatch, 2 + 3)  # in the refiner
   assert not (tmp_path / 'model.npz').exists()
   assert train(tmp_path) == 0
-  whole, _ = bundle.read(run / 'model.npz')
-  killed, _ = bundle.read(tmp_path / 'model.npz')
+  whole, meta = bundle.read(run / 'model.npz')
+  killed, other = bundle.read(tmp_path / 'model.npz')
   jax.tree.map(np.testing.assert_array_equal, whole, killed)
+  # The images that both were trained on.
+  assert meta.tones and meta.tones == other.tones
+  assert meta.tones == checkpoints.load(run / 'refiner')[1].tones
   for network in ('segmenter', 'refiner'):
     found = [
       [

@@ -74,10 +74,30 @@ def read(folder: pathlib.Path) -> tuple[Tree, Meta]:
   Raises:
     InputError: it is damaged.
   """
-  folder = folder.absolute()
+  state = _restored(folder, 'state', ocp.PyTreeCheckpointHandler)
+  return state, read_meta(folder)
+
+
+def read_meta(folder: pathlib.Path) -> Meta:
+  """Reads the metadata of one checkpoint's folder.
+
+  Raises:
+    InputError: it is damaged.
+  """
+  content = _restored(folder, 'meta', ocp.JsonCheckpointHandler)
+  return meta_json.from_json(content, str(folder.absolute()))
+
+
+def _restored(
+  folder: pathlib.Path, part: str, handler: Callable[..., Any]
+) -> Tree:
+  """Returns what Orbax wrote with this kind of handler."""
+  alone, folder = _alone(), folder.absolute()
   try:
-    state = _restored(folder / 'state', ocp.PyTreeCheckpointHandler)
-    content = _restored(folder / 'meta', ocp.JsonCheckpointHandler)
+    with ocp.Checkpointer(
+      handler(multiprocessing_options=alone), multiprocessing_options=alone
+    ) as reader:
+      tree: Tree = reader.restore(epath.Path(folder / part))
   # Orbax and TensorStore raise nearly anything for damaged files.
   except Exception as error:
     reason = (str(error).splitlines() or [''])[0][:200]
@@ -85,16 +105,6 @@ def read(folder: pathlib.Path) -> tuple[Tree, Meta]:
       f'{folder}: checkpoint cannot be read ({type(error).__name__}: {reason})'
       '; it may be damaged, choose another one'
     ) from error
-  return state, meta_json.from_json(content, str(folder))
-
-
-def _restored(folder: pathlib.Path, handler: Callable[..., Any]) -> Tree:
-  """Returns what Orbax wrote with this kind of handler."""
-  alone = _alone()
-  with ocp.Checkpointer(
-    handler(multiprocessing_options=alone), multiprocessing_options=alone
-  ) as reader:
-    tree: Tree = reader.restore(epath.Path(folder))
   return tree
 
 

@@ -20,7 +20,7 @@ from magnet_jax.files import checkpoints, records
 from magnet_jax.metrics import confusion
 from magnet_jax.train.pace import Limits, Pace
 from magnet_jax.train.state import TrainState
-from magnet_jax.types import InputError, Meta
+from magnet_jax.types import InputError, Meta, Tones
 
 Batch = dict[str, Any]  # arrays, on the host or the devices
 Record = dict[str, Any]
@@ -48,6 +48,8 @@ class Task:
     validate_every: steps between validations, which save a checkpoint.
     unscored: classes left out of the mean IoU.
     meta: metadata of its checkpoints.
+    tones: () -> the tones of the training images, for the metadata; called
+      once, before the first step.
     team: the devices that `step` and `evaluate` run on.
   """
 
@@ -62,6 +64,7 @@ class Task:
   validate_every: int
   unscored: tuple[int, ...]
   meta: Meta
+  tones: Callable[[], Tones] = dict
   team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
@@ -116,6 +119,7 @@ def train(
       writers.append(stack.enter_context(records.Writer(path)).append)
       if tensorboard:
         writers.append(stack.enter_context(_tensorboard(folder)))
+      task = _with_tones(task, store)
       keep = functools.partial(_keep, task, writers, store)
     pace = _pace(task, before)
     return _train(task, task.team.copy(state), pace, keep)
@@ -128,6 +132,18 @@ def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
     return state
   restored, _ = store.restore('latest', template=state)
   return restored
+
+
+def _with_tones(task: Task, store: checkpoints.CheckpointStore) -> Task:
+  """Puts the tones of the training images into the metadata."""
+  step = store.latest_step()
+  if step is None:
+    tones = task.tones()
+  else:
+    tones = checkpoints.read_meta(store.folder / str(step)).tones
+  return dataclasses.replace(
+    task, meta=dataclasses.replace(task.meta, tones=tones)
+  )
 
 
 def _pace(task: Task, before: list[Record]) -> Pace:

@@ -13,9 +13,11 @@ import optax
 
 from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
-from magnet_jax.data import augment, pipeline, splits
+from magnet_jax.data import augment, pipeline, splits, tones
 from magnet_jax.data import classes as class_tables
 from magnet_jax.data.sources import Source
+from magnet_jax.evaluate import comparison
+from magnet_jax.files import checkpoints
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
 from magnet_jax.models.refiner import join, refiner_count
@@ -162,8 +164,12 @@ def _batches(
   training: Config,
   make: Callable[..., Iterator[loop.Batch]],
   **extra: Any,
-) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any]]:
-  """Functions that start the training and the validation batches."""
+) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any], Source]:
+  """Functions that start the training and the validation batches.
+
+  Returns:
+    Both, and the training images.
+  """
   shared: dict[str, Any] = {
     'batch': training.batch,
     'workers': config.data.workers,
@@ -190,7 +196,7 @@ def _batches(
     # A fixed seed: validations must compare, whatever the run's own seed.
     return make(val, seed=0, steps=training.validation_batches, **shared)
 
-  return training_batches, validation_batches
+  return training_batches, validation_batches, train
 
 
 def _warm(
@@ -217,7 +223,7 @@ def segmenter_task(config: Config) -> loop.Task:
   trunk_rate = _trunk_rate(training.trunk_rate, shapes, config.segmenter)
   rate, update = _descent(training, trunk_rate)
   team = parallel.team(training.batch, 'train.segmenter.batch')
-  batches, validation = _batches(
+  batches, validation, images = _batches(
     config,
     training,
     pipeline.segmenter_batches,
@@ -259,6 +265,8 @@ def segmenter_task(config: Config) -> loop.Task:
     validate_every=training.validate_every,
     unscored=table.unscored,
     meta=Meta(config.to_dict(), table, 'segmenter'),
+    # Read by the same source, so that its cache has them already.
+    tones=lambda: tones.of_samples(comparison.from_source(images))[0],
   )
 
 
@@ -282,7 +290,7 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   count, wanted = refiner_count(config.refiner.to_dict())
   refiner = build.refinement(num_classes=len(table), **wanted)
   rate, update = _descent(training)
-  batches, validation = _batches(
+  batches, validation, _ = _batches(
     config,
     training,
     pipeline.refiner_batches,
@@ -338,4 +346,5 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
     validate_every=training.validate_every,
     unscored=table.unscored,
     meta=Meta(config.to_dict(), table, 'refiner'),
+    tones=lambda: checkpoints.load(segmenter)[1].tones,
   )

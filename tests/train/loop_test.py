@@ -240,3 +240,23 @@ def test_tensorboard_is_an_extra(tmp_path, monkeypatch):
   monkeypatch.setattr(builtins, '__import__', missing)
   with pytest.raises(InputError, match='pip install'):
     loop.train(make_task(), tmp_path, tensorboard=True)
+
+
+def test_the_tones_of_the_images_are_measured_once(tmp_path):
+  calls = []
+
+  def tones():
+    calls.append(1)
+    return {'brightness': (98.0, 120.5)}
+
+  for folder, task in (
+    (tmp_path / 'new', dataclasses.replace(make_task(), tones=tones)),
+    (tmp_path / 'old', make_task()),
+  ):
+    first = dataclasses.replace(task, limits=pace.Limits(2))
+    loop.train(first, folder)
+    loop.train(dataclasses.replace(task, tones=tones), folder)
+  assert calls == [1]
+  assert result(tmp_path / 'new')[1].tones == {'brightness': (98.0, 120.5)}
+  # A training of an earlier version goes on without.
+  assert result(tmp_path / 'old')[1].tones == {}
