@@ -30,6 +30,7 @@ _PUBLIC = {
   'Options': ('cascade.options', 'Options'),
   'generate_scene': ('scenes.generator', 'generate'),
   'magnet_refiner': ('refiners.magnet', 'refiner'),
+  'mean_refiner': ('refiners.mean', 'refiner'),
   'load_model': ('predict.model', 'load'),
   'make_plan': ('cascade.plan', 'make_plan'),
   'read_image': ('files.images', 'read_image'),
