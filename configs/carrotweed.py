@@ -33,5 +33,6 @@ def get_config() -> ml_collections.ConfigDict:
   weights = (0.85, 2.1, 1.85)
   config.train.segmenter.class_weights = weights
   config.train.refiner.class_weights = weights
+  config.train.refiner.unseen = 'folds'
   config.train.refiner.crop = (153, 204)  # from windows four times as large
   return config

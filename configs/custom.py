@@ -52,5 +52,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.batch = 12
   config.train.segmenter.crop = (168, 168)
   config.train.refiner.steps = 400
+  # Change: 'none' for fewer than six images.
+  config.train.refiner.unseen = 'folds'
   config.train.refiner.crop = (96, 96)
   return config

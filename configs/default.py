@@ -116,6 +116,13 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner.segmenter = ''  # a run or model to use; '': this run's
   # The refiner sees windows at the exact scales of their stages.
   config.train.refiner.scale_jitter = 1.0
+  # Whether it sees predictions for images that their segmenter was not trained
+  # on, as at test time: 'folds' trains a further segmenter without each part of
+  # the images; 'holdout' only one, and the refiner on the part left out; 'none'
+  # uses those of the segmenter itself, as is right for generated scenes.
+  config.train.refiner.unseen = 'none'
+  config.train.refiner.folds = 3  # parts, 2 to 5
+  config.train.refiner.fold_steps = 0.35  # of the segmenter's steps, for each
   # What the refiner is trained on: 'cascade' is what it sees at test time,
   # 'coarsest' the original's pairs of stage 0 and a later stage.
   config.train.refiner.pairing = 'cascade'

@@ -26,6 +26,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.crop = (160, 160)
   config.train.segmenter.batch = 12
   config.train.segmenter.steps = 200
+  config.train.refiner.unseen = 'folds'
+  config.train.refiner.folds = 2  # of five scenes
   config.train.refiner.crop = (128, 128)
   config.train.refiner.steps = 80
   config.train.segmenter.validate_every = 20

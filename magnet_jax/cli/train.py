@@ -55,8 +55,8 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_float(
     'hours',
     None,
-    'H: time budget of both trainings, two thirds for the segmenter; '
-    'train.segmenter.hours and train.refiner.hours set them one by one',
+    'H: time budget of all trainings; train.segmenter.hours and '
+    'train.refiner.hours set them one by one',
     flag_values=values,
     module_name=group,
   )

@@ -7,6 +7,7 @@ import numpy as np
 
 from magnet_jax.data import augment, cache, cutting, zoom_paths
 from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.ops import resize
@@ -29,6 +30,7 @@ def segmenter_batches(
   workers: int = 0,
   augmentation: Augmentation = _NO_AUGMENTATION,
   part: tuple[int, int] = (0, 1),
+  parts: tuple[Indices, ...] = (),
   windows_per_image: int = 1,
   stage_weights: Sequence[float] | None = None,
 ) -> Iterator[Batch]:
@@ -49,6 +51,8 @@ def segmenter_batches(
     augmentation: of the windows.
     part: (i, n): yields every n-th row from row i on, for one of n processes
       that share the batches; n divides B, and B / n rows are yielded.
+    parts: indices of the images of each part, if each batch is to be of one
+      part, as `folds.Turns` says; () draws from all images.
     windows_per_image: windows of the same image in a batch; more than 1 saves
       decoding where the cache does not hold the images. Divides `batch`.
     stage_weights: relative frequency of the stages, coarse to fine; None:
@@ -80,6 +84,7 @@ def segmenter_batches(
     steps,
     workers,
     part,
+    parts,
   )
   return schedule.run(
     draw,
@@ -101,6 +106,7 @@ def refiner_batches(
   workers: int = 0,
   augmentation: Augmentation = _NO_AUGMENTATION,
   part: tuple[int, int] = (0, 1),
+  parts: tuple[Indices, ...] = (),
   cache_mb: float = 512,
 ) -> Iterator[Batch]:
   """Yields zoom paths: nested windows, one per stage, of random images.
@@ -120,6 +126,7 @@ def refiner_batches(
     workers: reading processes, each with its own caches; 0: threads.
     augmentation: of the paths; its `scale_jitter` must be 1.
     part: as for `segmenter_batches`.
+    parts: as for `segmenter_batches`.
     cache_mb: memory for the images of the coarse stages, in MiB; a third of
       the size of the decoded images is enough for all.
 
@@ -144,7 +151,7 @@ def refiner_batches(
     source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
   )
   schedule = Schedule(
-    len(source), seed, batch, start_step, steps, workers, part
+    len(source), seed, batch, start_step, steps, workers, part, parts
   )
   return schedule.run(draw, lambda b: b)
 

@@ -138,6 +138,10 @@ class PreparedSource:
     """Returns (height, width) of one image, from the metadata."""
     return self._sizes[index]
 
+  def place(self, index: int) -> str:
+    """Returns the number of one image: sets are prepared in order."""
+    return str(index)
+
   def __getitem__(self, index: int) -> Sample:
     """Decodes one sample, or takes it from the cache.
 

@@ -7,6 +7,7 @@ from absl import flags
 import grain
 import numpy as np
 
+from magnet_jax.data.folds import Indices, Turns
 from magnet_jax.types import InputError
 
 Batch = dict[str, np.ndarray]
@@ -24,6 +25,8 @@ class Schedule:
     steps: stop before this batch; None never stops.
     workers: processes that draw ahead; 0 uses threads.
     part: (index, count) of the processes that share each batch.
+    parts: indices of the images of each part, if each batch is to be of one
+      part; () draws from all images.
 
   Raises:
     InputError: a value is out of range.
@@ -36,6 +39,7 @@ class Schedule:
   steps: int | None
   workers: int
   part: tuple[int, int]
+  parts: tuple[Indices, ...] = ()
 
   def __post_init__(self) -> None:
     for name, least in (
@@ -61,13 +65,13 @@ class Schedule:
     finish: Callable[[Batch], Batch],
   ) -> Iterator[Batch]:
     """Yields the batches of what `draw` makes of random images."""
-    elements = (
-      grain.MapDataset.range(self.length)
-      .seed(self.seed)
-      .shuffle()
-      .repeat()
-      .random_map(draw)
-    )
+    if self.parts:
+      turns = Turns(self.parts, self.batch, self.seed)
+      order = grain.MapDataset.source(turns).seed(self.seed)
+    else:
+      images = grain.MapDataset.range(self.length).seed(self.seed)
+      order = images.shuffle().repeat()
+    elements = order.random_map(draw)
     # Sliced after drawing: a row is the same whichever process reads it.
     first, count = self.part
     shared = elements[first::count].batch(

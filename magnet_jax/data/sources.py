@@ -21,6 +21,10 @@ class Source(Protocol):
     """Returns (height, width) of one image without decoding it."""
     ...
 
+  def place(self, index: int) -> str:
+    """Returns where one image is from; neighbours have similar names."""
+    ...
+
 
 def count_bytes(sample: Sample) -> int:
   """Returns the memory of a sample in bytes."""
@@ -90,6 +94,10 @@ class FileSource:
     """Returns (height, width) of one image, from its header."""
     return self._sizes[index]
 
+  def place(self, index: int) -> str:
+    """Returns the path of one image."""
+    return self._pairs[index].image.as_posix()
+
   def __getitem__(self, index: int) -> Sample:
     """Decodes one sample, or takes it from the cache.
 
@@ -155,6 +163,10 @@ class SceneSource:
     """Returns (height, width), the same for every scene."""
     del index
     return self._size
+
+  def place(self, index: int) -> str:
+    """Returns the seed of one scene."""
+    return str(self._first_seed + index)
 
   def __getitem__(self, index: int) -> Sample:
     """Makes one scene, or takes it from the cache."""

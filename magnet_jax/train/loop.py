@@ -25,9 +25,7 @@ from magnet_jax.types import InputError, Meta, Tones
 Batch = dict[str, Any]  # arrays, on the host or the devices
 Record = dict[str, Any]
 Write = Callable[[Mapping[str, Any]], None]
-Step = Callable[
-  [TrainState, Batch, np.float32], tuple[TrainState, dict[str, jax.Array]]
-]
+Step = Callable[..., tuple[TrainState, dict[str, jax.Array]]]
 Keep = Callable[[Record, TrainState | None], None]
 
 
@@ -39,7 +37,8 @@ class Task:
     name: shown beside the progress bar.
     limits: when it ends.
     start: () -> the state before the first step.
-    step: (state, batch, learning rate) -> (state, {'loss', 'gradient_norm'}).
+    step: (state, batch, learning rate, *fixed) -> (state, {'loss',
+      'gradient_norm'}).
     rate: learning rate by the position on the schedule, in steps.
     batches: first step -> the batches from that step on; with several
       processes, the rows of this one.
@@ -50,6 +49,7 @@ class Task:
     meta: metadata of its checkpoints.
     tones: () -> the tones of the training images, for the metadata; called
       once, before the first step.
+    fixed: number of a batch, from 0 -> further arguments of its step.
     team: the devices that `step` and `evaluate` run on.
   """
 
@@ -65,6 +65,7 @@ class Task:
   unscored: tuple[int, ...]
   meta: Meta
   tones: Callable[[], Tones] = dict
+  fixed: Callable[[int], tuple[Any, ...]] = lambda number: ()
   team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
@@ -198,7 +199,7 @@ def _train(task: Task, state: TrainState, pace: Pace, keep: Keep) -> bool:
       batch = batches.take()
       wait = time.perf_counter() - clock
       rate = np.float32(task.rate(position))
-      state, metrics = task.step(state, batch, rate)
+      state, metrics = task.step(state, batch, rate, *task.fixed(step))
       step += 1
       record = _record(task, step, metrics, clock, wait)
       position = pace.position(step)

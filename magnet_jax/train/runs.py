@@ -1,6 +1,6 @@
 """Both trainings in one folder, and the model that they produce."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import math
 import pathlib
 from typing import Any
@@ -9,10 +9,11 @@ import ml_collections
 
 from magnet_jax import parallel
 from magnet_jax.data import augment, splits
+from magnet_jax.data.folds import Indices
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
-from magnet_jax.train import curve, loop, tasks, warm_start
+from magnet_jax.train import curve, loop, tasks, unseen, warm_start
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
@@ -34,6 +35,9 @@ _FREE = (
 )
 # Settings that configs of earlier versions lack, with what these did.
 _ADDED = {
+  'train.refiner.unseen': 'none',
+  'train.refiner.folds': 3,
+  'train.refiner.fold_steps': 0.35,
   'plan.first': 0.0,
   'plan.last': 1.0,
   'refine.mix': 0.0,
@@ -70,25 +74,27 @@ def run(
       is not finite.
   """
   config = _current(config)
+  # The refiner's settings are checked before the segmenter is trained.
   for network in ('segmenter', 'refiner'):
-    tasks.limits(config, network)  # both are checked before either is trained
+    tasks.limits(config, network)
+  networks = _networks(config, stage)
+  left_out = unseen.left_out(config) if 'refiner' in networks else ()
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
-  trains_segmenter = {
-    'segmenter': True,
-    'refiner': False,
-    'both': not config.train.refiner.segmenter,
-  }
-  if trains_segmenter[stage]:
-    task = tasks.segmenter_task(config)
-    _train(task, folder / 'segmenter', tensorboard)
-  # A mean has nothing to train.
-  wanted = 'both' if config.refine.fusion != 'mean' else 'refiner'
-  if stage in (wanted, 'refiner'):
-    task = tasks.refiner_task(config, _segmenter(config, folder))
+  if 'segmenter' in networks or left_out:
+    main, *others = tasks.segmenter_tasks(config, left_out)
+    if 'segmenter' in networks:
+      _train(main, folder / 'segmenter', tensorboard)
+    for task, part in zip(others, _parts(folder, left_out), strict=True):
+      _train(task, part.segmenter, tensorboard)
+    del main, others  # their images
+  if 'refiner' in networks:
+    segmenter = _segmenter(config, folder)
+    parts = _parts(folder, left_out)
+    task = tasks.refiner_task(config, segmenter, parts)
     _train(task, folder / 'refiner', tensorboard)
   trained = (folder / 'refiner').is_dir()
-  if not parallel.is_main() or (wanted == 'both' and not trained):
+  if not parallel.is_main() or not (trained or config.refine.fusion == 'mean'):
     return None
   variables, meta = checkpoints.load(folder)
   variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
@@ -113,17 +119,33 @@ def budgeted(
     stage: as for `run`.
 
   Raises:
-    InputError: the budget is out of range.
+    InputError: the budget or train.refiner.unseen is out of range.
   """
   if not 0 < hours < math.inf:
     raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
-  segmenter = hours * {'segmenter': 1, 'refiner': 0, 'both': 2 / 3}[stage]
-  if config.train.refiner.segmenter and stage == 'both':
-    segmenter = 0.0
+  # The refiner has half the time of the segmenter; a fold, as its steps.
+  shares = dict.fromkeys(_networks(config, stage), 1.0)
+  if 'refiner' in shares:
+    count = len(unseen.left_out(config))
+    shares |= {'refiner': 0.5, 'folds': config.train.refiner.fold_steps * count}
+  if not shares:
+    return config
+  unit = hours / sum(shares.values())
   config = config.copy_and_resolve_references()
-  config.train.segmenter.hours = segmenter
-  config.train.refiner.hours = hours - segmenter
+  config.train.segmenter.hours = unit
+  config.train.refiner.hours = unit * shares.get('refiner', 0.0)
   return config
+
+
+def _networks(config: ml_collections.ConfigDict, stage: str) -> list[str]:
+  """The networks that are trained."""
+  if stage != 'both':
+    return [stage]
+  trained = {
+    'segmenter': not config.train.refiner.segmenter,
+    'refiner': config.refine.fusion != 'mean',  # a mean has nothing to train
+  }
+  return [name for name, wanted in trained.items() if wanted]
 
 
 def _current(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
@@ -162,13 +184,25 @@ def _tune(
   return result.sections()
 
 
+def _parts(
+  folder: pathlib.Path, left_out: Sequence[Indices]
+) -> list[unseen.Part]:
+  """What the refiner is trained on, with the folders of the segmenters."""
+  return [
+    unseen.Part(images, folder / unseen.FOLDER / str(number))
+    for number, images in enumerate(left_out, start=1)
+  ]
+
+
 def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
   if task.team.note and parallel.is_main():
     print(task.team.note)
   trained = loop.train(task, folder, tensorboard=tensorboard)
   if trained and parallel.is_main():
     found = records.read(folder / 'train.jsonl')
-    print(curve.text(task.name, found, task.limits))
+    lines = curve.text(task.name, found, task.limits).split('\n')
+    # A fold is meant to end early.
+    print(lines[0] if folder.parent.name == unseen.FOLDER else '\n'.join(lines))
 
 
 def _segmenter(

@@ -1,6 +1,7 @@
 """The two trainings, as a config describes them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
 import functools
 import math
 import pathlib
@@ -15,6 +16,7 @@ from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import augment, pipeline, splits, tones
 from magnet_jax.data import classes as class_tables
+from magnet_jax.data.folds import Indices, Turns
 from magnet_jax.data.sources import Source
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import checkpoints
@@ -29,6 +31,7 @@ from magnet_jax.train import (
   refiner_steps,
   state,
   steps,
+  unseen,
   warm_start,
 )
 from magnet_jax.types import ClassTable, InputError, Meta, Size, Stage
@@ -164,8 +167,10 @@ def _batches(
   training: Config,
   make: Callable[..., Iterator[loop.Batch]],
   **extra: Any,
-) -> tuple[Callable[[int], Iterator[loop.Batch]], Callable[[], Any], Source]:
+) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any], Source]:
   """Functions that start the training and the validation batches.
+
+  The first has the keyword `parts`, for batches of one part each.
 
   Returns:
     Both, and the training images.
@@ -183,12 +188,15 @@ def _batches(
     scale_jitter=training.scale_jitter, **config.augment
   )
 
-  def training_batches(first: int) -> Iterator[loop.Batch]:
+  def training_batches(
+    first: int, parts: tuple[Indices, ...] = ()
+  ) -> Iterator[loop.Batch]:
     return make(
       train,
       seed=config.seed,
       start_step=first,
       augmentation=augmentation,
+      parts=parts,
       **shared,
     )
 
@@ -210,6 +218,23 @@ def _warm(
 
 def segmenter_task(config: Config) -> loop.Task:
   """Builds the training of the segmenter on windows of all stages.
+
+  Raises:
+    InputError: for a setting that does not fit.
+  """
+  return segmenter_tasks(config)[0]
+
+
+def segmenter_tasks(
+  config: Config, left_out: Sequence[Indices] = ()
+) -> list[loop.Task]:
+  """Builds the training of the segmenter, and shorter ones on fewer images.
+
+  They share their compiled functions, which know neither steps nor images.
+
+  Args:
+    config: the settings.
+    left_out: images that each shorter training does without.
 
   Raises:
     InputError: for a setting that does not fit.
@@ -252,7 +277,7 @@ def segmenter_task(config: Config) -> loop.Task:
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)
   )
-  return loop.Task(
+  main = loop.Task(
     name='segmenter',
     limits=limits(config, 'segmenter'),
     start=start,
@@ -268,14 +293,39 @@ def segmenter_task(config: Config) -> loop.Task:
     # Read by the same source, so that its cache has them already.
     tones=lambda: tones.of_samples(comparison.from_source(images))[0],
   )
+  if not left_out:
+    return [main]
+  changed = unseen.short(config)
+  whole = set(range(len(images)))
+  others = [
+    dataclasses.replace(
+      main,
+      name=f'fold {number}',
+      limits=limits(changed, 'segmenter'),
+      rate=_descent(changed.train.segmenter)[0],
+      batches=functools.partial(
+        batches, parts=(tuple(sorted(whole - set(part))),)
+      ),
+      meta=Meta(changed.to_dict(), table, 'segmenter'),
+      tones=dict,
+    )
+    for number, part in enumerate(left_out, start=1)
+  ]
+  return [main, *others]
 
 
-def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
-  """Builds the training of the refiner, with a trained segmenter frozen.
+def refiner_task(
+  config: Config,
+  segmenter: pathlib.Path,
+  parts: Sequence[unseen.Part] = (),
+) -> loop.Task:
+  """Builds the training of the refiner, with trained segmenters frozen.
 
   Args:
     config: the settings.
     segmenter: a run, a checkpoint or an exported model with a segmenter.
+    parts: what it is trained on, instead of this segmenter's predictions for
+      all images; each batch is of one part. It is validated with the segmenter.
   """
   training = config.train.refiner
   table = class_tables.get(config.data.classes)
@@ -283,10 +333,15 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   size = (config.plan.network[0], config.plan.network[1])
   shapes = build.shapes(network, size, len(table))
   team = parallel.team(training.batch, 'train.refiner.batch')
-  frozen = parallel.from_main(
-    lambda: warm_start.frozen(segmenter, shapes),
-    lambda: shapes,
-  )
+  # Arguments of the step: constants would be compiled into the program.
+  frozen = [
+    team.copy(
+      parallel.from_main(
+        functools.partial(warm_start.frozen, path, shapes), lambda: shapes
+      )
+    )
+    for path in (segmenter, *(part.segmenter for part in parts))
+  ]
   count, wanted = refiner_count(config.refiner.to_dict())
   refiner = build.refinement(num_classes=len(table), **wanted)
   rate, update = _descent(training)
@@ -331,17 +386,23 @@ def refiner_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
   )
   step = team.compile(bound_step, donate=True)
   evaluate = team.compile(bound_evaluate)
-  # An argument of the step: a constant would be compiled into the program.
-  fixed = team.copy(frozen)
+  images = tuple(part.images for part in parts)
+  turns = Turns(images, training.batch, config.seed)
+
+  def fixed(number: int) -> tuple[state.Variables]:
+    """The segmenter that has not seen the images of a batch."""
+    return (frozen[1 + turns.part(number) if parts else 0],)
+
   return loop.Task(
     name='refiner',
     limits=limits(config, 'refiner'),
     start=start,
-    step=lambda state, batch, rate: step(state, batch, rate, fixed),
+    step=step,
+    fixed=fixed,
     rate=rate,
-    batches=batches,
+    batches=functools.partial(batches, parts=images),
     validation=validation,
-    evaluate=lambda variables, batch: evaluate(variables, batch, fixed),
+    evaluate=lambda variables, batch: evaluate(variables, batch, frozen[0]),
     team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,

@@ -13,7 +13,7 @@ from training_batches import (
   run,
 )
 
-from magnet_jax.data import file_pairs, sources
+from magnet_jax.data import file_pairs, folds, sources
 from magnet_jax.data.augment import Augmentation
 from magnet_jax.types import ClassTable, InputError
 
@@ -142,6 +142,21 @@ def test_processes_share_the_rows_of_each_batch(kind):
       for i, part in enumerate(shared):
         expected = images[i::2].reshape(-1, *rows.shape[1:])
         np.testing.assert_array_equal(part[name], expected)
+
+
+@pytest.mark.parametrize('kind', RUNS)
+def test_each_batch_is_of_one_part(kind):
+  parts = ((0, 2), (1, 3, 4))
+  values = (20, 80, 140, 200, 250)
+  settings = {'augmentation': Augmentation(), 'parts': parts, 'batch': 2}
+  batches = run(kind, grey_samples(*values), **settings)
+  turns = folds.Turns(parts, 2, 0)
+  name = 'image' if kind == 'segmenter' else 'images'
+  for number, batch in enumerate(batches):
+    allowed = {values[index] for index in parts[turns.part(number)]}
+    assert set(np.unique(batch[name]).tolist()) <= allowed
+  later = run(kind, grey_samples(*values), start_step=4, **settings)
+  np.testing.assert_array_equal(later[0][name], batches[4][name])
 
 
 def test_processes_must_divide_the_batch():

@@ -65,7 +65,7 @@ def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
   config.train.refiner.segmenter = 'elsewhere'
   seen = []
 
-  def stop(config, _):
+  def stop(config, *_):
     seen.append(config.augment.to_dict())
     raise InputError('enough')
 
@@ -141,8 +141,8 @@ def test_a_bad_limit_of_either_is_found_before_training(tmp_path):
   [
     ('both', '', (2, 1)),
     ('segmenter', '', (3, 0)),
-    ('refiner', '', (0, 3)),
-    ('both', 'a', (0, 3)),
+    ('refiner', '', (6, 3)),  # there is no segmenter to train
+    ('both', 'a', (6, 3)),
   ],
 )
 def test_a_budget_is_divided_among_what_is_trained(stage, elsewhere, expected):
@@ -153,6 +153,16 @@ def test_a_budget_is_divided_among_what_is_trained(stage, elsewhere, expected):
   for bad in (0.0, -1.0, float('nan')):
     with pytest.raises(InputError, match=r'--hours='):
       runs.budgeted(config, bad)
+
+
+def test_a_budget_counts_the_folds(monkeypatch):
+  config = tiny.get_config()
+  config.train.refiner.fold_steps = 0.25
+  monkeypatch.setattr(runs.unseen, 'left_out', lambda _: [()] * 2)
+  found = runs.budgeted(config, 4.0).train
+  assert (found.segmenter.hours, found.refiner.hours) == (2, 1)
+  found = runs.budgeted(config, 4.0, stage='refiner').train
+  assert (found.segmenter.hours, found.refiner.hours) == (4, 2)
 
 
 def test_the_refiner_needs_a_segmenter(tmp_path):
