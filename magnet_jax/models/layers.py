@@ -22,13 +22,18 @@ def convolution(
 ) -> nn.Module:
   """A convolution with PyTorch's symmetric padding and He initialisation.
 
-  A 1x1 kernel becomes a dense layer: on the CPU its gradient is five times as
-  fast, and it is the same function.
+  A 1x1 kernel becomes a product of matrices, which is the same function: on the
+  CPU its gradient is many times as fast.
   """
   start = nn.initializers.he_normal()
   if kernel == 1 and stride == 1:
     return nn.Dense(
-      features, use_bias=use_bias, dtype=dtype, kernel_init=start, name=name
+      features,
+      use_bias=use_bias,
+      dtype=dtype,
+      kernel_init=start,
+      dot_general=_product,
+      name=name,
     )
   margin = dilation * (kernel // 2)
   return nn.Conv(
@@ -42,6 +47,22 @@ def convolution(
     kernel_init=start,
     name=name,
   )
+
+
+def _product(
+  x: jax.Array,
+  kernel: jax.Array,
+  dimensions: jax.lax.DotDimensionNumbers,
+  precision: jax.lax.PrecisionLike = None,
+) -> jax.Array:
+  """Multiplies [...,C'] and [C',C] as two matrices.
+
+  The gradient of more axes is five times as slow on the CPU, as it transposes
+  the images first.
+  """
+  del dimensions  # a dense layer's, for images of any rank
+  flat = jax.lax.dot(x.reshape(-1, x.shape[-1]), kernel, precision=precision)
+  return flat.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def normalisation(

@@ -9,6 +9,7 @@ the names that a dict of tensors needs are known here.
 import collections
 from collections.abc import Callable
 import io
+import math
 import pathlib
 import pickle
 from typing import NamedTuple
@@ -134,8 +135,10 @@ def _view(tensor: _Tensor, block: np.ndarray) -> np.ndarray:
   last = tensor.offset
   for length, step in zip(shape, strides, strict=True):
     last += (length - 1) * step
-  # What is outside of the block would be read from foreign memory.
-  if 0 not in shape and last >= len(block):
+  # What is outside of the block would be read from foreign memory, and a stride
+  # of 0 could ask for any number of elements.
+  outside = last >= len(block) or math.prod(shape) > len(block)
+  if 0 not in shape and outside:
     raise ValueError('outside of the storage')
   part = np.lib.stride_tricks.as_strided(
     block[tensor.offset :],
