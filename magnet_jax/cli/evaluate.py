@@ -84,8 +84,9 @@ def define(values: flags.FlagValues) -> None:
   )
   text(
     'fast',
-    '0.25',
-    'SHARE: windows that magnet-fast refines, a fraction or a count',
+    '',
+    'SHARE: windows that magnet-fast refines, a fraction or a count; the way '
+    'that tune has chosen for half of the time of patch, or 0.25, if not given',
     module_name=group,
   )
   model_flags.define_plan(values, group)
@@ -132,7 +133,7 @@ def _run(arguments: Arguments) -> int:
     names,
     overlap=values.overlap,
     scale=1.0 if values.scale is None else values.scale,
-    windows=command_line.share(values.fast, 'fast'),
+    windows=command_line.share(values.fast, 'fast') if values.fast else None,
   )
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)

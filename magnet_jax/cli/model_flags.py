@@ -161,6 +161,18 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
   )
 
 
+def define_budget(values: flags.FlagValues, group: str) -> None:
+  """Defines --budget."""
+  flags.DEFINE_string(
+    'budget',
+    '',
+    'patch|half|quarter: the way that tune has chosen for this share of the '
+    'time of blended windows at full size; its own choice if not given',
+    flag_values=values,
+    module_name=group,
+  )
+
+
 def load(values: flags.FlagValues, **plan: object) -> Model:
   """Loads the model and applies the flags to its settings.
 
@@ -216,6 +228,8 @@ def _scales(values: flags.FlagValues) -> dict[str, object]:
 
 def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   """Returns the model with the settings that the flags give, checked."""
+  if 'budget' in values and values.budget:
+    model = model.with_way(model.way(values.budget))
   given: dict[str, object] = {
     name: values[name].value
     for name in _REFINE

@@ -119,6 +119,7 @@ def define(values: flags.FlagValues) -> None:
     module_name=group,
   )
   group = 'how to segment'
+  model_flags.define_budget(values, group)
   text(
     'windows',
     '',

@@ -88,6 +88,21 @@ class Model:
     height, width = self.settings['plan']['network']
     return height, width
 
+  def way(self, name: str) -> Way:
+    """Returns a way that was chosen for the model.
+
+    Raises:
+      InputError: there is none of this name.
+    """
+    if name not in self.ways:
+      known = ', '.join(self.ways)
+      raise InputError(
+        f'budget {name!r}: '
+        + (f'choose one of {known}' if known else 'the model is not tuned')
+        + '; magnet-jax tune chooses the best way of running a model for each'
+      )
+    return self.ways[name]
+
   def with_way(self, way: Way) -> Self:
     """Returns the model with the settings of a way.
 
