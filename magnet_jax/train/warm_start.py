@@ -39,7 +39,7 @@ def segmenter(variables: Variables, path: PathLike) -> Variables:
   if 'trunk' not in variables['params']:
     raise InputError(
       f'{path}: is only a trunk, which this segmenter cannot use; choose a '
-      'segmenter with a ResNet trunk, such as fpn, or leave out init'
+      'segmenter that has one, such as fpn, or leave out init'
     )
   parts = {
     name: {**tree, 'trunk': found['trunk'][name]}

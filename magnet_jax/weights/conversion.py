@@ -76,19 +76,18 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
 
 
 def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
-  """Writes a ResNet without its classifier, as the start of a training.
+  """Writes a trunk without its classifier, as the start of a training.
 
   Args:
     source: what was read.
     folder: 'trunk/checkpoints/0' is written in there.
 
   Raises:
-    InputError: it is not a known ResNet, or cannot be written.
+    InputError: it is not a known trunk, or cannot be written.
   """
-  name, width = torch_templates.resnet_settings(source)
-  config = {'segmenter': {'trunk': name, 'width': width}}
-  template = torch_templates.trunk(name, width)
-  return _save(folder, [source], template, Meta(config))
+  settings = torch_templates.trunk_settings(source)
+  template = torch_templates.trunk(settings)
+  return _save(folder, [source], template, Meta({'segmenter': settings}))
 
 
 def to_checkpoint(

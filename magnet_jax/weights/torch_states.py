@@ -41,8 +41,9 @@ class Source:
   @property
   def kind(self) -> str:
     """'refiner', 'trunk' or 'segmenter'."""
-    kinds = {'refiner': 'refiner', 'resnet': 'trunk'}
-    return kinds.get(self.network, 'segmenter')
+    if self.network in torch_names.TRUNKS:
+      return 'trunk'
+    return 'refiner' if self.network == 'refiner' else 'segmenter'
 
   @property
   def classes(self) -> int | None:

@@ -1,16 +1,21 @@
 """Our side of a conversion: the network, and the shapes of its variables."""
 
 from collections.abc import Callable, Sequence
+import functools
 
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.models import build, resnet
+from magnet_jax.models import build, efficientnet_lite, resnet
 from magnet_jax.models.refiner import refiner_count
 from magnet_jax.types import InputError, Meta, Section
 from magnet_jax.weights import torch_names, torch_states
 
 _IMAGES = (1, 64, 64, 3)
+_TRUNKS: dict[str, functools.partial] = {
+  **resnet.RESNETS,
+  **efficientnet_lite.EFFICIENTNETS,
+}
 
 
 def network(kind: str, meta: Meta) -> str:
@@ -18,15 +23,21 @@ def network(kind: str, meta: Meta) -> str:
 
   Args:
     kind: one of `KINDS`.
-    meta: its section `segmenter` names the segmenter.
+    meta: its section `segmenter` names the segmenter and its trunk.
 
   Raises:
     InputError: the segmenter has no names in PyTorch.
   """
-  if kind != 'segmenter':
-    return {'refiner': 'refiner', 'trunk': 'resnet'}[kind]
+  if kind == 'refiner':
+    return kind
+  section = meta.section('segmenter')
+  lite = section.get('trunk') in efficientnet_lite.EFFICIENTNETS
+  if kind == 'trunk':
+    return 'efficientnet_lite' if lite else 'resnet'
   # Earlier versions had only one kind and did not record it.
-  name = str(meta.section('segmenter').get('name', 'fpn'))
+  name = str(section.get('name', 'fpn'))
+  if lite and name == 'fpn':
+    return 'fpn_lite'
   found = torch_names.SEGMENTERS.get(name)
   if found not in torch_names.NAMES:
     raise InputError(
@@ -92,18 +103,46 @@ def refiner(
   return _shapes(lambda key: module.init(key, scale=maps, coarse=maps))
 
 
-def trunk(name: str, width: int) -> dict[str, object]:
-  """Returns the shapes of one of `resnet.RESNETS`."""
-  module = resnet.RESNETS[name](width=width)
+def trunk(settings: Section) -> dict[str, object]:
+  """Returns the shapes of a trunk, as `trunk_settings` describes it."""
+  fields = dict(settings)
+  module = _TRUNKS[str(fields.pop('trunk'))](**fields)
   return _shapes(lambda key: module.init(key, jnp.zeros(_IMAGES)))
 
 
-def resnet_settings(source: torch_states.Source) -> tuple[str, int]:
-  """Returns name and width of a ResNet, from the blocks of its levels.
+def trunk_settings(source: torch_states.Source) -> dict[str, object]:
+  """Returns the settings of a trunk: its name and, of a ResNet, its width.
 
   Raises:
-    InputError: it is not one of `resnet.RESNETS`.
+    InputError: it is not one of those that are known here.
   """
+  if source.network == 'efficientnet_lite':
+    return {'trunk': _lite(source)}
+  name, width = _resnet(source)
+  return {'trunk': name, 'width': width}
+
+
+def _lite(source: torch_states.Source) -> str:
+  """Returns the EfficientNet-Lite that has a file's blocks and features."""
+  projections = {
+    key: array.shape[0]
+    for key, array in source.state.items()
+    if key.endswith('._project_conv.weight') and array.ndim
+  }
+  last = projections.get(f'_blocks.{len(projections) - 1}._project_conv.weight')
+  for name, make in efficientnet_lite.EFFICIENTNETS.items():
+    module = make()
+    if (sum(module.repeats), module.features[-1]) == (len(projections), last):
+      return name
+  raise InputError(
+    f'{source.path}: an EfficientNet-Lite with {len(projections)} blocks, the '
+    f'last of {last} features: is none of '
+    f'{", ".join(efficientnet_lite.EFFICIENTNETS)}; choose one of these'
+  )
+
+
+def _resnet(source: torch_states.Source) -> tuple[str, int]:
+  """Returns name and width of a ResNet, from the blocks of its levels."""
   blocks = {key.rpartition('.conv')[0] for key in source.state}
   counts = tuple(
     len([b for b in blocks if b.startswith(f'layer{level}.')])

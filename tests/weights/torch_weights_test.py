@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.files import trees
-from magnet_jax.models import build, resnet
+from magnet_jax.models import build, efficientnet_lite, resnet
 from magnet_jax.types import InputError
 from magnet_jax.weights import torch_names, torch_states, torch_weights
 
@@ -20,7 +20,13 @@ SETTINGS = {
   'hrnet_ocr': {'width': 4, 'features': 8, 'keys': 4},
   'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
 }
-NETWORKS = ('refiner', 'resnet', *build.SEGMENTERS)
+NETWORKS = (
+  'refiner',
+  'resnet',
+  'efficientnet_lite',
+  'fpn_lite',
+  *build.SEGMENTERS,
+)
 
 
 @functools.cache
@@ -33,6 +39,11 @@ def template(name, classes=3):
   else:
     if name == 'resnet':
       module = resnet.RESNETS['resnet50'](width=4)
+    elif name == 'efficientnet_lite':
+      module = efficientnet_lite.EFFICIENTNETS['efficientnet_lite0']()
+    elif name == 'fpn_lite':
+      lite = {'trunk': 'efficientnet_lite0', 'pyramid': 8, 'head': 4}
+      module = build.segmenter(num_classes=classes, **lite)
     else:
       module = build.segmenter(num_classes=classes, name=name, **SETTINGS[name])
     init = lambda key: module.init(key, jnp.zeros((1, 64, 64, 3)))  # noqa: E731
