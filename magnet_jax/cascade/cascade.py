@@ -4,19 +4,17 @@ from collections.abc import Iterator, Sequence
 import copy
 import dataclasses
 import functools
-import itertools
 from typing import Self
 
 import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.cascade import (
-  batches,
+  by_window,
   class_bias,
   depth,
   device_memory,
   policy,
-  stage_windows,
   tiling,
   window_choice,
 )
@@ -33,7 +31,7 @@ from magnet_jax.cascade.workspace import (
   Silent,
   Workspace,
 )
-from magnet_jax.ops import merge, resize, selection, windows
+from magnet_jax.ops import selection, windows
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
   InputError,
@@ -197,7 +195,7 @@ class Cascade:
             past=Past(tuple(past), weight),
           )
           if coarse
-          else self._start(stage, image, share)
+          else self.policy.first(self._start(stage, image, share))
         )
         for part in parts:
           workspace.put(stage, part)
@@ -211,20 +209,17 @@ class Cascade:
     """B of a stage: a single window at the start is not padded to a batch."""
     return 1 if stage.index == 0 and len(stage.grid) == 1 else self.batch
 
-  def _start(self, stage: Stage, image: Plane, share: Share) -> Iterator[Part]:
-    """Segments the windows of stage 0."""
+  def _start(self, stage: Stage, image: Plane, share: Share) -> Start:
+    """What it takes to segment the windows of stage 0."""
     batch = self._batch_of(stage)
-    steps = self._steps
-    return self.policy.first(
-      Start(
-        stage=stage,
-        image=image,
-        share=share,
-        network=self.network,
-        batch=batch,
-        weights=self._weights,
-        step=steps.segment_one if batch == 1 else steps.segment,
-      )
+    return Start(
+      stage=stage,
+      image=image,
+      share=share,
+      network=self.network,
+      batch=batch,
+      weights=self._weights,
+      step=self._steps.segment_one if batch == 1 else self._steps.segment,
     )
 
   def stages(
@@ -267,23 +262,13 @@ class Cascade:
       image: uint8 [H,W,3].
       grid: windows over it.
     """
-    source = InMemory(image)
-    pieces: Iterator[tuple[int, np.ndarray]] = (
-      (number, resize.probabilities(piece, grid.window))
-      for number, piece in batches.run(
-        self._steps.segment,
-        range(len(grid)),
-        lambda n: {
-          'images': stage_windows.pixels(source, grid, n, self.network)
-        },
-        self.batch,
-      )
-    )
-    # The number of classes is only known from a first result.
-    number, piece = next(pieces)
-    target = np.zeros((*grid.size, piece.shape[-1]), np.float32)
-    pieces = itertools.chain([(number, piece)], pieces)
-    return merge.add_windows(target, grid, pieces, self._weights)
+    stage = Stage(0, grid)
+    space = MemoryWorkspace(image, self.policy.shrink, SILENT)
+    share = space.share(stage, range(len(grid)), len(grid), self.batch)
+    start = self._start(stage, InMemory(image), share)
+    for part in by_window.segment(start):
+      space.put(stage, part)
+    return space.probabilities
 
   def _chosen(
     self,

@@ -94,7 +94,7 @@ def refine_maps(
   Returns:
     float32 [B,h,w,C], probabilities; float32 [B,h,w], -1 in the padding.
   """
-  refined = _probabilities(refiner.apply(refiner.variables, seen))
+  refined = refiner.probabilities(seen)
   scored = functools.partial(score, kernel=kernel)
   scores = jax.vmap(
     lambda y, r, v: scored(coarse=y, refined=r, valid=v),

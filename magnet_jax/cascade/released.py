@@ -24,7 +24,6 @@ resized to the image bilinearly.
 from collections.abc import Iterator, Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import parallel
@@ -160,8 +159,7 @@ def _refine(
 ) -> jax.Array:
   """R of a batch of windows: float32 [B,h,w,C]."""
   scale = refine_step.segment_windows(segmenter, images=images)
-  logits = refiner.apply(refiner.variables, Seen(coarse=coarse, scale=scale))
-  return jax.nn.softmax(logits.astype(jnp.float32))
+  return refiner.probabilities(Seen(coarse=coarse, scale=scale))
 
 
 def _chosen(coarse: np.ndarray, refined: np.ndarray, work: Work) -> np.ndarray:

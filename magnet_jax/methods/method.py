@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from magnet_jax.cascade.cascade import StageResult
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
-from magnet_jax.types import Size, Stage
+from magnet_jax.types import Size, Stage, WindowGrid
 
 Watch = Callable[[StageResult], None]
 
@@ -112,6 +112,14 @@ def warm_up(methods: Iterable[Method], size: Size) -> None:
   # Methods that share steps share the function that compiles them.
   for compile_steps in dict.fromkeys(each.warm_up for each in methods):
     compile_steps(size)
+
+
+def compile_windows(cascade: Cascade, grid: WindowGrid) -> None:
+  """Compiles the step that segments the windows of a grid on their own."""
+  height, width = grid.window
+  # A single window is not padded to a batch, and so has a step of its own.
+  size = height, width * min(len(grid), 2)
+  cascade.patches(blank(size), windows.make_grid(size, grid.window))
 
 
 def blank(size: Size) -> np.ndarray:

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
+from magnet_jax.methods.method import (
+  Method,
+  Watch,
+  compile_windows,
+  single,
+  unwatched,
+)
 from magnet_jax.ops import area, resize
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners.table import AUTO
@@ -29,7 +35,7 @@ def make(model: Model) -> Method:
     return probabilities, seen
 
   def warm_up(size: Size) -> None:
-    grid = model.whole_plan(size)[0].grid
-    cascade.patches(blank(grid.size), grid)
+    for stage in model.whole_plan(size)[:2]:
+      compile_windows(cascade, stage.grid)
 
   return Method(segment, warm_up)

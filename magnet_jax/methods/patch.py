@@ -3,7 +3,13 @@
 import numpy as np
 
 from magnet_jax.cascade import plan
-from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
+from magnet_jax.methods.method import (
+  Method,
+  Watch,
+  compile_windows,
+  single,
+  unwatched,
+)
 from magnet_jax.ops import area, resize, windows
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners.table import AUTO
@@ -49,8 +55,7 @@ def make(model: Model, *, overlap: float = 0.25, scale: float = 1.0) -> Method:
     return probabilities, len(grid)
 
   def warm_up(size: Size) -> None:
-    window = grid_of(size).window
-    cascade.patches(blank(window), windows.make_grid(window, window))
+    compile_windows(cascade, grid_of(size))
 
   return Method(segment, warm_up)
 

@@ -1,11 +1,8 @@
 """The running mean of the stages that a pixel has seen; nothing is trained."""
 
 import jax
-import jax.numpy as jnp
 
 from magnet_jax.refiners.refiner import Refiner, Seen
-
-_LEAST = 1e-30  # its logarithm is finite in float32
 
 
 def refiner() -> Refiner:
@@ -19,6 +16,7 @@ def refiner() -> Refiner:
     needs=frozenset({'scale', 'depth'}),
     choice='everywhere',
     pointwise=True,
+    outputs='probabilities',
   )
 
 
@@ -36,5 +34,4 @@ def mean(*, scale: jax.Array, coarse: jax.Array, depth: jax.Array) -> jax.Array:
 def _apply(variables: object, seen: Seen) -> jax.Array:
   del variables  # there are none
   assert seen.scale is not None and seen.depth is not None
-  found = mean(scale=seen.scale, coarse=seen.coarse, depth=seen.depth)
-  return jnp.log(jnp.maximum(found, jnp.float32(_LEAST)))
+  return mean(scale=seen.scale, coarse=seen.coarse, depth=seen.depth)

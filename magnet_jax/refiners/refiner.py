@@ -6,9 +6,11 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 NEEDS = ('scale', 'images', 'depth')
 CHOICES = ('points', 'everywhere')
+OUTPUTS = ('logits', 'probabilities')
 
 
 class Seen(NamedTuple):
@@ -33,7 +35,7 @@ class Seen(NamedTuple):
 @functools.partial(
   jax.tree_util.register_dataclass,
   data_fields=['variables'],
-  meta_fields=['apply', 'needs', 'choice', 'pointwise'],
+  meta_fields=['apply', 'needs', 'choice', 'pointwise', 'outputs'],
 )
 @dataclasses.dataclass(frozen=True)
 class Refiner:
@@ -43,13 +45,14 @@ class Refiner:
   does not need `scale` never has the segmenter traced in later stages.
 
   Attributes:
-    apply: (variables, Seen) -> logits [B,h,w,C] of R.
+    apply: (variables, Seen) -> R [B,h,w,C], as `outputs` says.
     variables: pytree of arrays; empty where nothing is trained.
     needs: what it sees besides `coarse` and `valid`, a subset of NEEDS.
     choice: one of CHOICES: R replaces Y at the K points where Y is unsure and
       R is sure, or everywhere.
     pointwise: whether R at a pixel depends on that pixel alone; it is then
       computed at the windows' size in their stage, not at the network's.
+    outputs: 'logits', or 'probabilities' that sum to 1.
   """
 
   apply: Callable[[Any, Seen], jax.Array]
@@ -57,12 +60,25 @@ class Refiner:
   needs: frozenset[str] = frozenset({'scale'})
   choice: str = 'points'
   pointwise: bool = False
+  outputs: str = 'logits'
+
+  def probabilities(self, seen: Seen) -> jax.Array:
+    """Computes R: float32 [B,h,w,C], probabilities."""
+    found = self.apply(self.variables, seen)
+    if self.outputs == 'probabilities':
+      return found
+    return jax.nn.softmax(found.astype(jnp.float32))
 
   def check(self) -> None:
-    """Raises ValueError for an unknown need or choice."""
+    """Raises ValueError for an unknown need, choice or kind of outputs."""
     if self.needs - {*NEEDS} or self.choice not in CHOICES:
       raise ValueError(
         f'refiner with needs {sorted(self.needs)} and choice {self.choice!r}: '
         f'needs must be among {", ".join(NEEDS)}, the choice one of '
         f'{", ".join(CHOICES)}'
+      )
+    if self.outputs not in OUTPUTS:
+      raise ValueError(
+        f'refiner of {self.outputs!r}: its outputs must be one of '
+        f'{", ".join(OUTPUTS)}'
       )

@@ -58,8 +58,10 @@ def measure(
   names = tuple(tried.by_name)
   kept = KeptRecords(folder, settings, names)
   cascade = model.cascade()
-  window = cascade_settings.window(model.settings['plan'])
-  cascade.patches(methods.blank(window), windows.make_grid(window, window))
+  height, width = cascade_settings.window(model.settings['plan'])
+  for count in (1, 2):  # alone, and in a batch
+    grid = windows.make_grid((height, count * width), (height, width))
+    methods.compile_windows(cascade, grid)
   run = {n: method_of(model.with_way(way)) for n, way in tried.refined.items()}
   errors = []
   for index, load in enumerate(loads):

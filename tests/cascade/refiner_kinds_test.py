@@ -1,5 +1,6 @@
 """Refiners of any kind in the cascade, and what its arguments change."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -82,6 +83,22 @@ def test_the_segmenter_is_not_traced_for_a_refiner_without_scale():
   ):
     pass
   assert len(shapes) == 1  # stage 0
+
+
+def test_a_refiner_may_return_probabilities():
+  def logits(variables, seen):
+    return toy_networks.mixing(scale=seen.scale, coarse=seen.coarse)
+
+  def shares(variables, seen):
+    return jax.nn.softmax(logits(variables, seen))
+
+  one, other = (
+    _cascade(refiner).segment(IMAGE, _stages())
+    for refiner in (Refiner(logits), Refiner(shares, outputs='probabilities'))
+  )
+  np.testing.assert_array_equal(one, other)
+  with pytest.raises(ValueError, match='logits, probabilities'):
+    _cascade(Refiner(logits, outputs='labels'))
 
 
 def test_unknown_needs_and_choices_list_the_known_ones():
