@@ -59,8 +59,8 @@ def measure(
   kept = KeptRecords(folder, settings, names)
   cascade = model.cascade()
   height, width = cascade_settings.window(model.settings['plan'])
-  for count in (1, 2):  # alone, and in a batch
-    grid = windows.make_grid((height, count * width), (height, width))
+  for side in (1, 2):  # alone, and in a batch
+    grid = windows.make_grid((height, side * width), (height, width))
     methods.compile_windows(cascade, grid)
   run = {n: method_of(model.with_way(way)) for n, way in tried.refined.items()}
   errors = []
