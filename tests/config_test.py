@@ -211,7 +211,12 @@ def test_the_template_names_every_choice_of_own_data():
 def test_the_template_has_what_init_proposes():
   config = config_file.load('custom')
   # As its docstring says; two classes of which one is five times as common.
-  found = proposal.propose([(1000, 1000)] * 30, np.array([5, 1]))
+  found = proposal.propose(
+    [(1000, 1000)] * 30, np.array([5, 1]), trunk='efficientnet_lite0'
+  )
+  assert config.segmenter.trunk == found.trunk
+  for name in ('first', 'factor', 'overlap'):
+    assert config.plan[name] == getattr(found, name)
   segmenter, refiner = config.train.segmenter, config.train.refiner
   assert tuple(config.plan.network) == found.network
   assert config.augment.rotate == found.rotate
@@ -220,7 +225,7 @@ def test_the_template_has_what_init_proposes():
     found.segmenter_steps,
     found.refiner_steps,
   )
-  assert segmenter.batch == found.batch
+  assert (segmenter.batch, segmenter.hours) == (found.batch, found.hours)
   assert tuple(segmenter.crop) == found.crop
   assert tuple(refiner.crop) == found.refiner_crop
 

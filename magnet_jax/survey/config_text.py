@@ -6,6 +6,7 @@ import textwrap
 from magnet_jax.survey.proposal import Proposal
 
 NAME = 'config.py'
+_FOLDED = 6  # images of train from which on the refiner is trained on folds
 _HEAD = '''\
 """Settings for {name}.
 
@@ -15,7 +16,7 @@ configs/default.py, where every setting is explained.
 
 import pathlib
 
-from magnet_jax.configs import default
+{imports}from magnet_jax.configs import default
 
 HERE = pathlib.Path(__file__).resolve().parent  # lists and classes.json
 
@@ -28,26 +29,40 @@ def get_config():
 '''
 _BODY = """\
   config.plan.network = {network}  # height, width
+  config.plan.first = {first:g}
+  config.plan.factor = {factor!r}
+  config.plan.overlap = {overlap:g}
+  # The maps of the stages are averaged. With hundreds of images, 'magnet' may
+  # be better: it also trains a refiner.
+  config.refine.fusion = 'mean'
+  # How the model is run (scales, fusion, windows) is chosen on this many images
+  # of val after the training; magnet-jax tune chooses it at any time.
+  config.tune.images = {tune_images}
   # Are mirrored and rotated images as likely as yours? In street scenes, where
   # up and down differ, set flip_vertical and rotate to False.
   config.augment.flip_vertical = True
   config.augment.rotate = {rotate}
-  # How the model is run (scales, fusion, windows, K) is chosen on this many
-  # images of val after the training; magnet-jax tune chooses it at any time.
-  config.refine.points = 0.5
-  config.tune.images = {tune_images}
 {weights}\
-  # Steps suited to the number of your pixels; more is better, especially while
-  # the validation score still rises. Small crops teach more than large windows.
   segmenter, refiner = config.train.segmenter, config.train.refiner
+{trunk}\
+  # Training ends after these steps or hours, or once val no longer rises. If it
+  # still did, raise both.
   segmenter.steps = {segmenter_steps}
+  segmenter.hours = {hours:g}
   segmenter.batch = {batch}
-  segmenter.crop = {crop}
-  segmenter.validate_every = {segmenter_every}
+  segmenter.crop = {crop}  # small crops teach more than large windows
   refiner.steps = {refiner_steps}
+  refiner.unseen = {unseen!r}
   refiner.crop = {refiner_crop}
-  refiner.validate_every = {refiner_every}
   return config
+"""
+_TRUNK = """\
+  # A network that starts from ImageNet weights, of magnet-jax[pretrained].
+  config.segmenter = ml_collections.ConfigDict()
+  config.segmenter.name, config.segmenter.trunk = 'fpn', {trunk!r}
+  config.segmenter.pyramid, config.segmenter.head = 48, 24  # features
+  segmenter.init = 'imagenet'
+  segmenter.rate = 1e-3
 """
 _WEIGHTS = """\
   # About frequency ** -1/3, so that rare classes weigh more.
@@ -86,9 +101,9 @@ def write(
     ),
     *(f'  config.data.{key} = {value!r}' for key, value in reading.items()),
     textwrap.fill(
-      f'The median size of the images is {median}: stage 0 sees a whole image '
-      'at once, and each stage at most doubles the size (width x height: '
-      f'{stages}). A larger network input is better and slower.',
+      f'The median size of the images is {median}: the stages work at '
+      f'{stages}, in overlapping windows of the size of the network input. A '
+      'larger one is better and slower.',
       80,
       initial_indent='  # ',
       subsequent_indent='  # ',
@@ -99,13 +114,17 @@ def write(
   body = _BODY.format_map(
     settings
     | {
+      # Each fold needs two images.
+      'unseen': 'folds' if splits.get('train', 0) >= _FOLDED else 'none',
       'rotate': f'{proposal.rotate}{square}',
       'weights': weights if num_classes > 1 else '',
-      'segmenter_every': max(1, proposal.segmenter_steps // 4),
-      'refiner_every': max(1, proposal.refiner_steps // 2),
+      'trunk': _TRUNK.format_map(settings) if proposal.trunk else '',
     }
   )
-  return _HEAD.format(name=name) + '\n'.join(lines) + '\n' + body
+  imports = 'import ml_collections\n\n' if proposal.trunk else ''
+  return (
+    _HEAD.format(name=name, imports=imports) + '\n'.join(lines) + '\n' + body
+  )
 
 
 def _tuple(values: tuple[float, ...]) -> str:

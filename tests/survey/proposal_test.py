@@ -9,23 +9,39 @@ from magnet_jax.survey import proposal
 @pytest.mark.parametrize(
   ('size', 'network', 'stages', 'tuned'),
   [
-    ((2448, 2448), (306, 306), 4, 2),
-    ((2448, 3264), (153, 204), 5, 2),
-    ((1000, 1000), (250, 250), 3, 4),
-    ((64, 64), (32, 32), 2, 4),
-    ((1024, 2048), (128, 256), 4, 2),
-    ((1, 5000), (32, 2500), 2, 4),
+    ((2448, 2448), (306, 306), 5, 8),
+    ((2448, 3264), (153, 204), 5, 4),
+    ((1000, 1000), (250, 250), 3, 10),
+    ((450, 400), (225, 200), 3, 10),
+    ((64, 64), (32, 32), 3, 10),
+    ((1024, 2048), (128, 256), 5, 8),
+    ((1, 5000), (32, 2500), 3, 10),
   ],
 )
 def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   found = proposal.propose([size] * 3, np.array([5, 5]))
   assert found.network == network
+  # The first stage has about two windows a side, but not below a quarter.
+  assert found.first == (0.5 if max(size) / max(network) < 8 else 0.25)
   assert len(found.stages) == stages and found.stages[-1] == size
   assert found.rotate == (network[0] == network[1])
   for crop in (found.crop, found.refiner_crop):
     assert all(c <= n for c, n in zip(crop, found.network, strict=True))
-  assert 400 <= found.segmenter_steps <= 3000
+  assert 600 <= found.segmenter_steps <= 4000
   assert found.tune_images == tuned
+
+
+def test_thirty_images_are_trained_on_within_forty_minutes():
+  """On two CPU cores; choosing and scoring take the rest."""
+  found = proposal.propose([(1006, 1050)] * 22, np.ones(7, int), trunk='some')
+  assert 0.25 <= found.hours <= 0.45
+  # Hundreds of images are worth more time, but not in proportion.
+  more = proposal.propose([(1006, 1050)] * 220, np.ones(7, int), trunk='some')
+  assert 2 * found.hours < more.hours < 4 * found.hours
+  # The default trunk is faster.
+  assert (
+    proposal.propose([(1006, 1050)] * 22, np.ones(7, int)).hours < found.hours
+  )
 
 
 def test_class_weights():
