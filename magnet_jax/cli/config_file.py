@@ -77,6 +77,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
     InputError: for an unknown key or a value of the wrong type.
   """
   changed = config.copy_and_resolve_references()
+  _free_types(changed)
   known = list(_keys(changed))
   for word in overrides:
     key = word.split('=', 1)[0].split('.', 1)[1]
@@ -95,6 +96,22 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
       f'{message}; give a value of the type of the field'
     ) from error
   return changed
+
+
+def _free_types(config: Config) -> None:
+  """Lets fields take values of any type where those of the default config do.
+
+  Copies with resolved references know only the types of their present values.
+  """
+  for name, section in load('default').items():
+    if not isinstance(section, ml_collections.ConfigDict) or name not in config:
+      continue
+    there = config[name]
+    for key in section:
+      if section.get_type(key) is object and key in there:
+        free = ml_collections.FieldReference(there[key], field_type=object)
+        with there.ignore_type():
+          there[key] = free
 
 
 def _keys(config: Config, prefix: str = '') -> Iterator[str]:

@@ -33,8 +33,15 @@ def test_overrides_take_the_type_of_their_field():
       '--config.plan.network=(64, 32)',
       '--config.data.kind=files',
       '--noconfig.augment.rotate',
+      '--config.plan.factor=half-octave',
+      '--config.plan.overlap=(0.25, 0.0)',
     ],
   )
+  # A number or a name, and one for all stages or one per stage.
+  assert found.plan.factor == 'half-octave'
+  assert found.plan.overlap == (0.25, 0.0)
+  again = config_file.override(found, ['--config.plan.factor=1.5'])
+  assert again.plan.factor == 1.5 and again.is_locked
   assert found.seed == 3
   assert found.train.refiner.rate == 1e-4
   assert tuple(found.plan.network) == (64, 32)
