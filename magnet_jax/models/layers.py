@@ -1,10 +1,13 @@
 """The few layers that all networks share."""
 
 from collections.abc import Callable
+import functools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from magnet_jax.models import batch_norm
 
 Dtype = jax.typing.DTypeLike
 _AUXILIARY = 0.4  # weight of auxiliary logits beside the others
@@ -74,15 +77,10 @@ def normalisation(
   name: str | None = None,
 ) -> Callable[[jax.Array], jax.Array]:
   """Batch normalisation; a momentum of m is PyTorch's 1 - m."""
-  norm = nn.BatchNorm(
-    use_running_average=not train,
-    momentum=momentum,
-    epsilon=epsilon,
-    dtype=dtype,
-    name=name,
+  norm = batch_norm.BatchNorm(
+    momentum=momentum, epsilon=epsilon, dtype=dtype, name=name
   )
-  # Centred and scaled in float32 whatever `dtype`, which is that of the result.
-  return lambda x: norm(x.astype(jnp.float32))
+  return functools.partial(norm, train=train)
 
 
 class ConvNorm(nn.Module):
