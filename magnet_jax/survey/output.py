@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 import html
+import math
 import pathlib
 
 import numpy as np
@@ -16,6 +17,7 @@ from magnet_jax.survey.findings import Finding, count, ordered
 from magnet_jax.survey.proposal import Proposal, propose
 from magnet_jax.survey.survey import Survey
 
+_SHOWN = 4  # sizes
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -153,7 +155,11 @@ def _sizes(survey: Survey) -> list[tuple[str, int]]:
 
 def _summary(survey: Survey, proposal: Proposal) -> list[str]:
   sizes = [f'{number} of {size}' for size, number in _sizes(survey)]
-  more = f', {len(sizes) - 4} other sizes' if len(sizes) > 4 else ''
+  shown = ', '.join(sizes)
+  if len(sizes) > _SHOWN:
+    known = sorted((look.size for look in survey.looks), key=math.prod)
+    small, large = (f'{size[1]}x{size[0]}' for size in (known[0], known[-1]))
+    shown = f'{len(sizes)} sizes from {small} to {large}'
   counts = ', '.join(f'{s} {len(survey.of_split(s))}' for s in SPLITS)
   pixels, found = survey.pixels.sum(0), (survey.pixels > 0).sum(0)
   shares = 100 * pixels / max(int(pixels.sum()), 1)
@@ -168,11 +174,14 @@ def _summary(survey: Survey, proposal: Proposal) -> list[str]:
   ]
   return [
     f'{count(len(survey.looks), "pair")} of image and label: {counts}',
-    f'images (width x height): {", ".join(sizes[:4])}{more}',
+    f'images (width x height): {shown}',
     f'{"class":{wide}}   pixels %  images  weight',
     *(rows if pixels[-1] else rows[:-1]),
     'stages (width x height): '
     + ' -> '.join(f'{w}x{h}' for h, w in proposal.stages),
+    f'training: {proposal.trunk or "a network"} from '
+    f'{"ImageNet" if proposal.trunk else "random"} weights, at most '
+    f'{proposal.segmenter_steps} steps or {proposal.hours:g} hours',
   ]
 
 

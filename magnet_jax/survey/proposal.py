@@ -94,8 +94,7 @@ def propose(
   crop = _crop(network, 2 / 3)
   per_pixel = _SECONDS if trunk else _SECONDS_DEFAULT
   seconds = per_pixel * steps * _BATCH * math.prod(crop)
-  # Two windows a side, but not below a quarter, where little can be seen.
-  first = max(_FIRST / 2, min(_FIRST, 2 * _scale(size, network)))
+  first = _first(size, network)
   stages = plan.make_plan(
     size, window=network, first=first, factor=_FACTOR, overlap=_OVERLAP
   )
@@ -149,9 +148,14 @@ def _network(size: Size) -> Size:
   )
 
 
-def _scale(size: Size, network: Size) -> float:
-  """Returns the scale at which an image fills one window, a power of 1/2."""
-  return 2.0 ** round(math.log2(plan.least_scale(size, network)))
+def _first(size: Size, network: Size) -> float:
+  """Returns the scale at which an image has about two windows a side.
+
+  Not below a quarter, where little can be seen; and at least one window.
+  """
+  least = plan.least_scale(size, network)
+  first = max(_FIRST / 2, min(_FIRST, 2 * 2.0 ** round(math.log2(least))))
+  return max(first, math.ceil(1000 * least) / 1000)
 
 
 def _crop(network: Size, share: float) -> Size:

@@ -2,7 +2,7 @@
 
 import json
 
-from folders import fill
+from folders import fill, label, photograph, save
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,8 +84,18 @@ def test_all_files_are_written_and_say_the_same(tmp_path):
   assert lines[0].startswith('5 pairs of image and label: train 3')
   assert lines[1] == 'images (width x height): 5 of 150x140'
   assert lines[3].split() == ['class', '0', '33.333', '5', '1.00']
+  assert 'efficientnet_lite0 from ImageNet weights, at most 600 ' in lines[7]
   page = (out / 'index.html').read_text()
   assert all(f'{line[:20]}' in page for line in lines[:3])
+
+
+def test_many_sizes_are_shown_as_a_range(tmp_path):
+  for i in range(5):
+    size = (150 - i, 140 + 2 * i)
+    save(tmp_path / f'images/s{i}.png', photograph(i, size))
+    save(tmp_path / f'labels/s{i}.png', label(i, size))
+  _, lines, _ = written(tmp_path)
+  assert lines[1] == 'images (width x height): 5 sizes from 140x150 to 148x146'
 
 
 def test_batches_of_a_config_fit_its_network(tmp_path):
@@ -148,7 +158,7 @@ def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
   assert 'pretrained' not in '\n'.join(lines)
   monkeypatch.setitem(pretrained.PACKAGES, 'efficientnet_lite0', 'not_there')
   lines = output.write(found, out)
-  (number,) = [i for i, line in enumerate(lines) if 'random weights' in line]
+  (number,) = [i for i, line in enumerate(lines) if '10 to 15' in line]
   assert lines[number].startswith('warning: ')
   assert "pip install 'magnet-jax[pretrained]'" in lines[number + 1]
   told = json.loads((out / 'findings.json').read_text())['findings']

@@ -31,6 +31,12 @@ def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   assert found.tune_images == tuned
 
 
+def test_the_first_stage_has_at_least_one_window():
+  for size in ((149, 142), (449, 447), (451, 330), (33, 1000), (20, 30)):
+    found = proposal.propose([size] * 3, np.array([5, 5]))
+    assert found.first <= 1 and found.stages[-1] == size
+
+
 def test_thirty_images_are_trained_on_within_forty_minutes():
   """On two CPU cores; choosing and scoring take the rest."""
   found = proposal.propose([(1006, 1050)] * 22, np.ones(7, int), trunk='some')
