@@ -23,6 +23,7 @@ from magnet_jax.types import Plane, Stage
 KINDS = ('uint8', 'uint16', 'float32')
 DEFAULT = 'uint16'
 ALONE = Division()
+_WRITES = 32  # tiles that are written at the same time
 T = TypeVar('T')
 
 
@@ -160,12 +161,16 @@ class DiskWorkspace:
   def put(self, stage: Stage, part: Part) -> None:
     """Writes tiles, then notes in the journal that they are there."""
     target: OnDisk | Labels | None = None
-    for tile in part.tiles:
+    for count, tile in enumerate(part.tiles, start=1):
       if not self._classes:  # the first tile of stage 0 tells
         self._classes = tile.values.shape[-1]
         self._journal.note('classes', self._classes)
       target = target or self._target(stage)
       target.write(tile.top, tile.left, tile.values)
+      # A part of windows that are left out may be a large area: tiles that are
+      # being written are in memory.
+      if count % _WRITES == 0:
+        target.flush()
     if target:
       target.flush()
     # In this order, or a kill in between would lose tiles or their inputs.

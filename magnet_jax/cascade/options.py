@@ -74,6 +74,7 @@ class Options:
         f'mix {self.mix}: must be a share in [0, 1]; 0 leaves the last stage '
         'to the refiner'
       )
+    table.check(self.fusion)
     weights = self.stage_weights
     if not all(0 <= each < math.inf for each in weights) or (
       weights and not weights[0]

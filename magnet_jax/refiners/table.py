@@ -32,6 +32,14 @@ REFINERS: dict[str, Row] = {
 }
 
 
+def check(name: str) -> None:
+  """Raises InputError for an unknown name."""
+  if name != AUTO and name not in REFINERS:
+    raise InputError(
+      f'fusion {name!r}: unknown; choose one of {AUTO}, {", ".join(REFINERS)}'
+    )
+
+
 def choose(
   name: str,
   trained: Sequence[Refiner],
@@ -52,10 +60,7 @@ def choose(
     fallback = mean.refiner()
     untrained = (fallback,) if fallback.needs <= offered else ()
     return tuple(trained) or untrained
-  if name not in REFINERS:
-    raise InputError(
-      f'fusion {name!r}: unknown; choose one of {AUTO}, {", ".join(REFINERS)}'
-    )
+  check(name)
   make = REFINERS[name].make
   if make:
     return (make(),)

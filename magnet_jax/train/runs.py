@@ -79,6 +79,7 @@ def run(
     tasks.limits(config, network)
   networks = _networks(config, stage)
   left_out = unseen.left_out(config) if 'refiner' in networks else ()
+  tasks.check(config)
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   if 'segmenter' in networks or left_out:

@@ -138,12 +138,19 @@ def _stages(plan: Config) -> Callable[[Size], tuple[Stage, ...]]:
   return with_windows
 
 
-def _check_first(plan: Config, source: Source) -> None:
-  """Refuses a first scale that is less than a window for every image."""
-  sizes = [source.size(index) for index in range(len(source))]
-  if plan.first and sizes:
-    largest = max(sizes, key=lambda size: size[0] * size[1])
-    settings.planner(plan, strict=True)(largest)
+def check(config: Config) -> None:
+  """Checks how images will be segmented, before anything is written.
+
+  Raises:
+    InputError: a setting of `plan` or `refine` is out of range, or the first
+      scale makes every image of train smaller than a window.
+  """
+  settings.options(config.refine)
+  plan_for = settings.planner(config.plan, strict=True)
+  if config.plan.first:
+    source = splits.open_split(config.data, 'train')
+    sizes = [source.size(index) for index in range(len(source))]
+    plan_for(max(sizes, key=lambda size: size[0] * size[1]))
 
 
 def _cropped(plan: Config, crop: Size) -> Callable[[Size], tuple[Stage, ...]]:
@@ -183,7 +190,6 @@ def _batches(
   }
   train = splits.open_split(config.data, 'train')
   val = splits.open_split(config.data, 'val')
-  _check_first(config.plan, train)
   augmentation = augment.Augmentation(
     scale_jitter=training.scale_jitter, **config.augment
   )

@@ -117,9 +117,27 @@ def test_training_windows_are_of_the_plans_scales(monkeypatch):
   # No window is repeated: all stages have labels, and lie inside each other.
   assert (batch['labels'] != IGNORE).any((0, 2, 3)).all()
   np.testing.assert_allclose(batch['ratios'][:, 1], 0.75, atol=0.01)
-  config.plan.first = 0.3
-  with pytest.raises(InputError, match=r'19x24, less than a window of 32x32'):
-    tasks.segmenter_task(config).batches(0)
+
+
+@pytest.mark.parametrize(
+  ('section', 'changes', 'words'),
+  [
+    ('plan', {'first': 0.3}, '19x24, less than a window of 32x32'),
+    ('plan', {'first': 1.5}, 'first 1.5: must be a scale'),
+    ('plan', {'factor': 'third'}, 'octave, half-octave'),
+    ('refine', {'fusion': 'median'}, 'magnet, mean'),
+    ('refine', {'stage_weights': (0.0,)}, 'stage_weights'),
+  ],
+)
+def test_bad_scales_and_fusions_leave_no_folder(
+  tmp_path, section, changes, words
+):
+  config = tiny.get_config()
+  config.data.scene_size = (64, 80)
+  config[section].update(changes)
+  with pytest.raises(InputError, match=words):
+    runs.run(config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
 
 
 def test_a_damaged_config_is_named(tmp_path):
