@@ -249,3 +249,14 @@ def test_training_has_finite_gradients_statistics_and_auxiliary(name):
 def test_unknown_names_are_refused_with_the_known_ones(settings, message):
   with pytest.raises(InputError, match=message):
     build.segmenter(num_classes=3, **settings)
+
+
+def test_a_trunk_of_another_kind_has_its_own_settings():
+  given = {'num_classes': 3, 'trunk': 'efficientnet_lite1'}
+  assert build.segmenter(**given, finest=2).trunk.finest == 2
+  with pytest.raises(
+    InputError, match=r'width: unknown to fpn with trunk efficientnet_lite1'
+  ):
+    build.segmenter(**given, width=16)
+  with pytest.raises(InputError, match=r"trunk 'efficientnet_lite1': unknown"):
+    build.segmenter(**given, name='pspnet')

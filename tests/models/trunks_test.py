@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from magnet_jax.models import build, hrnet, resnet
+from magnet_jax.models import build, efficientnet_lite, hrnet, resnet
 
 SIZE = (65, 50)
 
@@ -45,6 +45,15 @@ def test_levels_of_hrnets(stem_stride):
   trunk = hrnet.HRNETS['hrnet18'](width=4, stem_stride=stem_stride)
   assert _levels(trunk) == [
     _shape(stem_stride**2 * 2**i, 4 * 2**i) for i in range(4)
+  ]
+
+
+@pytest.mark.parametrize('finest', [4, 2])
+def test_levels_of_efficientnets(finest):
+  trunk = efficientnet_lite.EFFICIENTNETS['efficientnet_lite2'](finest=finest)
+  levels = [(2, 16), (4, 24), (8, 48), (16, 120), (32, 352)]
+  assert _levels(trunk) == [
+    _shape(*level) for level in levels if level[0] >= finest
   ]
 
 

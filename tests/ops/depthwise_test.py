@@ -36,7 +36,6 @@ CASES = [
   ((7, 6), 3, 1),
   ((7, 6), 3, 2),
   ((8, 9), 5, 2),
-  ((8, 9), 5, 1),
   ((1, 2), 5, 2),
   ((1, 1), 3, 1),
 ]
@@ -47,7 +46,7 @@ CASES = [
 def test_it_is_a_sum_over_taps(make, size, side, stride):
   x, kernel = _arrays(size, side)
   np.testing.assert_allclose(
-    make(jnp.asarray(x), jnp.asarray(kernel), stride),
+    jax.jit(make, static_argnums=2)(x, kernel, stride),
     _slow(x, kernel, stride),
     atol=1e-5,
   )
@@ -63,7 +62,7 @@ def test_gradients_are_those_of_the_grouped_convolution(size, side, stride):
     def total(x, kernel):
       return jnp.sum(weights * make(x, kernel, stride))
 
-    return jax.grad(total, (0, 1))(x, kernel)
+    return jax.jit(jax.grad(total, (0, 1)))(x, kernel)
 
   for found, wanted in zip(
     gradients(depthwise.shift_and_add),
