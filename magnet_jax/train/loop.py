@@ -128,10 +128,11 @@ def train(
 
 def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
   """The state of the latest checkpoint, or before the first step."""
-  state = task.start()
   if store is None or store.latest_step() is None:
-    return state
-  restored, _ = store.restore('latest', template=state)
+    return task.start()
+  # Shapes are enough, and need nothing to be compiled.
+  template = jax.eval_shape(task.start)
+  restored, _ = store.restore('latest', template=template)
   return restored
 
 

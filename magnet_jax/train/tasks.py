@@ -213,6 +213,14 @@ def _batches(
   return training_batches, validation_batches, train
 
 
+def _run_once(function: Callable[..., Any], *arguments: jax.Array) -> Any:
+  """Runs a function compiled without optimisation, which would take longer."""
+  if any(isinstance(each, jax.core.Tracer) for each in arguments):
+    return function(*arguments)  # only the shapes are wanted
+  options = {'xla_backend_optimization_level': 0}
+  return jax.jit(function, compiler_options=options)(*arguments)
+
+
 def _warm(
   variables: state.Variables, init: str, segmenter: Config
 ) -> state.Variables:
@@ -266,7 +274,7 @@ def segmenter_tasks(
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
     key = jax.random.key(config.seed)
-    variables = build.trained(jax.jit(network.init)(key, blank))
+    variables = build.trained(_run_once(network.init, key, blank))
     if parallel.is_main():  # the others receive its state
       variables = _warm(variables, training.init, config.segmenter)
     return state.start(variables, update)
@@ -361,11 +369,11 @@ def refiner_task(
 
   def start() -> state.TrainState:
     blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
-    init = jax.jit(functools.partial(refiner.init, scale=blank, coarse=blank))
+    init = functools.partial(refiner.init, scale=blank, coarse=blank)
     key = jax.random.key(config.seed)
     # A single refiner starts as it did before there could be several.
     keys = [key] if count == 1 else jax.random.split(key, count)
-    variables = join([init(each) for each in keys])
+    variables = join([_run_once(init, each) for each in keys])
     if training.init and parallel.is_main():
       variables = warm_start.refiner(variables, training.init)
     return state.start(variables, update)

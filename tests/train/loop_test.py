@@ -147,6 +147,17 @@ def test_a_finished_run_is_left_alone(tmp_path):
   assert (tmp_path / 'train.jsonl').read_bytes() == before
 
 
+def test_a_resumed_run_makes_no_initial_weights(tmp_path):
+  loop.train(make_task(), tmp_path)
+
+  def start():
+    state = make_task().start()
+    assert isinstance(state.step, jax.core.Tracer)
+    return state
+
+  assert not loop.train(dataclasses.replace(make_task(), start=start), tmp_path)
+
+
 def test_patience_ends_it_early_and_for_good(tmp_path):
   seen = []
 
