@@ -10,7 +10,7 @@ from magnet_jax.cascade import device_memory, plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
-from magnet_jax.refiners import magnet
+from magnet_jax.refiners import magnet, mean
 
 NETWORK = (16, 24)
 HOW = {'network': NETWORK, 'points': 0.5, 'kernel': 3}
@@ -70,6 +70,14 @@ def test_a_cascade_takes_what_fits(monkeypatch):
   devices = parallel.device_count()
   assert _cascade().batch == 16 * devices
   assert _cascade(batch=3).batch == 3 * devices
+
+
+def test_a_mean_takes_its_depth_along(monkeypatch):
+  monkeypatch.setattr(parallel, 'device_memory', lambda: 10**10)
+  cascade = Cascade(
+    SEGMENTER, [mean.refiner()], network=NETWORK, options=Options()
+  )
+  assert cascade.batch == 16 * parallel.device_count()
 
 
 def test_one_at_a_time_on_a_cpu():
