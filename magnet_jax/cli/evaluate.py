@@ -31,10 +31,11 @@ HELP = f"""
 
   Scores methods on labelled images, all with the same segmenter:
 {table.about()}
-  Prints mean IoU, boundary IoU, seconds, windows and memory of each, and the
-  gains of the reference method over the others with 95 % intervals over the
-  images. With --out every result is saved as it comes, and the same command
-  resumes an interrupted run.
+  Prints mean IoU, boundary IoU, seconds, windows and memory of each, the gains
+  of the reference method over the others with 95 % intervals over the images,
+  the IoU of each class, classes that are never predicted, and images that look
+  unlike those that the model was trained on. With --out every result is saved
+  as it comes, and the same command resumes an interrupted run.
 
   examples:
     magnet-jax evaluate --limit=4

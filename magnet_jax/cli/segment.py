@@ -39,7 +39,8 @@ HELP = """
   pictures of a streamed image are small and do not show points.
 
   A file that cannot be read does not stop the others; it is reported at the
-  end, and the exit status is 2.
+  end, and the exit status is 2. Images that look unlike those that the model
+  was trained on are named at the end, too.
 
   examples:
     magnet-jax segment aerial.jpg
