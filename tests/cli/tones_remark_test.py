@@ -10,7 +10,9 @@ import pytest
 from magnet_jax.cli import main
 from magnet_jax.data import tones
 from magnet_jax.files import bundle
+from magnet_jax.predict import model as models
 from magnet_jax.rasters.rasters import ArrayRaster
+from magnet_jax.scenes import generator
 
 WORDS = 'unlike those that the model was trained on'
 
@@ -93,3 +95,11 @@ def test_init_compares_the_splits(tmp_path, capsys):
   found = json.loads((tmp_path / 'magnet_jax' / 'findings.json').read_text())
   (one,) = [f for f in found['findings'] if f['kind'].startswith('tones')]
   assert one['files'] == [f'test/images/test{i}.png' for i in range(3)]
+
+
+def test_the_embedded_model_knows_its_scenes():
+  _, meta = bundle.read(models.EMBEDDED)
+  scene = generator.generate(3, (1000, 1000)).image
+  grey = np.repeat(scene.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
+  seen = [tones.measure(ArrayRaster(each)) for each in (scene, grey)]
+  assert tones.compare(meta.tones, tones.stack(seen)).images == (1,)
