@@ -276,16 +276,16 @@ def test_a_folder_that_is_removed_meanwhile_is_an_error(
   field, checkpoint, capfd, stage
 ):
   out = field.parent / 'out'
-  begin = DiskWorkspace.end if stage else DiskWorkspace.begin
+  end = DiskWorkspace.end
 
-  def removes(self, which, *more):
-    begin(self, which, *more)
+  def removes(self, which):
+    end(self, which)
     if which.index == stage:
       shutil.rmtree(out)
 
   flags = [f'--checkpoint={checkpoint}', '--store=uint16', '--no-panel']
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(DiskWorkspace, begin.__name__, removes)
+    patch.setattr(DiskWorkspace, 'end', removes)
     assert run(field, *flags, f'--out={out}') == 2
   (line,) = [
     each for each in capfd.readouterr().err.splitlines() if 'error:' in each
