@@ -60,7 +60,7 @@ def run(arguments: Arguments) -> int:
   model = model_flags.load(values)
   folder = pathlib.Path(values.out)
   with tqdm.tqdm(
-    total=demo.STEPS, desc='demo', dynamic_ncols=True, disable=None
+    total=demo.steps(model), desc='demo', dynamic_ncols=True, disable=None
   ) as bar:
 
     def notify(text: str) -> None:

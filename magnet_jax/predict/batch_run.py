@@ -105,12 +105,12 @@ def segment_files(
     InputError: the folder cannot be written to, the windows of an image cannot
       be divided, or a device failed.
   """
+  cascade = model.cascade()
   atomic.prepare_folder(folder)
   if outputs.preview:
     atomic.prepare_folder(outputs.preview.absolute().parent)
   names = files.names_of(paths)
   files.keep_inputs(paths, folder, names, outputs)
-  cascade = model.cascade()
   division = _division(divide, len(paths), cascade, budget)
   if division.count == 1:
     own = slice(parallel.process(), None, parallel.processes())

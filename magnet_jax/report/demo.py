@@ -21,11 +21,15 @@ from magnet_jax.types import InputError, Size
 
 Notify = Callable[[str], None]
 
-STEPS = 3 + len(table.METHODS)  # how often `run` notifies
 _INTRODUCTION = (
   'A generated aerial scene that the networks have not seen, segmented by '
   'several methods with one segmenter, and compared with the exact labels.'
 )
+
+
+def steps(model: Model) -> int:
+  """Returns how often `run` notifies."""
+  return 3 + len(table.possible(model))
 
 
 def run(
@@ -45,7 +49,7 @@ def run(
     size: (height, width) of the scene.
     seed: of the scene.
     folder: made if missing.
-    notify: progress callback, called STEPS times with what comes next.
+    notify: progress callback, called `steps` times with what comes next.
 
   Returns:
     One record per method, and the seconds of compiling, which no record counts.

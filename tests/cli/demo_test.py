@@ -9,6 +9,9 @@ from magnet_jax.report import views
 from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable
 
+# The best scale of patch is not known.
+SHOWN = [name for name in table.METHODS if name != 'patch-best']
+
 
 def test_demo(checkpoint, tmp_path, capsys):
   out = tmp_path / 'demo'
@@ -17,7 +20,7 @@ def test_demo(checkpoint, tmp_path, capsys):
   text = capsys.readouterr().out
   assert 'compiling, not counted above' in text
   rows = json.loads((out / 'demo.json').read_text())['rows']
-  assert [row['method'] for row in rows] == list(table.METHODS)
+  assert [row['method'] for row in rows] == SHOWN
   assert all(
     set(row)
     == {'method', 'miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb'}
@@ -30,16 +33,16 @@ def test_demo(checkpoint, tmp_path, capsys):
     'truth.png',
     'panel.png',
     'report.html',
-    *(f'{name}.png' for name in table.METHODS),
+    *(f'{name}.png' for name in SHOWN),
     'records.jsonl',
     'settings.json',
     'views',
   }
-  (view,) = views.read(out, list(table.METHODS))
+  (view,) = views.read(out, SHOWN)
   shown = [stage['method'] for stage in view.about['stages']]
-  assert list(dict.fromkeys(shown)) == list(table.METHODS)
+  assert list(dict.fromkeys(shown)) == SHOWN
   # The last stage that is drawn of a method is what was scored.
-  for name in table.METHODS:
+  for name in SHOWN:
     *_, last = (s for s in view.about['stages'] if s['method'] == name)
     drawn = images.read_image(view.folder / last['label'])[..., 0]
     label = images.read_label(out / f'{name}.png', generator.CLASSES)

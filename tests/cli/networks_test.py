@@ -92,14 +92,19 @@ def test_evaluation_records_both(checkpoint, onnx_file, tmp_path, fails):
   assert str(checkpoint) in line and str(other) in line and '--out' in line
 
 
-def test_a_segmenter_alone_has_two_methods(pair, checkpoint, tmp_path, fails):
+def test_a_segmenter_alone_averages_its_stages(
+  pair, checkpoint, tmp_path, fails
+):
   networks = [f'--segmenter={checkpoint}']
-  line = fails('evaluate', *DATA, *networks)
+  line = fails(
+    'evaluate', *DATA, *networks, '--fusion=magnet', '--methods=magnet'
+  )
   assert '--refiner' in line and '--methods=downsample,patch' in line
   out = tmp_path / 'out'
-  line = fails('segment', pair[0], *networks, '--out', out)
+  flags = ['--fusion=magnet', '--out', out]
+  line = fails('segment', pair[0], *networks, *flags)
   assert '--refiner' in line and not out.exists()
-  flags = [f'--out={out}', '--methods=downsample,patch', '--pictures=1']
+  flags = [f'--out={out}', '--methods=patch,magnet', '--pictures=1']
   assert main.main(['evaluate', *DATA, *networks, *flags]) == 0
   assert (out / 'panel_0.png').exists()
 
@@ -152,7 +157,7 @@ def test_the_released_pipeline(pair, checkpoint, tmp_path, fails):
   truth = images.read_label(pair[1], generator.CLASSES)
   assert np.mean(label == truth) > 0.9
   assert (out / 'field_panel.png').exists()
-  line = fails('evaluate', *DATA, *flags)
+  line = fails('evaluate', *DATA, *flags, '--methods=multiscale')
   assert '--methods=downsample,patch,magnet' in line
   assert '--pipeline=aligned' in fails(*argv, '--windows=0.5')
   assert 'pipeline' in fails('segment', pair[0], '--pipeline=other')
