@@ -31,6 +31,7 @@ _PUBLIC = {
   'generate_scene': ('scenes.generator', 'generate'),
   'magnet_refiner': ('refiners.magnet', 'refiner'),
   'mean_refiner': ('refiners.mean', 'refiner'),
+  'scale_attention_refiner': ('refiners.scale_attention', 'refiner'),
   'load_model': ('predict.model', 'load'),
   'make_plan': ('cascade.plan', 'make_plan'),
   'read_image': ('files.images', 'read_image'),

@@ -14,6 +14,7 @@ from magnet_jax.cascade import (
   class_bias,
   depth,
   device_memory,
+  features,
   policy,
   tiling,
   window_choice,
@@ -70,7 +71,8 @@ class Cascade:
     segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; pass
       `jax.tree_util.Partial(module.apply, variables)` rather than a closure,
       so that the variables are arguments and not constants of the program.
-      `HostSegmenter` wraps any function of NumPy arrays.
+      `HostSegmenter` wraps any function of NumPy arrays. For refiners that need
+      features it must return (logits, features by name) with features=True.
     refiners: one for all stages, or one per stage after stage 0; the last
       serves all further stages. Without refiners only stage 0 and `patches`
       work.
@@ -109,6 +111,8 @@ class Cascade:
           f'{", ".join(sorted(missing))}, which it has not; use '
           '--pipeline=aligned'
         )
+      if 'features' in refiner.needs:
+        features.check(segmenter, network)
       if options.mix and 'scale' not in refiner.needs:
         raise InputError(
           f'mix {options.mix}: a refiner that does not use the segmenter has '

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,10 @@ def add(
 
 
 def _biased(
-  segmenter: Network, bias: jax.Array, images: jax.Array
-) -> jax.Array:
-  return segmenter(images).astype(jnp.float32) + bias[None, None, None]
+  segmenter: Network, bias: jax.Array, images: jax.Array, **wanted: bool
+) -> Any:
+  """Calls the segmenter, with or without features."""
+  if not wanted:
+    return segmenter(images).astype(jnp.float32) + bias[None, None, None]
+  logits, features = segmenter(images, **wanted)
+  return logits.astype(jnp.float32) + bias[None, None, None], features

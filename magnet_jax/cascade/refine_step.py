@@ -120,7 +120,8 @@ def candidates(
   """Computes steps 1 to 4 of the method: O, Y, R and Q of every window.
 
   Args:
-    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
+    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C]; called with
+      features=True, (logits, features by name), for a refiner that needs these.
     refiner: computes R.
     images: uint8 [B,h,w,3], the windows at the network's input size.
     coarse: float32 [B,h',w',C], pieces of the segmentation so far.
@@ -128,8 +129,8 @@ def candidates(
     ratios: float32 [B,2], pixels of the piece per pixel of the window.
     valid: int32 [B,2], rows and columns of the window that are not padding.
     depth: float32 [B,h,w], as in `Seen`, for a refiner that needs it.
-    window: (h', w'), the windows' size in their stage, at which a pointwise
-      refiner works: its results have this size instead of (h, w).
+    window: (h', w'), the windows' size in their stage, at which a refiner
+      of any size works: its results have this size instead of (h, w).
     kernel: odd side of the median filter.
     score: as for `refine_maps`.
   """
@@ -137,15 +138,21 @@ def candidates(
   # `needs` is static: what a refiner does not need is never traced, so a
   # refiner of maps alone costs no segmenter and no normalised image.
   pixels = normalise.normalise(images) if needs - {'depth'} else None
-  scale = _probabilities(segmenter(pixels)) if 'scale' in needs else None
-  if refiner.pointwise and window and window != size:
+  scale = features = None
+  if 'features' in needs:
+    logits, features = segmenter(pixels, features=True)
+    scale = _probabilities(logits)
+  elif 'scale' in needs:
+    scale = _probabilities(segmenter(pixels))
+  if refiner.any_size and window and window != size:
     ratios = ratios * jnp.asarray(np.divide(size, window), jnp.float32)[None]
     size = window
     scale = None if scale is None else resize.upsample(scale, size)
     if depth is not None:
       depth = resize.upsample(depth[..., None], size)[..., 0]
   y = crop(coarse, offsets, ratios, size)
-  seen = Seen(y, valid, scale, pixels if 'images' in needs else None, depth)
+  pixels = pixels if 'images' in needs else None
+  seen = Seen(y, valid, scale, pixels, depth, features)
   r, scores = refine_maps(refiner, seen, kernel=kernel, score=score)
   return Candidates(refined=r, coarse=y, scores=scores, scale=scale)
 

@@ -32,7 +32,8 @@ class Steps:
   ) -> parallel.Step:
     """A function of the segmenter and a refiner, with static settings."""
     refiner = self._refiners[number]
-    segmenter = self._segmenter if 'scale' in refiner.needs else None
+    seen = refiner.needs & {'scale', 'features'}
+    segmenter = self._segmenter if seen else None
     return host_segmenter.over_devices(step, segmenter, refiner, **settings)
 
   @functools.cached_property

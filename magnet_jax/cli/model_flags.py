@@ -138,8 +138,9 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     None,
     [refiners.AUTO, *refiners.REFINERS],
     'how the maps of two stages become one: magnet, by the trained refiner; '
-    'mean, the running mean of the stages, which needs no training; auto, '
-    f'magnet if the model has a refiner, else mean{own}',
+    'mean, the running mean of the stages, which needs no training; '
+    "scale_attention, a mean weighed by a trained gate on the segmenter's "
+    f"features; auto, the model's refiner or gate, else mean{own}",
     flag_values=values,
     module_name=group,
   )

@@ -289,7 +289,7 @@ def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
       f'{path}: holds no checkpoint, but {shown or "nothing"}; give the '
       'folder of a run, its checkpoints, or an exported .npz file'
     )
-  parts = {}
+  parts: dict[str, tuple[Tree, Meta]] = {}
   for step in found:
     state, meta = read(step)
     average = state.get('average') if isinstance(state, dict) else None
@@ -298,8 +298,26 @@ def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
         f'{step}: is not a checkpoint of a network of magnet-jax (kind '
         f'{meta.kind!r}); give one of {", ".join(KINDS)}'
       )
-    parts[meta.kind] = (average, tuned.laid_over(meta, step))
+    latest = tuned.laid_over(meta, step)
+    # A gate brings the segmenter that was trained together with it.
+    segmenter = _within(average, 'segmenter') if meta.kind == 'refiner' else {}
+    if segmenter:
+      average = {'params': {'gate': _within(average, 'gate').get('params', {})}}
+      parts['segmenter'] = (
+        segmenter,
+        dataclasses.replace(latest, kind='segmenter'),
+      )
+    parts[meta.kind] = (average, latest)
   return parts
+
+
+def _within(variables: Tree, part: str) -> Tree:
+  """The variables of a part of a network, {} if there is none."""
+  return {
+    kind: tree[part]
+    for kind, tree in variables.items()
+    if isinstance(tree, dict) and part in tree
+  }
 
 
 def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:

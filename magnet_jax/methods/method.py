@@ -11,6 +11,7 @@ import numpy as np
 from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
+from magnet_jax.refiners import table
 from magnet_jax.types import Size, Stage, WindowGrid
 
 Watch = Callable[[StageResult], None]
@@ -69,7 +70,7 @@ FUSION = Need(
     bool(model.refiners)
     or (
       model.pipeline == 'aligned'
-      and model.settings['refine'].get('fusion') != 'magnet'
+      and not table.is_trained(model.settings['refine'].get('fusion', ''))
     )
   ),
   'the model has no refiner, which its fusion needs; train one, give '

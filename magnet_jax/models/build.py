@@ -15,6 +15,7 @@ from magnet_jax.models import (
   deeplab,
   efficientnet_lite,
   fpn,
+  gate,
   hrnet,
   ocr,
   own,
@@ -224,6 +225,63 @@ def refinement(
     name=None,
   )
   return checked.call(make, settings, 'refiner')
+
+
+def attention(
+  segmenter: nn.Module, network: Size, num_classes: int
+) -> tuple[gate.Gate, Callable[[jax.Array], dict[str, dict]]]:
+  """Builds the gate of a segmenter, for scale attention.
+
+  Args:
+    segmenter: a module that returns features.
+    network: (h, w), the networks' input size.
+    num_classes: C.
+
+  Returns:
+    The gate, and the function that makes its variables from a random key.
+
+  Raises:
+    InputError: the segmenter returns no features by the name 'fused'.
+  """
+  fused = _fused(segmenter, network)
+  stride = network[0] / fused.shape[1]
+  module = gate.Gate(
+    max(1, round(gate.STRIDE / stride)), parent=None, name=None
+  )
+  maps = jax.ShapeDtypeStruct((1, *network, num_classes), jnp.float32)
+
+  def init(key: jax.Array) -> dict[str, dict]:
+    shown, both = (jnp.zeros(x.shape, x.dtype) for x in (fused, maps))
+    return dict(module.init(key, {'fused': shown}, scale=both, coarse=both))
+
+  return module, init
+
+
+def _fused(segmenter: nn.Module, network: Size) -> jax.ShapeDtypeStruct:
+  """The shape of a segmenter's features for one window."""
+  name = type(segmenter).__name__
+  if 'features' not in inspect.signature(segmenter.__call__).parameters:
+    raise InputError(
+      f'fusion scale_attention: the segmenter {name} returns no features for '
+      'its gate; write __call__(self, images, *, train=False, features=False) '
+      "that can return (logits, {'fused': features}), or choose another fusion"
+    )
+  images = jnp.zeros((1, *network, 3))
+  run = functools.partial(segmenter.init_with_output, features=True)
+  try:
+    (_, found), _ = jax.eval_shape(run, jax.random.key(0), images)
+    fused: jax.ShapeDtypeStruct = found['fused']
+    if fused.ndim == 4:
+      return fused
+    reason = f'of {fused.ndim} axes'
+  # Anything may be raised in a network of the user's own.
+  except Exception as error:
+    reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
+  raise InputError(
+    f"fusion scale_attention: {name} must return (logits, {{'fused': features "
+    f"[B,h',w',F]}}) when called with features=True ({reason[:200]}); correct "
+    'its output, or choose another fusion'
+  )
 
 
 def shapes(

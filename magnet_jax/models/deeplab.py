@@ -81,8 +81,14 @@ class DeepLab(nn.Module):
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+  def __call__(
+    self, images: jax.Array, *, train: bool = False, features: bool = False
+  ) -> layers.Segmented:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C].
+
+    With `features` the result is (logits, {'fused': [B,h',w',F]}), with what
+    the last layer sees.
+    """
     fine, *_, coarse = self.trunk(images, train=train)
     look = Pyramid(self.features, dtype=self.dtype, name='aspp')
     decode = Decoder(self.features, self.dtype, name='decoder')
@@ -91,4 +97,5 @@ class DeepLab(nn.Module):
       self.num_classes, 1, use_bias=True, dtype=self.dtype, name='classify'
     )(x)
     height, width = images.shape[1:3]
-    return resize.upsample(logits.astype(jnp.float32), (height, width))
+    logits = resize.upsample(logits.astype(jnp.float32), (height, width))
+    return (logits, {'fused': x}) if features else logits

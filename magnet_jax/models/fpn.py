@@ -31,8 +31,14 @@ class FPN(nn.Module):
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+  def __call__(
+    self, images: jax.Array, *, train: bool = False, features: bool = False
+  ) -> layers.Segmented:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C].
+
+    With `features` the result is (logits, {'fused': [B,h',w',F]}), with what
+    the last layer sees.
+    """
 
     def conv(features: int, kernel: int, name: str) -> nn.Module:
       return layers.convolution(
@@ -51,7 +57,8 @@ class FPN(nn.Module):
       x = conv(self.pyramid, 3, f'smooth{i}_1')(level)
       x = conv(self.head, 3, f'smooth{i}_2')(x)
       smooth.append(resize.upsample(x, finest))
-    features = jnp.concatenate(smooth, axis=-1)
-    logits = conv(self.num_classes, 3, 'classify')(features)
+    fused = jnp.concatenate(smooth, axis=-1)
+    logits = conv(self.num_classes, 3, 'classify')(fused)
     height, width = images.shape[1:3]
-    return resize.upsample(logits.astype(jnp.float32), (height, width))
+    logits = resize.upsample(logits.astype(jnp.float32), (height, width))
+    return (logits, {'fused': fused}) if features else logits

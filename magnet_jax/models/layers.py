@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from magnet_jax.models import batch_norm
 
 Dtype = jax.typing.DTypeLike
+# Logits, or these and the features that they are made from, by name.
+Segmented = jax.Array | tuple[jax.Array, dict[str, jax.Array]]
 _AUXILIARY = 0.4  # weight of auxiliary logits beside the others
 
 

@@ -65,8 +65,14 @@ class OCR(nn.Module):
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+  def __call__(
+    self, images: jax.Array, *, train: bool = False, features: bool = False
+  ) -> layers.Segmented:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C].
+
+    With `features` the result is (logits, {'fused': [B,h',w',F]}), with what
+    the last layer sees.
+    """
     levels = self.trunk(images, train=train)
     height, width = levels[0].shape[1:3]
     x = jnp.concatenate(
@@ -83,10 +89,11 @@ class OCR(nn.Module):
     x = self._unit(self.features, 1, 'merge', False)(x, train=train)
     logits = self._classify(x, 'classify')
     if not train:
-      return _resized(layers.blend(logits, auxiliary), images)
-    if not self.is_initializing():
+      logits = layers.blend(logits, auxiliary)
+    elif not self.is_initializing():
       self.sow('auxiliary', 'logits', _resized(auxiliary, images))
-    return _resized(logits, images)
+    logits = _resized(logits, images)
+    return (logits, {'fused': x}) if features else logits
 
   def _unit(
     self, features: int, kernel: int, name: str, use_bias: bool

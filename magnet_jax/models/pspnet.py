@@ -54,8 +54,14 @@ class PSPNet(nn.Module):
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+  def __call__(
+    self, images: jax.Array, *, train: bool = False, features: bool = False
+  ) -> layers.Segmented:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C].
+
+    With `features` the result is (logits, {'fused': [B,h',w',F]}), with what
+    the last layer sees.
+    """
     level = self.trunk(images, train=train)[-1]
     auxiliary = self._classify(level, 'auxiliary_classify')
     x = self._pyramid(level)
@@ -64,10 +70,10 @@ class PSPNet(nn.Module):
     logits = _resized(self._classify(x, 'final'), images)
     auxiliary = _resized(auxiliary, images)
     if not train:
-      return layers.blend(logits, auxiliary)
-    if not self.is_initializing():
+      logits = layers.blend(logits, auxiliary)
+    elif not self.is_initializing():
       self.sow('auxiliary', 'logits', auxiliary)
-    return logits
+    return (logits, {'fused': x}) if features else logits
 
   def _pyramid(self, level: jax.Array) -> jax.Array:
     """The level and its means, reduced to `features`."""

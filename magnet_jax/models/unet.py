@@ -47,8 +47,14 @@ class UNet(nn.Module):
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps normalised images [B,h,w,3] to logits [B,h,w,C]."""
+  def __call__(
+    self, images: jax.Array, *, train: bool = False, features: bool = False
+  ) -> layers.Segmented:
+    """Maps normalised images [B,h,w,3] to logits [B,h,w,C].
+
+    With `features` the result is (logits, {'fused': [B,h',w',F]}), with what
+    the last layer sees.
+    """
 
     def double(x: jax.Array, level: int, name: str) -> jax.Array:
       block = DoubleConv(self.width * 2**level, self.dtype, name=name)
@@ -76,4 +82,5 @@ class UNet(nn.Module):
     logits = layers.convolution(
       self.num_classes, 1, use_bias=True, dtype=self.dtype, name='final'
     )(x)
-    return logits.astype(jnp.float32)
+    logits = logits.astype(jnp.float32)
+    return (logits, {'fused': x}) if features else logits

@@ -87,6 +87,12 @@ def _part(path: str, kind: str) -> tuple[dict[str, Tree], Meta]:
       '--refiner to the folder of a run or an exported model'
     )
   variables, meta = checkpoints.load(pathlib.Path(path))
+  if kind == 'refiner' and models.is_gate(variables.get(kind, {})):
+    raise InputError(
+      f'{path}: its refiner is a gate on features that only the segmenter '
+      f'trained with it has; give --checkpoint={path}, or a --refiner that was '
+      'trained with refine.fusion=magnet'
+    )
   if kind not in variables:
     raise InputError(
       f'{path}: holds a {" and a ".join(variables)}, but a {kind} is needed; '

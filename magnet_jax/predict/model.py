@@ -24,7 +24,7 @@ from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
 from magnet_jax.predict import way as way_files
 from magnet_jax.predict.way import Way
-from magnet_jax.refiners import magnet, table
+from magnet_jax.refiners import magnet, scale_attention, table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
   ClassTable,
@@ -232,6 +232,11 @@ def from_variables(
   return model
 
 
+def is_gate(refiner: Section) -> bool:
+  """Returns whether a refiner's variables are those of scale attention."""
+  return 'gate' in refiner.get('params', {})
+
+
 def class_table(meta: Meta) -> ClassTable:
   """Returns the classes that networks were trained for.
 
@@ -266,6 +271,8 @@ def _refiners(
   """Returns the refiners of stages 1, 2, …, if there are any."""
   if 'refiner' not in variables:
     return ()
+  if is_gate(variables['refiner']):
+    return (_attention(variables, meta, num_classes, name),)
   with _building(name, 'refiner'):
     number, wanted = refiner_count(meta.section('refiner'))
     make = functools.partial(build.refinement, num_classes=num_classes)
@@ -282,6 +289,22 @@ def _refiners(
     magnet.refiner(jax.tree_util.Partial(apply, each))
     for each in split(placed, number)
   )
+
+
+def _attention(
+  variables: Section, meta: Meta, num_classes: int, name: str
+) -> Refiner:
+  """Returns the refiner of a gate on the segmenter's features."""
+  with _building(name, 'segmenter'):
+    make = functools.partial(build.segmenter, num_classes=num_classes)
+    segmenter = checked.call(make, meta.section('segmenter'), 'segmenter')
+    height, width = meta.section('plan')['network']
+    module, init = build.attention(segmenter, (height, width), num_classes)
+  shapes = jax.eval_shape(init, jax.random.key(0))
+  _check(name, 'refiner', variables, {'params': {'gate': shapes['params']}})
+  gate = variables['refiner']['params']['gate']
+  placed = jax.device_put({'params': gate})
+  return scale_attention.refiner(jax.tree_util.Partial(module.apply, placed))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ def refiner() -> Refiner:
     _apply,
     needs=frozenset({'scale', 'depth'}),
     choice='everywhere',
-    pointwise=True,
+    any_size=True,
     outputs='probabilities',
   )
 

@@ -1,6 +1,6 @@
 """The interface of refiners: from what they see of a window to logits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-NEEDS = ('scale', 'images', 'depth')
+NEEDS = ('scale', 'images', 'depth', 'features')
 CHOICES = ('points', 'everywhere')
 OUTPUTS = ('logits', 'probabilities')
 
@@ -23,6 +23,8 @@ class Seen(NamedTuple):
     images: normalised float32 [B,h,w,3].
     depth: float32 [B,h,w], how many stages Y holds, by their weights in a mean,
       in units of the weight of this stage.
+    features: [B,h',w',F] each, of the segmenter for the window, by name; of
+      their own size, whatever that of the maps.
   """
 
   coarse: jax.Array
@@ -30,12 +32,13 @@ class Seen(NamedTuple):
   scale: jax.Array | None = None
   images: jax.Array | None = None
   depth: jax.Array | None = None
+  features: Mapping[str, jax.Array] | None = None
 
 
 @functools.partial(
   jax.tree_util.register_dataclass,
   data_fields=['variables'],
-  meta_fields=['apply', 'needs', 'choice', 'pointwise', 'outputs'],
+  meta_fields=['apply', 'needs', 'choice', 'any_size', 'outputs', 'fusion'],
 )
 @dataclasses.dataclass(frozen=True)
 class Refiner:
@@ -50,17 +53,19 @@ class Refiner:
     needs: what it sees besides `coarse` and `valid`, a subset of NEEDS.
     choice: one of CHOICES: R replaces Y at the K points where Y is unsure and
       R is sure, or everywhere.
-    pointwise: whether R at a pixel depends on that pixel alone; it is then
-      computed at the windows' size in their stage, not at the network's.
+    any_size: whether it is computed at the windows' size in their stage;
+      otherwise at the network's, and R is resized.
     outputs: 'logits', or 'probabilities' that sum to 1.
+    fusion: the name in `table.REFINERS` that asks for it.
   """
 
   apply: Callable[[Any, Seen], jax.Array]
   variables: Any = ()
   needs: frozenset[str] = frozenset({'scale'})
   choice: str = 'points'
-  pointwise: bool = False
+  any_size: bool = False
   outputs: str = 'logits'
+  fusion: str = 'magnet'
 
   def probabilities(self, seen: Seen) -> jax.Array:
     """Computes R: float32 [B,h,w,C], probabilities."""

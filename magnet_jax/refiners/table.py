@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import dataclasses
 
-from magnet_jax.refiners import mean
+from magnet_jax.refiners import mean, scale_attention
 from magnet_jax.refiners.refiner import NEEDS, Refiner
 from magnet_jax.types import InputError
 
@@ -29,6 +29,9 @@ class Row:
 REFINERS: dict[str, Row] = {
   'magnet': Row('the trained refiner replaces the K most doubtful points'),
   'mean': Row('running mean of the stages; nothing is trained', mean.refiner),
+  scale_attention.NAME: Row(
+    'mean weighed by a gate on features, trained together with the segmenter'
+  ),
 }
 
 
@@ -38,6 +41,11 @@ def check(name: str) -> None:
     raise InputError(
       f'fusion {name!r}: unknown; choose one of {AUTO}, {", ".join(REFINERS)}'
     )
+
+
+def is_trained(name: str) -> bool:
+  """Returns whether a fusion needs a trained refiner."""
+  return name in REFINERS and REFINERS[name].make is None
 
 
 def choose(
@@ -64,16 +72,17 @@ def choose(
   make = REFINERS[name].make
   if make:
     return (make(),)
-  if not trained:
+  found = tuple(each for each in trained if each.fusion == name)
+  if not found:
     raise InputError(
-      f'fusion {name}: the model has no refiner; train one, give '
-      '--refiner=RUN, or use --fusion=mean'
+      f'fusion {name}: the model has no refiner for it; train one with '
+      f'refine.fusion={name}, or use --fusion=mean'
     )
-  return tuple(trained)
+  return found
 
 
 def about() -> str:
   """Returns a line per refiner, for the help."""
   return '\n'.join(
-    f'    {name:14}{row.about}' for name, row in REFINERS.items()
+    f'    {name:17}{row.about}' for name, row in REFINERS.items()
   )

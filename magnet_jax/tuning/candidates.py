@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import itertools
 
 from magnet_jax.predict.model import Model
 from magnet_jax.predict.way import Way
+from magnet_jax.refiners import scale_attention
 from magnet_jax.types import InputError
 
 # Half octaves: the best single scale of a set is seldom more than a quarter of
@@ -18,6 +19,14 @@ SHARES = (0.3, 0.1)
 PATCH = 'patch 1'
 _MOST_STAGES = 4
 _OVERLAP = 0.25
+# First and last of SCALES, and the factor, of plans for a gate.
+_ATTENDED = (
+  (3, 4, 'half-octave'),
+  (2, 4, 'half-octave'),
+  (2, 4, 'octave'),
+  (2, 3, 'half-octave'),
+  (1, 3, 'octave'),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +60,13 @@ def of(model: Model, points: Sequence[float]) -> Candidates:
     InputError: a K out of range.
   """
   return Candidates(
-    {_patch(s): _mean(s, s, 'octave') for s in reversed(SCALES)},
+    {_patch(s): _way(s, s, 'octave') for s in reversed(SCALES)},
     dict(_means()),
-    dict(_refined(points)) if model.refiners else {},
+    {
+      name: way
+      for fusion in {refiner.fusion for refiner in model.refiners}
+      for name, way in _REFINED[fusion](points)
+    },
   )
 
 
@@ -63,7 +76,7 @@ def _patch(scale: float) -> str:
 
 def _means() -> Iterator[tuple[str, Way]]:
   """Yields running means over adjacent scales, on all or some windows."""
-  yield 'mean of all', _mean(0.0, 1.0, 'octave')
+  yield 'mean of all', _way(0.0, 1.0, 'octave')
   for (factor, step), last, stages in itertools.product(
     FACTORS.items(), range(1, len(SCALES)), range(2, _MOST_STAGES + 1)
   ):
@@ -71,17 +84,22 @@ def _means() -> Iterator[tuple[str, Way]]:
     if first < 0:
       continue
     name = f'mean {SCALES[first]:.2g}-{SCALES[last]:.2g} {factor}'
-    way = _mean(SCALES[first], SCALES[last], factor)
+    way = _way(SCALES[first], SCALES[last], factor)
     yield name, way
     # Leaving out windows pays where the later stages are the finest ones.
     for share in SHARES if SCALES[last] == 1 else ():
-      yield (
-        f'{name}, {share:.0%} of the windows',
-        dataclasses.replace(way, refine={**way.refine, 'windows': share}),
-      )
+      yield _on_some(name, way, share)
 
 
-def _mean(first: float, last: float, factor: str) -> Way:
+def _on_some(name: str, way: Way, share: float) -> tuple[str, Way]:
+  """A way on some of the windows, with its name."""
+  return (
+    f'{name}, {share:.0%} of the windows',
+    dataclasses.replace(way, refine={**way.refine, 'windows': share}),
+  )
+
+
+def _way(first: float, last: float, factor: str, fusion: str = 'mean') -> Way:
   return Way(
     {
       'first': first,
@@ -91,7 +109,7 @@ def _mean(first: float, last: float, factor: str) -> Way:
       'stages': 0,
       'overlap': _OVERLAP,
     },
-    {'fusion': 'mean', 'windows': 1.0, 'mix': 0.0},
+    {'fusion': fusion, 'windows': 1.0, 'mix': 0.0},
   )
 
 
@@ -111,3 +129,29 @@ def _refined(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
         {'fusion': 'magnet', 'points': float(k), 'windows': 1.0, 'mix': mix},
       ),
     )
+
+
+def _attended(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
+  """Yields plans for a gate, which needs no K.
+
+  Few of them, as each is run on its own: its features are not kept.
+  """
+  del points
+  name = 'scale attention'
+  yield (
+    name,
+    Way({}, {'fusion': scale_attention.NAME, 'windows': 1.0, 'mix': 0.0}),
+  )
+  for first, last, factor in _ATTENDED:
+    low, high = SCALES[first], SCALES[last]
+    plan = f'{name} {low:.2g}-{high:.2g} {factor}'
+    way = _way(low, high, factor, scale_attention.NAME)
+    yield plan, way
+    if high == 1:
+      yield _on_some(plan, way, SHARES[0])
+
+
+# The ways of a model's refiners, by the fusion that asks for them.
+_REFINED: Mapping[
+  str, Callable[[Sequence[float]], Iterator[tuple[str, Way]]]
+] = {'magnet': _refined, scale_attention.NAME: _attended}

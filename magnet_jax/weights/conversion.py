@@ -153,7 +153,14 @@ def to_files(
       names in PyTorch, or writing fails.
   """
   written = []
-  for kind, (variables, meta) in _parts(run).items():
+  parts = _parts(run)
+  if 'refiner' in parts and 'gate' in parts['refiner'][0].get('params', {}):
+    raise InputError(
+      f'{run}: its refiner is a gate of scale attention, which has no '
+      'counterpart in PyTorch; give the folder of a segmenter, or a run with '
+      'another fusion'
+    )
+  for kind, (variables, meta) in parts.items():
     with checked.named(str(run)):
       network = torch_templates.network(kind, meta)
       notes = _lost(kind, meta)

@@ -229,11 +229,18 @@ class Member(Division):
     return heard
 
 
-@pytest.mark.parametrize('planned', [{}, IN_WINDOWS])
-def test_two_processes_leave_what_one_does(tmp_path, planned):
+@pytest.mark.parametrize(
+  ('make', 'planned'),
+  [
+    (toy_networks.mean_cascade, {}),
+    (toy_networks.mean_cascade, IN_WINDOWS),
+    (toy_networks.attention_cascade, IN_WINDOWS),
+  ],
+)
+def test_two_processes_leave_what_one_does(tmp_path, make, planned):
   size = (47, 61)
   stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
-  image, cascade = toy_networks.image(size), toy_networks.mean_cascade()
+  image, cascade = toy_networks.image(size), make()
   said, barrier = [None, None], threading.Barrier(2)
 
   def run(index):

@@ -7,8 +7,8 @@ import numpy as np
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
-from magnet_jax.ops import normalise
-from magnet_jax.refiners import magnet, mean
+from magnet_jax.ops import normalise, resize
+from magnet_jax.refiners import magnet, mean, scale_attention
 
 CLASSES = 3
 WINDOW = (16, 16)
@@ -81,6 +81,29 @@ def mean_cascade(**options):
   return Cascade(
     random_segmenter(),
     [mean.refiner()],
+    network=options.pop('network', WINDOW),
+    options=Options(**options),
+  )
+
+
+def featured(kernel, images, *, features=False):
+  """A segmenter with features at half of the size."""
+  logits = convolving(kernel, images)
+  fused = resize.mean_pool(jnp.tanh(logits), (images.shape[1] // 2,) * 2)
+  return (logits, {'fused': fused}) if features else logits
+
+
+def gate(weights, features, *, scale, coarse):
+  """Trusts the coarse map by the features and both maps."""
+  seen = resize.upsample(features['fused'], scale.shape[1:3])
+  return seen @ weights + (coarse - scale) @ weights
+
+
+def attention_cascade(weights=(1.0, -2.0, 3.0), **options):
+  bound = jax.tree_util.Partial(gate, np.array(weights, np.float32))
+  return Cascade(
+    jax.tree_util.Partial(featured, kernel()),
+    [scale_attention.refiner(bound)],
     network=options.pop('network', WINDOW),
     options=Options(**options),
   )
