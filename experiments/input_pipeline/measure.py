@@ -40,10 +40,11 @@ def main(name: str, run: str = '') -> None:
   made = _BATCHES * count / (time.perf_counter() - start)
   state = task.team.copy(task.start())
   placed = task.team.split(first)
+  rate = np.float32(config.train.segmenter.rate)
   seconds = []
   for _ in range(_STEPS + 1):
     start = time.perf_counter()
-    state, metrics = task.step(state, placed)
+    state, metrics = task.step(state, placed, rate)
     jax.block_until_ready(metrics)
     seconds.append(time.perf_counter() - start)
   taken = count / statistics.median(seconds[1:])

@@ -48,7 +48,7 @@ def text(name: str, found: Sequence[Record], limits: Limits) -> str:
   bars = sparkline([record['miou'] for record in scored])
   line = (
     f'{name}: val mIoU {bars} {100 * best["miou"]:.1f} at step '
-    f'{best["step"]} of {last}, which is kept'
+    f'{best["step"]} of {last}, kept'
   )
   early = [r['miou'] for r in scored if r['step'] <= 0.8 * last]
   late = [r['miou'] for r in scored if r['step'] > 0.8 * last]

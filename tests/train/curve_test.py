@@ -37,9 +37,7 @@ RISING = [0.1, 0.3, 0.4, 0.5, 0.508]
 )
 def test_a_rise_to_the_end_asks_for_more(limits, remedy):
   first, second = curve.text('segmenter', training(RISING), limits).split('\n')
-  assert first == (
-    'segmenter: val mIoU ▁▄▆██ 50.8 at step 500 of 500, which is kept'
-  )
+  assert first == ('segmenter: val mIoU ▁▄▆██ 50.8 at step 500 of 500, kept')
   assert 'rose by 0.8 points in the last fifth' in second
   assert second.endswith(remedy)
 
