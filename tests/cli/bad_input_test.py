@@ -168,7 +168,9 @@ def test_checkpoints(pair, tmp_path, fails):
   assert 'classify' in line and '3' in line and '7' in line
   weights = random_weights(7)
   export(path, weights)
-  assert 'refiner' in fails('evaluate', '--checkpoint', path)
+  flag = '--methods=magnet'
+  line = fails('evaluate', '--checkpoint', path, '--fusion=magnet', flag)
+  assert 'refiner' in line
   weights['params']['classify']['bias'][0] = np.nan
   export(path, weights)
   assert 'NaN' in fails('segment', pair[0], *flags)
