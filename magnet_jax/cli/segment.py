@@ -205,10 +205,11 @@ def _model(values: flags.FlagValues, window: Size | None) -> Model:
   return model_flags.load(values, **plan)
 
 
-def _overlap(text: str) -> tuple[float, ...]:
-  """The overlap of each stage; the last one serves all further stages."""
+def _overlap(text: str) -> float | tuple[float, ...]:
+  """The overlap of all stages, or of each; the last serves further stages."""
   try:
-    return tuple(float(part) for part in text.split(','))
+    parts = tuple(float(part) for part in text.split(','))
+    return parts if len(parts) > 1 else parts[0]
   except ValueError:
     raise InputError(
       f'--overlap={text}: must be a fraction in [0, 1), or one per stage, such '
