@@ -80,8 +80,9 @@ def get_config() -> ml_collections.ConfigDict:
   refine.min_uncertainty = 0.0  # smallest mean of a refined window
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
   # How the maps of two stages become one: 'magnet', by the trained refiner,
-  # 'mean', the running mean of all stages, or 'auto': 'magnet' if there is a
-  # refiner, else 'mean'.
+  # 'mean', the running mean of all stages, 'scale_attention', that mean weighed
+  # by a gate on the segmenter's features, or 'auto': the trained refiner or
+  # gate, or 'mean' if there is none.
   refine.fusion = 'auto'
   refine.stage_weights = ()  # of the stages in the mean; () is equal
   refine.bias = ()  # one number per class, added to the segmenter's logits
@@ -114,6 +115,9 @@ def get_config() -> ml_collections.ConfigDict:
   # How often each stage is sampled, coarse to fine; () is uniform.
   config.train.segmenter.stage_weights = ()
   config.train.refiner.segmenter = ''  # a run or model to use; '': this run's
+  # The gate of 'scale_attention' is trained together with the segmenter, whose
+  # learning rate is this share of its own.
+  config.train.refiner.segmenter_rate = 0.1
   # The refiner sees windows at the exact scales of their stages.
   config.train.refiner.scale_jitter = 1.0
   # Whether it sees predictions for images that their segmenter was not trained

@@ -71,14 +71,21 @@ def _kernels(params: Any) -> Any:
   return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
-def _trunk_factor(factor: float) -> optax.GradientTransformation:
-  """Scales the updates of the trunk, decay included."""
+def part_rate(*path: str, factor: float) -> optax.GradientTransformation:
+  """Returns what scales the updates of a part, decay included.
 
-  def scale(updates: Any, _: Any) -> Any:
-    trunk = jax.tree.map(lambda u: factor * u, updates['trunk'])
-    return {**updates, 'trunk': trunk}
+  Args:
+    *path: keys of the part in the parameters, from the outermost.
+    factor: of its learning rate; 0 freezes it.
+  """
 
-  return optax.stateless(scale)
+  def scale(updates: Any, rest: tuple[str, ...]) -> Any:
+    if not rest:
+      return jax.tree.map(lambda u: factor * u, updates)
+    first, *deeper = rest
+    return {**updates, first: scale(updates[first], tuple(deeper))}
+
+  return optax.stateless(lambda updates, _: scale(updates, path))
 
 
 def optimizer(
@@ -115,7 +122,7 @@ def optimizer(
     raise InputError(f'optimizer {name!r}: unknown; choose one of sgd, adamw')
   # Left out at 1: states of earlier versions have no place for it.
   if trunk_rate != 1:
-    update = optax.chain(update, _trunk_factor(trunk_rate))
+    update = optax.chain(update, part_rate('trunk', factor=trunk_rate))
   if clip is None:
     return update
   return optax.chain(optax.clip_by_global_norm(clip), update)

@@ -13,6 +13,7 @@ from magnet_jax.data.folds import Indices
 from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
+from magnet_jax.refiners import scale_attention
 from magnet_jax.train import curve, loop, tasks, unseen, warm_start
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
@@ -45,6 +46,7 @@ _ADDED = {
   'refine.stage_weights': [],
   'train.segmenter.trunk_rate': 1.0,
   'refine.bias': [],
+  'train.refiner.segmenter_rate': 0.1,
 }
 
 
@@ -78,8 +80,9 @@ def run(
   for network in ('segmenter', 'refiner'):
     tasks.limits(config, network)
   networks = _networks(config, stage)
-  left_out = unseen.left_out(config) if 'refiner' in networks else ()
+  attends = config.refine.fusion == scale_attention.NAME
   tasks.check(config)
+  left_out = unseen.left_out(config) if 'refiner' in networks else ()
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   if 'segmenter' in networks or left_out:
@@ -92,13 +95,18 @@ def run(
   if 'refiner' in networks:
     segmenter = _segmenter(config, folder)
     parts = _parts(folder, left_out)
-    task = tasks.refiner_task(config, segmenter, parts)
+    task = (
+      tasks.attention_task(config, segmenter)
+      if attends
+      else tasks.refiner_task(config, segmenter, parts)
+    )
     _train(task, folder / 'refiner', tensorboard)
   trained = (folder / 'refiner').is_dir()
   if not parallel.is_main() or not (trained or config.refine.fusion == 'mean'):
     return None
   variables, meta = checkpoints.load(folder)
-  variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
+  if not attends:  # a gate brings its segmenter
+    variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
   last = folder / ('refiner' if trained else 'segmenter')
   if config.tune.images and not tuned.of(last):
     best = _tune(config, folder, variables, meta)

@@ -1,4 +1,4 @@
-"""The two trainings, as a config describes them."""
+"""The trainings, as a config describes them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
@@ -7,6 +7,7 @@ import math
 import pathlib
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,9 +23,12 @@ from magnet_jax.evaluate import comparison
 from magnet_jax.files import checkpoints
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
+from magnet_jax.models.gate import Gate
 from magnet_jax.models.refiner import join, refiner_count
 from magnet_jax.ops import windows
+from magnet_jax.refiners import scale_attention
 from magnet_jax.train import (
+  attention_steps,
   loop,
   optimizer,
   pace,
@@ -142,15 +146,48 @@ def check(config: Config) -> None:
   """Checks how images will be segmented, before anything is written.
 
   Raises:
-    InputError: a setting of `plan` or `refine` is out of range, or the first
-      scale makes every image of train smaller than a window.
+    InputError: a setting of `plan` or `refine` is out of range, the first
+      scale makes every image of train smaller than a window, or the fusion
+      cannot be trained so.
   """
   settings.options(config.refine)
+  if config.refine.fusion == scale_attention.NAME:
+    _check_attention(config)
   plan_for = settings.planner(config.plan, strict=True)
   if config.plan.first:
     source = splits.open_split(config.data, 'train')
     sizes = [source.size(index) for index in range(len(source))]
     plan_for(max(sizes, key=lambda size: size[0] * size[1]))
+
+
+def _check_attention(config: Config) -> None:
+  training = config.train.refiner
+  together = 'the segmenter is trained together with its gate'
+  rules = {
+    'unseen': (training.unseen == 'none', f"be 'none', as {together}"),
+    'crop': (not any(training.crop), 'be (0, 0), as the gate sees far'),
+    'segmenter_rate': (
+      0 <= training.segmenter_rate < math.inf,
+      'be 0, which freezes the segmenter, or a positive factor',
+    ),
+  }
+  for name, (fits, rule) in rules.items():
+    if not fits:
+      raise InputError(
+        f'train.refiner.{name} {training[name]!r}: must {rule}; correct it, or '
+        'choose another refine.fusion'
+      )
+  _gate(config)
+
+
+def _gate(
+  config: Config,
+) -> tuple[nn.Module, Gate, Callable[[jax.Array], Mapping[str, Any]]]:
+  """The segmenter, its gate, and what makes the gate's variables."""
+  count = len(class_tables.get(config.data.classes))
+  segmenter = build.segmenter(num_classes=count, **config.segmenter)
+  height, width = config.plan.network
+  return segmenter, *build.attention(segmenter, (height, width), count)
 
 
 def _cropped(plan: Config, crop: Size) -> Callable[[Size], tuple[Stage, ...]]:
@@ -417,6 +454,82 @@ def refiner_task(
     batches=functools.partial(batches, parts=images),
     validation=validation,
     evaluate=lambda variables, batch: evaluate(variables, batch, frozen[0]),
+    team=team,
+    validate_every=training.validate_every,
+    unscored=table.unscored,
+    meta=Meta(config.to_dict(), table, 'refiner'),
+    tones=lambda: checkpoints.load(segmenter)[1].tones,
+  )
+
+
+def attention_task(config: Config, segmenter: pathlib.Path) -> loop.Task:
+  """Builds the training of a segmenter and its gate together.
+
+  Args:
+    config: the settings.
+    segmenter: a run, a checkpoint or an exported model with the segmenter to
+      start from.
+
+  Raises:
+    InputError: for a setting that does not fit.
+  """
+  training = config.train.refiner
+  table = class_tables.get(config.data.classes)
+  network, gate, make = _gate(config)
+  size = (config.plan.network[0], config.plan.network[1])
+  shapes = build.shapes(network, size, len(table))
+  team = parallel.team(training.batch, 'train.refiner.batch')
+  trunk_rate = config.train.segmenter.trunk_rate
+  trunk_rate = _trunk_rate(trunk_rate, shapes, config.segmenter)
+  rate, update = _descent(training)
+  parts = [optimizer.part_rate('segmenter', factor=training.segmenter_rate)]
+  if trunk_rate != 1:
+    parts.append(optimizer.part_rate('segmenter', 'trunk', factor=trunk_rate))
+  update = optax.chain(update, *parts)
+  batches, validation, _ = _batches(
+    config,
+    training,
+    pipeline.refiner_batches,
+    plan_for=_stages(config.plan),
+    network=size,
+  )
+  trained = parallel.from_main(
+    functools.partial(warm_start.frozen, segmenter, shapes), lambda: shapes
+  )
+
+  def start() -> state.TrainState:
+    variables = _run_once(make, jax.random.key(config.seed))
+    if training.init and parallel.is_main():
+      named = {'params': {'gate': variables['params']}}
+      named = warm_start.refiner(named, training.init)
+      variables = {'params': named['params']['gate']}
+    joined = attention_steps.join(trained, variables)
+    return state.start(jax.tree.map(jnp.asarray, joined), update)
+
+  shared: dict[str, Any] = {
+    'segmenter': network,
+    'gate': gate,
+    'weights': settings.options(config.refine).stage_weight,
+  }
+  step = functools.partial(
+    attention_steps.attention_step,
+    loss=_loss(training, table),
+    optimizer=update,
+    decay=training.average,
+    **shared,
+  )
+  evaluate = functools.partial(
+    attention_steps.evaluate_attention, num_classes=len(table), **shared
+  )
+  return loop.Task(
+    name='refiner',
+    limits=limits(config, 'refiner'),
+    start=start,
+    step=team.compile(step, donate=True),
+    rate=rate,
+    batches=batches,
+    validation=validation,
+    evaluate=team.compile(evaluate),
     team=team,
     validate_every=training.validate_every,
     unscored=table.unscored,
