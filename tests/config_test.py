@@ -100,6 +100,7 @@ def use(config, folder, monkeypatch):
     training.loss = 'ohem'
   tasks.segmenter_task(config)
   tasks.refiner_task(config, folder)
+  tasks.attention_task(config, folder)
   settings.options(config.refine)
   (folder / 'list.txt').write_text('a.png\ta_label.png\n')
   for split in splits.SPLITS:
