@@ -76,7 +76,10 @@ def get_config() -> ml_collections.ConfigDict:
   refine.points = 0.9  # K: a fraction of the pixels, or '32768' for a count
   refine.selection = 'window'  # K per 'window' or per 'image'
   refine.kernel = 5  # side of the median filter, odd
-  refine.windows = 1.0  # share of the windows refined, most uncertain first
+  refine.windows = 1.0  # share of the windows refined, highest scores first
+  # Score of a window: 'outlines', the share of its pixels where the class
+  # changes, or 'mean', the mean uncertainty.
+  refine.window_score = 'outlines'
   refine.min_uncertainty = 0.0  # smallest mean of a refined window
   refine.mix = 0.0  # share of the windows' own segmentation in the last stage
   # How the maps of two stages become one: 'magnet', by the trained refiner,

@@ -293,10 +293,14 @@ class Cascade:
     # the same windows, even if their devices round differently.
     def make() -> list[int]:
       progress.says(f'{name}, choosing windows')
-      least = self.options.min_uncertainty
       return [
         *window_choice.choose(
-          stage, coarse, count, least=least, batch=self.batch
+          stage,
+          coarse,
+          count,
+          score=self.options.window_score,
+          least=self.options.min_uncertainty,
+          batch=self.batch,
         )
       ]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from magnet_jax.cascade import window_scores
 from magnet_jax.ops import selection
 from magnet_jax.refiners import table
 from magnet_jax.types import InputError
@@ -16,11 +17,12 @@ class Options:
     points: K; a float is a fraction of the pixels considered, an int a count.
     selection: 'window' takes K points per window, 'image' K per stage.
     kernel: odd side of the median filter.
-    windows: MagNet-Fast: refine only the windows with the highest mean
-      uncertainty; a float is a share of the windows of all stages, coarse
-      stages first, an int a count per stage. 1.0 refines all.
-    min_uncertainty: of those, refine only windows whose mean uncertainty is at
-      least this, in [0, 1]: easy windows cost nothing in any image.
+    windows: MagNet-Fast: refine only the windows with the highest scores; a
+      float is a share of the windows of all stages, coarse stages first, an
+      int a count per stage. 1.0 refines all.
+    window_score: of a window, a name of `window_scores.SCORES`.
+    min_uncertainty: refine only windows whose mean uncertainty is at least
+      this, in [0, 1]: easy windows cost nothing in any image.
     mix: share of the windows' own segmentation, O, in the last stage's
       result, in [0, 1]; 0 leaves the result to the refiner.
     batch: windows per device at a time; 0 for as many as fit, see
@@ -40,6 +42,7 @@ class Options:
   selection: str = 'window'
   kernel: int = 5
   windows: float | int = 1.0
+  window_score: str = 'outlines'
   min_uncertainty: float = 0.0
   mix: float = 0.0
   batch: int = 0
@@ -64,6 +67,7 @@ class Options:
         f'windows {self.windows}: must be a count >= 1 or a fraction in '
         '(0, 1]; 1.0 refines all'
       )
+    window_scores.check(self.window_score)
     if not 0 <= self.min_uncertainty <= 1:
       raise InputError(
         f'min_uncertainty {self.min_uncertainty}: must lie in [0, 1], as the '

@@ -12,6 +12,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax.cascade.window_scores import PixelScore
 from magnet_jax.ops import normalise, resize, selection
 from magnet_jax.ops.selection import Score
 from magnet_jax.ops.uncertainty import uncertainty
@@ -46,6 +47,18 @@ class Candidates(NamedTuple):
   coarse: jax.Array
   scores: jax.Array
   scale: jax.Array | None
+
+
+class WindowScores(NamedTuple):
+  """Scores of a batch of windows.
+
+  Attributes:
+    uncertainty: float32 [B], means of Y^u over the pixels that are not padding.
+    score: float32 [B], means of the score over the same pixels.
+  """
+
+  uncertainty: jax.Array
+  score: jax.Array
 
 
 def segment_windows(segmenter: Network, *, images: jax.Array) -> jax.Array:
@@ -233,17 +246,16 @@ def refine_windows(
   return Refined(probabilities=mixed, chosen=chosen)
 
 
-def doubts(
+def score_windows(
   *,
   coarse: jax.Array,
   offsets: jax.Array,
   ratios: jax.Array,
   valid: jax.Array,
   size: Size,
-) -> jax.Array:
-  """Returns how uncertain the segmentation so far is in each window.
-
-  The mean of Y^u over the pixels that are not padding: float32 [B].
+  score: PixelScore,
+) -> WindowScores:
+  """Scores windows by the segmentation so far, before they are computed.
 
   Args:
     coarse: as for `candidates`, with offsets, ratios and valid.
@@ -251,16 +263,23 @@ def doubts(
     ratios: as coarse.
     valid: as coarse.
     size: (h, w) of the windows that `ratios` and `valid` are made for.
+    score: of the pixels.
   """
 
-  def one(m: jax.Array, o: jax.Array, r: jax.Array, v: jax.Array) -> jax.Array:
-    unsure = uncertainty(resize.sample(m, offset=o, ratio=r, size=size))
+  def one(
+    m: jax.Array, o: jax.Array, r: jax.Array, v: jax.Array
+  ) -> WindowScores:
+    y = resize.sample(m, offset=o, ratio=r, size=size)
     inside = (lax.iota(jnp.int32, size[0]) < v[0])[:, None] & (
       # Padding repeats the edge and would dilute the mean of border windows.
       lax.iota(jnp.int32, size[1]) < v[1]
     )[None, :]
-    total = jnp.where(inside, unsure, jnp.float32(0)).sum()
-    return total / v.prod().astype(jnp.float32)
+
+    def mean(values: jax.Array) -> jax.Array:
+      total = jnp.where(inside, values, jnp.float32(0)).sum()
+      return total / v.prod().astype(jnp.float32)
+
+    return WindowScores(mean(uncertainty(y)), mean(score(y)))
 
   return jax.vmap(one)(coarse, offsets, ratios, valid)
 

@@ -102,7 +102,7 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
 def coarse_arrays(
   coarse: Plane, grid: WindowGrid, number: int, network: Size
 ) -> Arrays:
-  """Returns the arrays of `refine_step.doubts` for a window, without B."""
+  """Returns a window's arrays of `refine_step.score_windows`, without B."""
   piece, offset, ratio = coarse_piece(coarse, grid, number)
   zoom = np.divide(grid.window, network).astype(np.float32)
   return {

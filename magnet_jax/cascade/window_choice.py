@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from magnet_jax import parallel
-from magnet_jax.cascade import batches, refine_step, stage_windows
+from magnet_jax.cascade import (
+  batches,
+  refine_step,
+  stage_windows,
+  window_scores,
+)
 from magnet_jax.ops import selection
 from magnet_jax.types import Plane, Stage
 
@@ -37,39 +42,62 @@ def allot(plan: Sequence[Stage], windows: float | int) -> tuple[int, ...]:
   return (first, *counts)
 
 
-def most_uncertain(
-  doubts: Sequence[float], count: int, least: float = 0.0
+def highest(
+  scores: Sequence[float],
+  count: int,
+  *,
+  doubts: Sequence[float] = (),
+  least: float = 0.0,
 ) -> tuple[int, ...]:
-  """Returns the windows with the highest mean uncertainty, ascending.
+  """Returns the windows with the highest scores, ascending.
 
   Args:
-    doubts: mean uncertainty of each window of a stage, in order.
+    scores: of the windows of a stage, in order.
     count: largest number of windows to return.
+    doubts: mean uncertainty of each window; () only if `least` is 0.
     least: lowest mean uncertainty of a window that is returned.
   """
   # Stable, so that ties are broken alike in every process and every run.
-  order = np.argsort(np.asarray(doubts), kind='stable')
-  chosen = order[max(0, len(doubts) - count) :].tolist()
-  return tuple(sorted(n for n in chosen if doubts[n] >= least))
+  order = np.argsort(np.asarray(scores), kind='stable').tolist()
+  if least:
+    order = [n for n in order if doubts[n] >= least]
+  return tuple(sorted(order[max(0, len(order) - count) :]))
 
 
 def choose(
-  stage: Stage, coarse: Plane, count: int, *, least: float, batch: int
+  stage: Stage,
+  coarse: Plane,
+  count: int,
+  *,
+  score: str,
+  least: float,
+  batch: int,
 ) -> tuple[int, ...]:
-  """Returns the most uncertain windows of a stage, ascending.
+  """Returns the windows of a stage with the highest scores, ascending.
 
   Args:
     stage: the stage.
     coarse: float32 [H',W',C], the segmentation after the stage before.
     count: largest number of windows to return.
+    score: a name of `window_scores.SCORES`.
     least: lowest mean uncertainty of a window that is returned.
     batch: windows at a time, a multiple of the devices.
   """
   window = stage.grid.window
-  doubts = batches.run(
-    parallel.over_devices(refine_step.doubts, size=window),
+  found = batches.run(
+    parallel.over_devices(
+      refine_step.score_windows,
+      size=window,
+      score=window_scores.SCORES[score],
+    ),
     range(len(stage.grid)),
     lambda n: stage_windows.coarse_arrays(coarse, stage.grid, n, window),
     batch,
   )
-  return most_uncertain([float(x) for _, x in doubts], count, least)
+  rows = [scores for _, scores in found]
+  return highest(
+    [float(row.score) for row in rows],
+    count,
+    doubts=[float(row.uncertainty) for row in rows],
+    least=least,
+  )

@@ -74,7 +74,7 @@ def define(values: flags.FlagValues) -> None:
   text(
     'windows',
     '1.0',
-    'SHARE: windows that are refined, the most uncertain first; a fraction or '
+    'SHARE: windows that are refined, the highest scores first; a fraction or '
     'a count',
     module_name=group,
   )

@@ -6,7 +6,7 @@ import pathlib
 from absl import flags
 
 from magnet_jax.cascade import plan as plans
-from magnet_jax.cascade import settings
+from magnet_jax.cascade import settings, window_scores
 from magnet_jax.cli import command_line
 from magnet_jax.files import checkpoints
 from magnet_jax.predict import combine
@@ -20,6 +20,7 @@ _REFINE = (
   'selection',
   'kernel',
   'windows',
+  'window_score',
   'min_uncertainty',
   'mix',
   'fusion',
@@ -114,6 +115,16 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     'kernel',
     None,
     f'N: odd side of the median filter{own}',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_enum(
+    'window_score',
+    None,
+    [*window_scores.SCORES],
+    'which windows come first where not all are refined: outlines, those with '
+    'the largest share of outlines; mean, the highest mean uncertainty'
+    f'{own}',
     flag_values=values,
     module_name=group,
   )

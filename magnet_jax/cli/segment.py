@@ -124,8 +124,8 @@ def define(values: flags.FlagValues) -> None:
   text(
     'windows',
     '',
-    'SHARE: MagNet-Fast: refine only this many windows, the most uncertain '
-    'first; a fraction or a count',
+    'SHARE: MagNet-Fast: refine only this many windows, the highest '
+    'scores first; a fraction or a count',
     module_name=group,
   )
   text(

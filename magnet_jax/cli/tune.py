@@ -23,7 +23,7 @@ HELP = """
 
   Chooses how the model is run: segments labelled images at several scales,
   works out from these what dozens of ways would find (one scale, running means
-  over several, on all or the most uncertain windows; with a refiner, each K),
+  over several, on all or some windows; with a refiner, each K),
   fits a bias of the classes, and writes the best way of each budget into the
   model, for all commands that use it. No training is needed.
 

@@ -61,7 +61,7 @@ class Watch:
 
   Attributes:
     seconds: by part: 'step' on the device, synchronised; 'rank', the same for
-      the uncertainty of windows; 'fetch' of results; 'merge' of windows into
+      the scores of windows; 'fetch' of results; 'merge' of windows into
       the map; 'cut' of windows, in a thread of its own.
     calls: how many calls those were.
     last: the latest call of a step, 'rank' apart.
@@ -112,7 +112,7 @@ class Watch:
     def finish(**arrays: np.ndarray) -> object:
       return jax.block_until_ready(run(**arrays))
 
-    if step is refine_step.doubts:
+    if step is refine_step.score_windows:
       return self.timed('rank', finish)
 
     def remember(**arrays: np.ndarray) -> object:

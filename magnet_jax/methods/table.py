@@ -32,7 +32,7 @@ METHODS: dict[str, Factory] = {
   'magnet': Factory(magnet.make, 'all stages, coarse to fine', needs=(FUSION,)),
   'magnet-fast': Factory(
     magnet.fast,
-    'the same in half of the time, or only the most uncertain windows',
+    'the same in half of the time, or only the windows that score highest',
     # Its published form leaves out exactly the windows that it should refine.
     needs=(FUSION, ALIGNED),
     settings=('windows',),

@@ -175,6 +175,7 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'points': options.points,
     'kernel': options.kernel,
     'windows': options.windows,
+    'window_score': options.window_score,
     'min_uncertainty': options.min_uncertainty,
     'mix': options.mix,
     'fusion': options.fusion,

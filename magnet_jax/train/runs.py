@@ -27,6 +27,7 @@ _FREE = (
   'data.cache_mb',
   'tune.images',
   'tune.points',
+  'refine.window_score',
   *(
     f'train.{network}.{limit}'
     for network in ('segmenter', 'refiner')

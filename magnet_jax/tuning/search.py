@@ -114,7 +114,12 @@ def _records(
       plan = strict.plan(size)
     except InputError:  # a scale that this image is too small for
       continue
-    outcome = running_mean(maps, plan, float(way.refine['windows']))
+    outcome = running_mean(
+      maps,
+      plan,
+      float(way.refine['windows']),
+      score=cascade.options.window_score,
+    )
     assert sample.label is not None
     found.append(
       {

@@ -10,10 +10,9 @@ import time
 
 import numpy as np
 
-from magnet_jax.cascade import stage_windows, window_choice
+from magnet_jax.cascade import stage_windows, window_choice, window_scores
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.ops import area, merge, resize
-from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import Stage, WindowGrid
 
 
@@ -69,7 +68,11 @@ class Outcome:
 
 
 def running_mean(
-  maps: StageMaps, plan: Sequence[Stage], share: float
+  maps: StageMaps,
+  plan: Sequence[Stage],
+  share: float,
+  *,
+  score: str,
 ) -> Outcome:
   """Computes the running mean over the stages that each pixel has seen.
 
@@ -80,6 +83,7 @@ def running_mean(
     maps: of the image.
     plan: the stages; one without windows only changes the size.
     share: of the windows of the later stages that are computed.
+    score: by which these are chosen, a name of `window_scores.SCORES`.
   """
   counts = window_choice.allot(plan, share)
   first = maps.of(plan[0].grid)
@@ -94,19 +98,22 @@ def running_mean(
     found = maps.of(stage.grid)
     seconds += found.seconds * count / len(stage.grid)
     computed += count
-    covered = coverage(stage.grid, mean, count)
+    covered = coverage(stage.grid, mean, count, score)
     depth += covered
     mean += (covered / depth)[..., None] * (found.probabilities - mean)
   return Outcome(mean, seconds, computed)
 
 
-def coverage(grid: WindowGrid, mean: np.ndarray, count: int) -> np.ndarray:
-  """Returns how much of each pixel the most uncertain windows cover.
+def coverage(
+  grid: WindowGrid, mean: np.ndarray, count: int, score: str
+) -> np.ndarray:
+  """Returns how much of each pixel the windows of highest score cover.
 
   Args:
     grid: the windows of a stage.
     mean: float32 [H_s,W_s,C], the segmentation so far, at the stage's size.
     count: number of windows.
+    score: a name of `window_scores.SCORES`.
 
   Returns:
     float32 [H_s,W_s] in [0, 1].
@@ -114,13 +121,12 @@ def coverage(grid: WindowGrid, mean: np.ndarray, count: int) -> np.ndarray:
   covered = np.zeros((*grid.size, 1), np.float32)
   if count == len(grid):
     return covered[..., 0] + 1
-  unsure = uncertainty(mean)
-  doubts = [
+  scores = [
     # Padding is cut off, as in the cascade: it would dilute the mean.
-    float(unsure[stage_windows.inside(grid, number)].mean())
+    window_scores.of_window(score, mean[stage_windows.inside(grid, number)])
     for number in range(len(grid))
   ]
-  chosen = window_choice.most_uncertain(doubts, count)
+  chosen = window_choice.highest(scores, count)
   ones = np.ones((*grid.window, 1), np.float32)
   pieces = ((number, ones) for number in chosen)
   return merge.add_windows(covered, grid, pieces)[..., 0]

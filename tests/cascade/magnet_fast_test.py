@@ -4,27 +4,29 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import stage_windows
+from magnet_jax.cascade import stage_windows, window_scores
 from magnet_jax.ops import resize
 
 pytestmark = pytest.mark.usefixtures('one_device')
 
 
 @pytest.mark.parametrize('selection', ['window', 'image'])
-def test_fast_refines_the_most_uncertain_windows_only(selection):
+@pytest.mark.parametrize('score', window_scores.SCORES)
+def test_fast_refines_the_windows_of_highest_score_only(score, selection):
   size = (64, 64)
   stages = toy_networks.make_plan(size)
   cascade = toy_networks.random_cascade(
-    points=1.0, windows=0.25, selection=selection
+    points=1.0, windows=0.25, selection=selection, window_score=score
   )
   first, last = cascade.stages(toy_networks.image(size), stages)
   upsampled = resize.probabilities(first.probabilities, size)
   grid = last.stage.grid
-  means = [
-    toy_networks.unsure(upsampled[stage_windows.inside(grid, n)]).mean()
+  found = [
+    window_scores.of_window(score, upsampled[stage_windows.inside(grid, n)])
     for n in range(len(grid))
   ]
-  assert last.windows == tuple(sorted(np.argsort(means)[-4:]))
+  wanted = np.argsort(found, kind='stable')[-4:]
+  assert last.windows == tuple(sorted(wanted))
   for number in range(len(grid)):
     area = stage_windows.inside(grid, number)
     seen = number in last.windows

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import refine_step
+from magnet_jax.cascade import refine_step, window_scores
 from magnet_jax.ops import normalise, resize, selection
 from magnet_jax.refiners import magnet
 
@@ -123,15 +123,22 @@ def test_a_refiner_that_returns_its_coarse_map_changes_nothing():
   np.testing.assert_allclose(found.probabilities, given.coarse, atol=1e-6)
 
 
-def test_doubts_are_mean_uncertainties_without_the_padding():
+@pytest.mark.parametrize('name', window_scores.SCORES)
+def test_windows_are_scored_without_the_padding(name):
   arrays = _windows()
   given = _candidates(**arrays, kernel=1)
   arrays.pop('images')
-  found = jax.jit(functools.partial(refine_step.doubts, size=SIZE))(**arrays)
+  step = functools.partial(
+    refine_step.score_windows, size=SIZE, score=window_scores.SCORES[name]
+  )
+  found = jax.jit(step)(**arrays)
   for i, (rows, columns) in enumerate(arrays['valid']):
     ordered = np.sort(given.coarse[i, :rows, :columns], axis=-1)
     unsure = 1 - (ordered[..., -1] - ordered[..., -2])
-    np.testing.assert_allclose(found[i], unsure.mean(), atol=1e-6)
+    np.testing.assert_allclose(found.uncertainty[i], unsure.mean(), atol=1e-6)
+    scores = window_scores.SCORES[name](np.asarray(given.coarse[i]))
+    expected = scores[:rows, :columns].mean()
+    np.testing.assert_allclose(found.score[i], expected, atol=1e-6)
 
 
 def test_the_step_has_finite_gradients():

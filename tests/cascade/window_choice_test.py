@@ -5,17 +5,23 @@ import pytest
 from magnet_jax.cascade import plan, window_choice
 
 
-def test_most_uncertain_takes_the_unsure_windows_not_the_sure_ones():
-  doubts = [0.1, 0.3, 0.1, 0.2, 0.9, 0.0]
-  assert window_choice.most_uncertain(doubts, 1) == (4,)
-  assert window_choice.most_uncertain(doubts, 3) == (1, 3, 4)
-  assert window_choice.most_uncertain(doubts, 0) == ()
-  least = sorted(doubts)[-2]
-  assert window_choice.most_uncertain(doubts, 6, least) == (1, 4)
-  assert window_choice.most_uncertain(doubts, 1, least) == (4,)
-  assert window_choice.most_uncertain(doubts, 6, 1.1) == ()
+def test_highest_takes_the_windows_of_highest_score():
+  scores = [0.1, 0.3, 0.1, 0.2, 0.9, 0.0]
+  assert window_choice.highest(scores, 1) == (4,)
+  assert window_choice.highest(scores, 3) == (1, 3, 4)
+  assert window_choice.highest(scores, 0) == ()
   for count in (6, 7):
-    assert window_choice.most_uncertain(doubts, count) == (0, 1, 2, 3, 4, 5)
+    assert window_choice.highest(scores, count) == (0, 1, 2, 3, 4, 5)
+
+
+def test_highest_spends_nothing_on_windows_that_are_certain():
+  scores = [0.1, 0.3, 0.1, 0.2, 0.9, 0.0]
+  doubts = [0.5, 0.6, 0.7, 0.8, 0.1, 0.9]
+  found = [
+    window_choice.highest(scores, 2, doubts=doubts, least=least)
+    for least in (0.0, 0.5, 0.7, 0.9, 1.0)
+  ]
+  assert found == [(1, 4), (1, 3), (2, 3), (5,), ()]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ DAMAGE = [
   ('config/refine/kernel', 4, 'kernel 4: must be odd'),
   ('config/refine/kernel', 5.0, 'refine.kernel is 5.0: must be a whole'),
   ('config/refine/windows', 0, 'windows 0'),
+  ('config/refine/window_score', 'x', "window_score 'x': unknown; choose"),
   ('config/refine/min_uncertainty', 2, 'min_uncertainty 2'),
   ('config/refine/batch', -1, 'batch -1'),
   ('config/refine/batch', {}, 'refine.batch is {}'),

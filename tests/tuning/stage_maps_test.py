@@ -24,7 +24,7 @@ def _blended(cascade, stage):
 def test_all_windows_are_the_equal_mean():
   cascade, stages = MODEL.cascade(), _plan()
   maps = stage_maps.StageMaps(cascade, IMAGE)
-  found = stage_maps.running_mean(maps, stages, 1.0)
+  found = stage_maps.running_mean(maps, stages, 1.0, score='mean')
   mean = _blended(cascade, stages[0])
   for depth, stage in enumerate(stages[1:], start=2):
     mean = resize.probabilities(mean, stage.size)
@@ -37,8 +37,10 @@ def test_all_windows_are_the_equal_mean():
 def test_few_windows_change_only_their_pixels():
   cascade, stages = MODEL.cascade(), _plan(overlap=0.0)
   maps = stage_maps.StageMaps(cascade, IMAGE)
-  some = stage_maps.running_mean(maps, stages, 0.3)
-  coarse = stage_maps.running_mean(maps, stages[:2], 1.0).probabilities
+  some = stage_maps.running_mean(maps, stages, 0.3, score='mean')
+  coarse = stage_maps.running_mean(
+    maps, stages[:2], 1.0, score='mean'
+  ).probabilities
   before = resize.probabilities(coarse, (96, 128))
   changed = (some.probabilities != before).any(-1).mean()
   # 2 windows of stage 1 (both), and 2 of the 12 of stage 2.
@@ -62,11 +64,15 @@ def test_a_map_is_computed_once():
 
 
 def test_coverage():
-  """Windows are chosen by their mean uncertainty, without padding."""
+  """Windows are chosen by their score, without padding."""
   grid = windows.make_grid((30, 60), (32, 32))
   mean = np.zeros((30, 60, 2), np.float32)
   mean[..., 0] = 1
   mean[:, 40:] = 0.5
-  found = stage_maps.coverage(grid, mean, 1)
+  found = stage_maps.coverage(grid, mean, 1, 'mean')
   assert (found[:, 32:] == 1).all() and (found[:, :28] == 0).all()
-  assert (stage_maps.coverage(grid, mean, 2) == 1).all()
+  # Its only outline is a column in the left window.
+  mean[:, 20:25] = 0, 1
+  found = stage_maps.coverage(grid, mean, 1, 'outlines')
+  assert (found[:, :28] == 1).all() and (found[:, 32:] == 0).all()
+  assert (stage_maps.coverage(grid, mean, 2, 'mean') == 1).all()
