@@ -244,10 +244,7 @@ def attention(
     InputError: the segmenter returns no features by the name 'fused'.
   """
   fused = _fused(segmenter, network)
-  stride = network[0] / fused.shape[1]
-  module = gate.Gate(
-    max(1, round(gate.STRIDE / stride)), parent=None, name=None
-  )
+  module = gate.Gate(_pool(network, fused.shape[1:3]), parent=None, name=None)
   maps = jax.ShapeDtypeStruct((1, *network, num_classes), jnp.float32)
 
   def init(key: jax.Array) -> dict[str, dict]:
@@ -255,6 +252,18 @@ def attention(
     return dict(module.init(key, {'fused': shown}, scale=both, coarse=both))
 
   return module, init
+
+
+def _pool(network: Size, features: Size) -> int:
+  """How many features on a side make up a value of the gate."""
+  wanted = max(1, round(gate.STRIDE * features[0] / network[0]))
+  # Parts of equal size are averaged much faster.
+  near = sorted(
+    range(-(-2 * wanted // 3), 3 * wanted // 2 + 1),
+    key=lambda pool: (abs(pool - wanted), pool),
+  )
+  equal = [pool for pool in near if not any(n % pool for n in features)]
+  return (equal or [wanted])[0]
 
 
 def _fused(segmenter: nn.Module, network: Size) -> jax.ShapeDtypeStruct:

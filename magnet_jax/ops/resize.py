@@ -6,6 +6,7 @@ all stages are aligned without a half-pixel shift.
 """
 
 from collections.abc import Callable
+import functools
 
 import cv2
 import jax
@@ -16,6 +17,7 @@ import numpy as np
 from magnet_jax.types import Size
 
 _MOST_CHANNELS = 128  # limit of OpenCV 5
+_MOST_SLICES = 16  # of a side that are added one by one
 
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
@@ -184,7 +186,20 @@ def mean_pool(features: jax.Array, size: Size) -> jax.Array:
 
   If a side is not divisible, neighbouring parts share a row or column.
   """
+  _, height, width, _ = features.shape
+  rows, columns = height // size[0], width // size[1]
+  exact = (size[0] * rows, size[1] * columns) == (height, width)
+  if exact and max(rows, columns) <= _MOST_SLICES:
+    # On the CPU, ten times as fast as the products of matrices below.
+    x = features.astype(jnp.float32)
+    x = _sum([x[:, i::rows] for i in range(rows)])
+    x = _sum([x[:, :, i::columns] for i in range(columns)])
+    return (x / (rows * columns)).astype(features.dtype)
   return _weigh_axes(features, size, _mean_weights)
+
+
+def _sum(maps: list[jax.Array]) -> jax.Array:
+  return functools.reduce(jnp.add, maps)
 
 
 def _weigh_axes(

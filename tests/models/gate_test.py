@@ -136,3 +136,24 @@ def test_a_segmenter_without_features(module, words):
   with pytest.raises(InputError, match=words) as caught:
     build.attention(module, (16, 16), CLASSES)
   assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  ('network', 'features', 'pool'),
+  [
+    ((256, 256), (64, 64), 2),
+    ((306, 306), (153, 153), 3),  # 4 would leave a part of another size
+    ((250, 250), (125, 125), 5),
+    ((94, 94), (47, 47), 4),  # nothing near divides it
+    ((32, 32), (2, 2), 1),
+  ],
+)
+def test_parts_of_equal_size_where_these_are_near(network, features, pool):
+  class Strided(nn.Module):
+    @nn.compact
+    def __call__(self, images, *, train=False, features=False):
+      return (images, {'fused': jnp.zeros((1, *size, 4))})
+
+  size = features
+  gate, _ = build.attention(Strided(), network, CLASSES)
+  assert gate.pool == pool

@@ -161,6 +161,8 @@ def _slow_means(maps, size):
     ((5, 7, 1), (1, 1)),
     ((1, 1, 2), (4, 3)),
     ((5, 7, 2), (5, 7)),
+    ((6, 20, 2), (3, 4)),
+    ((34, 3, 2), (1, 3)),
   ],
 )
 def test_corners_and_means_equal_the_slow_ones(function, slow, shape, size):
