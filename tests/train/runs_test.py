@@ -35,6 +35,7 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   earlier = tiny.get_config()
   earlier.train.refiner.stage_weights = ()  # never read, and gone
   del earlier.refine.mix  # came later
+  del earlier.refine.window_score
   del earlier.train.refiner.hours
   del earlier.train.segmenter.trunk_rate
   runs.prepare(earlier, tmp_path)
