@@ -40,9 +40,16 @@ class FPN(nn.Module):
     the last layer sees.
     """
 
-    def conv(features: int, kernel: int, name: str) -> nn.Module:
+    def conv(
+      features: int, kernel: int, name: str, gain: float = 1.0
+    ) -> nn.Module:
       return layers.convolution(
-        features, kernel, use_bias=True, dtype=self.dtype, name=name
+        features,
+        kernel,
+        use_bias=True,
+        gain=gain,
+        dtype=self.dtype,
+        name=name,
       )
 
     levels = self.trunk(images, train=train)
@@ -58,7 +65,9 @@ class FPN(nn.Module):
       x = conv(self.head, 3, f'smooth{i}_2')(x)
       smooth.append(resize.upsample(x, finest))
     fused = jnp.concatenate(smooth, axis=-1)
-    logits = conv(self.num_classes, 3, 'classify')(fused)
+    # Nothing normalises these features: with full gain the logits of a fresh
+    # network on a trained trunk are so large that the first steps are lost.
+    logits = conv(self.num_classes, 3, 'classify', gain=0.01)(fused)
     height, width = images.shape[1:3]
     logits = resize.upsample(logits.astype(jnp.float32), (height, width))
     return (logits, {'fused': fused}) if features else logits

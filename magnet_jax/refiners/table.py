@@ -76,7 +76,7 @@ def choose(
   if not found:
     raise InputError(
       f'fusion {name}: the model has no refiner for it; train one with '
-      f'refine.fusion={name}, or use --fusion=mean'
+      f'refine.fusion={name}, give --refiner=RUN, or use --fusion=mean'
     )
   return found
 

@@ -260,3 +260,11 @@ def test_a_trunk_of_another_kind_has_its_own_settings():
     build.segmenter(**given, width=16)
   with pytest.raises(InputError, match=r"trunk 'efficientnet_lite1': unknown"):
     build.segmenter(**given, name='pspnet')
+
+
+def test_a_fresh_pyramid_knows_nothing():
+  """Its logits are small."""
+  network = _fpn(jnp.float32)
+  images = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
+  variables = network.init(jax.random.key(1), images)
+  assert float(jnp.abs(network.apply(variables, images)).max()) < 1
