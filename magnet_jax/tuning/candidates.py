@@ -17,6 +17,7 @@ SCALES = tuple(2 ** (-step / 2) for step in range(4, -1, -1))
 FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 SHARES = (0.3, 0.1)
 PATCH = 'patch 1'
+WHOLE = 'mean of all'
 _MOST_STAGES = 4
 _OVERLAP = 0.25
 # First and last of SCALES, and the factor, of plans for a gate.
@@ -76,7 +77,7 @@ def _patch(scale: float) -> str:
 
 def _means() -> Iterator[tuple[str, Way]]:
   """Yields running means over adjacent scales, on all or some windows."""
-  yield 'mean of all', _way(0.0, 1.0, 'octave')
+  yield WHOLE, _way(0.0, 1.0, 'octave')
   for (factor, step), last, stages in itertools.product(
     FACTORS.items(), range(1, len(SCALES)), range(2, _MOST_STAGES + 1)
   ):

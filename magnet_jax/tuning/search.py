@@ -163,6 +163,9 @@ def best(rows: Mapping[str, Row], limit: float) -> str:
 def choose(rows: Mapping[str, Row], tried: Candidates) -> dict[str, str]:
   """Returns the best candidate of each budget, and the best single scale.
 
+  Within a budget only ways are eligible whose mean IoU is not below that of
+  any baseline that the budget allows: sharper outlines must not cost it.
+
   Args:
     rows: of the candidates, by name.
     tried: the candidates.
@@ -171,7 +174,18 @@ def choose(rows: Mapping[str, Row], tried: Candidates) -> dict[str, str]:
     Names of candidates by those of the budgets, and by SINGLE.
   """
   patch = rows[candidates.PATCH].seconds
-  found = {name: best(rows, share * patch) for name, share in BUDGETS.items()}
+  baselines = {
+    name: row
+    for name, row in rows.items()
+    if name in tried.singles or name == candidates.WHOLE
+  }
+  found = {}
+  for name, share in BUDGETS.items():
+    limit = share * patch
+    within = [r.miou for r in baselines.values() if r.seconds <= limit]
+    floor = max(within, default=-math.inf)
+    eligible = {n: row for n, row in rows.items() if not row.miou < floor}
+    found[name] = best(eligible, limit)
   singles = {name: row for name, row in rows.items() if name in tried.singles}
   return {**found, SINGLE: best(singles, math.inf)}
 

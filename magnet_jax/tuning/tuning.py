@@ -119,12 +119,13 @@ def tune(
   chosen = {
     name: tried.by_name[way].with_bias(bias.bias) for name, way in names.items()
   }
+  labelled = {_label(names[name], bias): chosen[name] for name in names}
   result = Tuned(
     chosen,
     names,
     rows,
     bias,
-    _verify(model, chosen, loads, folder, settings),
+    _verify(model, labelled, loads, folder, settings),
     len({record['image'] for record in found}),
     errors,
   )
@@ -161,29 +162,36 @@ def _verify(
   folder: pathlib.Path | None,
   settings: Mapping[str, object],
 ) -> list[Record]:
-  """Runs the chosen ways as `segment` would."""
+  """Runs the chosen ways, by their labels, as `segment` would."""
   methods = {
-    name: search.method_of(model.with_way(way)) for name, way in chosen.items()
+    label: search.method_of(model.with_way(way))
+    for label, way in chosen.items()
   }
   run = Comparison(
-    methods,
-    model.classes,
-    folder and folder / 'chosen',
-    {**settings, 'ways': {n: way.to_json() for n, way in chosen.items()}},
+    methods, model.classes, folder and folder / 'chosen', settings
   )
   found, _ = run.run_with_bar(loads, 'chosen ways')
-  return found
+  # An earlier run may have chosen other ways.
+  return [record for record in found if record['method'] in methods]
+
+
+def _label(candidate: str, bias: class_bias.Fitted) -> str:
+  """Names a way as it is run, with the bias that it has."""
+  if not any(bias.bias):
+    return candidate
+  return f'{candidate}, bias {" ".join(f"{b:g}" for b in bias.bias)}'
 
 
 def text(tuned: Tuned) -> str:
   """Returns the choice as a table and sentences for the terminal."""
   measured = {row.method: row for row in summary.summarise(tuned.verified)}
   cells = [['budget', 'way', 'mIoU %', 'boundary IoU %', 'windows', 'seconds']]
-  for name, row in measured.items():
+  for name, candidate in tuned.names.items():
+    row = measured[_label(candidate, tuned.bias)]
     cells.append(
       [
         name,
-        tuned.names[name],
+        candidate,
         tables.percent(row.miou),
         tables.percent(row.boundary_iou),
         tables.amount(row.windows),

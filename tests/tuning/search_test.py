@@ -56,6 +56,17 @@ def test_choose():
   }
 
 
+def test_no_baseline_is_better():
+  """Sharper outlines do not make up for a lower mean IoU than a baseline's."""
+  sharp = _row('mean, sharp', 0.71, 0.6, 2.0)
+  rows = {**ROWS, sharp.method: sharp}
+  tried = candidates.Candidates(
+    dict.fromkeys((candidates.PATCH, 'patch 0.5'), None), {}, {}
+  )
+  assert search.score(sharp) > search.score(rows['mean, some'])
+  assert search.choose(rows, tried)['patch'] == 'mean, some'
+
+
 def test_frontier():
   assert search.frontier(ROWS) == ['patch 0.5', 'mean, some', 'mean']
 
