@@ -178,8 +178,9 @@ def define_budget(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string(
     'budget',
     '',
-    'patch|half|quarter: the way that tune has chosen for this share of the '
-    'time of blended windows at full size; its own choice if not given',
+    'patch|half|quarter|trained: the way that tune has chosen for this share '
+    'of the time of blended windows at full size, or the settings of the '
+    'training; the way that tune made the default if not given',
     flag_values=values,
     module_name=group,
   )

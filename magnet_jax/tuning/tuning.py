@@ -20,6 +20,7 @@ from magnet_jax.tuning import candidates, class_bias, search
 from magnet_jax.types import InputError, Section
 
 PICTURE = 'tune.png'
+TRAINED = 'trained'  # name of the way that a model had before it was tuned
 FEW = 4  # images below which the choice is little more than a guess
 
 
@@ -28,6 +29,7 @@ class Tuned:
   """The choice and the measurements behind it.
 
   Attributes:
+    trained: the settings of the training, from which every candidate starts.
     chosen: the best way of each budget and the best single scale, by name.
     names: the candidate that each of these is.
     rows: the summary of every candidate, by name.
@@ -37,6 +39,7 @@ class Tuned:
     errors: one line for each image that could not be read.
   """
 
+  trained: Way
   chosen: Mapping[str, Way]
   names: Mapping[str, str]
   rows: Mapping[str, Row]
@@ -52,6 +55,7 @@ class Tuned:
       budget: whose way becomes the model's own.
     """
     ways = {name: self.chosen[name].to_json() for name in search.BUDGETS}
+    ways[TRAINED] = self.trained.to_json()
     scale = self.chosen[search.SINGLE].plan['first']
     return {
       'plan': {**ways[budget]['plan'], 'patch_scale': scale},
@@ -87,6 +91,11 @@ def tune(
       'tune: the released pipeline can be run in one way only; use '
       '--pipeline=aligned'
     )
+  # Not from an earlier choice: its bias would be fitted on top of itself, and
+  # the refiner's candidates would run on a plan that it was not trained for.
+  own = Way(model.settings['plan'], model.settings['refine'])
+  trained = model.ways.get(TRAINED, own)
+  model = model.with_way(trained)
   tried = candidates.of(model, points)
   with tqdm.tqdm(
     total=len(loads),
@@ -121,6 +130,7 @@ def tune(
   }
   labelled = {_label(names[name], bias): chosen[name] for name in names}
   result = Tuned(
+    trained,
     chosen,
     names,
     rows,

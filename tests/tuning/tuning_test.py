@@ -35,13 +35,31 @@ def test_choice(tmp_path):
   sections = found.sections('half')
   assert found.chosen['half'].plan.items() <= sections['plan'].items()
   assert 0 < sections['plan']['patch_scale'] <= 1
-  assert set(sections['ways']) == set(search.BUDGETS)
+  assert set(sections['ways']) == {*search.BUDGETS, tuning.TRAINED}
   again = tuning.tune(
     model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
   )
   assert again.names == found.names and again.verified == found.verified
   fewer = tuning.tune(model, LOADS[:1], folder=tmp_path, settings=SETTINGS)
   assert {record['image'] for record in fewer.verified} == {'noise-0'}
+
+
+def test_a_tuned_model_is_tuned_from_its_training():
+  """Neither the bias nor the plan of an earlier choice is built upon."""
+  model = toy_model.make()
+  own = Way(model.settings['plan'], model.settings['refine'])
+  earlier = Way({'first': 0.5, 'last': 0.5}, {'fusion': 'mean'})
+  tuned = model.with_way(earlier.with_bias([9.0, *[0.0] * 6]))
+  tuned = dataclasses.replace(tuned, ways={tuning.TRAINED: own})
+
+  def scores(model):
+    found = tuning.tune(
+      model, LOADS[:1], points=(0.5,), folder=None, settings=SETTINGS
+    )
+    assert found.trained == own
+    return {name: (row.miou, row.windows) for name, row in found.rows.items()}
+
+  assert scores(tuned) == scores(model)
 
 
 def test_the_bias_is_in_all_ways(monkeypatch):
