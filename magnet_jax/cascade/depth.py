@@ -103,8 +103,8 @@ def of_window(
     elif seen.any():
       share = rows[1].T @ seen.astype(np.float32) @ columns[1]
       depth += np.float32(each.weight) * share
-  with np.errstate(divide='ignore'):  # a stage of weight 0 changes nothing
-    return depth / np.float32(past.weight)
+  # A stage of weight 0 changes nothing; finite, as the depth may be resized.
+  return depth / np.float32(max(past.weight, 1e-30))
 
 
 def _reaching(

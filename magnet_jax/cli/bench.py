@@ -37,7 +37,7 @@ HELP = """
       refiner    Y's crop and R
       score      Q, with the median filter
       choose     the K points and their replacement
-    rank       MagNet-Fast: uncertainty of all windows
+    rank       MagNet-Fast: scores of all windows
     fetch      results from the device
     merge      windows into the map
     other      the rest, such as waiting for the first windows to be cut

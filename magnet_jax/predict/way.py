@@ -20,6 +20,10 @@ class Way:
   plan: Section
   refine: Section
 
+  def changed_by(self, other: Way) -> Way:
+    """Returns these settings with those of another way laid over them."""
+    return Way({**self.plan, **other.plan}, {**self.refine, **other.refine})
+
   def with_bias(self, bias: Sequence[float]) -> Way:
     """Returns the way with a bias of the classes; none if all are 0."""
     kept = tuple(bias) if any(bias) else ()

@@ -26,7 +26,7 @@ def mean(*, scale: jax.Array, coarse: jax.Array, depth: jax.Array) -> jax.Array:
   Args:
     scale: O, float32 [B,h,w,C], probabilities.
     coarse: Y, float32 [B,h,w,C], the mean of d stages.
-    depth: d, float32 [B,h,w]; infinity leaves Y as it is.
+    depth: d, float32 [B,h,w]; a huge one leaves Y as it is.
   """
   return coarse + (scale - coarse) / (depth + 1)[..., None]
 

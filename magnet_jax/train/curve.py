@@ -40,7 +40,9 @@ def text(name: str, found: Sequence[Record], limits: Limits) -> str:
     no score at all.
   """
   # A score of nothing is written as null.
-  scored = [r for r in found if math.isfinite(r.get('miou') or math.nan)]
+  scored = [
+    r for r in found if r.get('miou') is not None and math.isfinite(r['miou'])
+  ]
   if not scored:
     return ''
   best = max(scored, key=lambda record: record['miou'])

@@ -110,7 +110,13 @@ def _way(first: float, last: float, factor: str, fusion: str = 'mean') -> Way:
       'stages': 0,
       'overlap': _OVERLAP,
     },
-    {'fusion': fusion, 'windows': 1.0, 'mix': 0.0},
+    {
+      'fusion': fusion,
+      'windows': 1.0,
+      'min_uncertainty': 0.0,
+      'stage_weights': (),
+      'mix': 0.0,
+    },
   )
 
 

@@ -57,11 +57,9 @@ class Tuned:
     ways = {name: self.chosen[name].to_json() for name in search.BUDGETS}
     ways[TRAINED] = self.trained.to_json()
     scale = self.chosen[search.SINGLE].plan['first']
-    return {
-      'plan': {**ways[budget]['plan'], 'patch_scale': scale},
-      'refine': ways[budget]['refine'],
-      'ways': ways,
-    }
+    for way in ways.values():
+      way['plan'] = {**way['plan'], 'patch_scale': scale}
+    return {**ways[budget], 'ways': ways}
 
 
 def tune(
@@ -95,7 +93,7 @@ def tune(
   # the refiner's candidates would run on a plan that it was not trained for.
   own = Way(model.settings['plan'], model.settings['refine'])
   trained = model.ways.get(TRAINED, own)
-  model = model.with_way(trained)
+  model = model.with_way(trained.with_bias(()))
   tried = candidates.of(model, points)
   with tqdm.tqdm(
     total=len(loads),
@@ -125,8 +123,10 @@ def tune(
   rows = search.rows_of(found, model)
   names = search.choose(rows, tried)
   bias = _fit_bias(model, tried.by_name[names['patch']], loads)
+  # Complete: laid over another choice, a way must not take settings from it.
   chosen = {
-    name: tried.by_name[way].with_bias(bias.bias) for name, way in names.items()
+    name: trained.changed_by(tried.by_name[way]).with_bias(bias.bias)
+    for name, way in names.items()
   }
   labelled = {_label(names[name], bias): chosen[name] for name in names}
   result = Tuned(

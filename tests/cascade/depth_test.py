@@ -144,7 +144,7 @@ def test_windows_that_are_left_out_keep_what_they_hold(count):
 
 def test_windows_larger_than_the_network_keep_the_coarse_map_sharp():
   """Only O is enlarged from the network's size, not the map before."""
-  cascade = toy_networks.mean_cascade(network=(8, 8), stage_weights=(1.0, 1e-6))
+  cascade = toy_networks.mean_cascade(network=(8, 8), stage_weights=(1.0, 0.0))
   stages = _plan()
   results = list(cascade.stages(IMAGE, stages))
   plain = results[0].probabilities

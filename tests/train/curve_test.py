@@ -50,5 +50,6 @@ def test_a_curve_that_is_flat_at_the_end_does_not():
 
 def test_too_few_scores_are_not_judged():
   assert '\n' not in curve.text('a', training([0.5]), pace.Limits(100))
+  assert '0.0 at step' in curve.text('a', training([0.0]), pace.Limits(100))
   assert curve.text('a', training([None]), pace.Limits(100)) == ''
   assert curve.text('a', training([math.nan]), pace.Limits(100)) == ''

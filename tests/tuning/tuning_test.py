@@ -62,6 +62,25 @@ def test_a_tuned_model_is_tuned_from_its_training():
   assert scores(tuned) == scores(model)
 
 
+def test_a_way_takes_nothing_from_another_choice():
+  """The refiner's way of a budget has the plan that it was measured with."""
+  model = toy_model.make()
+  found = tuning.tune(
+    model, LOADS[:1], points=(0.5,), folder=None, settings=SETTINGS
+  )
+  size = (160, 160)
+  sections = found.sections('patch')
+  later = model.with_way(Way({'first': 0.5, 'last': 0.5}, {'mix': 0.3}))
+  for name, way in sections['ways'].items():
+    changed = later.with_way(Way(way['plan'], way['refine']))
+    if name != tuning.TRAINED:
+      assert changed.settings == model.with_way(found.chosen[name]).settings | {
+        'plan': {**found.chosen[name].plan, **way['plan']}
+      }
+    else:
+      assert changed.plan(size) == model.plan(size)
+
+
 def test_the_bias_is_in_all_ways(monkeypatch):
   fitted = class_bias.Fitted((0.5, *[0.0] * 5, -0.5), 0.01, 0.001)
   monkeypatch.setattr(class_bias, 'LEAST_IMAGES', 1)
