@@ -43,6 +43,25 @@ def write(path: PathLike, sections: Mapping[str, Section]) -> pathlib.Path:
   return path
 
 
+def drop(path: pathlib.Path) -> bool:
+  """Removes the settings chosen for a run's networks.
+
+  Args:
+    path: the folder of the run.
+
+  Returns:
+    Whether there were any.
+  """
+  found = [
+    each / NAME
+    for each in (path / 'segmenter', path / 'refiner')
+    if (each / NAME).exists()
+  ]
+  for file in found:
+    file.unlink()
+  return bool(found)
+
+
 def _rewrite(path: pathlib.Path, sections: Mapping[str, Section]) -> None:
   variables, meta = bundle.read(path)
   bundle.export(path, variables, lay_over(meta, sections))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 import math
 import pathlib
+import shutil
 from typing import Any
 
 import ml_collections
@@ -18,6 +19,7 @@ from magnet_jax.train import curve, loop, tasks, unseen, warm_start
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
+_TUNE = 'tune'  # folder of the measurements of tune
 STAGES = ('both', 'segmenter', 'refiner')
 # Settings that may change when a run is resumed: they change no result, or say
 # how long to go on. The last one was in configs of earlier versions, and never
@@ -63,7 +65,7 @@ def run(
   Args:
     config: all settings.
     folder: holds config.json, one folder per network with its checkpoints and
-      records, the measurements that chose K, and at the end model.npz.
+      records, the measurements of the tuning, and at the end model.npz.
     stage: 'segmenter', 'refiner' (needs the segmenter of this folder or of
       train.refiner.segmenter) or 'both', which skips what is finished.
     tensorboard: whether to write the scalars for TensorBoard as well.
@@ -187,7 +189,7 @@ def _tune(
     models.from_variables(variables, meta, name=str(folder)),
     comparison.from_source(source)[: config.tune.images],
     points=config.tune.points,
-    folder=folder / 'tune',
+    folder=folder / _TUNE,
     settings={'split': 'val'},
   )
   print(tuning.text(result))
@@ -211,8 +213,17 @@ def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
   if trained and parallel.is_main():
     found = records.read(folder / 'train.jsonl')
     lines = curve.text(task.name, found, task.limits).split('\n')
-    # A fold is meant to end early.
-    print(lines[0] if folder.parent.name == unseen.FOLDER else '\n'.join(lines))
+    if folder.parent.name == unseen.FOLDER:  # meant to end early
+      print(lines[0])
+      return
+    print('\n'.join(lines))
+    # The choice, and what was measured for it, belong to the weights of before.
+    shutil.rmtree(folder.parent / _TUNE, ignore_errors=True)
+    if tuned.drop(folder.parent):
+      print(
+        'the networks have changed: how the model is run is chosen again, here '
+        'if tune.images is above 0, or by magnet-jax tune'
+      )
 
 
 def _segmenter(

@@ -1,11 +1,12 @@
 import pathlib
+import types
 
 import numpy as np
 import pytest
 
 from magnet_jax.configs import tiny
 from magnet_jax.data import augment
-from magnet_jax.files import bundle
+from magnet_jax.files import bundle, records, tuned
 from magnet_jax.scenes import generator
 from magnet_jax.train import runs, tasks
 from magnet_jax.types import IGNORE, InputError, Meta
@@ -203,3 +204,21 @@ def test_only_a_trunk_has_a_rate_of_its_own():
   config.train.segmenter.trunk_rate = 0.0
   with pytest.raises(InputError, match='segmenter unet has no trunk'):
     tasks.segmenter_task(config)
+
+
+@pytest.mark.parametrize('trained', [True, False])
+def test_a_choice_ends_with_its_weights(trained, tmp_path, monkeypatch, capsys):
+  """A run that is trained further must not keep the way of before."""
+  choice = tmp_path / 'segmenter' / tuned.NAME
+  for name in ('tune', 'segmenter'):
+    (tmp_path / name).mkdir()
+  records.write_json(choice, {'refine': {'points': 0.5}})
+  records.write(tmp_path / 'segmenter' / 'train.jsonl', [])
+  monkeypatch.setattr(runs.loop, 'train', lambda *_, **__: trained)
+  task = types.SimpleNamespace(
+    team=types.SimpleNamespace(note=''), name='segmenter', limits=None
+  )
+  runs._train(task, tmp_path / 'segmenter', tensorboard=False)
+  assert choice.exists() != trained
+  assert (tmp_path / 'tune').exists() != trained
+  assert ('chosen again' in capsys.readouterr().out) == trained
