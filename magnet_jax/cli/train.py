@@ -15,14 +15,14 @@ NAMES = False
 HELP = """
   usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
 
-  Trains the segmenter on windows of all stages, then the refiner on the maps
-  that the cascade makes with it, and exports both as DIR/model.npz. After an
-  interruption at any moment, the same command resumes the run, with the same
-  result. It stops once the score on val no longer rises, or after --hours,
-  and prints how the score rose. DIR also holds config.json, and one folder
-  per network with checkpoints/ and train.jsonl, one record per step. If
-  tune.images is above 0, it then chooses how many points are replaced per
-  window, like magnet-jax tune.
+  Trains the segmenter on windows of all stages, then what refine.fusion needs,
+  a refiner, a gate, or nothing for the mean, and exports the model as
+  DIR/model.npz. After an interruption at any moment, the same command resumes
+  the run, with the same result unless a time budget cuts it short. It stops
+  once the score on val no longer rises, or after --hours, and prints how the
+  score rose. DIR also holds config.json, and one folder per network with
+  checkpoints/ and train.jsonl, one record per step. If tune.images is above 0,
+  it then chooses how the model is run, like magnet-jax tune.
 
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny

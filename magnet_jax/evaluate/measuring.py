@@ -83,7 +83,7 @@ def score(
 def overlap_scores(
   label: np.ndarray, prediction: np.ndarray, classes: ClassTable
 ) -> Scores:
-  """Computes the scores that tuning needs, in a third of the time of `score`.
+  """Computes the scores that tuning needs; contours would take longest.
 
   Args:
     label: uint8 [H,W], the truth.

@@ -2,7 +2,7 @@
 
 The same function, parameters and statistics as flax's. Its gradient is written
 out, in two sums over the images and one pass: what JAX derives keeps further
-copies of them and takes twice as long on the CPU.
+copies of them and takes longer on the CPU.
 """
 
 import functools

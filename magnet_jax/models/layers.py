@@ -66,8 +66,8 @@ def _product(
 ) -> jax.Array:
   """Multiplies [...,C'] and [C',C] as two matrices.
 
-  The gradient of more axes is five times as slow on the CPU, as it transposes
-  the images first.
+  The gradient of more axes is slower on the CPU, as it transposes the images
+  first.
   """
   del dimensions  # a dense layer's, for images of any rank
   flat = jax.lax.dot(x.reshape(-1, x.shape[-1]), kernel, precision=precision)

@@ -16,8 +16,8 @@ _HEAVIEST = 10.0  # times the weight of the most frequent class
 _STEPS = (600, 4000)
 _BATCH = 8
 _TRUNK = 'efficientnet_lite0'
-# Seconds that two CPU cores need per pixel of a batch, with that trunk or the
-# default one, and how much longer a training may take before it is cut short.
+# Rough seconds that two CPU cores need per pixel of a batch, with that trunk or
+# the default one, and how much longer a training may take before it is cut.
 _SECONDS, _SECONDS_DEFAULT, _SLACK = 5e-6, 3e-6, 1.25
 _FIRST, _FACTOR, _OVERLAP = 0.5, 'half-octave', 0.25
 _TUNE = (4, 10)  # images, so that they have about so many windows together:

@@ -73,7 +73,7 @@ def _remedy(name: str, last: Record, limits: Limits) -> str:
   section = f'--config.train.{name}'
   if last['step'] >= limits.steps:
     steps = math.ceil(limits.steps * 1.5)
-    return f'{section}.steps={steps}'
+    return f'{section}.steps={steps} in a new --workdir'
   if limits.hours and last.get('elapsed', 0) >= 3600 * limits.hours:
     return f'{section}.hours={1.5 * limits.hours:.3g}'
   return f'{section}.patience={2 * limits.patience}'

@@ -51,7 +51,7 @@ class Pace:
 
   The position is the number of finished steps, unless time passes faster, or
   the scores no longer improve. The schedule is then run through faster, rather
-  than cut off: its last, small rates are worth a few points.
+  than cut off before its last, small rates.
   """
 
   def __init__(

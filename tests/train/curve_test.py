@@ -30,7 +30,10 @@ RISING = [0.1, 0.3, 0.4, 0.5, 0.508]
 @pytest.mark.parametrize(
   ('limits', 'remedy'),
   [
-    (pace.Limits(500), r'--config.train.segmenter.steps=750'),
+    (
+      pace.Limits(500),
+      r'--config.train.segmenter.steps=750 in a new --workdir',
+    ),
     (pace.Limits(9000, hours=5.0), r'--config.train.segmenter.hours=7.5'),
     (pace.Limits(9000, patience=3), r'--config.train.segmenter.patience=6'),
   ],
