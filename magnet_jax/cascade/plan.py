@@ -143,8 +143,13 @@ def _from_scale(
       f'{start[1]}, less than a window of {window[0]}x{window[1]}; give at '
       f'least {least:g}, or 0 to start with the whole image in one window'
     )
-  if first == last or count == 1:
+  if first == last:
     return [_scaled(size, last)]
+  if count is not None and count < 2:
+    raise InputError(
+      f'{count} stage(s) from scale {first} to {last}: needs at least 2; raise '
+      'the number of stages, or give both the same scale'
+    )
   end = _scaled(size, last)
   return [*dict.fromkeys([start, *_between(end, factor, last / first, count)])]
 

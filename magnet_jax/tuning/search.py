@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 import math
 import pathlib
 
@@ -210,5 +211,9 @@ def rows_of(found: Sequence[Record], model: Model) -> dict[str, Row]:
 
 
 def method_of(model: Model) -> Method:
-  """Returns the cascade with a model's settings as a method."""
-  return magnet.make(model)
+  """Returns the cascade with a model's settings as a method.
+
+  It warms up once for each size, however many images have it.
+  """
+  method = magnet.make(model)
+  return dataclasses.replace(method, warm_up=functools.cache(method.warm_up))

@@ -151,6 +151,8 @@ def test_a_plan_between_two_scales():
   single = settings | {'first': 0.71, 'last': 0.71}
   assert _sizes((1000, 1000), **single) == [(710, 710), (1000, 1000)]
   assert len(_sizes((2000, 2000), stages=5, **settings)) == 5
+  with pytest.raises(InputError, match=r'1 stage\(s\) from scale'):
+    _sizes((2000, 2000), stages=1, **settings)
   assert _sizes((300, 200), **settings) == [(300, 200)]  # one window
 
 

@@ -37,8 +37,7 @@ def test_the_first_stage_has_at_least_one_window():
     assert found.first <= 1 and found.stages[-1] == size
 
 
-def test_thirty_images_are_trained_on_within_forty_minutes():
-  """On two CPU cores; choosing and scoring take the rest."""
+def test_the_budget_grows_slower_than_the_images():
   found = proposal.propose([(1006, 1050)] * 22, np.ones(7, int), trunk='some')
   assert 0.25 <= found.hours <= 0.45
   # Hundreds of images are worth more time, but not in proportion.

@@ -120,6 +120,15 @@ def test_an_interrupted_run_goes_on(tmp_path):
   }
 
 
+def test_a_size_is_warmed_up_once(monkeypatch):
+  sizes = []
+  monkeypatch.setattr(magnet, 'warm_up', lambda model, size: sizes.append(size))
+  method = search.method_of(toy_model.make())
+  for size in ((64, 64), (64, 64), (64, 80)):
+    method.warm_up(size)
+  assert sizes == [(64, 64), (64, 80)]
+
+
 def test_bad_images_are_told():
   model = toy_model.make()
   tried = candidates.of(model, ())
