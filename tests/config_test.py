@@ -19,7 +19,12 @@ from magnet_jax.data import classes, splits
 from magnet_jax.models import build
 from magnet_jax.models.refiner import refiner_count
 from magnet_jax.survey import proposal
-from magnet_jax.train import runs, tasks
+from magnet_jax.train import (
+  attention_task,
+  refiner_task,
+  runs,
+  segmenter_task,
+)
 from magnet_jax.types import InputError, Meta
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -98,9 +103,9 @@ def use(config, folder, monkeypatch):
   runs.run(config, folder)
   for training in (config.train.segmenter, config.train.refiner):
     training.loss = 'ohem'
-  tasks.segmenter_task(config)
-  tasks.refiner_task(config, folder)
-  tasks.attention_task(config, folder)
+  segmenter_task.make(config)
+  refiner_task.make(config, folder)
+  attention_task.make(config, folder)
   settings.options(config.refine)
   (folder / 'list.txt').write_text('a.png\ta_label.png\n')
   for split in splits.SPLITS:
@@ -141,7 +146,7 @@ def test_a_section_that_is_passed_on_whole_has_no_other_fields(
 ):
   everything[section].extra = 1
   with pytest.raises((InputError, TypeError), match='extra'):
-    tasks.segmenter_task(everything)
+    segmenter_task.make(everything)
     _, wanted = refiner_count(everything.refiner.to_dict())
     build.refinement(num_classes=2, **wanted)
 

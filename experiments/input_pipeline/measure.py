@@ -20,14 +20,14 @@ import numpy as np
 
 from magnet_jax.cli import config_file
 from magnet_jax.files import records
-from magnet_jax.train import tasks
+from magnet_jax.train import segmenter_task
 
 _BATCHES, _STEPS = 40, 5
 
 
 def main(name: str, run: str = '') -> None:
   config = config_file.load(name)
-  task = tasks.segmenter_task(config)
+  task = segmenter_task.make(config)
   batches = task.batches(0)
   first = next(batches)
   count = len(jax.tree.leaves(first)[0])

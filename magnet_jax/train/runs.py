@@ -15,7 +15,16 @@ from magnet_jax.evaluate import comparison
 from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
 from magnet_jax.refiners import scale_attention
-from magnet_jax.train import curve, loop, tasks, unseen, warm_start
+from magnet_jax.train import (
+  attention_task,
+  curve,
+  from_config,
+  loop,
+  refiner_task,
+  segmenter_task,
+  unseen,
+  warm_start,
+)
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
@@ -81,15 +90,17 @@ def run(
   config = _current(config)
   # The refiner's settings are checked before the segmenter is trained.
   for network in ('segmenter', 'refiner'):
-    tasks.limits(config, network)
+    from_config.limits(config, network)
   networks = _networks(config, stage)
   attends = config.refine.fusion == scale_attention.NAME
-  tasks.check(config)
+  from_config.check(config)
+  if attends:
+    attention_task.check(config)
   left_out = unseen.left_out(config) if 'refiner' in networks else ()
   if parallel.is_main():  # the only one that reads and writes the folder
     prepare(config, folder)
   if 'segmenter' in networks or left_out:
-    main, *others = tasks.segmenter_tasks(config, left_out)
+    main, *others = segmenter_task.make_all(config, left_out)
     if 'segmenter' in networks:
       _train(main, folder / 'segmenter', tensorboard)
     for task, part in zip(others, _parts(folder, left_out), strict=True):
@@ -99,9 +110,9 @@ def run(
     segmenter = _segmenter(config, folder)
     parts = _parts(folder, left_out)
     task = (
-      tasks.attention_task(config, segmenter)
+      attention_task.make(config, segmenter)
       if attends
-      else tasks.refiner_task(config, segmenter, parts)
+      else refiner_task.make(config, segmenter, parts)
     )
     _train(task, folder / 'refiner', tensorboard)
   trained = (folder / 'refiner').is_dir()

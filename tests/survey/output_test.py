@@ -15,7 +15,7 @@ from magnet_jax.files import images
 from magnet_jax.models import build
 from magnet_jax.survey import config_text, output, sheet
 from magnet_jax.survey.proposal import Proposal
-from magnet_jax.train import tasks
+from magnet_jax.train import segmenter_task
 from magnet_jax.types import InputError
 from magnet_jax.weights import pretrained
 
@@ -102,7 +102,7 @@ def test_batches_of_a_config_fit_its_network(tmp_path):
   _, _, out = written(fill(tmp_path, 4))
   config = config_file.override(config_file.load(str(out / 'config.py')), [])
   config.train.segmenter.batch, config.data.workers = 4, 0
-  task = tasks.segmenter_task(config)
+  task = segmenter_task.make(config)
   batch = next(iter(task.batches(0)))
   size = tuple(config.train.segmenter.crop)
   assert batch['image'].shape == (4, *size, 3)

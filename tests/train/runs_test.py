@@ -8,7 +8,12 @@ from magnet_jax.configs import tiny
 from magnet_jax.data import augment
 from magnet_jax.files import bundle, records, tuned
 from magnet_jax.scenes import generator
-from magnet_jax.train import runs, tasks
+from magnet_jax.train import (
+  from_config,
+  refiner_task,
+  runs,
+  segmenter_task,
+)
 from magnet_jax.types import IGNORE, InputError, Meta
 
 
@@ -71,7 +76,7 @@ def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
     seen.append(config.augment.to_dict())
     raise InputError('enough')
 
-  monkeypatch.setattr(runs.tasks, 'refiner_task', stop)
+  monkeypatch.setattr(refiner_task, 'make', stop)
   with pytest.raises(InputError, match='enough'):
     runs.run(config.lock(), tmp_path)
   assert seen[0].items() >= augment.from_jitter(0.2).items()
@@ -106,12 +111,16 @@ def test_training_windows_are_of_the_plans_scales(monkeypatch):
   config.data.scene_size = (64, 80)
   config.augment.rotate = False
   config.plan.update(first=0.6, last=0.8, factor='half-octave')
-  count = len(tasks._stages(config.plan)((64, 80)))
-  monkeypatch.setattr(tasks.warm_start, 'frozen', lambda _, shapes: shapes)
-  monkeypatch.setattr(tasks.parallel.Team, 'copy', lambda team, tree: tree)
+  count = len(from_config.stages(config.plan)((64, 80)))
+  monkeypatch.setattr(
+    refiner_task.warm_start, 'frozen', lambda _, shapes: shapes
+  )
+  monkeypatch.setattr(
+    refiner_task.parallel.Team, 'copy', lambda team, tree: tree
+  )
   for task, key in (
-    (tasks.segmenter_task(config), 'image'),
-    (tasks.refiner_task(config, None), 'images'),
+    (segmenter_task.make(config), 'image'),
+    (refiner_task.make(config, None), 'images'),
   ):
     batch = next(task.batches(0))
     assert batch[key].shape[-3:] == (32, 32, 3)
@@ -195,7 +204,7 @@ def test_a_rate_of_the_trunk_is_not_negative(rate):
   config = tiny.get_config()
   config.train.segmenter.trunk_rate = rate
   with pytest.raises(InputError, match=r'trunk_rate .*: must be 0'):
-    tasks.segmenter_task(config)
+    segmenter_task.make(config)
 
 
 def test_only_a_trunk_has_a_rate_of_its_own():
@@ -203,7 +212,7 @@ def test_only_a_trunk_has_a_rate_of_its_own():
   config.segmenter = {'name': 'unet', 'width': 4, 'levels': 1}
   config.train.segmenter.trunk_rate = 0.0
   with pytest.raises(InputError, match='segmenter unet has no trunk'):
-    tasks.segmenter_task(config)
+    segmenter_task.make(config)
 
 
 @pytest.mark.parametrize('trained', [True, False])

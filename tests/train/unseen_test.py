@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.configs import tiny
-from magnet_jax.train import runs, tasks, unseen
+from magnet_jax.train import refiner_task, runs, segmenter_task, unseen
 from magnet_jax.types import InputError
 
 GREYS = tuple(range(20, 220, 20))  # one for each image
@@ -91,7 +91,7 @@ def test_bad_images(config, folder, tmp_path):
 
 def test_folds_are_trained_shortly_and_without_their_images(config):
   left_out = unseen.left_out(config)
-  main, *others = tasks.segmenter_tasks(config, left_out)
+  main, *others = segmenter_task.make_all(config, left_out)
   assert set.union(*greys(main.batches(0))) == set(range(10))
   assert main.limits.steps == 40 and main.rate(10) == pytest.approx(3e-3)
   for task, images in zip(others, left_out, strict=True):
@@ -118,11 +118,11 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
       lambda leaf: np.full(leaf.shape, number / 100, leaf.dtype), shapes
     )
 
-  monkeypatch.setattr(tasks.warm_start, 'frozen', frozen)
+  monkeypatch.setattr(refiner_task.warm_start, 'frozen', frozen)
   # Are compiled sooner.
   config.segmenter = {'name': 'unet', 'width': 2, 'levels': 1}
   config.train.refiner.optimizer = 'sgd'
-  task = tasks.refiner_task(config, tmp_path, parts)
+  task = refiner_task.make(config, tmp_path, parts)
   state = task.team.copy(task.start())
   used = []
   for number, (batch, images) in enumerate(
@@ -144,7 +144,7 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
     )
   assert set(used) == {1, 2, 3}
   assert task.step._cache_size() == 1  # compiled once
-  whole = tasks.refiner_task(config, tmp_path)
+  whole = refiner_task.make(config, tmp_path)
   assert float(jax.tree.leaves(whole.fixed(5))[0].ravel()[0]) == 0
 
 
@@ -159,13 +159,13 @@ def test_a_killed_run_trains_what_is_missing(config, tmp_path, monkeypatch):
     (tmp_path / 'segmenter').mkdir(exist_ok=True)
     return False
 
-  def refiner_task(config, segmenter, parts):
+  def make(config, segmenter, parts):
     raise InputError(
       str([str(p.segmenter.relative_to(tmp_path)) for p in parts])
     )
 
   monkeypatch.setattr(runs.loop, 'train', train)
-  monkeypatch.setattr(runs.tasks, 'refiner_task', refiner_task)
+  monkeypatch.setattr(refiner_task, 'make', make)
   with pytest.raises(KeyboardInterrupt):
     runs.run(config, tmp_path)
   with pytest.raises(InputError, match=r'folds/1.*folds/2.*folds/3'):

@@ -1,0 +1,192 @@
+"""The parts that all trainings take from a config."""
+
+from collections.abc import Callable, Iterator, Mapping
+import functools
+import math
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from magnet_jax import checked, parallel
+from magnet_jax.cascade import settings
+from magnet_jax.data import augment, splits
+from magnet_jax.data.folds import Indices
+from magnet_jax.data.sources import Source
+from magnet_jax.metrics import losses
+from magnet_jax.train import (
+  loop,
+  optimizer,
+  pace,
+  steps,
+)
+from magnet_jax.types import ClassTable, InputError, Size, Stage
+
+Config = Any  # ml_collections.ConfigDict, whose fields have no types
+
+
+def limits(config: Config, name: str) -> pace.Limits:
+  """Returns when a training ends.
+
+  Args:
+    config: all settings.
+    name: 'segmenter' or 'refiner'.
+
+  Raises:
+    InputError: a limit is out of range.
+  """
+  section = config.train[name]
+  with checked.named(f'train.{name}'):
+    return pace.Limits(section.steps, section.hours, section.patience)
+
+
+def check(config: Config) -> None:
+  """Checks how images will be segmented, before anything is written.
+
+  Raises:
+    InputError: a setting of `plan` or `refine` is out of range, or the first
+      scale makes every image of train smaller than a window.
+  """
+  settings.options(config.refine)
+  plan_for = settings.planner(config.plan, strict=True)
+  if config.plan.first:
+    source = splits.open_split(config.data, 'train')
+    sizes = [source.size(index) for index in range(len(source))]
+    plan_for(max(sizes, key=lambda size: size[0] * size[1]))
+
+
+def loss(config: Config, classes: ClassTable) -> steps.Loss:
+  """Returns the loss by name, with its settings bound."""
+  weights = tuple(config.class_weights) or None
+  if weights and len(weights) != len(classes):
+    raise InputError(
+      f'class_weights {weights}: need one weight for each of the '
+      f'{len(classes)} classes {", ".join(classes.names)}'
+    )
+  bound: dict[str, Any] = {
+    'class_weights': weights and np.asarray(weights, np.float32),
+    'ignore_label': classes.ignore_label,
+  }
+  if config.loss == 'cross_entropy':
+    return functools.partial(losses.cross_entropy, **bound)
+  if config.loss == 'ohem':
+    return functools.partial(
+      losses.ohem_cross_entropy,
+      threshold=config.ohem_threshold,
+      min_kept=config.ohem_kept,
+      **bound,
+    )
+  raise InputError(
+    f'loss {config.loss!r}: unknown; choose one of cross_entropy, ohem'
+  )
+
+
+def descent(config: Config, trunk_rate: float = 1.0) -> tuple[Any, Any]:
+  """Returns the schedule and the optimizer of a training."""
+  rate = optimizer.schedule(
+    name=config.schedule,
+    rate=config.rate,
+    steps=config.steps,
+    warmup=config.warmup,
+    drops=config.drops,
+  )
+  update = optimizer.optimizer(
+    name=config.optimizer,
+    # The loop gives the rate to each step, as it may depend on the time.
+    rate=optax.constant_schedule(1.0),
+    weight_decay=config.weight_decay,
+    momentum=config.momentum,
+    clip=config.clip or None,
+    trunk_rate=trunk_rate,
+  )
+  return rate, update
+
+
+def trunk_rate(
+  rate: float, shapes: Mapping[str, Any], segmenter: Config
+) -> float:
+  """Returns the factor of the trunk's learning rate, once it is right."""
+  if not 0 <= rate < math.inf:
+    raise InputError(
+      f'train.segmenter.trunk_rate {rate}: must be 0, which freezes the trunk, '
+      'or a positive factor; correct it'
+    )
+  if rate != 1 and 'trunk' not in shapes['params']:
+    raise InputError(
+      f'train.segmenter.trunk_rate {rate}: the segmenter '
+      f'{segmenter.get("name", "fpn")} has no trunk; set it to 1, or choose a '
+      'segmenter with one, such as fpn'
+    )
+  return rate
+
+
+def crop(plan: Config, training: Config) -> Size:
+  """Returns the size to train on: the network's input, or a smaller crop."""
+  height, width = training.crop if all(training.crop) else plan.network
+  return height, width
+
+
+def stages(plan: Config) -> Callable[[Size], tuple[Stage, ...]]:
+  """Returns the planner of the stages that see windows.
+
+  If the plan ends below full size, its last stage only enlarges the result.
+  """
+  make = settings.planner(plan)
+
+  def with_windows(size: Size) -> tuple[Stage, ...]:
+    return tuple(stage for stage in make(size) if len(stage.grid))
+
+  return with_windows
+
+
+def batches(
+  config: Config,
+  training: Config,
+  make: Callable[..., Iterator[loop.Batch]],
+  **extra: Any,
+) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any], Source]:
+  """Returns functions that start the training and the validation batches.
+
+  The first has the keyword `parts`, for batches of one part each.
+
+  Returns:
+    Both, and the training images.
+  """
+  shared: dict[str, Any] = {
+    'batch': training.batch,
+    'workers': config.data.workers,
+    'part': (parallel.process(), parallel.processes()),
+    **extra,
+  }
+  train = splits.open_split(config.data, 'train')
+  val = splits.open_split(config.data, 'val')
+  augmentation = augment.Augmentation(
+    scale_jitter=training.scale_jitter, **config.augment
+  )
+
+  def training_batches(
+    first: int, parts: tuple[Indices, ...] = ()
+  ) -> Iterator[loop.Batch]:
+    return make(
+      train,
+      seed=config.seed,
+      start_step=first,
+      augmentation=augmentation,
+      parts=parts,
+      **shared,
+    )
+
+  def validation_batches() -> Iterator[loop.Batch]:
+    # A fixed seed: validations must compare, whatever the run's own seed.
+    return make(val, seed=0, steps=training.validation_batches, **shared)
+
+  return training_batches, validation_batches, train
+
+
+def run_once(function: Callable[..., Any], *arguments: jax.Array) -> Any:
+  """Runs a function compiled without optimisation, which would take longer."""
+  if any(isinstance(each, jax.core.Tracer) for each in arguments):
+    return function(*arguments)  # only the shapes are wanted
+  options = {'xla_backend_optimization_level': 0}
+  return jax.jit(function, compiler_options=options)(*arguments)

@@ -1,0 +1,124 @@
+"""The training of the refiner, as a config describes it."""
+
+from collections.abc import Sequence
+import functools
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from magnet_jax import parallel
+from magnet_jax.cascade import settings
+from magnet_jax.data import classes as class_tables
+from magnet_jax.data import pipeline
+from magnet_jax.data.folds import Turns
+from magnet_jax.files import checkpoints
+from magnet_jax.models import build
+from magnet_jax.models.refiner import join, refiner_count
+from magnet_jax.train import (
+  from_config,
+  loop,
+  refiner_steps,
+  state,
+  unseen,
+  warm_start,
+)
+from magnet_jax.types import Meta
+
+
+def make(
+  config: from_config.Config,
+  segmenter: pathlib.Path,
+  parts: Sequence[unseen.Part] = (),
+) -> loop.Task:
+  """Builds the training of the refiner, with trained segmenters frozen.
+
+  Args:
+    config: the settings.
+    segmenter: a run, a checkpoint or an exported model with a segmenter.
+    parts: what it is trained on, instead of this segmenter's predictions for
+      all images; each batch is of one part. It is validated with the segmenter.
+  """
+  training = config.train.refiner
+  table = class_tables.get(config.data.classes)
+  network = build.segmenter(num_classes=len(table), **config.segmenter)
+  size = (config.plan.network[0], config.plan.network[1])
+  shapes = build.shapes(network, size, len(table))
+  team = parallel.team(training.batch, 'train.refiner.batch')
+  # Arguments of the step: constants would be compiled into the program.
+  frozen = [
+    team.copy(
+      parallel.from_main(
+        functools.partial(warm_start.frozen, path, shapes), lambda: shapes
+      )
+    )
+    for path in (segmenter, *(part.segmenter for part in parts))
+  ]
+  count, wanted = refiner_count(config.refiner.to_dict())
+  refiner = build.refinement(num_classes=len(table), **wanted)
+  rate, update = from_config.descent(training)
+  batches, validation, _ = from_config.batches(
+    config,
+    training,
+    pipeline.refiner_batches,
+    plan_for=from_config.stages(config.plan),
+    network=tuple(config.plan.network),
+  )
+
+  def start() -> state.TrainState:
+    blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
+    init = functools.partial(refiner.init, scale=blank, coarse=blank)
+    key = jax.random.key(config.seed)
+    # A single refiner starts as it did before there could be several.
+    keys = [key] if count == 1 else jax.random.split(key, count)
+    variables = join([from_config.run_once(init, each) for each in keys])
+    if training.init and parallel.is_main():
+      variables = warm_start.refiner(variables, training.init)
+    return state.start(variables, update)
+
+  shared: dict[str, Any] = {
+    'segmenter': network,
+    'refiner': refiner,
+    'count': count,
+    'points': settings.points(training.points),
+    'kernel': config.refine.kernel,
+  }
+  bound_step = functools.partial(
+    refiner_steps.refiner_step,
+    loss=from_config.loss(training, table),
+    optimizer=update,
+    decay=training.average,
+    pairing=training.pairing,
+    crop=from_config.crop(config.plan, training),
+    key=jax.random.key(config.seed),
+    **shared,
+  )
+  bound_evaluate = functools.partial(
+    refiner_steps.evaluate_refiner, num_classes=len(table), **shared
+  )
+  step = team.compile(bound_step, donate=True)
+  evaluate = team.compile(bound_evaluate)
+  images = tuple(part.images for part in parts)
+  turns = Turns(images, training.batch, config.seed)
+
+  def fixed(number: int) -> tuple[state.Variables]:
+    """The segmenter that has not seen the images of a batch."""
+    return (frozen[1 + turns.part(number) if parts else 0],)
+
+  return loop.Task(
+    name='refiner',
+    limits=from_config.limits(config, 'refiner'),
+    start=start,
+    step=step,
+    fixed=fixed,
+    rate=rate,
+    batches=functools.partial(batches, parts=images),
+    validation=validation,
+    evaluate=lambda variables, batch: evaluate(variables, batch, frozen[0]),
+    team=team,
+    validate_every=training.validate_every,
+    unscored=table.unscored,
+    meta=Meta(config.to_dict(), table, 'refiner'),
+    tones=lambda: checkpoints.load(segmenter)[1].tones,
+  )

@@ -1,0 +1,154 @@
+"""The training of the segmenter, as a config describes it."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax import parallel
+from magnet_jax.cascade import settings
+from magnet_jax.data import classes as class_tables
+from magnet_jax.data import pipeline, tones
+from magnet_jax.data.folds import Indices
+from magnet_jax.evaluate import comparison
+from magnet_jax.models import build
+from magnet_jax.ops import windows
+from magnet_jax.train import (
+  from_config,
+  loop,
+  state,
+  steps,
+  unseen,
+  warm_start,
+)
+from magnet_jax.types import Meta, Size, Stage
+
+
+def make(config: from_config.Config) -> loop.Task:
+  """Builds the training of the segmenter on windows of all stages.
+
+  Raises:
+    InputError: for a setting that does not fit.
+  """
+  return make_all(config)[0]
+
+
+def make_all(
+  config: from_config.Config, left_out: Sequence[Indices] = ()
+) -> list[loop.Task]:
+  """Builds the training of the segmenter, and shorter ones on fewer images.
+
+  They share their compiled functions, which know neither steps nor images.
+
+  Args:
+    config: the settings.
+    left_out: images that each shorter training does without.
+
+  Raises:
+    InputError: for a setting that does not fit.
+  """
+  training = config.train.segmenter
+  table = class_tables.get(config.data.classes)
+  network = build.segmenter(num_classes=len(table), **config.segmenter)
+  crop = from_config.crop(config.plan, training)
+  # Checks a network of the user's own, too.
+  shapes = build.shapes(network, crop, len(table))
+  trunk_rate = from_config.trunk_rate(
+    training.trunk_rate, shapes, config.segmenter
+  )
+  rate, update = from_config.descent(training, trunk_rate)
+  team = parallel.team(training.batch, 'train.segmenter.batch')
+  batches, validation, images = from_config.batches(
+    config,
+    training,
+    pipeline.segmenter_batches,
+    plan_for=_cropped(config.plan, crop),
+    network=crop,
+    stage_weights=tuple(training.stage_weights) or None,
+  )
+
+  def start() -> state.TrainState:
+    blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
+    key = jax.random.key(config.seed)
+    variables = build.trained(from_config.run_once(network.init, key, blank))
+    if parallel.is_main():  # the others receive its state
+      variables = _warm(variables, training.init, config.segmenter)
+    return state.start(variables, update)
+
+  step = functools.partial(
+    steps.segmenter_step,
+    segmenter=network,
+    loss=from_config.loss(training, table),
+    optimizer=update,
+    decay=training.average,
+    auxiliary=training.auxiliary,
+    frozen_trunk=trunk_rate == 0,
+  )
+  evaluate = functools.partial(
+    steps.evaluate_segmenter, segmenter=network, num_classes=len(table)
+  )
+  main = loop.Task(
+    name='segmenter',
+    limits=from_config.limits(config, 'segmenter'),
+    start=start,
+    step=team.compile(step, donate=True),
+    rate=rate,
+    batches=batches,
+    validation=validation,
+    evaluate=team.compile(evaluate),
+    team=team,
+    validate_every=training.validate_every,
+    unscored=table.unscored,
+    meta=Meta(config.to_dict(), table, 'segmenter'),
+    # Read by the same source, so that its cache has them already.
+    tones=lambda: tones.of_samples(comparison.from_source(images))[0],
+  )
+  if not left_out:
+    return [main]
+  changed = unseen.short(config)
+  whole = set(range(len(images)))
+  others = [
+    dataclasses.replace(
+      main,
+      name=f'fold {number}',
+      limits=from_config.limits(changed, 'segmenter'),
+      rate=from_config.descent(changed.train.segmenter)[0],
+      batches=functools.partial(
+        batches, parts=(tuple(sorted(whole - set(part))),)
+      ),
+      meta=Meta(changed.to_dict(), table, 'segmenter'),
+      tones=dict,
+    )
+    for number, part in enumerate(left_out, start=1)
+  ]
+  return [main, *others]
+
+
+def _cropped(
+  plan: from_config.Config, crop: Size
+) -> Callable[[Size], tuple[Stage, ...]]:
+  """The stages of the plan, seen through windows of the crop's size."""
+  whole = from_config.stages(plan)
+  # Smaller windows of the same stages: the magnification must not change.
+  scale = np.divide(settings.window(plan), plan.network)
+  height, width = np.maximum(1, np.rint(crop * scale)).astype(int)
+
+  def make(size: Size) -> tuple[Stage, ...]:
+    return tuple(
+      Stage(s.index, windows.make_grid(s.size, (int(height), int(width))))
+      for s in whole(size)
+    )
+
+  return make
+
+
+def _warm(
+  variables: state.Variables, init: str, segmenter: from_config.Config
+) -> state.Variables:
+  """The segmenter's initial weights, as train.segmenter.init says."""
+  if init == 'imagenet':
+    return warm_start.imagenet(variables, segmenter.get('trunk', 'none'))
+  return warm_start.segmenter(variables, init) if init else variables
