@@ -76,7 +76,10 @@ def get_config() -> ml_collections.ConfigDict:
   refine.points = 0.9  # K: a fraction of the pixels, or '32768' for a count
   refine.selection = 'window'  # K per 'window' or per 'image'
   refine.kernel = 5  # side of the median filter, odd
-  refine.windows = 1.0  # share of the windows refined, highest scores first
+  # Share of the windows computed after the first stage, highest scores first:
+  # of all of them, coarse stages first; or one per stage, such as (0.5, 0.2),
+  # the last of which serves further stages.
+  refine.windows = _of_any_type(1.0)
   # Score of a window: 'outlines', the share of its pixels where the class
   # changes, or 'mean', the mean uncertainty.
   refine.window_score = 'outlines'

@@ -12,6 +12,9 @@ import numpy as np
 Array = jax.Array | np.ndarray
 Size = tuple[int, int]  # always (height, width)
 IGNORE = 255  # the label value of pixels that are never counted
+# Windows that are computed: a share of all, a count per stage, or one of these
+# for each stage after the first.
+Windows = float | int | tuple[float | int, ...]
 Network = Callable[..., Any]  # images [B,h,w,3] -> logits [B,h,w,C]
 Section = Mapping[str, Any]  # of a config: settings by name
 Tones = Mapping[str, tuple[float, ...]]  # of images: each one's traits by name

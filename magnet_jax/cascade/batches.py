@@ -12,24 +12,6 @@ Arrays = dict[str, np.ndarray]
 Results = list[tuple[int, Any]]  # number of a window, its results without B
 
 
-def run(
-  step: Callable[..., Any],
-  numbers: Sequence[int],
-  arrays_of: Callable[[int], Arrays],
-  batch: int,
-) -> Iterator[tuple[int, Any]]:
-  """Runs a step over windows, a batch at a time; see `run_parts`.
-
-  Yields:
-    (number of the window, its results without the batch axis).
-  """
-  parts = [
-    numbers[start : start + batch] for start in range(0, len(numbers), batch)
-  ]
-  for results in run_parts(step, parts, arrays_of, batch):
-    yield from results
-
-
 def run_parts(
   step: Callable[..., Any],
   parts: Iterable[Sequence[int]],

@@ -300,7 +300,6 @@ class Cascade:
           count,
           score=self.options.window_score,
           least=self.options.min_uncertainty,
-          batch=self.batch,
         )
       ]
 

@@ -6,7 +6,7 @@ import math
 from magnet_jax.cascade import window_scores
 from magnet_jax.ops import selection
 from magnet_jax.refiners import table
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Options:
     kernel: odd side of the median filter.
     windows: MagNet-Fast: refine only the windows with the highest scores; a
       float is a share of the windows of all stages, coarse stages first, an
-      int a count per stage. 1.0 refines all.
+      int a count per stage; several are a share or count for each stage after
+      the first, the last of them for all further ones. 1.0 refines all.
     window_score: of a window, a name of `window_scores.SCORES`.
     min_uncertainty: refine only windows whose mean uncertainty is at least
       this, in [0, 1]: easy windows cost nothing in any image.
@@ -41,7 +42,7 @@ class Options:
   points: float | int = 0.75
   selection: str = 'window'
   kernel: int = 5
-  windows: float | int = 1.0
+  windows: Windows = 1.0
   window_score: str = 'outlines'
   min_uncertainty: float = 0.0
   mix: float = 0.0
@@ -60,13 +61,7 @@ class Options:
       raise InputError(
         f'median kernel {self.kernel}: must be odd and positive; try 5 or 11'
       )
-    if not self.windows > 0 or (
-      isinstance(self.windows, float) and self.windows > 1
-    ):
-      raise InputError(
-        f'windows {self.windows}: must be a count >= 1 or a fraction in '
-        '(0, 1]; 1.0 refines all'
-      )
+    self._check_windows()
     window_scores.check(self.window_score)
     if not 0 <= self.min_uncertainty <= 1:
       raise InputError(
@@ -94,6 +89,19 @@ class Options:
     if self.batch < 0:
       raise InputError(
         f'batch {self.batch}: must be a number of windows; 0 is as many as fit'
+      )
+
+  def _check_windows(self) -> None:
+    # One of several stages may do without.
+    if isinstance(self.windows, tuple):
+      fits = bool(self.windows) and min(self.windows) >= 0
+      shares = self.windows
+    else:
+      fits, shares = self.windows > 0, (self.windows,)
+    if not (fits and all(isinstance(x, int) or x <= 1 for x in shares)):
+      raise InputError(
+        f'windows {self.windows}: must be a count >= 1 or a fraction in (0, '
+        '1], or one for each stage after the first; 1.0 refines all'
       )
 
   def stage_weight(self, index: int) -> float:

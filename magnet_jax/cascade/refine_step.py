@@ -8,14 +8,11 @@ import functools
 from typing import NamedTuple
 
 import jax
-from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.cascade.window_scores import PixelScore
 from magnet_jax.ops import normalise, resize, selection
 from magnet_jax.ops.selection import Score
-from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.types import Network, Size
 
@@ -47,18 +44,6 @@ class Candidates(NamedTuple):
   coarse: jax.Array
   scores: jax.Array
   scale: jax.Array | None
-
-
-class WindowScores(NamedTuple):
-  """Scores of a batch of windows.
-
-  Attributes:
-    uncertainty: float32 [B], means of Y^u over the pixels that are not padding.
-    score: float32 [B], means of the score over the same pixels.
-  """
-
-  uncertainty: jax.Array
-  score: jax.Array
 
 
 def segment_windows(segmenter: Network, *, images: jax.Array) -> jax.Array:
@@ -244,44 +229,6 @@ def refine_windows(
     own = own if network == window else resize.upsample(own, window)
     mixed = mixed + jnp.float32(mix) * (own - mixed)
   return Refined(probabilities=mixed, chosen=chosen)
-
-
-def score_windows(
-  *,
-  coarse: jax.Array,
-  offsets: jax.Array,
-  ratios: jax.Array,
-  valid: jax.Array,
-  size: Size,
-  score: PixelScore,
-) -> WindowScores:
-  """Scores windows by the segmentation so far, before they are computed.
-
-  Args:
-    coarse: as for `candidates`, with offsets, ratios and valid.
-    offsets: as coarse.
-    ratios: as coarse.
-    valid: as coarse.
-    size: (h, w) of the windows that `ratios` and `valid` are made for.
-    score: of the pixels.
-  """
-
-  def one(
-    m: jax.Array, o: jax.Array, r: jax.Array, v: jax.Array
-  ) -> WindowScores:
-    y = resize.sample(m, offset=o, ratio=r, size=size)
-    inside = (lax.iota(jnp.int32, size[0]) < v[0])[:, None] & (
-      # Padding repeats the edge and would dilute the mean of border windows.
-      lax.iota(jnp.int32, size[1]) < v[1]
-    )[None, :]
-
-    def mean(values: jax.Array) -> jax.Array:
-      total = jnp.where(inside, values, jnp.float32(0)).sum()
-      return total / v.prod().astype(jnp.float32)
-
-    return WindowScores(mean(uncertainty(y)), mean(score(y)))
-
-  return jax.vmap(one)(coarse, offsets, ratios, valid)
 
 
 def _probabilities(logits: jax.Array) -> jax.Array:

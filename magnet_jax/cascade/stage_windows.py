@@ -73,6 +73,26 @@ def coarse_piece(
   return piece, np.array(offsets, np.float32), np.array(ratios, np.float32)
 
 
+def seen(size: Size, grid: WindowGrid, number: int) -> Area:
+  """Returns the area of a window in a map of another size, rounded outwards.
+
+  Args:
+    size: (height, width) of the map.
+    grid: the windows of a stage.
+    number: of the window.
+
+  Returns:
+    (top, left, height, width), without the window's padding.
+  """
+  starts, sides = [], []
+  for axis, corner in enumerate(_corner(grid, number)):
+    have, want = size[axis], grid.size[axis]
+    end = min(corner + grid.window[axis], want)
+    starts.append(corner * have // want)
+    sides.append(-(-end * have // want) - starts[-1])
+  return starts[0], starts[1], sides[0], sides[1]
+
+
 def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
   """Computes part of the stage before's segmentation at this stage's size.
 
@@ -99,26 +119,19 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
   return resize.interpolate(piece, 1, low, high, parts)
 
 
-def coarse_arrays(
-  coarse: Plane, grid: WindowGrid, number: int, network: Size
+def arrays(
+  image: Plane, coarse: Plane, grid: WindowGrid, number: int, network: Size
 ) -> Arrays:
-  """Returns a window's arrays of `refine_step.score_windows`, without B."""
+  """Returns the arrays of `refine_step.candidates` for a window, without B."""
   piece, offset, ratio = coarse_piece(coarse, grid, number)
   zoom = np.divide(grid.window, network).astype(np.float32)
   return {
+    'images': pixels(image, grid, number, network),
     'coarse': piece,
     'offsets': offset,
     'ratios': ratio * zoom,
     'valid': valid(grid, number, network),
   }
-
-
-def arrays(
-  image: Plane, coarse: Plane, grid: WindowGrid, number: int, network: Size
-) -> Arrays:
-  """Returns the arrays of `refine_step.candidates` for a window, without B."""
-  found = coarse_arrays(coarse, grid, number, network)
-  return {'images': pixels(image, grid, number, network)} | found
 
 
 def _corner(grid: WindowGrid, number: int) -> tuple[int, int]:

@@ -7,22 +7,19 @@ see experiments/windows.
 """
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-import jax
 import numpy as np
 
 from magnet_jax.ops.outlines import outlines
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.types import InputError
 
-T = TypeVar('T', jax.Array, np.ndarray)
-
 
 class PixelScore(Protocol):
-  """Scores the pixels of a window; NumPy arrays stay on the host."""
+  """Scores the pixels of a window."""
 
-  def __call__(self, probabilities: T, /) -> T:
+  def __call__(self, probabilities: np.ndarray, /) -> np.ndarray:
     """float32 [h,w,C] -> [h,w] in [0, 1]."""
     ...
 

@@ -148,7 +148,7 @@ def _model(values: flags.FlagValues, dtype: str = '') -> Model:
       'points': command_line.share(values.points, 'points'),
       'selection': values.selection,
       'kernel': values.kernel,
-      'windows': command_line.share(values.windows, 'windows'),
+      'windows': command_line.windows(values.windows, 'windows'),
       'batch': values.batch,
     },
   )

@@ -74,8 +74,7 @@ def define(values: flags.FlagValues) -> None:
   text(
     'windows',
     '1.0',
-    'SHARE: windows that are refined, the highest scores first; a fraction or '
-    'a count',
+    'SHARE: windows that are refined, as segment --windows',
     module_name=group,
   )
   number(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from absl import flags, logging
 
-from magnet_jax.types import InputError, Size
+from magnet_jax.types import InputError, Size, Windows
 
 _OVERRIDE = re.compile(r'--?(no)?config\.')
 _HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
@@ -141,6 +141,16 @@ def share(text: str, flag: str) -> float | int:
     raise InputError(
       f'--{flag}={text}: must be a fraction such as 0.25 or a count such as 4'
     ) from None
+
+
+def windows(text: str, flag: str) -> Windows:
+  """Parses a share of all windows, or shares of each stage such as '0.5,0.2'.
+
+  Raises:
+    InputError: the text is neither.
+  """
+  parts = tuple(share(part.strip(), flag) for part in text.split(','))
+  return parts if len(parts) > 1 else parts[0]
 
 
 def size(text: str, flag: str) -> Size:

@@ -86,7 +86,7 @@ def define(values: flags.FlagValues) -> None:
   text(
     'fast',
     '',
-    'SHARE: windows that magnet-fast refines, a fraction or a count; the way '
+    'SHARE: windows that magnet-fast refines, as segment --windows; the way '
     'that tune has chosen for half of the time of patch, or 0.25, if not given',
     module_name=group,
   )
@@ -134,7 +134,7 @@ def _run(arguments: Arguments) -> int:
     names,
     overlap=values.overlap,
     scale=1.0 if values.scale is None else values.scale,
-    windows=command_line.share(values.fast, 'fast') if values.fast else None,
+    windows=command_line.windows(values.fast, 'fast') if values.fast else None,
   )
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)

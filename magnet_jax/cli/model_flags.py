@@ -248,9 +248,10 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
     for name in _REFINE
     if name in values and values[name].value not in (None, '')
   }
-  for name in ('points', 'windows'):
-    if name in given:
-      given[name] = command_line.share(str(given[name]), name)
+  if 'points' in given:
+    given['points'] = command_line.share(str(given['points']), 'points')
+  if 'windows' in given:
+    given['windows'] = command_line.windows(str(given['windows']), 'windows')
   plan = {**_scales(values), **plan}
   changed: dict[str, Section] = {
     'plan': {**model.settings['plan'], **plan},

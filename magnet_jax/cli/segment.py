@@ -124,8 +124,9 @@ def define(values: flags.FlagValues) -> None:
   text(
     'windows',
     '',
-    'SHARE: MagNet-Fast: refine only this many windows, the highest '
-    'scores first; a fraction or a count',
+    'SHARE: MagNet-Fast: refine only this many windows, the highest scores '
+    'first: a fraction of all, spent on coarse stages first, a count per '
+    'stage, or fractions of each stage after the first, such as 0.5,0.2',
     module_name=group,
   )
   text(

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from magnet_jax import parallel
-from magnet_jax.cascade import batches, refine_step
+from magnet_jax.cascade import batches, window_choice
 from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.types import Stage
 
@@ -60,11 +60,11 @@ class Watch:
   """Time spent in parts of the loop.
 
   Attributes:
-    seconds: by part: 'step' on the device, synchronised; 'rank', the same for
-      the scores of windows; 'fetch' of results; 'merge' of windows into
+    seconds: by part: 'step' on the device, synchronised; 'rank' by the
+      scores of windows; 'fetch' of results; 'merge' of windows into
       the map; 'cut' of windows, in a thread of its own.
     calls: how many calls those were.
-    last: the latest call of a step, 'rank' apart.
+    last: the latest call of a step.
   """
 
   last: Call
@@ -112,9 +112,6 @@ class Watch:
     def finish(**arrays: np.ndarray) -> object:
       return jax.block_until_ready(run(**arrays))
 
-    if step is refine_step.score_windows:
-      return self.timed('rank', finish)
-
     def remember(**arrays: np.ndarray) -> object:
       share = {k: a[: len(a) // count] for k, a in arrays.items()}
       self.last = Call(step, networks, settings, share)
@@ -142,9 +139,11 @@ def watch() -> Iterator[Watch]:
   """Times the calls of all cascades made and run in the block."""
   found = Watch()
   fetch = found.timed('fetch', parallel.fetch)
+  choose = found.timed('rank', window_choice.choose)
   with (
     _replaced(parallel, 'over_devices', found.over_devices),
     _replaced(parallel, 'fetch', fetch),
+    _replaced(window_choice, 'choose', choose),
     _replaced(batches, 'run_parts', found.run_parts),
   ):
     yield found

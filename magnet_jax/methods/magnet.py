@@ -7,13 +7,13 @@ import numpy as np
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.methods.method import Method, Segment, Watch, blank, unwatched
 from magnet_jax.predict.model import Model
-from magnet_jax.types import Size
+from magnet_jax.types import Size, Windows
 
 _HALF = 'half'  # name of a budget
 _SHARE = 0.25
 
 
-def make(model: Model, *, windows: float | int | None = None) -> Method:
+def make(model: Model, *, windows: Windows | None = None) -> Method:
   """Returns the method.
 
   Args:
@@ -28,7 +28,7 @@ def make(model: Model, *, windows: float | int | None = None) -> Method:
   )
 
 
-def fast(model: Model, *, windows: float | int | None = None) -> Method:
+def fast(model: Model, *, windows: Windows | None = None) -> Method:
   """Returns the method on some windows only.
 
   Args:

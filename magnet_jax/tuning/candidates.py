@@ -9,13 +9,14 @@ import itertools
 from magnet_jax.predict.model import Model
 from magnet_jax.predict.way import Way
 from magnet_jax.refiners import scale_attention
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Windows
 
 # Half octaves: the best single scale of a set is seldom more than a quarter of
 # an octave from one of these.
 SCALES = tuple(2 ** (-step / 2) for step in range(4, -1, -1))
 FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
-SHARES = (0.3, 0.1)
+# Of all windows after the first stage, coarse ones first, or of each stage.
+SHARES: tuple[Windows, ...] = (0.3, 0.1, (0.3,), (0.1,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
 _MOST_STAGES = 4
@@ -92,11 +93,15 @@ def _means() -> Iterator[tuple[str, Way]]:
       yield _on_some(name, way, share)
 
 
-def _on_some(name: str, way: Way, share: float) -> tuple[str, Way]:
+def _on_some(name: str, way: Way, windows: Windows) -> tuple[str, Way]:
   """A way on some of the windows, with its name."""
+  if isinstance(windows, tuple):
+    of = ', '.join(f'{share:.0%}' for share in windows) + ' of each stage'
+  else:
+    of = f'{windows:.0%} of the windows'
   return (
-    f'{name}, {share:.0%} of the windows',
-    dataclasses.replace(way, refine={**way.refine, 'windows': share}),
+    f'{name}, {of}',
+    dataclasses.replace(way, refine={**way.refine, 'windows': windows}),
   )
 
 

@@ -118,7 +118,7 @@ def _records(
     outcome = running_mean(
       maps,
       plan,
-      float(way.refine['windows']),
+      cascade_settings.options(strict.settings['refine']).windows,
       score=cascade.options.window_score,
     )
     assert sample.label is not None

@@ -10,10 +10,11 @@ import time
 
 import numpy as np
 
-from magnet_jax.cascade import stage_windows, window_choice, window_scores
+from magnet_jax.cascade import window_choice
 from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, merge, resize
-from magnet_jax.types import Stage, WindowGrid
+from magnet_jax.types import Stage, WindowGrid, Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Outcome:
 def running_mean(
   maps: StageMaps,
   plan: Sequence[Stage],
-  share: float,
+  windows: Windows,
   *,
   score: str,
 ) -> Outcome:
@@ -82,36 +83,36 @@ def running_mean(
   Args:
     maps: of the image.
     plan: the stages; one without windows only changes the size.
-    share: of the windows of the later stages that are computed.
+    windows: of the later stages that are computed.
     score: by which these are chosen, a name of `window_scores.SCORES`.
   """
-  counts = window_choice.allot(plan, share)
+  counts = window_choice.allot(plan, windows)
   first = maps.of(plan[0].grid)
   mean = first.probabilities.copy()
   depth = np.ones(mean.shape[:2], np.float32)
   seconds, computed = first.seconds, len(plan[0].grid)
   for stage, count in zip(plan[1:], counts[1:], strict=True):
-    mean = resize.probabilities(mean, stage.size)
+    before, mean = mean, resize.probabilities(mean, stage.size)
     depth = resize.probabilities(depth[..., None], stage.size)[..., 0]
     if not count:
       continue
     found = maps.of(stage.grid)
     seconds += found.seconds * count / len(stage.grid)
     computed += count
-    covered = coverage(stage.grid, mean, count, score)
+    covered = coverage(stage.grid, before, count, score)
     depth += covered
     mean += (covered / depth)[..., None] * (found.probabilities - mean)
   return Outcome(mean, seconds, computed)
 
 
 def coverage(
-  grid: WindowGrid, mean: np.ndarray, count: int, score: str
+  grid: WindowGrid, before: np.ndarray, count: int, score: str
 ) -> np.ndarray:
   """Returns how much of each pixel the windows of highest score cover.
 
   Args:
     grid: the windows of a stage.
-    mean: float32 [H_s,W_s,C], the segmentation so far, at the stage's size.
+    before: float32 [H',W',C], the segmentation after the stage before.
     count: number of windows.
     score: a name of `window_scores.SCORES`.
 
@@ -121,12 +122,9 @@ def coverage(
   covered = np.zeros((*grid.size, 1), np.float32)
   if count == len(grid):
     return covered[..., 0] + 1
-  scores = [
-    # Padding is cut off, as in the cascade: it would dilute the mean.
-    window_scores.of_window(score, mean[stage_windows.inside(grid, number)])
-    for number in range(len(grid))
-  ]
-  chosen = window_choice.highest(scores, count)
+  chosen = window_choice.choose(
+    Stage(1, grid), InMemory(before), count, score=score, least=0.0
+  )
   ones = np.ones((*grid.window, 1), np.float32)
   pieces = ((number, ones) for number in chosen)
   return merge.add_windows(covered, grid, pieces)[..., 0]

@@ -7,6 +7,13 @@ from magnet_jax import parallel
 from magnet_jax.cascade import batches
 
 
+def _run(step, numbers, arrays_of, batch):
+  starts = range(0, len(numbers), batch)
+  parts = [numbers[start : start + batch] for start in starts]
+  for results in batches.run_parts(step, parts, arrays_of, batch):
+    yield from results
+
+
 class _Pair(NamedTuple):
   double: object
   rows: object
@@ -30,7 +37,7 @@ def _arrays_of(number):
 def test_all_windows_come_back_in_order(count, devices, each):
   step = parallel.over_devices(_double, devices=devices)
   numbers = list(range(10, 10 + count))
-  found = list(batches.run(step, numbers, _arrays_of, devices * each))
+  found = list(_run(step, numbers, _arrays_of, devices * each))
   assert [number for number, _ in found] == numbers
   for number, result in found:
     np.testing.assert_array_equal(result, np.full((3, 2), 2 * number))
@@ -39,7 +46,7 @@ def test_all_windows_come_back_in_order(count, devices, each):
 @pytest.mark.parametrize('devices', [1, 4])
 def test_fields_stay_together(devices):
   step = parallel.over_devices(_pair, devices=devices)
-  for number, result in batches.run(step, [5, 3, 8], _arrays_of, devices):
+  for number, result in _run(step, [5, 3, 8], _arrays_of, devices):
     assert isinstance(result, _Pair)
     np.testing.assert_array_equal(result.double, np.full((3, 2), 2 * number))
     np.testing.assert_array_equal(result.rows, np.full(2, number))
@@ -52,7 +59,7 @@ def test_the_last_batch_is_filled_to_one_shape():
     shapes.add(x.shape)
     return x
 
-  assert len(list(batches.run(step, range(5), _arrays_of, 2))) == 5
+  assert len(list(_run(step, range(5), _arrays_of, 2))) == 5
   assert shapes == {(2, 3, 2)}
 
 
@@ -71,7 +78,7 @@ def test_an_error_in_cutting_reaches_the_caller():
 
   found = []
   with pytest.raises(ValueError, match='broken'):
-    for number, _ in batches.run(lambda *, x: x, range(9), cut, 1):
+    for number, _ in _run(lambda *, x: x, range(9), cut, 1):
       found.append(number)
   assert found in ([], [0], [0, 1], [0, 1, 2])
 
@@ -83,7 +90,7 @@ def test_a_batch_is_launched_before_the_one_before_is_fetched():
     events.append(f'launch {int(x[0, 0, 0])}')
     return x
 
-  for number, _ in batches.run(step, range(3), _arrays_of, 1):
+  for number, _ in _run(step, range(3), _arrays_of, 1):
     events.append(f'yield {number}')
   assert events == [
     'launch 0',

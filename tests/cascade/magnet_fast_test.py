@@ -1,5 +1,7 @@
 """MagNet-Fast: which windows are refined, and what the others keep."""
 
+import math
+
 import numpy as np
 import pytest
 import toy_networks
@@ -8,6 +10,21 @@ from magnet_jax.cascade import stage_windows, window_scores
 from magnet_jax.ops import resize
 
 pytestmark = pytest.mark.usefixtures('one_device')
+
+
+def _pieces(before, grid):
+  """The windows of a grid in the map before, whole pixels of it."""
+  zoom = np.divide(before.shape[:2], grid.size)
+  for number in range(len(grid)):
+    rows, columns = stage_windows.inside(grid, number)
+    corners = np.array(
+      [
+        (rows.start, columns.start),
+        np.minimum((rows.stop, columns.stop), grid.size),
+      ]
+    )
+    (top, left), (bottom, right) = corners * zoom
+    yield before[int(top) : math.ceil(bottom), int(left) : math.ceil(right)]
 
 
 @pytest.mark.parametrize('selection', ['window', 'image'])
@@ -22,8 +39,8 @@ def test_fast_refines_the_windows_of_highest_score_only(score, selection):
   upsampled = resize.probabilities(first.probabilities, size)
   grid = last.stage.grid
   found = [
-    window_scores.of_window(score, upsampled[stage_windows.inside(grid, n)])
-    for n in range(len(grid))
+    window_scores.of_window(score, piece)
+    for piece in _pieces(first.probabilities, grid)
   ]
   wanted = np.argsort(found, kind='stable')[-4:]
   assert last.windows == tuple(sorted(wanted))
@@ -40,11 +57,10 @@ def test_windows_that_are_sure_enough_cost_nothing():
   stages = toy_networks.make_plan(size)
   everything = toy_networks.random_cascade(windows=0.999999)
   first, _ = everything.stages(toy_networks.image(size), stages)
-  upsampled = resize.probabilities(first.probabilities, size)
   grid = stages[-1].grid
   means = [
-    float(toy_networks.unsure(upsampled[stage_windows.inside(grid, n)]).mean())
-    for n in range(len(grid))
+    float(toy_networks.unsure(piece).mean())
+    for piece in _pieces(first.probabilities, grid)
   ]
   middle = (sorted(means)[7] + sorted(means)[8]) / 2
   for least, count in ((1.0, 0), (middle, len(grid) - 8)):

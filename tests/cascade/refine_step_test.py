@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.cascade import refine_step, window_scores
+from magnet_jax.cascade import refine_step
 from magnet_jax.ops import normalise, resize, selection
 from magnet_jax.refiners import magnet
 
@@ -121,24 +121,6 @@ def test_a_refiner_that_returns_its_coarse_map_changes_nothing():
   found = jax.jit(step)(**_windows(), points=points)
   given = _candidates(**_windows(), kernel=1)
   np.testing.assert_allclose(found.probabilities, given.coarse, atol=1e-6)
-
-
-@pytest.mark.parametrize('name', window_scores.SCORES)
-def test_windows_are_scored_without_the_padding(name):
-  arrays = _windows()
-  given = _candidates(**arrays, kernel=1)
-  arrays.pop('images')
-  step = functools.partial(
-    refine_step.score_windows, size=SIZE, score=window_scores.SCORES[name]
-  )
-  found = jax.jit(step)(**arrays)
-  for i, (rows, columns) in enumerate(arrays['valid']):
-    ordered = np.sort(given.coarse[i, :rows, :columns], axis=-1)
-    unsure = 1 - (ordered[..., -1] - ordered[..., -2])
-    np.testing.assert_allclose(found.uncertainty[i], unsure.mean(), atol=1e-6)
-    scores = window_scores.SCORES[name](np.asarray(given.coarse[i]))
-    expected = scores[:rows, :columns].mean()
-    np.testing.assert_allclose(found.score[i], expected, atol=1e-6)
 
 
 def test_the_step_has_finite_gradients():

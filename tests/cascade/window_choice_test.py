@@ -33,9 +33,12 @@ def test_highest_spends_nothing_on_windows_that_are_certain():
     (1e-6, (1, 1, 0, 0)),
     (1, (1, 1, 1, 1)),
     (9, (1, 4, 9, 9)),
+    ((0.25,), (1, 1, 4, 16)),
+    ((0.5, 0.1), (1, 2, 2, 7)),
+    ((1.0, 3, 0.0, 0.5), (1, 4, 3, 0)),
   ],
 )
-def test_a_share_goes_to_the_coarse_stages_first(share, expected):
+def test_a_share_goes_to_the_coarse_stages_first_or_to_each(share, expected):
   stages = plan.make_plan((128, 128), window=(16, 16))
   assert window_choice.allot(stages, share) == expected
   assert window_choice.allot(stages[:1], share) == (1,)

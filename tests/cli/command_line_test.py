@@ -84,6 +84,14 @@ def test_share():
     command_line.share('quarter', 'fast')
 
 
+def test_windows():
+  assert command_line.windows('4', 'fast') == 4
+  assert command_line.windows('0.25', 'fast') == 0.25
+  assert command_line.windows('0.5, 4', 'fast') == (0.5, 4)
+  with pytest.raises(InputError, match='--fast=half'):
+    command_line.windows('0.25,half', 'fast')
+
+
 def test_size():
   assert command_line.size('30x40', 'size') == (30, 40)
   assert command_line.size('30', 'size') == (30, 30)

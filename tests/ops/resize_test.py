@@ -239,3 +239,28 @@ def test_sample_has_finite_gradients():
   gradient = jax.jit(jax.grad(total))(maps)
   assert np.isfinite(np.asarray(gradient)).all()
   np.testing.assert_allclose(gradient.sum(), 8 * 10 * 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize('function', [resize.upsample, resize.upsample_corners])
+@pytest.mark.parametrize('size', [(9, 20), (10, 14), (3, 4), (1, 1), (5, 7)])
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+def test_both_ways_to_resize_and_their_gradients_are_equal(
+  function, size, dtype, monkeypatch
+):
+  features = jnp.asarray(_maps((5, 7, 3)), dtype)[None]
+  weights = jnp.asarray(_maps((*size, 3)), dtype)[None]
+
+  def both(backend):
+    with monkeypatch.context() as patch:
+      patch.setattr(jax, 'default_backend', lambda: backend)
+      value, back = jax.vjp(lambda x: function(x, size), features)
+      return value, *back(weights)
+
+  precision = 1e-5 if dtype == jnp.float32 else 0.05
+  for found, expected in zip(both('cpu'), both('gpu'), strict=True):
+    assert found.dtype == dtype and found.shape == expected.shape
+    np.testing.assert_allclose(
+      np.asarray(found, np.float32),
+      np.asarray(expected, np.float32),
+      atol=precision,
+    )
