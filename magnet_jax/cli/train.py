@@ -1,5 +1,6 @@
 """`magnet-jax train`."""
 
+from collections.abc import Sequence
 import functools
 import pathlib
 
@@ -12,6 +13,9 @@ from magnet_jax.train import runs
 from magnet_jax.types import InputError
 
 NAMES = False
+_SINGLE = tuple(
+  f'--config.train.{network}.hours' for network in ('segmenter', 'refiner')
+)
 HELP = """
   usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
 
@@ -55,8 +59,9 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_float(
     'hours',
     None,
-    'H: time budget of all trainings; train.segmenter.hours and '
-    'train.refiner.hours set them one by one',
+    'H: time budget of all trainings together, instead of those of the config; '
+    '--config.train.segmenter.hours and --config.train.refiner.hours set them '
+    'one by one',
     flag_values=values,
     module_name=group,
   )
@@ -81,14 +86,28 @@ def run(arguments: Arguments) -> int:
     config_file.load(values.config), arguments.overrides
   )
   if values.hours is not None:
-    config = runs.budgeted(config, values.hours, stage=values.stage)
+    _check_hours(values.hours, arguments.overrides)
   with host_flags.work(values):
     model = runs.run(
       config,
       pathlib.Path(values.workdir),
       stage=values.stage,
       tensorboard=values.tensorboard,
+      hours=values.hours,
     )
   if model and parallel.is_main():
     print(f'magnet-jax segment IMAGE… --checkpoint={model}')
   return 0
+
+
+def _check_hours(hours: float, overrides: Sequence[str]) -> None:
+  """Refuses a budget of all trainings together with one of a single training.
+
+  Raises:
+    InputError: the overrides set one.
+  """
+  for word in overrides:
+    if word.partition('=')[0] in _SINGLE:
+      raise InputError(
+        f'--hours={hours:g} and {word}: both set a time budget; leave one out'
+      )

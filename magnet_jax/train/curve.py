@@ -27,13 +27,21 @@ def sparkline(values: Sequence[float]) -> str:
   return ''.join(_BARS[round((value - low) * scale)] for value in values)
 
 
-def text(name: str, found: Sequence[Record], limits: Limits) -> str:
+def text(
+  name: str,
+  found: Sequence[Record],
+  limits: Limits,
+  *,
+  budget: float | None = None,
+) -> str:
   """Describes how the mean IoU rose, and whether more training would help.
 
   Args:
     name: of the network: the section of `train` with its settings.
     found: the records of all steps.
     limits: of the training.
+    budget: hours of all trainings together (--hours), from which those of
+      `limits` were derived; None if they were set one by one.
 
   Returns:
     Two lines; one if there are too few validations to judge; '' if there is
@@ -62,18 +70,29 @@ def text(name: str, found: Sequence[Record], limits: Limits) -> str:
       f'{line}\n{name}: val mIoU no longer rose in the last fifth: more steps '
       'would hardly help'
     )
+  remedy = _remedy(name, found[-1], limits, budget)
   return (
     f'{line}\n{name}: val mIoU rose by {rise:.1f} points in the last fifth: '
-    f'more training would likely help, {_remedy(name, found[-1], limits)}'
+    f'more training would likely help, {remedy}'
   )
 
 
-def _remedy(name: str, last: Record, limits: Limits) -> str:
-  """Names the setting that ended the training, with a larger value."""
+def _remedy(
+  name: str, last: Record, limits: Limits, budget: float | None
+) -> str:
+  """Names the flag that ended the training, with a larger value."""
   section = f'--config.train.{name}'
+  # The flag that set the time: each refuses the other.
+  time = (
+    f'{section}.hours={1.5 * limits.hours:.3g}'
+    if budget is None
+    else f'--hours={1.5 * budget:.3g}'
+  )
   if last['step'] >= limits.steps:
-    steps = math.ceil(limits.steps * 1.5)
-    return f'{section}.steps={steps} in a new --workdir'
+    steps = f'{section}.steps={math.ceil(limits.steps * 1.5)}'
+    # More steps take more time, which would be cut short.
+    flags = f'{steps} {time}' if limits.hours else steps
+    return f'{flags} in a new --workdir'
   if limits.hours and last.get('elapsed', 0) >= 3600 * limits.hours:
-    return f'{section}.hours={1.5 * limits.hours:.3g}'
+    return time
   return f'{section}.patience={2 * limits.patience}'

@@ -68,6 +68,7 @@ def run(
   *,
   stage: str = 'both',
   tensorboard: bool = False,
+  hours: float | None = None,
 ) -> pathlib.Path | None:
   """Trains, or resumes a training that was interrupted.
 
@@ -78,6 +79,7 @@ def run(
     stage: 'segmenter', 'refiner' (needs the segmenter of this folder or of
       train.refiner.segmenter) or 'both', which skips what is finished.
     tensorboard: whether to write the scalars for TensorBoard as well.
+    hours: time budget of the trainings together, instead of the config's.
 
   Returns:
     The exported model; None while there is no refiner, unless refine.fusion
@@ -88,6 +90,8 @@ def run(
       is not finite.
   """
   config = _current(config)
+  if hours is not None:
+    config = budgeted(config, hours, stage=stage)
   # The refiner's settings are checked before the segmenter is trained.
   for network in ('segmenter', 'refiner'):
     from_config.limits(config, network)
@@ -102,9 +106,9 @@ def run(
   if 'segmenter' in networks or left_out:
     main, *others = segmenter_task.make_all(config, left_out)
     if 'segmenter' in networks:
-      _train(main, folder / 'segmenter', tensorboard)
+      _train(main, folder / 'segmenter', tensorboard, hours)
     for task, part in zip(others, _parts(folder, left_out), strict=True):
-      _train(task, part.segmenter, tensorboard)
+      _train(task, part.segmenter, tensorboard, hours)
     del main, others  # their images
   if 'refiner' in networks:
     segmenter = _segmenter(config, folder)
@@ -114,7 +118,7 @@ def run(
       if attends
       else refiner_task.make(config, segmenter, parts)
     )
-    _train(task, folder / 'refiner', tensorboard)
+    _train(task, folder / 'refiner', tensorboard, hours)
   trained = (folder / 'refiner').is_dir()
   if not parallel.is_main() or not (trained or config.refine.fusion == 'mean'):
     return None
@@ -217,13 +221,20 @@ def _parts(
   ]
 
 
-def _train(task: loop.Task, folder: pathlib.Path, tensorboard: bool) -> None:
+def _train(
+  task: loop.Task,
+  folder: pathlib.Path,
+  tensorboard: bool,
+  hours: float | None,
+) -> None:
+  """Trains one network, and prints how its score rose."""
   if task.team.note and parallel.is_main():
     print(task.team.note)
   trained = loop.train(task, folder, tensorboard=tensorboard)
   if trained and parallel.is_main():
     found = records.read(folder / 'train.jsonl')
-    lines = curve.text(task.name, found, task.limits).split('\n')
+    text = curve.text(task.name, found, task.limits, budget=hours)
+    lines = text.split('\n')
     if folder.parent.name == unseen.FOLDER:  # meant to end early
       print(lines[0])
       return

@@ -45,6 +45,25 @@ def test_a_rise_to_the_end_asks_for_more(limits, remedy):
   assert second.endswith(remedy)
 
 
+@pytest.mark.parametrize(
+  ('limits', 'remedy'),
+  [
+    # More steps need more time, set by the flag that set it before.
+    (
+      pace.Limits(500, hours=6.0),
+      '.steps=750 --config.train.refiner.hours=9 in a new --workdir',
+    ),
+    (pace.Limits(500, hours=5.5), '.steps=750 --hours=12 in a new --workdir'),
+    (pace.Limits(9000, hours=5.0), ' --hours=12'),
+    (pace.Limits(9000, hours=8.0, patience=3), '.patience=6'),
+  ],
+)
+def test_more_time_is_given_as_it_was(limits, remedy):
+  budget = 8.0 if '--hours' in remedy else None
+  text = curve.text('refiner', training(RISING), limits, budget=budget)
+  assert text.endswith(remedy)
+
+
 def test_a_curve_that_is_flat_at_the_end_does_not():
   scores = [0.1, 0.52, 0.5, 0.5, 0.522]
   text = curve.text('refiner', training(scores), pace.Limits(500))

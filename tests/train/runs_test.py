@@ -88,7 +88,7 @@ def test_a_mean_needs_no_refiner(tmp_path, monkeypatch):
   config.refine.fusion = 'mean'
   trained = []
 
-  def train(task, folder, _):
+  def train(task, folder, *_):
     trained.append(task.name)
     folder.mkdir()
 
@@ -227,7 +227,7 @@ def test_a_choice_ends_with_its_weights(trained, tmp_path, monkeypatch, capsys):
   task = types.SimpleNamespace(
     team=types.SimpleNamespace(note=''), name='segmenter', limits=None
   )
-  runs._train(task, tmp_path / 'segmenter', tensorboard=False)
+  runs._train(task, tmp_path / 'segmenter', False, None)
   assert choice.exists() != trained
   assert (tmp_path / 'tune').exists() != trained
   assert ('chosen again' in capsys.readouterr().out) == trained

@@ -1,0 +1,39 @@
+"""The flags of `magnet-jax train`."""
+
+import pytest
+
+from magnet_jax.cli import main
+from magnet_jax.train import runs
+
+
+@pytest.mark.parametrize('network', ['segmenter', 'refiner'])
+def test_time_is_limited_as_a_whole_or_one_by_one(network, tmp_path, fails):
+  single = f'--config.train.{network}.hours=2'
+  flags = ['--config=tiny', f'--workdir={tmp_path / "w"}']
+  line = fails('train', *flags, '--hours=0.5', single)
+  assert f'--hours=0.5 and {single}: ' in line and 'leave one out' in line
+  assert not (tmp_path / 'w').exists()
+
+
+def test_a_budget_takes_precedence_over_those_of_a_config(
+  tmp_path, monkeypatch, capsys
+):
+  config = tmp_path / 'config.py'
+  config.write_text(
+    'from magnet_jax.configs import tiny\n\n\n'
+    'def get_config():\n'
+    '  config = tiny.get_config()\n'
+    '  config.train.segmenter.hours = 9.0\n'
+    '  return config\n'
+  )
+  seen = []
+
+  def train(task, folder, tensorboard, hours):
+    seen.append((task.name, task.limits.hours, hours))
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(runs, '_train', train)
+  flags = [f'--config={config}', f'--workdir={tmp_path / "w"}']
+  for extra in (['--hours=3'], []):
+    main.main(['train', *flags, *extra])
+  assert seen == [('segmenter', 2.0, 3.0), ('segmenter', 9.0, None)]
