@@ -37,9 +37,9 @@ def write(path: PathLike, sections: Mapping[str, Section]) -> pathlib.Path:
     folder = next((each for each in kinds if each.is_dir()), path)
     records.write_json(folder / NAME, _merged(of(folder), sections))
     if (path / MODEL).exists():
-      _rewrite(path / MODEL, sections)
+      bundle.rewrite(path / MODEL, lambda meta: lay_over(meta, sections))
     return folder / NAME
-  _rewrite(path, sections)
+  bundle.rewrite(path, lambda meta: lay_over(meta, sections))
   return path
 
 
@@ -60,11 +60,6 @@ def drop(path: pathlib.Path) -> bool:
   for file in found:
     file.unlink()
   return bool(found)
-
-
-def _rewrite(path: pathlib.Path, sections: Mapping[str, Section]) -> None:
-  variables, meta = bundle.read(path)
-  bundle.export(path, variables, lay_over(meta, sections))
 
 
 def lay_over(meta: Meta, sections: Mapping[str, Section]) -> Meta:

@@ -169,6 +169,34 @@ def test_the_embedded_model_there_and_back(save_state, tmp_path, capfd):
     same(torch_files.read(again / file.name), torch_files.read(file))
 
 
+def test_one_file_of_8_bits_per_weight(save_state, tmp_path, capfd):
+  files = [save_state(state(kind), f'{kind}.pth') for kind in KINDS]
+  run = tmp_path / 'run'
+  convert(*files, '--out', run, *FLAGS)
+  paths = {bits: tmp_path / 'new' / f'{bits}.npz' for bits in (32, 8)}
+  convert(run, '--to=npz', '--out', paths[32])
+  capfd.readouterr()
+  convert(paths[32], '--to=npz', '--bits=8', '--out', paths[8])
+  shown = capfd.readouterr().out
+  assert f'{paths[8]}: segmenter and refiner, 8 bits per weight' in shown
+  assert f'--checkpoint={paths[8]}' in shown.splitlines()[-1]
+  (before, meta), (whole, same_meta), (rounded, _) = (
+    checkpoints.load(path) for path in (run, *paths.values())
+  )
+  assert same_meta == meta
+  same(trees.flatten(whole), trees.flatten(before))
+  for kind in KINDS:
+    label = f'{kind}/params/'
+    for name, array in trees.flatten(before).items():
+      if name.startswith(label):
+        limit = np.abs(array).max() / 254 * 1.001 * name.endswith('kernel')
+        gap = trees.flatten(rounded)[name] - array
+        assert np.abs(gap).max() <= limit, name
+  image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+  labels = [models.segment_image(models.load(p), image) for p in paths.values()]
+  assert (labels[0] == labels[1]).mean() > 0.9
+
+
 def test_a_converted_model_knows_what_labels_hold(save_state, tmp_path):
   """Values 10, 20, … of label files are not the indices of the classes."""
   rows = [

@@ -93,3 +93,17 @@ def test_a_file_that_is_no_model(tmp_path):
   records.write_json(path, {})
   with pytest.raises(InputError, match='not a model file'):
     tuned.write(path, {'refine': {'points': 0.1}})
+
+
+def test_weights_of_8_bits_stay_as_they_are(tmp_path):
+  path = tmp_path / 'model.npz'
+  kernel = np.random.default_rng(0).normal(size=(9, 9)).astype(np.float32)
+  tree = {'refiner': {'conv': {'kernel': kernel}}}
+  bundle.export(path, tree, META, bits=8)
+  with np.load(path) as before:
+    tuned.write(path, {'refine': {'points': 0.25}})
+    with np.load(path) as after:
+      assert after.files == before.files
+      for name in {*before.files} - {'__meta__'}:
+        np.testing.assert_array_equal(after[name], before[name])
+  assert bundle.read(path)[1].section('refine')['points'] == 0.25
