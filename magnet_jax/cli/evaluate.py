@@ -144,12 +144,14 @@ def _run(arguments: Arguments) -> int:
     pictures = Pictures(folder, model.classes, values.pictures, reference)
   settings = _settings(arguments, model.classes)
   run = Comparison(chosen, model.classes, folder, settings, pictures)
-  found, errors = run.run_with_bar(loads, 'evaluate')
+  onlooker = tones.Onlooker(model.tones, loads)
+  found, errors = run.run_with_bar(onlooker.loads, 'evaluate')
+  remark = onlooker.remark()
   if parallel.is_main():
     if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
     _show(arguments, (found, model.classes, reference, names), errors)
-    if remark := tones.remark(model.tones, loads):
+    if remark:
       print(f'warning: {remark}')
   return 2 if errors else 0
 
