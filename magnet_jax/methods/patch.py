@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from magnet_jax.cascade import plan
+from magnet_jax.cascade import settings
 from magnet_jax.methods.method import (
   Method,
   Watch,
@@ -10,7 +10,7 @@ from magnet_jax.methods.method import (
   single,
   unwatched,
 )
-from magnet_jax.ops import area, resize, windows
+from magnet_jax.ops import area, resize
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners.table import AUTO
 from magnet_jax.types import InputError, Size, WindowGrid
@@ -26,22 +26,21 @@ def make(model: Model, *, overlap: float = 0.25, scale: float = 1.0) -> Method:
       cut; the result is enlarged. Images are not reduced below one window.
 
   Raises:
-    InputError: the scale is out of range.
+    InputError: the scale or the overlap is out of range.
   """
   if not 0 < scale <= 1:
     raise InputError(
       f'--scale={scale}: must be the scale of a side in (0, 1]; 1 is full size'
     )
   cascade = model.cascade(fusion=AUTO)
+  # A plan of one stage, whatever stages the model has.
+  one = {'first': scale, 'last': scale, 'scales': (), 'stages': 0}
+  plan_for = settings.planner(
+    {**model.settings['plan'], **one, 'overlap': overlap}
+  )
 
   def grid_of(size: Size) -> WindowGrid:
-    window = model.whole_plan(size)[-1].grid.window
-    if scale == 1.0:
-      return windows.make_grid(size, window, overlap)
-    here = max(scale, plan.least_scale(size, window))
-    return plan.make_plan(
-      size, window=window, first=here, last=here, overlap=overlap
-    )[0].grid
+    return plan_for(size)[0].grid
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import toy_model
 
+from magnet_jax.cascade import plan
 from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.methods import method as methods
 from magnet_jax.methods import table
 from magnet_jax.methods.method import Factory
-from magnet_jax.ops import area, resize
+from magnet_jax.ops import area, resize, windows
 from magnet_jax.types import InputError
 
 
@@ -148,6 +149,20 @@ def test_patch_at_a_scale_is_the_reduced_image_enlarged(model):
   assert one == 1 and tiny.shape[:2] == size
   with pytest.raises(InputError, match=r'--scale=1\.5'):
     table.make(model, ['patch'], scale=1.5)
+  with pytest.raises(InputError, match=r'overlap 1\.0: must lie in'):
+    table.make(model, ['patch'], overlap=1.0)
+
+
+@pytest.mark.parametrize('size', [(20, 20), (31, 90), (64, 64), (90, 120)])
+@pytest.mark.parametrize('scale', [0.01, 0.5, 1.0])
+def test_patch_sees_windows_of_one_scale(size, scale):
+  model = toy_model.make(scales=((16, 16), (48, 48)))  # of no matter to it
+  patch = table.make(model, ['patch'], scale=scale)['patch']
+  found, seen = patch.segment(toy_model.sample(size=size).image)
+  least = plan.least_scale(size, (32, 32))
+  small = tuple(round(side * max(scale, least)) for side in size)
+  assert found.shape[:2] == size
+  assert seen == len(windows.make_grid(small, (32, 32), 0.25))
 
 
 def test_without_a_known_best_scale_the_rest_is_compared(model):
