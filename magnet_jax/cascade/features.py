@@ -1,6 +1,7 @@
 """Whether a segmenter returns the features that a refiner needs."""
 
 import functools
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +9,12 @@ import jax.numpy as jnp
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.types import InputError, Network, Size
 
+# Cascades of the same model share its segmenter, which is traced once. Weak,
+# as a segmenter holds its weights.
+_Passed = weakref.WeakKeyDictionary[Network | HostSegmenter, set[Size]]
+_passed: _Passed = weakref.WeakKeyDictionary()
 
-# Cascades of the same model share its segmenter, which is traced once.
-@functools.lru_cache(maxsize=1)
+
 def check(segmenter: Network | HostSegmenter, network: Size) -> None:
   """Checks that a segmenter returns features, without running it.
 
@@ -22,6 +26,8 @@ def check(segmenter: Network | HostSegmenter, network: Size) -> None:
   Raises:
     InputError: it does not.
   """
+  if network in _passed.get(segmenter, ()):
+    return
   images = jax.ShapeDtypeStruct((1, *network, 3), jnp.float32)
   reason = 'is a function of NumPy arrays'
   if not isinstance(segmenter, HostSegmenter):
@@ -33,6 +39,7 @@ def check(segmenter: Network | HostSegmenter, network: Size) -> None:
       reason = (str(error).splitlines() or [''])[0][:200]
     else:
       if isinstance(found, dict) and found:
+        _passed.setdefault(segmenter, set()).add(network)
         return
       reason = f'returns a {type(found).__name__} beside its logits'
   raise InputError(

@@ -1,12 +1,15 @@
 """Refiners that see the segmenter's features."""
 
+import gc
+import weakref
+
 import jax
 import numpy as np
 import pytest
 import toy_networks
 
 from magnet_jax import parallel
-from magnet_jax.cascade import plan
+from magnet_jax.cascade import features, plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
@@ -112,6 +115,22 @@ def test_the_segmenter_is_traced_once_per_kind_of_step():
   for seed in (0, 1):
     cascade.segment(toy_networks.image((60, 60), seed), stages)
   assert sorted(asked) == [False, True, True]
+
+
+def test_a_check_is_made_once_and_keeps_no_segmenter():
+  asked = []
+
+  def counting(images, *, features=False):
+    asked.append(images.shape)
+    return toy_networks.featured(_KERNEL, images, features=features)
+
+  for network in ((8, 8), (8, 8), (9, 8), (8, 8)):
+    features.check(counting, network)
+  assert asked == [(1, 8, 8, 3), (1, 9, 8, 3)]
+  left = weakref.ref(counting)
+  del counting
+  gc.collect()
+  assert left() is None
 
 
 @pytest.mark.parametrize(
