@@ -72,20 +72,21 @@ def _kernels(params: Any) -> Any:
 
 
 def part_rate(*path: str, factor: float) -> optax.GradientTransformation:
-  """Returns what scales the updates of a part, decay included.
+  """Returns a transformation that scales the updates of a part.
+
+  Put after the decay, it scales that as well.
 
   Args:
     *path: keys of the part in the parameters, from the outermost.
     factor: of its learning rate; 0 freezes it.
   """
 
-  def scale(updates: Any, rest: tuple[str, ...]) -> Any:
-    if not rest:
-      return jax.tree.map(lambda u: factor * u, updates)
-    first, *deeper = rest
-    return {**updates, first: scale(updates[first], tuple(deeper))}
+  def inside(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(
+      lambda keys, _: tuple(k.key for k in keys[: len(path)]) == path, params
+    )
 
-  return optax.stateless(lambda updates, _: scale(updates, path))
+  return optax.masked(optax.scale(factor), inside)
 
 
 def optimizer(

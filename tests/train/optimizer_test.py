@@ -68,6 +68,19 @@ def test_adamw_decays_kernels_alone():
   np.testing.assert_allclose(change['bias'], 0)
 
 
+@pytest.mark.parametrize('factor', [0.0, 0.25])
+def test_a_part_has_a_rate_of_its_own(factor):
+  ones = {'a': {'trunk': {'k': jnp.ones(2)}, 'head': jnp.ones(3)}, 'trunk': 1.0}
+  update = optimizer.part_rate('a', 'trunk', factor=factor)
+  state = update.init(ones)
+  change, _ = update.update(ones, state)
+  np.testing.assert_array_equal(change['a']['trunk']['k'], factor)
+  np.testing.assert_array_equal(change['a']['head'], 1)
+  assert change['trunk'] == 1  # another part of that name
+  # Checkpoints of a training with and without it have the same arrays.
+  assert not jax.tree.leaves(state)
+
+
 @pytest.mark.parametrize(
   'call',
   [
