@@ -1,6 +1,6 @@
 """Makes the pictures of method.md: python docs/make_pictures.py
 
-They show the embedded model on a generated scene that it has not seen.
+They show the embedded model scenes on a generated scene that it has not seen.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from magnet_jax.cascade import refine_step, stage_windows
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.workspace import InMemory
+from magnet_jax.files import embedded
 from magnet_jax.ops import area, selection, windows
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import panel, panel_cells, pictures, thumbnails
@@ -34,7 +35,7 @@ CELL = 280
 def main() -> None:
   """Writes all pictures."""
   FOLDER.mkdir(exist_ok=True)
-  model = magnet_jax.load_model()
+  model = magnet_jax.load_model(embedded.file('scenes'))
   sample = magnet_jax.generate_scene(SEED, (SIDE, SIDE))
   plan = model.plan((SIDE, SIDE))
   every = list(model.cascade().stages(sample.image, plan))

@@ -33,7 +33,9 @@ folder = pathlib.Path(magnet_jax.__file__).parent
 pathlib.Path('package.json').write_text(json.dumps(str(folder)))
 pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
 Image.fromarray(pixels).save('image.png')
-refiner = next(folder.rglob('embedded.npz'))
+refiner = next(
+  f for name in ('scenes.npz', 'embedded.npz') for f in folder.rglob(name)
+)
 sys.argv = [
   'magnet-jax', 'segment', 'image.png', '--out=out', '--window=32',
   '--no-panel', '--segmenter=segmenter_of_measure:note',

@@ -24,6 +24,7 @@ import psutil
 from magnet_jax.cascade import device_memory
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.evaluate.memory import PeakMemory
+from magnet_jax.files import embedded
 from magnet_jax.methods import method as methods
 from magnet_jax.methods import table
 from magnet_jax.predict import batch_run
@@ -93,8 +94,8 @@ def _refiner(
 
 
 def make(network: str) -> models.Model:
-  """The embedded model, or one that looks at single pixels."""
-  model = models.load()
+  """The embedded model scenes, or one that looks at single pixels."""
+  model = models.load(embedded.file('scenes'))
   if network == 'embedded':
     return model
   rng = np.random.default_rng(0)

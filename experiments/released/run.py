@@ -20,12 +20,13 @@ import numpy as np
 from magnet_jax.configs import scenes as scenes_config
 from magnet_jax.data import sources
 from magnet_jax.evaluate import measuring, summary, tables
+from magnet_jax.files import embedded
 from magnet_jax.predict import model as models
 
 
 def pipelines() -> dict[str, tuple[models.Model, dict]]:
   """The three ways to run the embedded model, by name."""
-  model = models.load()
+  model = models.load(embedded.file('scenes'))
   return {
     'aligned': (model, {}),
     'aligned-image': (model, {'selection': 'image'}),

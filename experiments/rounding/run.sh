@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# How many bits does a weight need? The embedded model with its kernels rounded.
+# How many bits does a weight need? The model of experiments/scenes, before its
+# kernels are stored with 8 bits, with its kernels rounded.
 set -euo pipefail
 here=$(dirname "$0")
 
 mkdir -p runs/rounding
-cp magnet_jax/predict/embedded.npz runs/rounding/float32.npz
+cp runs/scenes/model.npz runs/rounding/float32.npz
 for bits in 8 4; do
   python "$here/round_weights.py" runs/rounding/float32.npz "$bits" \
     "runs/rounding/bits$bits.npz"

@@ -17,7 +17,7 @@ SCENE = '../inputs/scene.png'
 FIELD = '../inputs/field.tif'
 SENSOR = '../inputs/sensor.tif'
 RUN = '../before/train/run'
-EMBEDDED = '{embedded}'  # the embedded model's file, wherever a version has it
+EMBEDDED = '{embedded}'  # the file of the model of scenes, wherever it lies
 COMMANDS = (
   'demo', 'segment', 'prepare', 'init', 'train', 'tune', 'evaluate', 'report',
   'convert', 'bench',

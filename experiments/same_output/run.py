@@ -43,7 +43,9 @@ versions = {
 }
 print(json.dumps({
   'folder': str(folder),
-  'embedded': str(next(folder.rglob('embedded.npz'))),
+  'embedded': str(next(
+    f for name in ('scenes.npz', 'embedded.npz') for f in folder.rglob(name)
+  )),
   'versions': {'python': platform.python_version(), **versions},
 }))
 """

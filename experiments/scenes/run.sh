@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the embedded model and measures it on scenes that it has not seen.
+# Trains the embedded model scenes and measures it on scenes that it has not seen.
 set -euo pipefail
 here=$(dirname "$0")
 
@@ -8,4 +8,5 @@ magnet-jax evaluate --checkpoint=runs/scenes/model.npz --config=scenes \
   --split=test --limit=8 --out=runs/scenes/test | tee "$here/results/test.txt"
 cp runs/scenes/test/records.jsonl "$here/results/test.jsonl"
 # The model that the package carries:
-cp runs/scenes/model.npz magnet_jax/predict/embedded.npz
+magnet-jax convert runs/scenes/model.npz --to=npz --bits=8 \
+  --out=magnet_jax/embedded/scenes.npz

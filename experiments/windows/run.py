@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 import dataclasses
 import itertools
 import json
-import pathlib
 import sys
 
 import numpy as np
@@ -26,7 +25,7 @@ from magnet_jax.cascade.labels import predict
 from magnet_jax.data import file_pairs, reading
 from magnet_jax.evaluate import measuring, summary, tables
 from magnet_jax.evaluate.record import Record
-from magnet_jax.files import atomic
+from magnet_jax.files import atomic, embedded
 from magnet_jax.ops import area, merge, resize
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
@@ -260,7 +259,7 @@ def write(found: Sequence[Record], out: str) -> None:
 
 def main(source: str, out: str, *rest: str) -> None:
   """Measures all scores on all images."""
-  model = models.load(*([pathlib.Path(source)] if source != 'scenes' else []))
+  model = models.load(embedded.file('scenes') if source == 'scenes' else source)
   found: list[Record] = []
   for sample in samples(model, source, rest):
     found += measure(compute(model, sample), model)

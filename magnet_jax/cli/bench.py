@@ -127,11 +127,10 @@ def _model(values: flags.FlagValues, dtype: str = '') -> Model:
   """Makes the networks that the flags describe, optionally in a precision."""
   chosen = {'dtype': dtype} if dtype else {}
   if values.checkpoint:
-    path = pathlib.Path(values.checkpoint)
-    variables, meta = checkpoints.load(path)
+    variables, meta = checkpoints.load(values.checkpoint)
     for name in ('segmenter', 'refiner') if chosen else ():
       meta = meta.override(name, **chosen)
-    return models.from_variables(variables, meta, name=str(path))
+    return models.from_variables(variables, meta, name=values.checkpoint)
   return random_model.make(
     num_classes=values.classes,
     segmenter={'trunk': values.trunk, 'width': values.width, **chosen},

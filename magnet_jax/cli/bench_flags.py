@@ -41,8 +41,8 @@ def define(values: flags.FlagValues) -> None:
   text(
     'checkpoint',
     '',
-    'PATH: trained networks and their settings, instead of the flags of this '
-    'group',
+    'PATH|NAME: trained networks and their settings, as segment --checkpoint, '
+    'instead of the flags of this group',
     module_name=group,
   )
   text('network', '612', 'HxW: input of the networks', module_name=group)

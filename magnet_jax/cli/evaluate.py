@@ -197,6 +197,8 @@ def _settings(arguments: Arguments, classes: ClassTable) -> dict[str, object]:
   )
   for name in free:
     del values[name]
+  if values['segmenter']:
+    values['checkpoint'] = ''  # its default is not used
   return {
     **values,
     'overrides': list(arguments.overrides),

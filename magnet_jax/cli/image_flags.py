@@ -8,6 +8,7 @@ from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes, file_pairs, reading, splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.evaluate.comparison import Load
+from magnet_jax.files import embedded
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError, Meta, Section
 
@@ -83,7 +84,7 @@ def loads(arguments: Arguments, model: Model, meta: Meta) -> list[Load]:
 
 def _model_name(values: flags.FlagValues) -> str:
   given = [values[n].value for n in ('segmenter', 'checkpoint') if n in values]
-  return next(filter(None, given), 'embedded model')
+  return embedded.told(next(filter(None, given)))
 
 
 def _check_classes(

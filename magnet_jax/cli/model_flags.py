@@ -1,14 +1,13 @@
 """Flags of a trained model and its refinement, shared by several commands."""
 
 import dataclasses
-import pathlib
 
 from absl import flags
 
 from magnet_jax.cascade import plan as plans
 from magnet_jax.cascade import settings, window_scores
 from magnet_jax.cli import command_line
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checkpoints, embedded
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
@@ -28,21 +27,26 @@ _REFINE = (
 )
 
 
-def define_checkpoint(values: flags.FlagValues, group: str) -> None:
-  """Defines --checkpoint."""
+def define_checkpoint(
+  values: flags.FlagValues, group: str, default: str = embedded.SCENES
+) -> None:
+  """Defines --checkpoint; the default is the name of an embedded model."""
+  known = ', '.join(f'{name} ({on})' for name, on in embedded.MODELS.items())
   flags.DEFINE_string(
     'checkpoint',
-    '',
-    "PATH: a run's folder or an exported model.npz; the embedded model for "
-    'aerial scenes if not given',
+    default,
+    "PATH|NAME: a run's folder, an exported model.npz, or a model that the "
+    f'package carries, with what it was trained on: {known}',
     flag_values=values,
     module_name=group,
   )
 
 
-def define_networks(values: flags.FlagValues, group: str) -> None:
+def define_networks(
+  values: flags.FlagValues, group: str, default: str = embedded.SCENES
+) -> None:
   """Defines --checkpoint, and --segmenter and --refiner as its alternative."""
-  define_checkpoint(values, group)
+  define_checkpoint(values, group, default)
   # Default None: folders of earlier versions did not record these flags.
   flags.DEFINE_string(
     'segmenter',
@@ -204,7 +208,7 @@ def load(values: flags.FlagValues, **plan: object) -> Model:
 def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
   """Loads the model as it was trained, and its metadata."""
   if 'segmenter' in values and (values.segmenter or values.refiner):
-    if values.checkpoint:
+    if values['checkpoint'].present:
       raise InputError(
         f'--checkpoint={values.checkpoint} with --segmenter or --refiner: a '
         'checkpoint contains both networks; give one or the other'
@@ -215,9 +219,11 @@ def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
         'give --checkpoint for networks that were trained together'
       )
     return combine.load(values.segmenter, values.refiner, batch=values.batch)
-  path = pathlib.Path(values.checkpoint or models.EMBEDDED)
+  path = values.checkpoint
+  if not values['checkpoint'].present:  # not what happens to have this name
+    path = embedded.file(path)
   variables, meta = checkpoints.load(path)
-  return models.from_variables(variables, meta, name=str(path)), meta
+  return models.from_variables(variables, meta, name=values.checkpoint), meta
 
 
 def _scales(values: flags.FlagValues) -> dict[str, object]:

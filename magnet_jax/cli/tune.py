@@ -13,7 +13,7 @@ from magnet_jax.cli import (
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.files import tuned
+from magnet_jax.files import embedded, tuned
 from magnet_jax.tuning import search, tuning
 from magnet_jax.types import InputError
 
@@ -87,10 +87,12 @@ def run(arguments: Arguments) -> int:
 
 def _run(arguments: Arguments) -> int:
   values = arguments.flags
-  if values.write and not values.checkpoint:
+  own = values['checkpoint'].present
+  if values.write and not (own and not embedded.is_name(values.checkpoint)):
     raise InputError(
-      '--checkpoint: is needed, as the choice is written into it; give a run '
-      'or an exported model, or --no-write to only try the embedded one'
+      f'--checkpoint={values.checkpoint}: is an embedded model, but the choice '
+      'is written into the model; give a run or an exported one, or --no-write '
+      'to only print the choice'
     )
   model, meta = model_flags.load_with_meta(values)
   settings = {

@@ -16,6 +16,7 @@ from magnet_jax import parallel
 from magnet_jax.files import (
   atomic,
   bundle,
+  embedded,
   meta_json,
   orbax_errors,
   trees,
@@ -259,6 +260,7 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
     path: an exported .npz file; a run's folder; `segmenter`, `refiner` or
       `trunk` in there; the `checkpoints` of one of these; or one checkpoint.
       Of several the best is used, and of a training the averaged variables.
+      If nothing is there, the name of an embedded model.
 
   Returns:
     {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …}, as far
@@ -268,9 +270,10 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
   Raises:
     InputError: there is none of these, or it is damaged.
   """
-  if not pathlib.Path(path).is_dir():
+  path = embedded.find(path)
+  if not path.is_dir():
     return bundle.read(path)
-  parts = load_parts(pathlib.Path(path))
+  parts = load_parts(path)
   *_, (_, meta) = parts.values()
   if 'segmenter' in parts:
     meta = dataclasses.replace(meta, tones=parts['segmenter'][1].tones)

