@@ -125,15 +125,17 @@ def _loop(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
 
 def _model(values: flags.FlagValues, dtype: str = '') -> Model:
   """Makes the networks that the flags describe, optionally in a precision."""
-  chosen = {'dtype': dtype} if dtype else {}
+  chosen: dict[str, object] = {'dtype': dtype} if dtype else {}
   if values.checkpoint:
     variables, meta = checkpoints.load(values.checkpoint)
     for name in ('segmenter', 'refiner') if chosen else ():
       meta = meta.override(name, **chosen)
     return models.from_variables(variables, meta, name=values.checkpoint)
+  # Trunks of other kinds have none.
+  width = {} if values.width is None else {'width': values.width}
   return random_model.make(
     num_classes=values.classes,
-    segmenter={'trunk': values.trunk, 'width': values.width, **chosen},
+    segmenter={'trunk': values.trunk, **width, **chosen},
     refiner=chosen,
     plan={
       'network': command_line.size(values.network, 'network'),

@@ -46,8 +46,14 @@ def define(values: flags.FlagValues) -> None:
     module_name=group,
   )
   text('network', '612', 'HxW: input of the networks', module_name=group)
-  text('trunk', 'resnet50', 'NAME: resnet18, 34, 50 or 101', module_name=group)
-  number('width', 64, 'N: features of its first level', module_name=group)
+  trunks = ', '.join(build.TRUNKS['fpn'])
+  text('trunk', 'resnet50', f'NAME: one of {trunks}', module_name=group)
+  number(
+    'width',
+    None,
+    'N: features of the first level of a ResNet; its usual number if not given',
+    module_name=group,
+  )
   number('classes', 7, 'N: number of classes', module_name=group)
   flags.DEFINE_float(
     'factor',

@@ -11,6 +11,7 @@ import ml_collections
 from ml_collections import config_flags
 
 from magnet_jax import configs
+from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
 
 Config: TypeAlias = ml_collections.ConfigDict
@@ -69,6 +70,9 @@ def shipped() -> dict[str, pathlib.Path]:
 def override(config: Config, overrides: Sequence[str]) -> Config:
   """Returns a locked copy of a config with some fields changed.
 
+  A trunk of another kind takes its own defaults: fields of the segmenter that
+  it lacks are dropped, unless they are among the overrides.
+
   Args:
     config: all fields with their values.
     overrides: `--config.key=value`; values take the type of their field.
@@ -80,7 +84,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
   _free_types(changed)
   known = list(_keys(changed))
   for word in overrides:
-    key = word.split('=', 1)[0].split('.', 1)[1]
+    key = _key(word)
     if key not in known:
       raise InputError(_unknown(key, known))
   values = flags.FlagValues()
@@ -95,7 +99,19 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
     raise InputError(
       f'{message}; give a value of the type of the field'
     ) from error
+  given = {_key(word) for word in overrides}
+  if 'segmenter.trunk' in given:
+    section = changed.segmenter
+    with section.unlocked():
+      for field in build.foreign(section.to_dict()):
+        if f'segmenter.{field}' not in given:
+          del section[field]
   return changed
+
+
+def _key(override: str) -> str:
+  """The dotted key that an override changes."""
+  return override.split('=', 1)[0].split('.', 1)[1]
 
 
 def _free_types(config: Config) -> None:

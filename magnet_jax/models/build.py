@@ -44,7 +44,7 @@ SEGMENTERS: dict[str, functools.partial] = {
   'unet': functools.partial(unet.UNet),
 }
 # Trunks that each of them can have, by name.
-_TRUNKS: dict[str, dict[str, functools.partial]] = {
+TRUNKS: dict[str, dict[str, functools.partial]] = {
   'fpn': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
   'pspnet': resnet.RESNETS,
   'hrnet_ocr': hrnet.HRNETS,
@@ -83,9 +83,9 @@ def segmenter(
     return _own(name, num_classes, dtype, settings)
   make = _one_of(SEGMENTERS, name, 'segmenter')
   given: dict[str, object] = {'num_classes': num_classes, 'dtype': compute}
-  if name not in _TRUNKS:
+  if name not in TRUNKS:
     return _make(make, settings, given, name)
-  trunk = _trunk_kind(make, settings, _TRUNKS[name])
+  trunk = _trunk_kind(make, settings, TRUNKS[name])
   of_trunk = ('trunk', *_settings(trunk))
   fields = {k: v for k, v in settings.items() if k in of_trunk[1:]}
   kept = {k: v for k, v in trunk.keywords.items() if k not in fields}
@@ -96,6 +96,25 @@ def segmenter(
   if 'trunk' in settings:
     name = f'{name} with trunk {settings["trunk"]}'
   return _make(make, rest, given, name, of_trunk)
+
+
+def foreign(settings: Settings) -> list[str]:
+  """Returns the fields of a section `segmenter` that its network lacks.
+
+  None for one's own network, which judges them itself.
+
+  Raises:
+    InputError: for an unknown name of the network or its trunk.
+  """
+  name = str(settings.get('name', 'fpn'))
+  if ':' in name:
+    return []
+  make = _one_of(SEGMENTERS, name, 'segmenter')
+  known = {'name', 'dtype', *_settings(make)}
+  if name in TRUNKS:
+    trunk = _trunk_kind(make, settings, TRUNKS[name])
+    known |= {'trunk', *_settings(trunk)}
+  return [field for field in settings if field not in known]
 
 
 def _own(
@@ -174,13 +193,13 @@ def _make(
     others: settings that it also has, for messages.
   """
   known = {*_settings(make), *others}
-  for setting in settings:
-    if setting not in known:
-      raise InputError(
-        f'segmenter.{setting}: unknown to {name}; choose among '
-        f'{", ".join(sorted(known))}, and let a config for another network '
-        'replace the whole section'
-      )
+  unknown = [setting for setting in settings if setting not in known]
+  if unknown:
+    raise InputError(
+      f'segmenter.{", ".join(unknown)}: unknown to {name}, which has '
+      f'{", ".join(sorted(known))}; leave out what it does not have: a config '
+      'for another network must replace the whole section'
+    )
   return checked.call(functools.partial(make, **given), settings, 'segmenter')
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.evaluate import random_model
+from magnet_jax.types import InputError
 
 
 @pytest.fixture
@@ -75,3 +76,24 @@ def test_magnet_fast_ranks_windows(bench):
 def test_points_of_a_whole_stage(bench):
   _, found = bench('--size=64', '--selection=image')
   assert {'step', 'merge', 'cut'} <= _seconds(found, 1).keys()
+
+
+def test_only_a_given_width_reaches_the_trunk(monkeypatch):
+  """Trunks of other kinds than ResNets have none."""
+  made = []
+
+  def make(*, segmenter, **_):
+    made.append(segmenter)
+    raise InputError('made')
+
+  monkeypatch.setattr(random_model, 'make', make)
+  flags = ['bench', '--size=64', '--network=32']
+  for given in (
+    ['--trunk=efficientnet_lite0'],
+    ['--trunk=resnet18', '--width=8'],
+  ):
+    assert main.main([*flags, *given]) == 2
+  assert made == [
+    {'trunk': 'efficientnet_lite0'},
+    {'trunk': 'resnet18', 'width': 8},
+  ]

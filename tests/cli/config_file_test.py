@@ -7,6 +7,7 @@ import pytest
 from magnet_jax.cli import config_file
 from magnet_jax.configs import default
 from magnet_jax.files import meta_json
+from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
 
 
@@ -49,6 +50,24 @@ def test_overrides_take_the_type_of_their_field():
   assert not found.augment.rotate
   assert found.is_locked
   assert base == default.get_config()
+
+
+def test_another_kind_of_trunk_drops_the_settings_it_lacks():
+  base = default.get_config()
+  trunk = '--config.segmenter.trunk=efficientnet_lite0'
+  found = config_file.override(base, [trunk])
+  kept = {'name', 'trunk', 'pyramid', 'head', 'dtype'}
+  assert found.is_locked and set(found.segmenter) == kept
+  assert found.segmenter.pyramid == base.segmenter.pyramid
+  build.segmenter(num_classes=7, **found.segmenter)
+  # What is asked for is not dropped, but refused.
+  given = config_file.override(base, [trunk, '--config.segmenter.width=4'])
+  with pytest.raises(InputError, match='width: unknown to fpn with trunk'):
+    build.segmenter(num_classes=7, **given.segmenter)
+  same = config_file.override(base, ['--config.segmenter.trunk=resnet34'])
+  assert set(same.segmenter) == set(base.segmenter)
+  with pytest.raises(InputError, match="trunk 'vgg': unknown"):
+    config_file.override(base, ['--config.segmenter.trunk=vgg'])
 
 
 @pytest.mark.parametrize(

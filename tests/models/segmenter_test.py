@@ -241,7 +241,7 @@ def test_training_has_finite_gradients_statistics_and_auxiliary(name):
     ({'name': 'deeplab', 'output_stride': 4}, '4.*32, 16, 8'),
     (
       {'name': 'unet', 'pyramid': 8},
-      'pyramid: .*unet.*levels, width',
+      'pyramid: .*unet.*levels, width; leave out',
     ),
     ({'dtype': 'float64'}, 'float64.*float32, bfloat16'),
   ],
@@ -255,9 +255,9 @@ def test_a_trunk_of_another_kind_has_its_own_settings():
   given = {'num_classes': 3, 'trunk': 'efficientnet_lite1'}
   assert build.segmenter(**given, finest=2).trunk.finest == 2
   with pytest.raises(
-    InputError, match=r'width: unknown to fpn with trunk efficientnet_lite1'
+    InputError, match=r'\.width, pool: unknown to fpn with trunk efficientnet_'
   ):
-    build.segmenter(**given, width=16)
+    build.segmenter(**given, width=16, pool=False)
   with pytest.raises(InputError, match=r"trunk 'efficientnet_lite1': unknown"):
     build.segmenter(**given, name='pspnet')
 
@@ -268,3 +268,17 @@ def test_a_fresh_pyramid_knows_nothing():
   images = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
   variables = network.init(jax.random.key(1), images)
   assert float(jnp.abs(network.apply(variables, images)).max()) < 1
+
+
+@pytest.mark.parametrize(
+  ('settings', 'lacking'),
+  [
+    ({'width': 8, 'pool': True, 'head': 4, 'dtype': 'float32'}, []),
+    ({'trunk': 'efficientnet_lite1', 'width': 8, 'finest': 2}, ['width']),
+    ({'name': 'unet', 'width': 8, 'trunk': 'resnet18'}, ['trunk']),
+    ({'name': 'hrnet_ocr', 'width': 8, 'pool': True}, ['pool']),
+    ({'name': 'mine:Net', 'anything': 1}, []),
+  ],
+)
+def test_fields_that_a_network_lacks(settings, lacking):
+  assert build.foreign(settings) == lacking
