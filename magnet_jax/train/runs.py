@@ -28,6 +28,7 @@ from magnet_jax.train import (
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
+_CONFIG = 'config.json'
 _TUNE = 'tune'  # folder of the measurements of tune
 STAGES = ('both', 'segmenter', 'refiner')
 # Settings that may change when a run is resumed: they change no result, or say
@@ -101,15 +102,20 @@ def run(
   if attends:
     attention_task.check(config)
   left_out = unseen.left_out(config) if 'refiner' in networks else ()
+  first = 'segmenter' in networks or bool(left_out)
+  # Built before anything is written, as that checks the settings.
+  tasks = segmenter_task.make_all(config, left_out) if first else []
   if parallel.is_main():  # the only one that reads and writes the folder
+    if not (folder / _CONFIG).exists():
+      _check_starts(config, segmenter=first, refiner='refiner' in networks)
     prepare(config, folder)
-  if 'segmenter' in networks or left_out:
-    main, *others = segmenter_task.make_all(config, left_out)
+  if first:
+    main, *others = tasks
     if 'segmenter' in networks:
       _train(main, folder / 'segmenter', tensorboard, hours)
     for task, part in zip(others, _parts(folder, left_out), strict=True):
       _train(task, part.segmenter, tensorboard, hours)
-    del main, others  # their images
+    del main, others, tasks  # their images
   if 'refiner' in networks:
     segmenter = _segmenter(config, folder)
     parts = _parts(folder, left_out)
@@ -262,6 +268,22 @@ def _segmenter(
   return folder / 'segmenter'
 
 
+def _check_starts(
+  config: ml_collections.ConfigDict, *, segmenter: bool, refiner: bool
+) -> None:
+  """Checks what a new run starts from; a resumed one no longer needs it."""
+  training = config.train
+  init = training.segmenter.init
+  if segmenter and init:
+    trunk = config.segmenter.get('trunk', 'none')
+    warm_start.check(init, 'segmenter', 'trunk', trunk=trunk)
+  if refiner:
+    if training.refiner.segmenter:
+      warm_start.check(training.refiner.segmenter, 'segmenter')
+    if training.refiner.init:
+      warm_start.check(training.refiner.init, 'refiner')
+
+
 def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
   """Checks that the folder is writable and belongs to this config.
 
@@ -269,7 +291,7 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
     InputError: it does not; names the first setting that differs.
   """
   atomic.prepare_folder(folder)
-  path = folder / 'config.json'
+  path = folder / _CONFIG
   wanted = records.to_json(config.to_dict())
   if path.exists():
     found = records.read_object(path, 'choose another --workdir')

@@ -9,6 +9,23 @@ from magnet_jax.types import InputError
 from magnet_jax.weights import pretrained
 
 
+def check(path: PathLike, *kinds: str, trunk: str = '') -> None:
+  """Checks that there is something to start from, before anything is written.
+
+  Args:
+    path: a run, a checkpoint or an exported model; or 'imagenet'.
+    *kinds: 'segmenter', 'trunk' or 'refiner', one of which it must hold.
+    trunk: name of the trunk for 'imagenet'.
+
+  Raises:
+    InputError: it is missing or damaged, or holds nothing of these kinds.
+  """
+  if path == 'imagenet':
+    pretrained.file(trunk)
+  else:
+    _load(path, kinds)
+
+
 def frozen(path: PathLike, template: Any = None) -> Variables:
   """Loads the segmenter that a refiner is trained with.
 

