@@ -104,8 +104,9 @@ def use(config, folder, monkeypatch):
   for training in (config.train.segmenter, config.train.refiner):
     training.loss = 'ohem'
   segmenter_task.make(config)
-  refiner_task.make(config, folder)
-  attention_task.make(config, folder)
+  images = splits.Splits(config.data)
+  refiner_task.make(config, images, folder)
+  attention_task.make(config, images, folder)
   settings.options(config.refine)
   (folder / 'list.txt').write_text('a.png\ta_label.png\n')
   for split in splits.SPLITS:

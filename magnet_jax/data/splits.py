@@ -68,3 +68,26 @@ def open_split(data: reading.Settings, split: str) -> sources.Source:
       f'data.kind {data["kind"]!r}: unknown; choose one of {", ".join(_KINDS)}'
     )
   return _KINDS[data['kind']](data, split)
+
+
+class Splits:
+  """The splits of a data set, each opened once, when it is first needed."""
+
+  def __init__(self, data: reading.Settings) -> None:
+    """Opens nothing yet.
+
+    Args:
+      data: the settings.
+    """
+    self._data = data
+    self._opened: dict[str, sources.Source] = {}
+
+  def __getitem__(self, split: str) -> sources.Source:
+    """Returns a split.
+
+    Raises:
+      InputError: as `open_split`.
+    """
+    if split not in self._opened:
+      self._opened[split] = open_split(self._data, split)
+    return self._opened[split]

@@ -15,6 +15,7 @@ from magnet_jax import parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import classes as class_tables
 from magnet_jax.data import pipeline
+from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.gate import Gate
@@ -64,11 +65,14 @@ def _gate(
   return segmenter, *build.attention(segmenter, (height, width), count)
 
 
-def make(config: from_config.Config, segmenter: pathlib.Path) -> loop.Task:
+def make(
+  config: from_config.Config, images: Splits, segmenter: pathlib.Path
+) -> loop.Task:
   """Builds the training of a segmenter and its gate together.
 
   Args:
     config: the settings.
+    images: of the run.
     segmenter: a run, a checkpoint or an exported model with the segmenter to
       start from.
 
@@ -88,8 +92,9 @@ def make(config: from_config.Config, segmenter: pathlib.Path) -> loop.Task:
   if trunk_rate != 1:
     parts.append(optimizer.part_rate('segmenter', 'trunk', factor=trunk_rate))
   update = optax.chain(update, *parts)
-  batches, validation, _ = from_config.batches(
+  batches, validation = from_config.batches(
     config,
+    images,
     training,
     pipeline.refiner_batches,
     plan_for=from_config.stages(config.plan),

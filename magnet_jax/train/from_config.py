@@ -11,9 +11,9 @@ import optax
 
 from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
-from magnet_jax.data import augment, splits
+from magnet_jax.data import augment
 from magnet_jax.data.folds import Indices
-from magnet_jax.data.sources import Source
+from magnet_jax.data.splits import Splits
 from magnet_jax.metrics import losses
 from magnet_jax.train import (
   loop,
@@ -41,8 +41,12 @@ def limits(config: Config, name: str) -> pace.Limits:
     return pace.Limits(section.steps, section.hours, section.patience)
 
 
-def check(config: Config) -> None:
+def check(config: Config, images: Splits) -> None:
   """Checks how images will be segmented, before anything is written.
+
+  Args:
+    config: all settings.
+    images: of the run.
 
   Raises:
     InputError: a setting of `plan` or `refine` is out of range, or the first
@@ -51,7 +55,7 @@ def check(config: Config) -> None:
   settings.options(config.refine)
   plan_for = settings.planner(config.plan, strict=True)
   if config.plan.first:
-    source = splits.open_split(config.data, 'train')
+    source = images['train']
     sizes = [source.size(index) for index in range(len(source))]
     plan_for(max(sizes, key=lambda size: size[0] * size[1]))
 
@@ -142,16 +146,14 @@ def stages(plan: Config) -> Callable[[Size], tuple[Stage, ...]]:
 
 def batches(
   config: Config,
+  images: Splits,
   training: Config,
   make: Callable[..., Iterator[loop.Batch]],
   **extra: Any,
-) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any], Source]:
+) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any]]:
   """Returns functions that start the training and the validation batches.
 
   The first has the keyword `parts`, for batches of one part each.
-
-  Returns:
-    Both, and the training images.
   """
   shared: dict[str, Any] = {
     'batch': training.batch,
@@ -159,8 +161,7 @@ def batches(
     'part': (parallel.process(), parallel.processes()),
     **extra,
   }
-  train = splits.open_split(config.data, 'train')
-  val = splits.open_split(config.data, 'val')
+  train, val = images['train'], images['val']
   augmentation = augment.Augmentation(
     scale_jitter=training.scale_jitter, **config.augment
   )
@@ -181,7 +182,7 @@ def batches(
     # A fixed seed: validations must compare, whatever the run's own seed.
     return make(val, seed=0, steps=training.validation_batches, **shared)
 
-  return training_batches, validation_batches, train
+  return training_batches, validation_batches
 
 
 def run_once(function: Callable[..., Any], *arguments: jax.Array) -> Any:

@@ -13,6 +13,7 @@ from magnet_jax.cascade import settings
 from magnet_jax.data import classes as class_tables
 from magnet_jax.data import pipeline
 from magnet_jax.data.folds import Turns
+from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.models.refiner import join, refiner_count
@@ -29,6 +30,7 @@ from magnet_jax.types import Meta
 
 def make(
   config: from_config.Config,
+  images: Splits,
   segmenter: pathlib.Path,
   parts: Sequence[unseen.Part] = (),
 ) -> loop.Task:
@@ -36,6 +38,7 @@ def make(
 
   Args:
     config: the settings.
+    images: of the run.
     segmenter: a run, a checkpoint or an exported model with a segmenter.
     parts: what it is trained on, instead of this segmenter's predictions for
       all images; each batch is of one part. It is validated with the segmenter.
@@ -58,8 +61,9 @@ def make(
   count, wanted = refiner_count(config.refiner.to_dict())
   refiner = build.refinement(num_classes=len(table), **wanted)
   rate, update = from_config.descent(training)
-  batches, validation, _ = from_config.batches(
+  batches, validation = from_config.batches(
     config,
+    images,
     training,
     pipeline.refiner_batches,
     plan_for=from_config.stages(config.plan),
@@ -99,8 +103,8 @@ def make(
   )
   step = team.compile(bound_step, donate=True)
   evaluate = team.compile(bound_evaluate)
-  images = tuple(part.images for part in parts)
-  turns = Turns(images, training.batch, config.seed)
+  shares = tuple(part.images for part in parts)
+  turns = Turns(shares, training.batch, config.seed)
 
   def fixed(number: int) -> tuple[state.Variables]:
     """The segmenter that has not seen the images of a batch."""
@@ -113,7 +117,7 @@ def make(
     step=step,
     fixed=fixed,
     rate=rate,
-    batches=functools.partial(batches, parts=images),
+    batches=functools.partial(batches, parts=shares),
     validation=validation,
     evaluate=lambda variables, batch: evaluate(variables, batch, frozen[0]),
     team=team,

@@ -91,20 +91,21 @@ def run(
       is not finite.
   """
   config = _current(config)
-  if hours is not None:
-    config = budgeted(config, hours, stage=stage)
   # The refiner's settings are checked before the segmenter is trained.
   for network in ('segmenter', 'refiner'):
     from_config.limits(config, network)
   networks = _networks(config, stage)
   attends = config.refine.fusion == scale_attention.NAME
-  from_config.check(config)
-  if attends:
+  if attends:  # needs no images
     attention_task.check(config)
-  left_out = unseen.left_out(config) if 'refiner' in networks else ()
+  images = splits.Splits(config.data)
+  from_config.check(config, images)
+  left_out = unseen.left_out(config, images) if 'refiner' in networks else ()
+  if hours is not None:
+    config = budgeted(config, hours, networks, len(left_out))
   first = 'segmenter' in networks or bool(left_out)
   # Built before anything is written, as that checks the settings.
-  tasks = segmenter_task.make_all(config, left_out) if first else []
+  tasks = segmenter_task.make_all(config, images, left_out) if first else []
   if parallel.is_main():  # the only one that reads and writes the folder
     if not (folder / _CONFIG).exists():
       _check_starts(config, segmenter=first, refiner='refiner' in networks)
@@ -115,14 +116,14 @@ def run(
       _train(main, folder / 'segmenter', tensorboard, hours)
     for task, part in zip(others, _parts(folder, left_out), strict=True):
       _train(task, part.segmenter, tensorboard, hours)
-    del main, others, tasks  # their images
+    del main, others, tasks  # their compiled functions
   if 'refiner' in networks:
     segmenter = _segmenter(config, folder)
     parts = _parts(folder, left_out)
     task = (
-      attention_task.make(config, segmenter)
+      attention_task.make(config, images, segmenter)
       if attends
-      else refiner_task.make(config, segmenter, parts)
+      else refiner_task.make(config, images, segmenter, parts)
     )
     _train(task, folder / 'refiner', tensorboard, hours)
   trained = (folder / 'refiner').is_dir()
@@ -142,25 +143,28 @@ def run(
 
 
 def budgeted(
-  config: ml_collections.ConfigDict, hours: float, *, stage: str = 'both'
+  config: ml_collections.ConfigDict,
+  hours: float,
+  networks: Sequence[str],
+  folds: int = 0,
 ) -> ml_collections.ConfigDict:
   """Returns the config with a time budget for all that a run trains.
 
   Args:
     config: all settings.
     hours: of the trainings together, above 0.
-    stage: as for `run`.
+    networks: which of 'segmenter' and 'refiner' are trained.
+    folds: number of further segmenters, if the refiner is.
 
   Raises:
-    InputError: the budget or train.refiner.unseen is out of range.
+    InputError: the budget is out of range.
   """
   if not 0 < hours < math.inf:
     raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
   # The refiner has half the time of the segmenter; a fold, as its steps.
-  shares = dict.fromkeys(_networks(config, stage), 1.0)
+  shares = dict.fromkeys(networks, 1.0)
   if 'refiner' in shares:
-    count = len(unseen.left_out(config))
-    shares |= {'refiner': 0.5, 'folds': config.train.refiner.fold_steps * count}
+    shares |= {'refiner': 0.5, 'folds': config.train.refiner.fold_steps * folds}
   if not shares:
     return config
   unit = hours / sum(shares.values())

@@ -13,6 +13,7 @@ from magnet_jax.cascade import settings
 from magnet_jax.data import classes as class_tables
 from magnet_jax.data import pipeline, tones
 from magnet_jax.data.folds import Indices
+from magnet_jax.data.splits import Splits
 from magnet_jax.evaluate import comparison
 from magnet_jax.models import build
 from magnet_jax.ops import windows
@@ -33,11 +34,13 @@ def make(config: from_config.Config) -> loop.Task:
   Raises:
     InputError: for a setting that does not fit.
   """
-  return make_all(config)[0]
+  return make_all(config, Splits(config.data))[0]
 
 
 def make_all(
-  config: from_config.Config, left_out: Sequence[Indices] = ()
+  config: from_config.Config,
+  images: Splits,
+  left_out: Sequence[Indices] = (),
 ) -> list[loop.Task]:
   """Builds the training of the segmenter, and shorter ones on fewer images.
 
@@ -45,6 +48,7 @@ def make_all(
 
   Args:
     config: the settings.
+    images: of the run.
     left_out: images that each shorter training does without.
 
   Raises:
@@ -61,8 +65,9 @@ def make_all(
   )
   rate, update = from_config.descent(training, trunk_rate)
   team = parallel.team(training.batch, 'train.segmenter.batch')
-  batches, validation, images = from_config.batches(
+  batches, validation = from_config.batches(
     config,
+    images,
     training,
     pipeline.segmenter_batches,
     plan_for=_cropped(config.plan, crop),
@@ -90,6 +95,7 @@ def make_all(
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)
   )
+  source = images['train']
   main = loop.Task(
     name='segmenter',
     limits=from_config.limits(config, 'segmenter'),
@@ -104,12 +110,12 @@ def make_all(
     unscored=table.unscored,
     meta=Meta(config.to_dict(), table, 'segmenter'),
     # Read by the same source, so that its cache has them already.
-    tones=lambda: tones.of_samples(comparison.from_source(images))[0],
+    tones=lambda: tones.of_samples(comparison.from_source(source))[0],
   )
   if not left_out:
     return [main]
   changed = unseen.short(config)
-  whole = set(range(len(images)))
+  whole = set(range(len(source)))
   others = [
     dataclasses.replace(
       main,

@@ -10,8 +10,9 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from magnet_jax.data import folds, splits
+from magnet_jax.data import folds
 from magnet_jax.data.folds import Indices
+from magnet_jax.data.splits import Splits
 from magnet_jax.types import InputError
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
@@ -32,13 +33,14 @@ class Part:
   segmenter: pathlib.Path
 
 
-def left_out(config: Config) -> tuple[Indices, ...]:
+def left_out(config: Config, images: Splits) -> tuple[Indices, ...]:
   """Returns the images that each further segmenter is trained without.
 
   Args:
     config: with train.refiner.unseen: 'folds', one segmenter for each of
       `folds` parts of the images; 'holdout', one for the last of them, the
       only images of the refiner; 'none', no further segmenter.
+    images: of the run.
 
   Raises:
     InputError: a setting is out of range, there are too few images, or they
@@ -67,7 +69,7 @@ def left_out(config: Config) -> tuple[Indices, ...]:
       'generated scenes there can be more than a segmenter learns by heart; '
       "set it to 'none'"
     )
-  source = splits.open_split(config.data, 'train')
+  source = images['train']
   names = [source.place(index) for index in range(len(source))]
   parts = folds.divide(names, training.folds)
   return parts[-1:] if training.unseen == 'holdout' else parts

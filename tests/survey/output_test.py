@@ -167,7 +167,7 @@ def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
   assert config.segmenter.trunk == 'resnet18'
   assert not config.train.segmenter.init
   # It can be trained as it is, within its steps and hours.
-  from_config.check(config)
+  from_config.check(config, splits.Splits(config.data))
   task = segmenter_task.make(config)
   training = config.train.segmenter
   assert task.limits.steps == training.steps >= 600

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.configs import tiny
-from magnet_jax.data import augment
+from magnet_jax.data import augment, splits
 from magnet_jax.files import bundle, records, tuned
 from magnet_jax.scenes import generator
 from magnet_jax.train import (
@@ -122,9 +122,10 @@ def test_training_windows_are_of_the_plans_scales(monkeypatch):
   monkeypatch.setattr(
     refiner_task.parallel.Team, 'copy', lambda team, tree: tree
   )
+  images = splits.Splits(config.data)
   for task, key in (
     (segmenter_task.make(config), 'image'),
-    (refiner_task.make(config, None), 'images'),
+    (refiner_task.make(config, images, None), 'images'),
   ):
     batch = next(task.batches(0))
     assert batch[key].shape[-3:] == (32, 32, 3)
@@ -132,6 +133,37 @@ def test_training_windows_are_of_the_plans_scales(monkeypatch):
   # No window is repeated: all stages have labels, and lie inside each other.
   assert (batch['labels'] != IGNORE).any((0, 2, 3)).all()
   np.testing.assert_allclose(batch['ratios'][:, 1], 0.75, atol=0.01)
+
+
+def test_each_split_is_opened_once(tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.data.scene_size = (64, 80)
+  config.plan.first = 0.5
+  opened = []
+  open_split = splits.open_split
+
+  def count(data, split):
+    opened.append(split)
+    return open_split(data, split)
+
+  def train(task, folder, *_):
+    next(task.batches(0))
+    next(task.validation())
+    folder.mkdir()
+    if task.name == 'refiner':
+      raise InputError('enough')
+
+  monkeypatch.setattr(splits, 'open_split', count)
+  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(
+    refiner_task.warm_start, 'frozen', lambda _, shapes: shapes
+  )
+  monkeypatch.setattr(
+    refiner_task.parallel.Team, 'copy', lambda team, tree: tree
+  )
+  with pytest.raises(InputError, match='enough'):
+    runs.run(config, tmp_path / 'run', hours=1.0)
+  assert sorted(opened) == ['train', 'val']
 
 
 @pytest.mark.parametrize(
@@ -225,20 +257,20 @@ def test_a_bad_limit_of_either_is_found_before_training(tmp_path):
 def test_a_budget_is_divided_among_what_is_trained(stage, elsewhere, expected):
   config = tiny.get_config()
   config.train.refiner.segmenter = elsewhere
-  found = runs.budgeted(config.lock(), 3.0, stage=stage).train
+  networks = runs._networks(config, stage)
+  found = runs.budgeted(config.lock(), 3.0, networks).train
   assert (found.segmenter.hours, found.refiner.hours) == expected
   for bad in (0.0, -1.0, float('nan')):
     with pytest.raises(InputError, match=r'--hours='):
-      runs.budgeted(config, bad)
+      runs.budgeted(config, bad, networks)
 
 
-def test_a_budget_counts_the_folds(monkeypatch):
+def test_a_budget_counts_the_folds():
   config = tiny.get_config()
   config.train.refiner.fold_steps = 0.25
-  monkeypatch.setattr(runs.unseen, 'left_out', lambda _: [()] * 2)
-  found = runs.budgeted(config, 4.0).train
+  found = runs.budgeted(config, 4.0, ['segmenter', 'refiner'], 2).train
   assert (found.segmenter.hours, found.refiner.hours) == (2, 1)
-  found = runs.budgeted(config, 4.0, stage='refiner').train
+  found = runs.budgeted(config, 4.0, ['refiner'], 2).train
   assert (found.segmenter.hours, found.refiner.hours) == (4, 2)
 
 

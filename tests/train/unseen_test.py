@@ -8,6 +8,7 @@ from PIL import Image
 import pytest
 
 from magnet_jax.configs import tiny
+from magnet_jax.data import splits
 from magnet_jax.train import refiner_task, runs, segmenter_task, unseen
 from magnet_jax.types import InputError
 
@@ -52,13 +53,17 @@ def greys(batches, count=12):
   return [{GREYS.index(grey) for grey in each} for each in found]
 
 
+def _left_out(config):
+  return unseen.left_out(config, splits.Splits(config.data))
+
+
 def test_folds_and_holdout(config):
-  assert [len(part) for part in unseen.left_out(config)] == [3, 4, 3]
+  assert [len(part) for part in _left_out(config)] == [3, 4, 3]
   config.train.refiner.unseen = 'holdout'
-  (part,) = unseen.left_out(config)
+  (part,) = _left_out(config)
   assert part == (7, 8, 9)
   config.train.refiner.unseen = 'none'
-  assert unseen.left_out(config) == ()
+  assert _left_out(config) == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +79,7 @@ def test_folds_and_holdout(config):
 def test_bad_settings(config, settings, words):
   config.train.refiner.update(settings)
   with pytest.raises(InputError, match=words):
-    unseen.left_out(config)
+    _left_out(config)
 
 
 def test_bad_images(config, folder, tmp_path):
@@ -90,8 +95,10 @@ def test_bad_images(config, folder, tmp_path):
 
 
 def test_folds_are_trained_shortly_and_without_their_images(config):
-  left_out = unseen.left_out(config)
-  main, *others = segmenter_task.make_all(config, left_out)
+  left_out = _left_out(config)
+  main, *others = segmenter_task.make_all(
+    config, splits.Splits(config.data), left_out
+  )
   assert set.union(*greys(main.batches(0))) == set(range(10))
   assert main.limits.steps == 40 and main.rate(10) == pytest.approx(3e-3)
   for task, images in zip(others, left_out, strict=True):
@@ -108,7 +115,7 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
 ):
   parts = [
     unseen.Part(images, tmp_path / str(number))
-    for number, images in enumerate(unseen.left_out(config), start=1)
+    for number, images in enumerate(_left_out(config), start=1)
   ]
 
   def frozen(path, shapes):
@@ -122,7 +129,8 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
   # Are compiled sooner.
   config.segmenter = {'name': 'unet', 'width': 2, 'levels': 1}
   config.train.refiner.optimizer = 'sgd'
-  task = refiner_task.make(config, tmp_path, parts)
+  shown = splits.Splits(config.data)
+  task = refiner_task.make(config, shown, tmp_path, parts)
   state = task.team.copy(task.start())
   used = []
   for number, (batch, images) in enumerate(
@@ -144,7 +152,7 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
     )
   assert set(used) == {1, 2, 3}
   assert task.step._cache_size() == 1  # compiled once
-  whole = refiner_task.make(config, tmp_path)
+  whole = refiner_task.make(config, shown, tmp_path)
   assert float(jax.tree.leaves(whole.fixed(5))[0].ravel()[0]) == 0
 
 
@@ -159,7 +167,7 @@ def test_a_killed_run_trains_what_is_missing(config, tmp_path, monkeypatch):
     (tmp_path / 'segmenter').mkdir(exist_ok=True)
     return False
 
-  def make(config, segmenter, parts):
+  def make(config, images, segmenter, parts):
     raise InputError(
       str([str(p.segmenter.relative_to(tmp_path)) for p in parts])
     )
