@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains on dubai, and measures on val, where choices were made, and on test.
+# Trains the embedded model aerial, and measures it on val, where choices were
+# made, and on test.
 set -euo pipefail
 here=$(dirname "$0")
 
@@ -9,3 +10,6 @@ for split in val test; do
     --split="$split" --out="runs/dubai/$split" | tee "$here/results/$split.txt"
   cp "runs/dubai/$split/records.jsonl" "$here/results/$split.jsonl"
 done
+# The model that the package carries:
+magnet-jax convert runs/dubai/model.npz --to=npz --bits=8 \
+  --out=magnet_jax/embedded/aerial.npz

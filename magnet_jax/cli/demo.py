@@ -17,7 +17,7 @@ NAMES = False
 HELP = f"""
   usage: magnet-jax demo [flags]
 
-  Makes an aerial scene that the embedded networks have never seen, segments it
+  Makes an aerial scene that the embedded model scenes has not seen, segments it
   with several methods that share one segmenter and compares them with the exact
   labels: mean IoU, boundary IoU, seconds, windows and memory. The methods:
 {table.about()}

@@ -10,6 +10,7 @@ from magnet_jax import parallel
 from magnet_jax.cli import command_line, host_flags, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
+from magnet_jax.files import embedded
 from magnet_jax.predict import batch_run, budget
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.model import Model
@@ -57,7 +58,7 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(flags.DEFINE_string, flag_values=values)
   switch = functools.partial(flags.DEFINE_bool, flag_values=values)
   group = 'input and output'
-  model_flags.define_networks(values, group)
+  model_flags.define_networks(values, group, embedded.AERIAL)
   text('out', 'magnet_jax_out', 'DIR: where to write', module_name=group)
   switch('panel', True, 'write the panels', module_name=group)
   switch(

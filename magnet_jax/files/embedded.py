@@ -6,9 +6,10 @@ import pathlib
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
-SCENES = 'scenes'
-# What each was trained on; the recipes are experiments/NAME/run.sh.
+AERIAL, SCENES = 'aerial', 'scenes'
+# What each was trained on; docs/publishing.md has their recipes and licences.
 MODELS = {
+  AERIAL: 'aerial images of Dubai: building, land, road, vegetation, water',
   SCENES: 'generated aerial scenes',
 }
 _FOLDER = pathlib.Path(__file__).parents[1] / 'embedded'

@@ -175,14 +175,14 @@ def load(path: PathLike | None = None) -> Model:
   """Loads a model: a run's folder, an exported file or an embedded model.
 
   Args:
-    path: of the model, or the name of one of `embedded.MODELS`; None: scenes.
+    path: of the model, or the name of one of `embedded.MODELS`; None: aerial.
 
   Raises:
     InputError: it is missing, damaged, not finite or does not fit its own
       settings.
   """
   if path is None:
-    path = embedded.file(embedded.SCENES)
+    path = embedded.file(embedded.AERIAL)
   variables, meta = checkpoints.load(path)
   return from_variables(variables, meta, name=str(path))
 

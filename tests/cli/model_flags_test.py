@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 from magnet_jax.cli import command_line, model_flags, segment
+from magnet_jax.data import classes
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator
@@ -38,6 +39,11 @@ def test_generated_scenes_have_their_own_model(command, tmp_path, monkeypatch):
   (tmp_path / 'scenes').mkdir()  # images, perhaps
   model, _ = model_flags.load_with_meta(parsed(command))
   assert model.classes == generator.CLASSES
+
+
+def test_photographs_have_another_one():
+  model, _ = model_flags.load_with_meta(parsed('segment', 'a.png'))
+  assert model.classes == classes.get('dubai')
 
 
 def test_a_segmenter_takes_the_place_of_the_default(monkeypatch):

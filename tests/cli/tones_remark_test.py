@@ -96,9 +96,10 @@ def test_init_compares_the_splits(tmp_path, capsys):
   assert one['files'] == [f'test/images/test{i}.png' for i in range(3)]
 
 
-def test_the_embedded_model_knows_its_scenes():
-  _, meta = checkpoints.load('scenes')
+def test_the_embedded_models_know_their_images():
   scene = generator.generate(3, (1000, 1000)).image
   grey = np.repeat(scene.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
-  seen = [tones.measure(ArrayRaster(each)) for each in (scene, grey)]
-  assert tones.compare(meta.tones, tones.stack(seen)).images == (1,)
+  seen = tones.stack(tones.measure(ArrayRaster(each)) for each in (scene, grey))
+  for name, unlike in (('scenes', (1,)), ('aerial', (0,))):
+    _, meta = checkpoints.load(name)
+    assert tones.compare(meta.tones, seen).images == unlike, name
