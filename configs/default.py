@@ -156,8 +156,9 @@ def _training(
 ) -> ml_collections.ConfigDict:
   """Returns the settings that both trainings have."""
   train = ml_collections.ConfigDict()
-  # A run, model or trunk to start from; 'imagenet': the segmenter's trunk with
-  # its ImageNet weights (efficientnet_lite0, 1, 2); '': random weights.
+  # A run, model (a file, or an embedded one by name) or trunk to start from;
+  # 'imagenet': the segmenter's trunk with its ImageNet weights
+  # (efficientnet_lite0, 1, 2); '': random weights.
   train.init = ''
   train.steps = steps  # at most; fewer when the time or the patience runs out
   train.hours = 0.0  # time budget; 0 for none

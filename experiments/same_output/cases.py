@@ -75,11 +75,15 @@ def _segment(
   out: str, *flags: str, images: Sequence[str] = (SCENE, FIELD)
 ) -> tuple[str, ...]:
   # 128 makes three stages of the scene, and two of the smaller images.
-  return ('segment', *images, f'--out={out}', '--window=128', *_ALL, *flags)
+  usual = ('segment', *images, f'--out={out}', '--window=128', *_ALL)
+  if any(flag.startswith(('--checkpoint', '--segmenter')) for flag in flags):
+    return (*usual, *flags)
+  # Named, as versions differ in the model that they use by default.
+  return (*usual, f'--checkpoint={EMBEDDED}', *flags)
 
 
 def _segmented(name: str, *flags: str) -> Case:
-  """Both images, segmented by the embedded model."""
+  """Both images, segmented by the embedded model scenes."""
   return Case(name, [_segment(name, *flags)])
 
 
