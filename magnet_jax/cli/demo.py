@@ -8,7 +8,7 @@ import tqdm
 
 from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate import comparison
+from magnet_jax.evaluate import results
 from magnet_jax.files import atomic, records
 from magnet_jax.methods import table
 from magnet_jax.report import demo
@@ -69,10 +69,10 @@ def run(arguments: Arguments) -> int:
 
     found, compiling = demo.run(model, size, values.seed, folder, notify)
   reference = table.reference([record['method'] for record in found])
-  print(comparison.as_text(found, model.classes, reference))
+  print(results.as_text(found, model.classes, reference))
   print(f'compiling, not counted above: {compiling:.1f} s')
   print(f'look at {folder / "report.html"}')
   if values.json:
-    figures = comparison.as_json(found, model.classes, reference)
+    figures = results.as_json(found, model.classes, reference)
     records.write_json(values.json, {**figures, 'compile_seconds': compiling})
   return 0

@@ -16,7 +16,7 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import class_files, tones
-from magnet_jax.evaluate import comparison
+from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
@@ -170,14 +170,14 @@ def _show(
   """
   values = arguments.flags
   if asked[0]:
-    print(comparison.as_text(*asked, every=values.metrics == 'all'))
+    print(results.as_text(*asked, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)
       if note := evaluation.write_report(folder, *asked):
         print(note)
       print(f'look at {folder / "report.html"}')
     if values.json:
-      records.write_json(values.json, comparison.as_json(*asked))
+      records.write_json(values.json, results.as_json(*asked))
   for line in errors:
     messages.show(line)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 
 from magnet_jax.evaluate import summary
-from magnet_jax.evaluate.comparison import SCORES
 from magnet_jax.evaluate.record import Record
+from magnet_jax.evaluate.results import SCORES
 from magnet_jax.evaluate.saved_runs import Run
 from magnet_jax.evaluate.summary import Difference
 from magnet_jax.types import InputError

@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 
 from magnet_jax.cascade.cascade import StageResult
-from magnet_jax.evaluate import comparison
+from magnet_jax.evaluate import results
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import images, records
 from magnet_jax.predict import gallery, panel
@@ -95,7 +95,7 @@ def write_report(
     A sentence about images that the folder has records of, but `found` has
     not; empty if there are none.
   """
-  content = comparison.as_json(found, classes, reference, order)
+  content = results.as_json(found, classes, reference, order)
   records.write_json(folder / 'summary.json', content)
   kept = runs.find([folder], classes)
   shown = kept.only({record['image'] for record in found})

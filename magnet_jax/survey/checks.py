@@ -1,7 +1,6 @@
-"""What may be wrong with pairs, classes and splits."""
+"""What may be wrong with labels, classes and splits."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 import pathlib
 
 import numpy as np
@@ -9,181 +8,12 @@ import numpy as np
 from magnet_jax.survey.alike import Match
 from magnet_jax.survey.coding import Coding
 from magnet_jax.survey.dividing import SPLITS
-from magnet_jax.survey.findings import Finding, about, count
+from magnet_jax.survey.findings import Finding, about
 from magnet_jax.survey.layout import names
 from magnet_jax.survey.probe import Look
 from magnet_jax.types import ClassTable, InputError
 
-_SMALL = 128
-_DARK = 0.25  # share of their range that 16-bit images should use
 _ALIKE = {'copy': 'near-duplicates', 'overlap': 'images that overlap'}
-
-
-def images(
-  looks: Sequence[Look], base: pathlib.Path
-) -> tuple[list[Look], dict[str, object], list[Finding]]:
-  """Drops images whose size differs from the label's; decides how to read.
-
-  Returns:
-    The rest; settings of `data` that differ from the defaults; findings.
-  """
-
-  def files(some: Iterable[Look]) -> tuple[str, ...]:
-    return names(base, (k.pair.image for k in some))
-
-  lying = [k for k in looks if k.fits(False) and not k.fits(True)]
-  upright = [k for k in looks if k.fits(True) and k.orientation >= 5]
-  turned = not lying or len(upright) >= len(lying)
-  kept = [k for k in looks if k.fits(turned)]
-  wrong = [k for k in looks if not k.fits(turned)]
-  many = [k for k in kept if k.bands not in (1, 3)]
-  # One choice for all images: the bands that every one of them has.
-  three = all(k.bands >= 3 for k in kept)
-  stretch = _stretch(kept)
-  reading: dict[str, object] = {}
-  if not turned:
-    reading['turn'] = False
-  if many:
-    reading['bands'] = (1, 2, 3) if three else (1,)
-  if stretch:
-    reading['stretch'] = stretch
-  findings = [
-    *about(
-      files(() if turned else lying),
-      'label',
-      'EXIF orientation',
-      'drawn on the pixels as stored, ignoring the EXIF orientation: images '
-      'are read without applying it (data.turn)',
-      'nothing to do, or rotate images and labels together',
-      level='warning',
-    ),
-    *about(
-      files(k for k in wrong if k.fits(not turned)),
-      'image',
-      'EXIF orientation',
-      'whose EXIF orientation does not match the label, left out: the label '
-      'was drawn on the image in another orientation',
-      'remove the tag (exiftool -Orientation= FILE) or rotate the label',
-      level='error',
-    ),
-    *about(
-      [
-        f'{names(base, [k.pair.label])[0]} {_shape(k.label_size)} for '
-        f'{_shape(k.size)}'
-        for k in wrong
-        if not k.fits(not turned)
-      ],
-      'label',
-      'sizes differ',
-      'whose size differs from that of the image, left out (width x height)',
-      'correct the pairs, or resize the labels by nearest neighbour',
-      level='error',
-    ),
-    *about(
-      files(k for k in kept if k.orientation > 1),
-      'image',
-      'EXIF orientation',
-      'with an EXIF orientation: the sizes match, but only a look can tell '
-      'whether the label was drawn on the rotated image',
-      'look at them in index.html',
-      level='warning',
-    ),
-    *_bands(kept, many, files(many), three),
-    *_values(kept, stretch),
-    *about(
-      files(k for k in kept if max(k.size) < _SMALL),
-      'image',
-      'small images',
-      f'below {_SMALL} pixels a side: there is little detail to refine',
-      'use images at their full size',
-      level='warning',
-    ),
-  ]
-  return kept, reading, findings
-
-
-def _shape(size: tuple[int, int]) -> str:
-  return f'{size[1]}x{size[0]}'
-
-
-def _bands(
-  looks: Sequence[Look], many: Sequence[Look], files: Sequence[str], three: bool
-) -> Iterator[Finding]:
-  kinds = Counter((k.bands, k.bits) for k in looks)
-  if len(kinds) > 1:
-    text = ', '.join(
-      f'{number} with {count(bands, "band")} of {bits} bits'
-      for (bands, bits), number in sorted(kinds.items())
-    )
-    yield Finding(
-      'warning',
-      'kinds of images',
-      f'images of several kinds: {text}',
-      'use images of one kind if they should look alike to the network',
-    )
-  yield from about(
-    files,
-    'image',
-    'bands',
-    f'with {max((k.bands for k in many), default=0)} bands: networks see '
-    f'three. The first {"three are" if three else "is"} used'
-    + (', for all images' if len(many) < len(looks) else ''),
-    'to use others, set data.bands = (4, 3, 2), and segment --bands=4,3,2',
-    level='note',
-  )
-  single = sum(k.bands == 1 for k in looks)
-  if single:
-    yield Finding(
-      'note',
-      'bands',
-      f'{count(single, "image")} with one band: the network sees the grey '
-      'values as red, green and blue',
-    )
-
-
-def _deep(looks: Sequence[Look]) -> list[Look]:
-  return [k for k in looks if k.bits > 8 or not k.known]
-
-
-def _stretch(looks: Sequence[Look]) -> str:
-  """Returns the range of values that have none, or come nowhere near it.
-
-  Returns:
-    'LOW,HIGH', or '' where none is needed.
-  """
-  deep = _deep(looks)
-  lowest = min((k.lowest for k in deep), default=0.0)
-  highest = max((k.highest for k in deep), default=0.0)
-  if all(k.known for k in deep) and (not deep or highest >= _DARK * 65535):
-    return ''
-  # Far below 0, such as -9999, stands for no data.
-  low = min(lowest, 0.0) if highest <= 0 or -lowest <= 2 * highest else 0.0
-  low, high = (
-    float(round(end) if abs(end) >= 10 else f'{end:.3g}')
-    for end in (low, highest)
-  )
-  return f'{low:.15g},{high if high > low else low + 1:.15g}'
-
-
-def _values(looks: Sequence[Look], stretch: str) -> Iterator[Finding]:
-  deep = _deep(looks)
-  dark = sum(k.highest < 32 for k in looks)
-  if dark and not deep:
-    yield Finding(
-      'warning',
-      'dark images',
-      f'{count(dark, "image")} with values of 0..31 out of 255 only',
-      'check that they are images and not labels, or brighten them',
-    )
-  if stretch:
-    yield Finding(
-      'note',
-      'range',
-      f'images of {max(k.bits for k in deep)} bits hold values of '
-      f'{min(k.lowest for k in deep):g} to {max(k.highest for k in deep):g}: '
-      f'{stretch} becomes 0..255 (data.stretch)',
-      f'give segment the same, --stretch={stretch}; needs magnet-jax[geo]',
-    )
 
 
 def labels(

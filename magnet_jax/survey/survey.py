@@ -16,6 +16,7 @@ from magnet_jax.survey import (
   checks,
   coding,
   dividing,
+  image_checks,
   layout,
   lists,
   naming,
@@ -83,7 +84,7 @@ def survey(
   findings += found
   looks, found = _looks(pairs, base, progress)
   findings += found
-  looks, reading, found = checks.images(looks, base)
+  looks, reading, found = image_checks.check(looks, base)
   findings += found
   _need(looks, folder, findings)
   coded = coding.decide([look.counts for look in looks], given)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from magnet_jax.evaluate import by_class, comparison
+from magnet_jax.evaluate import by_class, results
 from magnet_jax.metrics import confusion
 from magnet_jax.types import ClassTable
 
@@ -55,8 +55,8 @@ def test_the_line_names_the_methods_if_they_differ(matrices, line):
   text = by_class.text(found, CLASSES)
   assert line in text.splitlines()[-1]
   assert ('never' in text) == bool(line)
-  assert text in comparison.as_text(found, CLASSES, 'magnet')
-  content = comparison.as_json(found, CLASSES, 'magnet')
+  assert text in results.as_text(found, CLASSES, 'magnet')
+  content = results.as_json(found, CLASSES, 'magnet')
   assert content['never_predicted'] == by_class.never_predicted(found, CLASSES)
 
 
