@@ -33,7 +33,7 @@ def amount(value: float, digits: int = 3) -> str:
     return f'{value:g}'
   decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
   text = f'{value:.{decimals}f}'
-  return text.rstrip('0').rstrip('.') if value == int(value) else text
+  return f'{value:.0f}' if value == int(value) else text
 
 
 # Heading, and how to get the cell from a row.

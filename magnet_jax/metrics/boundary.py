@@ -72,8 +72,8 @@ def boundary_counts(
   if width < 1:
     raise InputError(f'boundary width {width}: must be at least 1 px; raise it')
   ignored = label == ignore_label
-  truth = _band(np.where(ignored, np.uint8(_OUTSIDE), label), width)
-  guess = _band(np.where(ignored, np.uint8(_OUTSIDE), prediction), width)
+  truth = band(np.where(ignored, np.uint8(_OUTSIDE), label), width)
+  guess = band(np.where(ignored, np.uint8(_OUTSIDE), prediction), width)
   both = np.where(truth == guess, truth, np.uint8(_OUTSIDE))
   intersection, of_truth, of_guess = (
     _histogram(band)[:num_classes] for band in (both, truth, guess)
@@ -103,8 +103,8 @@ def mean_boundary_iou(
   return confusion.mean_over_classes(boundary_iou(counts), unscored)
 
 
-def _band(classes: np.ndarray, width: int) -> np.ndarray:
-  """Keeps the classes inside the bands and puts _OUTSIDE elsewhere.
+def band(classes: np.ndarray, width: int) -> np.ndarray:
+  """Keeps the classes inside the bands and puts 255 elsewhere: uint8 [H,W].
 
   A pixel lies outside all bands if and only if the smallest and the largest
   class around it are its own, so two morphological passes serve all classes.

@@ -31,7 +31,7 @@ _BODY = """\
   config.plan.network = {network}  # height, width
   config.plan.first = {first:g}
   config.plan.factor = {factor!r}
-  config.plan.overlap = {overlap:g}
+  config.plan.overlap = {overlap!r}
   # The maps of the stages are averaged. With hundreds of images, 'magnet' may
   # be better: it also trains a refiner.
   config.refine.fusion = 'mean'
@@ -102,7 +102,7 @@ def write(
     *(f'  config.data.{key} = {value!r}' for key, value in reading.items()),
     textwrap.fill(
       f'The median size of the images is {median}: the stages work at '
-      f'{stages}, in overlapping windows of the size of the network input. A '
+      f'{stages}, in windows of the size of the network input. A '
       'larger one is better and slower.',
       80,
       initial_indent='  # ',

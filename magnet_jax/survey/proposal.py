@@ -19,7 +19,10 @@ _TRUNK = 'efficientnet_lite0'
 # Rough seconds that two CPU cores need per pixel of a batch, with that trunk or
 # the default one, and how much longer a training may take before it is cut.
 _SECONDS, _SECONDS_DEFAULT, _SLACK = 5e-6, 3e-6, 1.25
-_FIRST, _FACTOR, _OVERLAP = 0.5, 'half-octave', 0.25
+_FIRST, _FACTOR = 0.5, 'half-octave'
+# Later stages need none: a mean over stages has no seams, since the windows of
+# each stage meet elsewhere. At full size, half as many are enough.
+_OVERLAP = (0.25, 0.0)
 _TUNE = (4, 10)  # images, so that they have about so many windows together:
 _TUNE_WINDOWS = 2000
 
@@ -43,7 +46,7 @@ class Proposal:
       windows.
     first: scale of the first stage.
     factor: of the stages, by name.
-    overlap: of the windows.
+    overlap: of the windows, of the first stage and of further ones.
     trunk: with ImageNet weights; '' if there are none.
     hours: time budget of the segmenter's training.
   """
@@ -60,7 +63,7 @@ class Proposal:
   tune_images: int
   first: float
   factor: str
-  overlap: float
+  overlap: tuple[float, ...]
   trunk: str
   hours: float
 

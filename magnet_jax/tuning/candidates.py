@@ -16,11 +16,15 @@ from magnet_jax.types import InputError, Windows
 SCALES = tuple(2 ** (-step / 2) for step in range(4, -1, -1))
 FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 # Of all windows after the first stage, coarse ones first, or of each stage.
-SHARES: tuple[Windows, ...] = (0.3, 0.1, (0.3,), (0.1,))
+SHARES: tuple[Windows, ...] = (0.7, 0.3, 0.1, (0.5,), (0.2,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
 _MOST_STAGES = 4
 _OVERLAP = 0.25
+# Later stages of a mean need none, see survey/proposal.py.
+_OVERLAPS = (_OVERLAP, 0.0)
+# Equal, and twice for the first stage, which sees most around a pixel.
+_WEIGHTS = ((), (2.0, 1.0))
 # First and last of SCALES, and the factor, of plans for a gate.
 _ATTENDED = (
   (3, 4, 'half-octave'),
@@ -79,14 +83,20 @@ def _patch(scale: float) -> str:
 def _means() -> Iterator[tuple[str, Way]]:
   """Yields running means over adjacent scales, on all or some windows."""
   yield WHOLE, _way(0.0, 1.0, 'octave')
-  for (factor, step), last, stages in itertools.product(
-    FACTORS.items(), range(1, len(SCALES)), range(2, _MOST_STAGES + 1)
+  for (factor, step), last, stages, weights in itertools.product(
+    FACTORS.items(),
+    range(1, len(SCALES)),
+    range(2, _MOST_STAGES + 1),
+    _WEIGHTS,
   ):
     first = last - step * (stages - 1)
     if first < 0:
       continue
     name = f'mean {SCALES[first]:.2g}-{SCALES[last]:.2g} {factor}'
-    way = _way(SCALES[first], SCALES[last], factor)
+    way = _way(SCALES[first], SCALES[last], factor, overlap=_OVERLAPS)
+    if weights:
+      name += ', first twice'
+      way = _refined_as(way, stage_weights=weights)
     yield name, way
     # Leaving out windows pays where the later stages are the finest ones.
     for share in SHARES if SCALES[last] == 1 else ():
@@ -101,11 +111,21 @@ def _on_some(name: str, way: Way, windows: Windows) -> tuple[str, Way]:
     of = f'{windows:.0%} of the windows'
   return (
     f'{name}, {of}',
-    dataclasses.replace(way, refine={**way.refine, 'windows': windows}),
+    _refined_as(way, windows=windows),
   )
 
 
-def _way(first: float, last: float, factor: str, fusion: str = 'mean') -> Way:
+def _refined_as(way: Way, **changes: object) -> Way:
+  return dataclasses.replace(way, refine={**way.refine, **changes})
+
+
+def _way(
+  first: float,
+  last: float,
+  factor: str,
+  fusion: str = 'mean',
+  overlap: float | tuple[float, ...] = _OVERLAP,
+) -> Way:
   return Way(
     {
       'first': first,
@@ -113,7 +133,7 @@ def _way(first: float, last: float, factor: str, fusion: str = 'mean') -> Way:
       'factor': factor,
       'scales': (),
       'stages': 0,
-      'overlap': _OVERLAP,
+      'overlap': overlap,
     },
     {
       'fusion': fusion,

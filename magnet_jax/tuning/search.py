@@ -2,9 +2,11 @@
 
 import collections
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 import dataclasses
 import functools
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from magnet_jax.cascade import settings as cascade_settings
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.labels import predict
+from magnet_jax.cascade.options import Options
 from magnet_jax.evaluate import measuring, summary
 from magnet_jax.evaluate.comparison import Load
 from magnet_jax.evaluate.kept_records import KeptRecords
@@ -25,7 +28,7 @@ from magnet_jax.predict.model import Model
 from magnet_jax.tuning import candidates
 from magnet_jax.tuning.candidates import Candidates
 from magnet_jax.tuning.stage_maps import StageMaps, running_mean
-from magnet_jax.types import InputError, Sample
+from magnet_jax.types import InputError, Sample, Stage
 
 # Largest cost of a way, as a share of that of blended windows at full size.
 BUDGETS = {'patch': 1.0, 'half': 0.5, 'quarter': 0.25}
@@ -103,38 +106,44 @@ def _records(
   maps = StageMaps(cascade, sample.image)
   size = (sample.image.shape[0], sample.image.shape[1])
   found = []
+  means = []
   for name in wanted:
     if name in run:
       run[name].warm_up(size)
       record, _ = measuring.measure(sample, name, run[name], model.classes)
       found.append(record)
       continue
-    way = tried.by_name[name]
+    strict = dataclasses.replace(
+      model.with_way(tried.by_name[name]), strict=True
+    )
     try:
-      strict = dataclasses.replace(model.with_way(way), strict=True)
       plan = strict.plan(size)
     except InputError:  # a scale that this image is too small for
       continue
-    outcome = running_mean(
-      maps,
-      plan,
-      cascade_settings.options(strict.settings['refine']).windows,
-      score=cascade.options.window_score,
-    )
+    for stage in plan:
+      if len(stage.grid):
+        maps.of(stage.grid)  # computed once, before the threads ask for it
+    options = cascade_settings.options(strict.settings['refine'])
+    means.append((name, plan, options))
+
+  def measured(way: tuple[str, Sequence[Stage], Options]) -> Record:
+    name, plan, options = way
+    outcome = running_mean(maps, plan, options)
     assert sample.label is not None
-    found.append(
-      {
-        'image': sample.name,
-        'method': name,
-        'height': size[0],
-        'width': size[1],
-        'seconds': outcome.seconds,
-        'windows': outcome.windows,
-        **measuring.overlap_scores(
-          sample.label, predict(outcome.probabilities), model.classes
-        ),
-      }
-    )
+    return {
+      'image': sample.name,
+      'method': name,
+      'height': size[0],
+      'width': size[1],
+      'seconds': outcome.seconds,
+      'windows': outcome.windows,
+      **measuring.overlap_scores(
+        sample.label, predict(outcome.probabilities), model.classes
+      ),
+    }
+
+  with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+    found.extend(threads.map(measured, means))
   return found
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from magnet_jax.cascade import window_choice
 from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, merge, resize
-from magnet_jax.types import Stage, WindowGrid, Windows
+from magnet_jax.types import Stage, WindowGrid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +72,7 @@ class Outcome:
 def running_mean(
   maps: StageMaps,
   plan: Sequence[Stage],
-  windows: Windows,
-  *,
-  score: str,
+  options: Options,
 ) -> Outcome:
   """Computes the running mean over the stages that each pixel has seen.
 
@@ -83,13 +82,13 @@ def running_mean(
   Args:
     maps: of the image.
     plan: the stages; one without windows only changes the size.
-    windows: of the later stages that are computed.
-    score: by which these are chosen, a name of `window_scores.SCORES`.
+    options: which windows of the later stages are computed, and the weights
+      of the stages.
   """
-  counts = window_choice.allot(plan, windows)
+  counts = window_choice.allot(plan, options.windows)
   first = maps.of(plan[0].grid)
   mean = first.probabilities.copy()
-  depth = np.ones(mean.shape[:2], np.float32)
+  depth = np.full(mean.shape[:2], options.stage_weight(0), np.float32)
   seconds, computed = first.seconds, len(plan[0].grid)
   for stage, count in zip(plan[1:], counts[1:], strict=True):
     before, mean = mean, resize.probabilities(mean, stage.size)
@@ -99,7 +98,8 @@ def running_mean(
     found = maps.of(stage.grid)
     seconds += found.seconds * count / len(stage.grid)
     computed += count
-    covered = coverage(stage.grid, before, count, score)
+    covered = coverage(stage.grid, before, count, options.window_score)
+    covered *= np.float32(options.stage_weight(stage.index))
     depth += covered
     mean += (covered / depth)[..., None] * (found.probabilities - mean)
   return Outcome(mean, seconds, computed)

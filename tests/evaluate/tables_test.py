@@ -73,6 +73,8 @@ def test_json_holds_the_promised_keys_and_no_nan():
     (0.0567, '0.0567'),
     (9.996, '10.00'),
     (12345.6, '12346'),
+    (100.0, '100'),
+    (2.0, '2'),
   ],
 )
 def test_amounts(value, text):

@@ -42,7 +42,7 @@ PROPOSAL = Proposal(
   tune_images=2,
   first=0.5,
   factor='half-octave',
-  overlap=0.25,
+  overlap=(0.25, 0.0),
   trunk='',
   hours=0.35,
 )
@@ -144,7 +144,7 @@ def test_values_of_a_config():
   assert config.train.refiner.steps == 200 and config.tune.images == 2
   assert config.train.segmenter.hours == 0.35
   assert config.plan.first == 0.5 and config.plan.factor == 'half-octave'
-  assert config.plan.overlap == 0.25 and config.refine.fusion == 'mean'
+  assert config.plan.overlap == (0.25, 0.0) and config.refine.fusion == 'mean'
 
 
 def test_a_pretrained_trunk_is_proposed_if_it_is_installed(

@@ -58,8 +58,23 @@ def test_sample():
   label = np.full((4, 5), IGNORED, np.uint8)
   label[0, 0], label[3, 4] = 1, 0
   found = class_bias.sample(maps, label, IGNORED, 0)
-  assert found.labels.tolist() == [1, 0]
+  # Both are next to ignored pixels, and so near outlines as well.
+  assert found.labels.tolist() == [1, 0, 1, 0] and found.anywhere == 2
   assert np.isfinite(found.logs).all()
   np.testing.assert_allclose(
-    np.exp(found.logs), [[0, 1], [0.5, 0.5]], atol=1e-5
+    np.exp(found.logs), 2 * [[0, 1], [0.5, 0.5]], atol=1e-5
   )
+
+
+def test_pixels_near_outlines():
+  label = np.zeros((30, 40), np.uint8)
+  label[:, 10:] = 1
+  maps = np.full((30, 40, 2), 0.5, np.float32)
+  found = class_bias.sample(maps, label, IGNORED, 0)
+  near = found.labels[found.anywhere :]
+  # One pixel along the edges of both classes, those of the image among them.
+  inside = 28 * 8, 28 * 28
+  assert [(near == c).sum() for c in (0, 1)] == [
+    30 * 10 - inside[0],
+    30 * 30 - inside[1],
+  ]

@@ -83,7 +83,11 @@ def test_estimates_agree_with_runs(tmp_path):
   by_name = {record['method']: record for record in found}
   # The image is too small for a quarter of a side.
   assert 'patch 0.25' not in by_name and 'patch 0.5' in by_name
-  for name in ('patch 0.71', 'mean 0.5-1 half-octave', 'mean of all'):
+  for name in (
+    'patch 0.71',
+    'mean 0.5-1 half-octave, first twice',
+    'mean of all',
+  ):
     method = magnet.make(model.with_way(tried.by_name[name]))
     maps, seen = method.segment(sample.image)
     right = (maps.argmax(-1) == sample.label).mean()

@@ -4,6 +4,7 @@ import numpy as np
 import toy_model
 
 from magnet_jax.cascade import plan
+from magnet_jax.cascade.options import Options
 from magnet_jax.ops import area, resize, windows
 from magnet_jax.tuning import stage_maps
 
@@ -24,7 +25,7 @@ def _blended(cascade, stage):
 def test_all_windows_are_the_equal_mean():
   cascade, stages = MODEL.cascade(), _plan()
   maps = stage_maps.StageMaps(cascade, IMAGE)
-  found = stage_maps.running_mean(maps, stages, 1.0, score='mean')
+  found = stage_maps.running_mean(maps, stages, Options())
   mean = _blended(cascade, stages[0])
   for depth, stage in enumerate(stages[1:], start=2):
     mean = resize.probabilities(mean, stage.size)
@@ -34,13 +35,24 @@ def test_all_windows_are_the_equal_mean():
   assert found.seconds > 0
 
 
+def test_weights_of_stages():
+  cascade, stages = MODEL.cascade(), _plan()
+  maps = stage_maps.StageMaps(cascade, IMAGE)
+  found = stage_maps.running_mean(
+    maps, stages, Options(fusion='mean', stage_weights=(3.0, 1.0))
+  )
+  mean, total = _blended(cascade, stages[0]), 3
+  for stage in stages[1:]:
+    mean, total = resize.probabilities(mean, stage.size), total + 1
+    mean += (_blended(cascade, stage) - mean) / total
+  np.testing.assert_allclose(found.probabilities, mean, atol=1e-5)
+
+
 def test_few_windows_change_only_their_pixels():
   cascade, stages = MODEL.cascade(), _plan(overlap=0.0)
   maps = stage_maps.StageMaps(cascade, IMAGE)
-  some = stage_maps.running_mean(maps, stages, 0.3, score='mean')
-  coarse = stage_maps.running_mean(
-    maps, stages[:2], 1.0, score='mean'
-  ).probabilities
+  some = stage_maps.running_mean(maps, stages, Options(windows=0.3))
+  coarse = stage_maps.running_mean(maps, stages[:2], Options()).probabilities
   before = resize.probabilities(coarse, (96, 128))
   changed = (some.probabilities != before).any(-1).mean()
   # 2 windows of stage 1 (both), and 2 of the 12 of stage 2.
