@@ -91,6 +91,9 @@ def get_config() -> ml_collections.ConfigDict:
   # gate, or 'mean' if there is none.
   refine.fusion = 'auto'
   refine.stage_weights = ()  # of the stages in the mean; () is equal
+  # One number per class: its weight in the mean grows by exp(trend) from stage
+  # to stage; positive for classes that fine stages find best.
+  refine.trends = ()
   refine.bias = ()  # one number per class, added to the segmenter's logits
   refine.batch = 0  # windows per device at a time; 0: as many as fit
 

@@ -24,7 +24,7 @@ class Layer:
     starts: first rows, then first columns of its windows.
     weights: blending weights of the rows [Nt,h], then columns [Nl,w].
     seen: bool [Nt,Nl], the windows that were computed.
-    weight: of the stage in the mean.
+    weight: of the stage in the mean, or one per class.
   """
 
   size: Size
@@ -32,7 +32,7 @@ class Layer:
   starts: tuple[np.ndarray, np.ndarray]
   weights: tuple[np.ndarray, np.ndarray]
   seen: np.ndarray
-  weight: float
+  weight: tuple[float, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,17 +41,17 @@ class Past:
 
   Attributes:
     layers: one per stage with windows.
-    weight: of the stage that comes next.
+    weight: of the stage that comes next, or one per class.
   """
 
   layers: tuple[Layer, ...]
-  weight: float = 1.0
+  weight: tuple[float, ...] = (1.0,)
 
 
 def layer(
   grid: WindowGrid,
   numbers: Sequence[int],
-  weight: float = 1.0,
+  weight: tuple[float, ...] = (1.0,),
   weights: windows.Weights = windows.axis_weights,
 ) -> Layer:
   """Returns what a finished stage adds.
@@ -59,7 +59,7 @@ def layer(
   Args:
     grid: its windows.
     numbers: of the windows that were computed.
-    weight: of the stage in the mean.
+    weight: of the stage in the mean, or one per class.
     weights: of the windows along an axis, by which they were blended.
   """
   seen = np.zeros(len(grid), bool)
@@ -77,7 +77,7 @@ def layer(
 def of_window(
   past: Past, grid: WindowGrid, number: int, network: Size
 ) -> np.ndarray:
-  """Computes the depth of a window's pixels: float32 [h,w].
+  """Computes the depth of a window's pixels: float32 [h,w,1] or [h,w,C].
 
   The sum of the weights of the stages that the segmentation holds there, each
   times the share of the windows that were computed, in units of the weight of
@@ -91,7 +91,8 @@ def of_window(
   """
   row, column = divmod(number, len(grid.lefts))
   corner = grid.tops[row], grid.lefts[column]
-  depth = np.full(network, 0.0 if past.layers else 1.0, np.float32)
+  shape = (*network, len(past.weight))
+  depth = np.full(shape, 0.0 if past.layers else 1.0, np.float32)
   for each in past.layers:
     rows, columns = (
       _reaching(each, axis, corner[axis], grid, network[axis])
@@ -99,12 +100,12 @@ def of_window(
     )
     seen = each.seen[rows[0], columns[0]]
     if seen.all():  # exactly one stage, whatever the weights round to
-      depth += np.float32(each.weight)
+      depth += np.asarray(each.weight, np.float32)
     elif seen.any():
       share = rows[1].T @ seen.astype(np.float32) @ columns[1]
-      depth += np.float32(each.weight) * share
+      depth += share[..., None] * np.asarray(each.weight, np.float32)
   # A stage of weight 0 changes nothing; finite, as the depth may be resized.
-  return depth / np.float32(max(past.weight, 1e-30))
+  return depth / np.maximum(np.asarray(past.weight, np.float32), 1e-30)
 
 
 def _reaching(

@@ -136,7 +136,7 @@ def program_bytes(
   )
   shapes = _shapes(segmenter, before, stage, network, batch)
   if 'depth' in refiner.needs:
-    shapes['depth'] = jax.ShapeDtypeStruct((batch, *network), jnp.float32)
+    shapes['depth'] = jax.ShapeDtypeStruct((batch, *network, 1), jnp.float32)
   networks = map(parallel.as_pytree, (segmenter, refiner))
   program = jax.jit(step).lower(*networks, **shapes).compile()
   sizes = program.memory_analysis()

@@ -9,6 +9,9 @@ from magnet_jax.refiners import table
 from magnet_jax.types import InputError, Windows
 
 
+_STEEPEST = 5.0  # trend; a stage then weighs 150 times the one before
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
   """How a stage is refined.
@@ -32,6 +35,9 @@ class Options:
       or 'auto' for the model's own refiner, or the mean if it has none.
     stage_weights: of the stages in a running mean, coarse to fine; the last
       serves further stages; () is equal.
+    trends: one number per class: its weight in a running mean grows by
+      exp(trend) from stage to stage, so that outlines of a class can follow
+      the fine stages and its place the coarse ones; () adds none.
     bias: one number per class that is added to the segmenter's logits; ()
       adds none.
 
@@ -49,6 +55,7 @@ class Options:
   batch: int = 0
   fusion: str = table.AUTO
   stage_weights: tuple[float, ...] = ()
+  trends: tuple[float, ...] = ()
   bias: tuple[float, ...] = ()
 
   def __post_init__(self) -> None:
@@ -82,6 +89,11 @@ class Options:
         f'stage_weights {weights}: must be finite and not negative, and that '
         'of stage 0 above 0; () gives all stages the same weight'
       )
+    if not all(-_STEEPEST <= trend <= _STEEPEST for trend in self.trends):
+      raise InputError(
+        f'trends {self.trends}: must lie in [{-_STEEPEST:g}, {_STEEPEST:g}], '
+        'one number per class; () adds none'
+      )
     if not all(map(math.isfinite, self.bias)):
       raise InputError(
         f'bias {self.bias}: must be finite, one number per class; () adds none'
@@ -104,7 +116,8 @@ class Options:
         '1], or one for each stage after the first; 1.0 refines all'
       )
 
-  def stage_weight(self, index: int) -> float:
-    """Returns the weight of a stage in a running mean."""
+  def stage_weight(self, index: int) -> tuple[float, ...]:
+    """Returns the weight of a stage in a running mean, or one per class."""
     weights = self.stage_weights
-    return weights[min(index, len(weights) - 1)] if weights else 1.0
+    weight = weights[min(index, len(weights) - 1)] if weights else 1.0
+    return tuple(weight * math.exp(t * index) for t in self.trends or (0.0,))

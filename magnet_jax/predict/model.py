@@ -138,12 +138,13 @@ class Model:
         model lacks.
     """
     options = settings.options(self.settings['refine'], **changes)
-    if options.bias and len(options.bias) != len(self.classes):
-      raise InputError(
-        f'refine.bias has {len(options.bias)} numbers: must have one for each '
-        f'of the {len(self.classes)} classes; choose it again with magnet-jax '
-        'tune'
-      )
+    for name in ('bias', 'trends'):
+      given = len(getattr(options, name))
+      if given and given != len(self.classes):
+        raise InputError(
+          f'refine.{name} has {given} numbers: must have one for each of the '
+          f'{len(self.classes)} classes; choose it again with magnet-jax tune'
+        )
     policy = PIPELINES[self.pipeline]
     return Cascade(
       self.segmenter,

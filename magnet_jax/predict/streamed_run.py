@@ -180,6 +180,7 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'mix': options.mix,
     'fusion': options.fusion,
     'stage_weights': list(options.stage_weights),
+    'trends': list(options.trends),
     'bias': list(options.bias),
     # Parts are numbered by batch: with another one, a resumed run would skip
     # the wrong windows.

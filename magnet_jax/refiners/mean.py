@@ -26,9 +26,17 @@ def mean(*, scale: jax.Array, coarse: jax.Array, depth: jax.Array) -> jax.Array:
   Args:
     scale: O, float32 [B,h,w,C], probabilities.
     coarse: Y, float32 [B,h,w,C], the mean of d stages.
-    depth: d, float32 [B,h,w]; a huge one leaves Y as it is.
+    depth: d, float32 [B,h,w,1], or [B,h,w,C], one per class; a huge one leaves
+      Y as it is.
   """
-  return coarse + (scale - coarse) / (depth + 1)[..., None]
+  return normalised(coarse + (scale - coarse) / (depth + 1), depth)
+
+
+def normalised(fused: jax.Array, depth: jax.Array) -> jax.Array:
+  """Makes probabilities of classes with depths of their own sum to 1."""
+  if depth.shape[-1] == 1:  # they do
+    return fused
+  return fused / fused.sum(-1, keepdims=True)
 
 
 def _apply(variables: object, seen: Seen) -> jax.Array:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax import parallel
+from magnet_jax.refiners import mean
 from magnet_jax.refiners.refiner import Refiner, Seen
 
 NAME = 'scale_attention'
@@ -44,10 +45,10 @@ def fuse(
     gate: float32 [B,h,w]; minus infinity leaves O alone, infinity Y.
     scale: O, float32 [B,h,w,C], probabilities.
     coarse: Y, float32 [B,h,w,C], probabilities.
-    depth: d, float32 [B,h,w]; infinity leaves Y as it is.
+    depth: d, float32 [B,h,w,1] or [B,h,w,C]; infinity leaves Y as it is.
   """
-  share = jax.nn.sigmoid(gate + jnp.log(depth))[..., None]
-  return scale + share * (coarse - scale)
+  share = jax.nn.sigmoid(gate[..., None] + jnp.log(depth))
+  return mean.normalised(scale + share * (coarse - scale), depth)
 
 
 def _apply(gate: Gate, seen: Seen) -> jax.Array:

@@ -38,7 +38,7 @@ def fused_path(
   *,
   segmenter: nn.Module,
   gate: Gate,
-  weights: Callable[[int], float],
+  weights: Callable[[int], Sequence[float]],
 ) -> tuple[jax.Array, jax.Array]:
   """Runs the cascade on nested windows, on all of them in each stage.
 
@@ -50,7 +50,7 @@ def fused_path(
       each window in the one before it.
     segmenter: the network.
     gate: its gate.
-    weights: index of a stage -> its weight in a running mean.
+    weights: index of a stage -> its weight in a running mean, or one per class.
 
   Returns:
     Logits of each stage on its own, float32 [B,S,h,w,C], and the segmentation
@@ -80,11 +80,14 @@ def fused_path(
   current, fused = scales[:, 0], []
   for stage in range(1, s):
     place = batch['offsets'][:, stage], batch['ratios'][:, stage]
-    depth = sum(map(weights, range(stage))) / max(weights(stage), _LEAST)
+    past = np.sum([weights(index) for index in range(stage)], axis=0)
+    depth = past / np.maximum(weights(stage), _LEAST)
     seen = Seen(
       coarse=refine_step.crop(current, *place, (h, w)),
       scale=scales[:, stage],
-      depth=jnp.full((b, h, w), depth, jnp.float32),
+      depth=jnp.broadcast_to(
+        jnp.asarray(depth, jnp.float32), (b, h, w, len(depth))
+      ),
       features={name: x[:, stage] for name, x in features.items()},
     )
     current = method.probabilities(seen)
@@ -99,7 +102,7 @@ def attention_step(
   *,
   segmenter: nn.Module,
   gate: Gate,
-  weights: Callable[[int], float],
+  weights: Callable[[int], Sequence[float]],
   loss: Loss,
   optimizer: optax.GradientTransformation,
   decay: float,
@@ -145,7 +148,7 @@ def evaluate_attention(
   *,
   segmenter: nn.Module,
   gate: Gate,
-  weights: Callable[[int], float],
+  weights: Callable[[int], Sequence[float]],
   num_classes: int,
 ) -> jax.Array:
   """Computes the confusion matrix [C,C] of the last stage on nested windows."""

@@ -58,6 +58,7 @@ _ADDED = {
   'refine.fusion': 'auto',
   'refine.stage_weights': [],
   'train.segmenter.trunk_rate': 1.0,
+  'refine.trends': [],
   'refine.bias': [],
   'train.refiner.segmenter_rate': 0.1,
 }

@@ -212,8 +212,8 @@ def text(tuned: Tuned) -> str:
   if any(tuned.bias.bias):
     words = ', '.join(f'{b:+.2g}' for b in tuned.bias.bias)
     lines.append(
-      f'class bias {words}: {100 * tuned.bias.gain:+.2f} points (mean of IoU and '
-      'IoU near outlines) on images left out of its fit'
+      f'class bias {words}: {100 * tuned.bias.gain:+.2f} points (mean of IoU '
+      'and IoU near outlines) on images left out of its fit'
     )
   if tuned.images < FEW:
     lines.append(
