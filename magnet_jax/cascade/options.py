@@ -8,7 +8,6 @@ from magnet_jax.ops import selection
 from magnet_jax.refiners import table
 from magnet_jax.types import InputError, Windows
 
-
 _STEEPEST = 5.0  # trend; a stage then weighs 150 times the one before
 
 

@@ -126,7 +126,8 @@ def candidates(
     offsets: float32 [B,2], (y, x) of the window in its piece, in its pixels.
     ratios: float32 [B,2], pixels of the piece per pixel of the window.
     valid: int32 [B,2], rows and columns of the window that are not padding.
-    depth: float32 [B,h,w,1] or [B,h,w,C], as in `Seen`, for a refiner that needs it.
+    depth: float32 [B,h,w,1] or [B,h,w,C], as in `Seen`, for a refiner that
+      needs it.
     window: (h', w'), the windows' size in their stage, at which a refiner
       of any size works: its results have this size instead of (h, w).
     kernel: odd side of the median filter.

@@ -4,7 +4,7 @@ Settings come from a config's sections `plan` and `refine`, or from what a
 checkpoint's metadata; both are mappings of names to values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 
 from magnet_jax import checked
@@ -111,12 +111,17 @@ def scales(settings: Section) -> list[Size]:
 def from_the_whole(settings: Section) -> Section:
   """Returns a plan from the whole image in one window to full size by octaves.
 
-  Baselines follow it, so that they do not depend on the plan of the cascade.
+  Baselines follow it, so that they do not depend on the plan of the cascade: of
+  several overlaps, all of their stages have the largest.
 
   Args:
     settings: as for `planner`; given scales or a number of stages are kept.
   """
-  return {**settings, 'first': 0.0, 'last': 1.0, 'factor': 2.0}
+  overlap = settings['overlap']
+  if isinstance(overlap, Sequence):
+    overlap = max(overlap, default=0.0)
+  whole = {'first': 0.0, 'last': 1.0, 'factor': 2.0, 'overlap': overlap}
+  return {**settings, **whole}
 
 
 def planner(

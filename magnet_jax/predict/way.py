@@ -24,10 +24,18 @@ class Way:
     """Returns these settings with those of another way laid over them."""
     return Way({**self.plan, **other.plan}, {**self.refine, **other.refine})
 
-  def with_bias(self, bias: Sequence[float]) -> Way:
-    """Returns the way with a bias of the classes; none if all are 0."""
-    kept = tuple(bias) if any(bias) else ()
-    return dataclasses.replace(self, refine={**self.refine, 'bias': kept})
+  def with_numbers(
+    self, trends: Sequence[float] = (), bias: Sequence[float] = ()
+  ) -> Way:
+    """Returns the way with trends and a bias of the classes.
+
+    Args:
+      trends: one number per class; none if all are 0.
+      bias: the same.
+    """
+    given = {'trends': trends, 'bias': bias}
+    kept = {k: tuple(v) if any(v) else () for k, v in given.items()}
+    return dataclasses.replace(self, refine={**self.refine, **kept})
 
   def to_json(self) -> dict[str, Section]:
     """Returns its sections."""

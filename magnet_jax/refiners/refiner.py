@@ -21,8 +21,8 @@ class Seen(NamedTuple):
     valid: int32 [B,2], rows and columns that are not padding; None: all.
     scale: O, probabilities [B,h,w,C]: the segmenter's output for the window.
     images: normalised float32 [B,h,w,3].
-    depth: float32 [B,h,w,1] or [B,h,w,C], how many stages Y holds, by their weights in a mean,
-      in units of the weight of this stage.
+    depth: float32 [B,h,w,1], how many stages Y holds, by their weights in a
+      mean, in units of the weight of this stage; [B,h,w,C] if classes differ.
     features: [B,h',w',F] each, of the segmenter for the window, by name; of
       their own size, whatever that of the maps.
   """

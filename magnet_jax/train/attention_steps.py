@@ -1,11 +1,12 @@
 """One step of a segmenter and its gate together, and their evaluation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from magnet_jax.cascade import refine_step

@@ -4,7 +4,7 @@ Ways that share a scale share its map: dozens of them cost what the slowest few
 would cost on their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import dataclasses
 import time
 
@@ -69,10 +69,29 @@ class Outcome:
   windows: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Step:
+  """A stage of a running mean.
+
+  Attributes:
+    stage: with windows.
+    own: float32 [H_s,W_s,C], what the segmenter finds in all of its windows.
+    covered: float32 [H_s,W_s] in [0, 1], the share of those that are computed.
+    mean: float32 [H_s,W_s,C], the mean after the stage.
+    seconds: estimated, of the windows that are computed.
+    windows: how many these are.
+  """
+
+  stage: Stage
+  own: np.ndarray
+  covered: np.ndarray
+  mean: np.ndarray
+  seconds: float
+  windows: int
+
+
 def running_mean(
-  maps: StageMaps,
-  plan: Sequence[Stage],
-  options: Options,
+  maps: StageMaps, plan: Sequence[Stage], options: Options
 ) -> Outcome:
   """Computes the running mean over the stages that each pixel has seen.
 
@@ -83,26 +102,68 @@ def running_mean(
     maps: of the image.
     plan: the stages; one without windows only changes the size.
     options: which windows of the later stages are computed, and the weights
-      of the stages.
+      of the stages and classes.
+  """
+  steps = list(running(maps, plan, options))
+  return Outcome(
+    resize.probabilities(steps[-1].mean, plan[-1].size),
+    sum(step.seconds for step in steps),
+    sum(step.windows for step in steps),
+  )
+
+
+def running(
+  maps: StageMaps, plan: Sequence[Stage], options: Options
+) -> Iterator[Step]:
+  """Yields the stages of a running mean that compute any windows.
+
+  Args:
+    maps: as for `running_mean`, with plan and options.
+    plan: as maps.
+    options: as maps.
   """
   counts = window_choice.allot(plan, options.windows)
   first = maps.of(plan[0].grid)
   mean = first.probabilities.copy()
-  depth = np.full(mean.shape[:2], options.stage_weight(0), np.float32)
-  seconds, computed = first.seconds, len(plan[0].grid)
+  whole = np.ones(mean.shape[:2], np.float32)
+  depth = whole[..., None] * np.asarray(options.stage_weight(0), np.float32)
+  yield Step(
+    plan[0], mean, whole, mean.copy(), first.seconds, len(plan[0].grid)
+  )
   for stage, count in zip(plan[1:], counts[1:], strict=True):
     before, mean = mean, resize.probabilities(mean, stage.size)
-    depth = resize.probabilities(depth[..., None], stage.size)[..., 0]
+    depth = resize.probabilities(depth, stage.size)
     if not count:
       continue
     found = maps.of(stage.grid)
-    seconds += found.seconds * count / len(stage.grid)
-    computed += count
     covered = coverage(stage.grid, before, count, options.window_score)
-    covered *= np.float32(options.stage_weight(stage.index))
-    depth += covered
-    mean += (covered / depth)[..., None] * (found.probabilities - mean)
-  return Outcome(mean, seconds, computed)
+    weight = options.stage_weight(stage.index)
+    add(mean, depth, found.probabilities, covered, weight)
+    seconds = found.seconds * count / len(stage.grid)
+    yield Step(stage, found.probabilities, covered, mean.copy(), seconds, count)
+
+
+def add(
+  mean: np.ndarray,
+  depth: np.ndarray,
+  own: np.ndarray,
+  covered: np.ndarray,
+  weight: Sequence[float],
+) -> None:
+  """Adds a stage to a running mean, in place.
+
+  Args:
+    mean: float32 [...,C].
+    depth: float32 [...,1] or [...,C], the sum of the weights that it holds.
+    own: float32 [...,C], of the stage.
+    covered: float32 [...] in [0, 1], the share of its windows.
+    weight: of the stage, or one per class.
+  """
+  added = covered[..., None] * np.asarray(weight, np.float32)
+  depth += added
+  mean += added / depth * (own - mean)
+  if depth.shape[-1] > 1:
+    mean /= mean.sum(-1, keepdims=True)
 
 
 def coverage(

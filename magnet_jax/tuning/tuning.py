@@ -1,12 +1,13 @@
 """Chooses how a trained model is run, by scores on labelled images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import pathlib
 
 import tqdm
 
 from magnet_jax import parallel
+from magnet_jax.cascade import settings as settings_of
 from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.comparison import Comparison, Load
 from magnet_jax.evaluate.record import Record
@@ -16,8 +17,8 @@ from magnet_jax.predict.way import Way
 from magnet_jax.report import curves
 from magnet_jax.report.curves import Curve
 from magnet_jax.report.shown import Picture
-from magnet_jax.tuning import candidates, class_bias, search
-from magnet_jax.types import InputError, Section
+from magnet_jax.tuning import candidates, class_fit, search, stage_maps
+from magnet_jax.types import InputError, Sample, Section
 
 PICTURE = 'tune.png'
 TRAINED = 'trained'  # name of the way that a model had before it was tuned
@@ -33,7 +34,9 @@ class Tuned:
     chosen: the best way of each budget and the best single scale, by name.
     names: the candidate that each of these is.
     rows: the summary of every candidate, by name.
-    bias: of the classes, and what it gains on images left out of its fit.
+    trends: of the classes, for the way of each budget.
+    bias: of the classes, for all ways, and what it gains on images left out
+      of its fit.
     verified: records of the chosen ways as they are run.
     images: number of images that were measured.
     errors: one line for each image that could not be read.
@@ -43,7 +46,8 @@ class Tuned:
   chosen: Mapping[str, Way]
   names: Mapping[str, str]
   rows: Mapping[str, Row]
-  bias: class_bias.Fitted
+  trends: Mapping[str, class_fit.Fitted]
+  bias: class_fit.Fitted
   verified: Sequence[Record]
   images: int
   errors: Sequence[str]
@@ -93,7 +97,7 @@ def tune(
   # the refiner's candidates would run on a plan that it was not trained for.
   own = Way(model.settings['plan'], model.settings['refine'])
   trained = model.ways.get(TRAINED, own)
-  model = model.with_way(trained.with_bias(()))
+  model = model.with_way(trained.with_numbers())
   tried = candidates.of(model, points)
   with tqdm.tqdm(
     total=len(loads),
@@ -122,18 +126,22 @@ def tune(
     )
   rows = search.rows_of(found, model)
   names = search.choose(rows, tried)
-  bias = _fit_bias(model, tried.by_name[names['patch']], loads)
+  ways = {name: tried.by_name[way] for name, way in names.items()}
+  trends, bias = _fit(model, ways, loads)
   # Complete: laid over another choice, a way must not take settings from it.
   chosen = {
-    name: trained.changed_by(tried.by_name[way]).with_bias(bias.bias)
-    for name, way in names.items()
+    name: trained.changed_by(way).with_numbers(trends[name].values, bias.values)
+    for name, way in ways.items()
   }
-  labelled = {_label(names[name], bias): chosen[name] for name in names}
+  labelled = {
+    _label(names[name], trends[name], bias): chosen[name] for name in names
+  }
   result = Tuned(
     trained,
     chosen,
     names,
     rows,
+    trends,
     bias,
     _verify(model, labelled, loads, folder, settings),
     len({record['image'] for record in found}),
@@ -144,25 +152,64 @@ def tune(
   return result
 
 
-def _fit_bias(
-  model: Model, way: Way, loads: Sequence[Load]
-) -> class_bias.Fitted:
-  """Fits a bias to what a way finds in the images."""
-  if len(loads) < class_bias.LEAST_IMAGES:
-    return class_bias.none(len(model.classes))
-  method = search.method_of(model.with_way(way))
-  pixels = []
-  for seed, load in enumerate(loads):
-    try:
-      sample = load()
-    except InputError:
-      continue
-    if sample.label is not None:
-      found, _ = method.segment(sample.image)
-      pixels.append(
-        class_bias.sample(found, sample.label, model.classes.ignore_label, seed)
-      )
-  return class_bias.fit(pixels, len(model.classes), model.classes.unscored)
+def _fit(
+  model: Model, ways: Mapping[str, Way], loads: Sequence[Load]
+) -> tuple[dict[str, class_fit.Fitted], class_fit.Fitted]:
+  """Fits trends for each way, and a bias for the first of them and all."""
+  num_classes, unscored = len(model.classes), model.classes.unscored
+  nothing = class_fit.none(num_classes)
+  pixels: dict[str, list[class_fit.Pixels]] = {name: [] for name in ways}
+  if len(loads) >= class_fit.LEAST_IMAGES:
+    draw = _drawer(model, ways)
+    for seed, load in enumerate(loads):
+      try:
+        sample = load()
+      except InputError:
+        continue
+      if sample.label is not None:
+        for name, drawn in draw(sample, seed):
+          pixels[name].append(drawn)
+  trends = {
+    name: class_fit.fit_trends(drawn, num_classes, unscored)
+    for name, drawn in pixels.items()
+  }
+  first = next(iter(ways), None)
+  if first is None or not pixels[first]:
+    return trends, nothing
+  bias = class_fit.fit_bias(
+    pixels[first], trends[first].values, num_classes, unscored
+  )
+  return trends, bias
+
+
+def _drawer(
+  model: Model, ways: Mapping[str, Way]
+) -> Callable[[Sample, int], Iterator[tuple[str, class_fit.Pixels]]]:
+  """Returns what draws pixels of a sample for each way, given a seed."""
+  cascade, ignored = model.cascade(), model.classes.ignore_label
+  models = {name: model.with_way(way) for name, way in ways.items()}
+  methods = {
+    name: search.method_of(models[name])
+    for name, way in ways.items()
+    if way.refine['fusion'] != 'mean'
+  }
+
+  def draw(sample: Sample, seed: int) -> Iterator[tuple[str, class_fit.Pixels]]:
+    label = sample.label
+    assert label is not None
+    maps = stage_maps.StageMaps(cascade, sample.image)
+    for name, own in models.items():
+      if name in methods:
+        found, _ = methods[name].segment(sample.image)
+        yield name, class_fit.of_map(found, label, ignored, seed)
+        continue
+      plan = own.plan((label.shape[0], label.shape[1]))
+      options = settings_of.options(own.settings['refine'])
+      steps = list(stage_maps.running(maps, plan, options))
+      weights = [options.stage_weight(step.stage.index)[0] for step in steps]
+      yield name, class_fit.of_steps(steps, weights, label, ignored, seed)
+
+  return draw
 
 
 def _verify(
@@ -185,11 +232,21 @@ def _verify(
   return [record for record in found if record['method'] in methods]
 
 
-def _label(candidate: str, bias: class_bias.Fitted) -> str:
-  """Names a way as it is run, with the bias that it has."""
-  if not any(bias.bias):
-    return candidate
-  return f'{candidate}, bias {" ".join(f"{b:g}" for b in bias.bias)}'
+def _label(
+  candidate: str, trends: class_fit.Fitted, bias: class_fit.Fitted
+) -> str:
+  """Names a way as it is run, with the numbers of the classes that it has."""
+  given = {'trends': trends.values, 'bias': bias.values}
+  return ', '.join(
+    [
+      candidate,
+      *(
+        f'{name} {" ".join(f"{value:g}" for value in values)}'
+        for name, values in given.items()
+        if any(values)
+      ),
+    ]
+  )
 
 
 def text(tuned: Tuned) -> str:
@@ -197,7 +254,7 @@ def text(tuned: Tuned) -> str:
   measured = {row.method: row for row in summary.summarise(tuned.verified)}
   cells = [['budget', 'way', 'mIoU %', 'boundary IoU %', 'windows', 'seconds']]
   for name, candidate in tuned.names.items():
-    row = measured[_label(candidate, tuned.bias)]
+    row = measured[_label(candidate, tuned.trends[name], tuned.bias)]
     cells.append(
       [
         name,
@@ -209,12 +266,14 @@ def text(tuned: Tuned) -> str:
       ]
     )
   lines = tables.aligned(cells, words=2)
-  if any(tuned.bias.bias):
-    words = ', '.join(f'{b:+.2g}' for b in tuned.bias.bias)
-    lines.append(
-      f'class bias {words}: {100 * tuned.bias.gain:+.2f} points (mean of IoU '
-      'and IoU near outlines) on images left out of its fit'
-    )
+  fits = {f'trends of {name}': fit for name, fit in tuned.trends.items()}
+  for name, fit in {**fits, 'bias': tuned.bias}.items():
+    if any(fit.values):
+      words = ', '.join(f'{value:+.2g}' for value in fit.values)
+      lines.append(
+        f'class {name}: {words}; {100 * fit.gain:+.2f} points (mean of IoU and '
+        'IoU near outlines) on images left out of the fit'
+      )
   if tuned.images < FEW:
     lines.append(
       f'{tuned.images} image(s): too few to rely on; this choice is little '

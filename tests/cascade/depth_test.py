@@ -41,7 +41,7 @@ def test_depth_is_the_sum_of_the_stages_shares(network, weights):
   first, second, last = _plan()
   chosen = [range(len(first.grid)), [0, 3, 4]]
   past = [
-    depth.layer(stage.grid, numbers, weight)
+    depth.layer(stage.grid, numbers, (weight,))
     for stage, numbers, weight in zip(
       (first, second), chosen, weights, strict=False
     )
@@ -51,8 +51,8 @@ def test_depth_is_the_sum_of_the_stages_shares(network, weights):
   ).reshape(last.size)
   for number, corner in enumerate(last.grid.corners):
     found = depth.of_window(
-      Past(tuple(past), weights[2]), last.grid, number, network
-    )
+      Past(tuple(past), (weights[2],)), last.grid, number, network
+    )[..., 0]
     expected = windows.cut(whole, corner, (16, 16)) / weights[2]
     if network == (8, 8):
       expected = expected.reshape(8, 2, 8, 2).mean((1, 3))
@@ -84,16 +84,18 @@ def _own_maps(cascade, stages):
 def _slowly(cascade, stages, results, weights):
   """The running mean on whole maps, by the shares of the chosen windows."""
   current, held = None, None
+  each = [np.asarray(weight, np.float32) for weight in weights]
   for stage, own, result, weight in zip(
-    stages, _own_maps(cascade, stages), results, weights, strict=False
+    stages, _own_maps(cascade, stages), results, each, strict=False
   ):
     if current is None:
-      current, held = own, np.full((*stage.size, 1), weight, np.float32)
+      current, held = own, np.ones((*stage.size, 1), np.float32) * weight
       continue
     current = resize.probabilities(current, stage.size)
     held = resize.probabilities(held, stage.size)
     share = _share(stage.grid, result.windows)[..., None]
     current = current + share * (own - current) * weight / (held + weight)
+    current = current / current.sum(-1, keepdims=True)
     held = held + weight * share
   return resize.probabilities(current, SIZE)
 
@@ -115,10 +117,32 @@ def test_all_windows_give_the_mean_of_the_stages(weights, last, overlap):
   # The same as the mean of the enlarged maps, but for resizing in steps.
   own = _own_maps(cascade, stages)
   expected = sum(
-    weight * resize.probabilities(maps, SIZE)
+    np.float32(weight[0]) * resize.probabilities(maps, SIZE)
     for weight, maps in zip(each, own, strict=False)
-  ) / sum(each[: len(own)])
+  ) / sum(weight[0] for weight in each[: len(own)])
   assert np.abs(found - expected).mean() < 0.02
+
+
+@pytest.mark.parametrize('windows', [1.0, (0.5,)])
+def test_classes_have_trends_of_their_own(windows):
+  stages = _plan(overlap=(0.3, 0.0))
+  trends = np.linspace(-1, 1, toy_networks.CLASSES)
+  cascade = toy_networks.mean_cascade(
+    stage_weights=(2.0, 1.0), trends=tuple(trends.tolist()), windows=windows
+  )
+  results = list(cascade.stages(IMAGE, stages))
+  for result in results:
+    toy_networks.assert_probabilities(result)
+  each = [
+    weight * np.exp(index * trends)
+    for index, weight in enumerate([2.0, *[1.0] * (len(stages) - 1)])
+  ]
+  off = np.abs(
+    results[-1].probabilities - _slowly(cascade, stages, results, each)
+  )
+  # Where windows overlap, each is made to sum to 1 before they are blended.
+  assert off.max() < (0.05 if windows == 1.0 else 0.2)
+  assert np.median(off) < 1e-5
 
 
 @pytest.mark.parametrize('count', [1, 3])
@@ -128,7 +152,7 @@ def test_windows_that_are_left_out_keep_what_they_hold(count):
   results = list(cascade.stages(IMAGE, stages))
   assert [len(r.windows) for r in results[1:]] == [count] * (len(stages) - 1)
   found = results[-1].probabilities
-  expected = _slowly(cascade, stages, results, [1.0] * len(stages))
+  expected = _slowly(cascade, stages, results, [(1.0,)] * len(stages))
   off = np.abs(found - expected).max(-1)
   # At the seams the map before mixes pixels that hold one stage more or less.
   assert np.median(off) < 1e-5 and np.mean(off > 0.01) < 0.2
@@ -162,7 +186,7 @@ def test_neither_a_median_nor_an_order_is_computed():
     'ratios': np.full((1, 2), 0.5, np.float32),
     'valid': np.full((1, 2), 16, np.int32),
     'points': np.full(1, 9, np.int32),
-    'depth': np.ones((1, 16, 16), np.float32),
+    'depth': np.ones((1, 16, 16, 1), np.float32),
   }
 
   def run(**arrays):
@@ -182,3 +206,8 @@ def test_neither_a_median_nor_an_order_is_computed():
 def test_bad_weights_are_refused(weights):
   with pytest.raises(InputError, match='stage_weights'):
     toy_networks.mean_cascade(stage_weights=weights)
+
+
+def test_bad_trends_are_refused():
+  with pytest.raises(InputError, match=r'trends \(9\.0,\)'):
+    toy_networks.mean_cascade(trends=(9.0,))

@@ -21,7 +21,7 @@ def _arrays():
   return {
     'scale': _maps(0),
     'coarse': _maps(1),
-    'depth': rng.integers(0, 4, SHAPE).astype(np.float32),
+    'depth': rng.integers(0, 4, (*SHAPE, 1)).astype(np.float32),
   }
 
 
@@ -30,7 +30,7 @@ def test_the_share_of_each_pixel():
   gate = np.random.default_rng(2).normal(0, 3, SHAPE).astype(np.float32)
   found = scale_attention.fuse(gate, **arrays)
   for place in np.ndindex(SHAPE):
-    depth = arrays['depth'][place] * np.exp(gate[place])
+    depth = arrays['depth'][place][0] * np.exp(gate[place])
     share = depth / (1 + depth)
     wanted = (
       share * arrays['coarse'][place] + (1 - share) * (arrays['scale'][place])
@@ -47,7 +47,7 @@ def test_limits():
     fuse(zero, **arrays), mean.mean(**arrays), atol=1e-6
   )
   np.testing.assert_array_equal(fuse(zero - np.inf, **arrays), arrays['scale'])
-  arrays['depth'] = zero + np.inf
+  arrays['depth'] = zero[..., None] + np.inf
   np.testing.assert_allclose(fuse(zero, **arrays), arrays['coarse'], atol=1e-6)
 
 

@@ -21,7 +21,7 @@ STAGES = 3
 
 
 def _weight(index):
-  return (1.0, 2.0, 0.5)[index]
+  return ((1.0, 2.0, 0.5)[index],)
 
 
 def _batch(stages=STAGES):

@@ -8,7 +8,7 @@ import pytest
 import toy_model
 
 from magnet_jax.predict.way import Way
-from magnet_jax.tuning import class_bias, search, tuning
+from magnet_jax.tuning import class_fit, search, tuning
 from magnet_jax.types import InputError
 
 LOADS = [
@@ -49,7 +49,7 @@ def test_a_tuned_model_is_tuned_from_its_training():
   model = toy_model.make()
   own = Way(model.settings['plan'], model.settings['refine'])
   earlier = Way({'first': 0.5, 'last': 0.5}, {'fusion': 'mean'})
-  tuned = model.with_way(earlier.with_bias([9.0, *[0.0] * 6]))
+  tuned = model.with_way(earlier.with_numbers(bias=[9.0, *[0.0] * 6]))
   tuned = dataclasses.replace(tuned, ways={tuning.TRAINED: own})
 
   def scores(model):
@@ -82,15 +82,36 @@ def test_a_way_takes_nothing_from_another_choice():
 
 
 def test_the_bias_is_in_all_ways(monkeypatch):
-  fitted = class_bias.Fitted((0.5, *[0.0] * 5, -0.5), 0.01, 0.001)
-  monkeypatch.setattr(class_bias, 'LEAST_IMAGES', 1)
-  monkeypatch.setattr(class_bias, 'fit', lambda *args: fitted)
+  fitted = class_fit.Fitted((0.5, *[0.0] * 5, -0.5), 0.01, 0.001)
+  monkeypatch.setattr(class_fit, 'LEAST_IMAGES', 1)
+  monkeypatch.setattr(class_fit, 'fit_bias', lambda *args: fitted)
+  none = class_fit.none(7)
+  monkeypatch.setattr(class_fit, 'fit_trends', lambda *args: none)
   found = tuning.tune(
     toy_model.make(), LOADS[:1], folder=None, settings=SETTINGS
   )
   for way in found.chosen.values():
-    assert way.refine['bias'] == fitted.bias
+    assert way.refine['bias'] == fitted.values
   assert 'class bias' in tuning.text(found)
+
+
+def test_trends_belong_to_their_way(monkeypatch):
+  monkeypatch.setattr(class_fit, 'LEAST_IMAGES', 1)
+  steep = class_fit.Fitted((0.5, *[0.0] * 6), 0.01, 0.001)
+  stages = []
+
+  def fit(images, num_classes, unscored):
+    stages.append(len(images[0].own))
+    return steep if stages[-1] > 1 else class_fit.none(num_classes)
+
+  monkeypatch.setattr(class_fit, 'fit_trends', fit)
+  none = class_fit.none(7)
+  monkeypatch.setattr(class_fit, 'fit_bias', lambda *args: none)
+  found = tuning.tune(
+    toy_model.make(overlap=0.25), LOADS[:1], folder=None, settings=SETTINGS
+  )
+  for number, way in zip(stages, found.chosen.values(), strict=True):
+    assert way.refine['trends'] == (steep.values if number > 1 else ())
 
 
 def test_a_bias_shifts_the_logits():
@@ -99,7 +120,7 @@ def test_a_bias_shifts_the_logits():
   plain = model.cascade().segment(image, model.plan((64, 64)))
   bias = np.zeros(plain.shape[-1])
   bias[3] = 100
-  way = Way({}, {'fusion': 'mean'}).with_bias(bias)
+  way = Way({}, {'fusion': 'mean'}).with_numbers(bias=bias)
   biased = model.with_way(way)
   maps = biased.cascade().segment(image, biased.plan((64, 64)))
   assert (maps.argmax(-1) == 3).all()
