@@ -40,7 +40,7 @@ def get_config() -> ml_collections.ConfigDict:
   # Change: the scale at which an image has about two windows a side.
   config.plan.first = 0.5
   config.plan.factor = 'half-octave'
-  config.plan.overlap = 0.25
+  config.plan.overlap = (0.25, 0.0)
   # The maps of the stages are averaged. With hundreds of images, 'magnet' may
   # be better: it also trains a refiner.
   config.refine.fusion = 'mean'

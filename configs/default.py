@@ -149,6 +149,18 @@ def get_config() -> ml_collections.ConfigDict:
   return config
 
 
+def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
+  """Sets the segmenter to FPN on EfficientNet-Lite0 with ImageNet weights.
+
+  Its weights come with magnet-jax[pretrained].
+  """
+  config.segmenter = ml_collections.ConfigDict()
+  config.segmenter.name, config.segmenter.trunk = 'fpn', 'efficientnet_lite0'
+  config.segmenter.pyramid, config.segmenter.head = 48, 24  # features
+  config.train.segmenter.init = 'imagenet'
+  config.train.segmenter.rate = 1e-3
+
+
 def _of_any_type(value: object) -> config_dict.FieldReference:
   """Returns a field that may be set to values of another type."""
   return config_dict.FieldReference(value, field_type=object)

@@ -13,7 +13,7 @@ from magnet_jax.configs import carrotweed
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the ablations on Carrot-Weed."""
-  config = carrotweed.get_config()
+  config = carrotweed.with_refiner()
   for split in ('train', 'val', 'test'):
     config.data[split] = f'runs/ablations/carrotweed/half/{split}.txt'
   config.plan.window = (0, 0)  # the images are halved already

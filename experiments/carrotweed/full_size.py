@@ -14,7 +14,7 @@ from magnet_jax.configs import carrotweed
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings for Carrot-Weed at full size."""
-  config = carrotweed.get_config()
+  config = carrotweed.with_refiner()
   config.plan.window = (0, 0)  # as the networks see them: five stages
   # Chosen on val among .05, .1, .2 and .9: many points overrule the context.
   config.refine.points = 0.05

@@ -13,7 +13,7 @@ from magnet_jax.configs import carrotweed
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the second segmenter and its refiner."""
-  config = carrotweed.get_config()
+  config = carrotweed.with_refiner()
   config.segmenter = ml_collections.ConfigDict(
     {'name': 'unet', 'width': 8, 'levels': 4, 'dtype': 'float32'}
   )
