@@ -23,9 +23,9 @@ HELP = """
 
   Chooses how the model is run: segments labelled images at several scales,
   works out from these what dozens of ways would find (one scale, running means
-  over several, on all or some windows; with a refiner, each K),
-  fits a bias of the classes, and writes the best way of each budget into the
-  model, for all commands that use it. No training is needed.
+  over several, on all or some windows; with a refiner, each K), fits a few
+  numbers per class, and writes the best way of each budget into the model, for
+  all commands that use it. No training is needed.
 
   The budget is the time of blended windows at full size: patch allows all of
   it, half and quarter that share. With --out every result is saved as it comes

@@ -1,6 +1,7 @@
 """The running mean of the stages that a pixel has seen; nothing is trained."""
 
 import jax
+from jax import lax
 
 from magnet_jax.refiners.refiner import Refiner, Seen
 
@@ -36,7 +37,12 @@ def normalised(fused: jax.Array, depth: jax.Array) -> jax.Array:
   """Makes probabilities of classes with depths of their own sum to 1."""
   if depth.shape[-1] == 1:  # they do
     return fused
-  return fused / fused.sum(-1, keepdims=True)
+  # Once, and by class: XLA on CPUs would compute the maps again for the sum.
+  fused = lax.optimization_barrier(fused)
+  total = fused[..., :1]
+  for index in range(1, fused.shape[-1]):
+    total = total + fused[..., index : index + 1]
+  return fused * (1 / total)
 
 
 def _apply(variables: object, seen: Seen) -> jax.Array:

@@ -17,6 +17,10 @@ from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, merge, resize
 from magnet_jax.types import Stage, WindowGrid
 
+# A window of a later stage is also fused, at its full size. Measured on two CPU
+# cores with photographs of three classes: 1.3 to 1.5 times the time.
+_LATER = 1.4
+
 
 @dataclasses.dataclass(frozen=True)
 class StageMap:
@@ -139,7 +143,7 @@ def running(
     covered = coverage(stage.grid, before, count, options.window_score)
     weight = options.stage_weight(stage.index)
     add(mean, depth, found.probabilities, covered, weight)
-    seconds = found.seconds * count / len(stage.grid)
+    seconds = _LATER * found.seconds * count / len(stage.grid)
     yield Step(stage, found.probabilities, covered, mean.copy(), seconds, count)
 
 
