@@ -12,6 +12,7 @@ magnet-jax train --config="$folder/fields/magnet_jax/config.py" \
   --workdir="$folder/run"
 train=$SECONDS
 magnet-jax evaluate --checkpoint="$folder/run" --split=test \
+  --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
   --out="$folder/run/test" | tee "$here/results/test.txt"
 cp "$folder/run/test/records.jsonl" "$here/results/test.jsonl"
 echo "seconds: init $init, train $((train - init)), evaluate" \
