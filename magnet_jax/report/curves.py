@@ -24,19 +24,21 @@ Costs = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-  """Points of one series, joined in their order.
+  """Points of one series.
 
   Attributes:
     name: of the series.
     x: the cost.
     y: the score; NaN leaves a point out.
     labels: words beside the points; '' for none.
+    joined: whether a line joins the points in their order.
   """
 
   name: str
   x: tuple[float, ...]
   y: tuple[float, ...]
   labels: tuple[str, ...] = ()
+  joined: bool = True
 
 
 def curves(
@@ -57,14 +59,15 @@ def curves(
       known = [
         (a, b) for a, b in zip(each.x, each.y, strict=True) if not math.isnan(b)
       ]
+      dashes = style.DASHES[number // style.COLOURS % len(style.DASHES)]
       lines += axes.plot(
         [a for a, _ in known],
         [b for _, b in known],
-        style.DASHES[number // style.COLOURS % len(style.DASHES)],
+        linestyle=dashes if each.joined else 'none',
         color=style.colour(number),
         linewidth=1.8,
-        marker='o' if len(known) <= _DOTTED else '',
-        markersize=5,
+        marker='o' if len(known) <= _DOTTED or not each.joined else '',
+        markersize=5 if each.joined else 3,
         clip_on=False,
       )
     _finish(axes, x, start)

@@ -13,6 +13,7 @@ import dataclasses
 
 import numpy as np
 
+from magnet_jax.cascade.options import Options
 from magnet_jax.metrics import boundary, confusion
 from magnet_jax.ops import resize
 from magnet_jax.tuning import stage_maps
@@ -33,6 +34,7 @@ class Pixels:
     own: float32 [S,n,C], probabilities of each stage's own windows.
     covered: float32 [S,n] in [0, 1], the share of these that are computed.
     weights: of the stages.
+    indices: of the stages in the plan; one without windows is left out.
     labels: uint8 [n], the truth, in 0..C-1.
     anywhere: number of pixels drawn anywhere, which come first.
   """
@@ -40,6 +42,7 @@ class Pixels:
   own: np.ndarray
   covered: np.ndarray
   weights: tuple[float, ...]
+  indices: tuple[int, ...]
   labels: np.ndarray
   anywhere: int
 
@@ -47,8 +50,11 @@ class Pixels:
     """Returns the running mean of the stages with trends: float32 [n,C]."""
     mean = self.own[0].copy()
     depth = np.full_like(mean, self.weights[0])
-    later = zip(self.own[1:], self.covered[1:], self.weights[1:], strict=True)
-    for index, (own, covered, weight) in enumerate(later, start=1):
+    stages = zip(
+      self.own, self.covered, self.weights, self.indices, strict=True
+    )
+    next(stages)  # the mean so far
+    for own, covered, weight, index in stages:
       weights = weight * np.exp(trends * index)
       stage_maps.add(mean, depth, own, covered, weights)
     return mean
@@ -97,7 +103,7 @@ def draw(
 
 def of_steps(
   steps: Iterable[Step],
-  weights: Sequence[float],
+  options: Options,
   label: np.ndarray,
   ignore_label: int,
   seed: int,
@@ -106,23 +112,25 @@ def of_steps(
 
   Args:
     steps: its stages.
-    weights: of these.
+    options: the weights of these, without trends.
     label: as for `draw`, with ignore_label and seed.
     ignore_label: as label.
     seed: as label.
   """
   places, anywhere = draw(label, ignore_label, seed)
   size = (label.shape[0], label.shape[1])
-  own, covered = [], []
+  own, covered, indices = [], [], []
   for step in steps:
     whole = resize.probabilities(step.own, size)
     own.append(whole.reshape(-1, whole.shape[-1])[places])
     share = resize.probabilities(step.covered[..., None], size)
     covered.append(share.reshape(-1)[places])
+    indices.append(step.stage.index)
   return Pixels(
     np.stack(own),
     np.stack(covered),
-    tuple(weights[: len(own)]),
+    tuple(options.stage_weight(index)[0] for index in indices),
+    tuple(indices),
     label.reshape(-1)[places],
     anywhere,
   )
@@ -138,6 +146,7 @@ def of_map(
     found[None],
     np.ones((1, len(places)), np.float32),
     (1.0,),
+    (0,),
     label.reshape(-1)[places],
     anywhere,
   )

@@ -1,13 +1,12 @@
 """Chooses how a trained model is run, by scores on labelled images."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
 
 import tqdm
 
 from magnet_jax import parallel
-from magnet_jax.cascade import settings as settings_of
 from magnet_jax.evaluate import summary, tables
 from magnet_jax.evaluate.comparison import Comparison, Load
 from magnet_jax.evaluate.record import Record
@@ -17,8 +16,8 @@ from magnet_jax.predict.way import Way
 from magnet_jax.report import curves
 from magnet_jax.report.curves import Curve
 from magnet_jax.report.shown import Picture
-from magnet_jax.tuning import candidates, class_fit, search, stage_maps
-from magnet_jax.types import InputError, Sample, Section
+from magnet_jax.tuning import candidates, class_fit, fit_ways, search
+from magnet_jax.types import InputError, Section
 
 PICTURE = 'tune.png'
 TRAINED = 'trained'  # name of the way that a model had before it was tuned
@@ -127,7 +126,7 @@ def tune(
   rows = search.rows_of(found, model)
   names = search.choose(rows, tried)
   ways = {name: tried.by_name[way] for name, way in names.items()}
-  trends, bias = _fit(model, ways, loads)
+  trends, bias = fit_ways.fit(model, ways, loads)
   # Complete: laid over another choice, a way must not take settings from it.
   chosen = {
     name: trained.changed_by(way).with_numbers(trends[name].values, bias.values)
@@ -150,66 +149,6 @@ def tune(
   if folder and parallel.is_main():
     picture(result).write(folder / PICTURE)
   return result
-
-
-def _fit(
-  model: Model, ways: Mapping[str, Way], loads: Sequence[Load]
-) -> tuple[dict[str, class_fit.Fitted], class_fit.Fitted]:
-  """Fits trends for each way, and a bias for the first of them and all."""
-  num_classes, unscored = len(model.classes), model.classes.unscored
-  nothing = class_fit.none(num_classes)
-  pixels: dict[str, list[class_fit.Pixels]] = {name: [] for name in ways}
-  if len(loads) >= class_fit.LEAST_IMAGES:
-    draw = _drawer(model, ways)
-    for seed, load in enumerate(loads):
-      try:
-        sample = load()
-      except InputError:
-        continue
-      if sample.label is not None:
-        for name, drawn in draw(sample, seed):
-          pixels[name].append(drawn)
-  trends = {
-    name: class_fit.fit_trends(drawn, num_classes, unscored)
-    for name, drawn in pixels.items()
-  }
-  first = next(iter(ways), None)
-  if first is None or not pixels[first]:
-    return trends, nothing
-  bias = class_fit.fit_bias(
-    pixels[first], trends[first].values, num_classes, unscored
-  )
-  return trends, bias
-
-
-def _drawer(
-  model: Model, ways: Mapping[str, Way]
-) -> Callable[[Sample, int], Iterator[tuple[str, class_fit.Pixels]]]:
-  """Returns what draws pixels of a sample for each way, given a seed."""
-  cascade, ignored = model.cascade(), model.classes.ignore_label
-  models = {name: model.with_way(way) for name, way in ways.items()}
-  methods = {
-    name: search.method_of(models[name])
-    for name, way in ways.items()
-    if way.refine['fusion'] != 'mean'
-  }
-
-  def draw(sample: Sample, seed: int) -> Iterator[tuple[str, class_fit.Pixels]]:
-    label = sample.label
-    assert label is not None
-    maps = stage_maps.StageMaps(cascade, sample.image)
-    for name, own in models.items():
-      if name in methods:
-        found, _ = methods[name].segment(sample.image)
-        yield name, class_fit.of_map(found, label, ignored, seed)
-        continue
-      plan = own.plan((label.shape[0], label.shape[1]))
-      options = settings_of.options(own.settings['refine'])
-      steps = list(stage_maps.running(maps, plan, options))
-      weights = [options.stage_weight(step.stage.index)[0] for step in steps]
-      yield name, class_fit.of_steps(steps, weights, label, ignored, seed)
-
-  return draw
 
 
 def _verify(
@@ -283,20 +222,25 @@ def text(tuned: Tuned) -> str:
 
 
 def picture(tuned: Tuned) -> Picture:
-  """Returns a chart of the scores of all ways against their seconds."""
-  series = []
+  """Returns a chart of the scores of all ways against their seconds.
+
+  The ways of the budgets bear their names, without trends and bias.
+  """
+  budgets = {tuned.names[name]: name for name in search.BUDGETS}
+  budgets.setdefault(candidates.PATCH, 'patch alone')
   best = [tuned.rows[name] for name in search.frontier(tuned.rows)]
   others = [r for r in tuned.rows.values() if r not in best]
-  for words, rows in (('best for their cost', best), ('others', others)):
-    if rows:
-      series.append(
-        Curve(
-          words,
-          tuple(row.seconds for row in rows),
-          tuple(100 * search.score(row) for row in rows),
-          tuple(row.method for row in rows) if rows is best else (),
-        )
-      )
+  series = [
+    Curve(
+      words,
+      tuple(row.seconds for row in rows),
+      tuple(100 * search.score(row) for row in rows),
+      tuple(budgets.get(row.method, '') for row in rows),
+      joined=rows is best,
+    )
+    for words, rows in (('best for their cost', best), ('others', others))
+    if rows
+  ]
   return curves.curves(
     series, x='seconds per image', y='mean of mIoU and boundary IoU %', start=0
   )

@@ -120,3 +120,11 @@ def test_costs_of_more_runs_have_a_colour_per_run(figure):
   assert [t.get_text() for t in lower.get_texts()] == list(methods)
   assert [t.get_text() for t in upper.get_texts()] == runs
   assert upper.get_window_extent().y0 > lower.get_window_extent().y1
+
+
+def test_points_that_are_not_joined(figure):
+  series = [Curve(n, (1, 2), (1.0, 2.0), joined=n == 'a') for n in 'ab']
+  (axes,) = curves.curves(series, x='x', y='y').axes
+  joined, loose = axes.lines
+  assert joined.get_linestyle() == '-' and loose.get_linestyle() == 'None'
+  assert loose.get_marker() == 'o'

@@ -4,7 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from magnet_jax.cascade.options import Options
+from magnet_jax.ops import windows
 from magnet_jax.tuning import class_fit, stage_maps
+from magnet_jax.types import Stage
 
 IGNORED = 255
 
@@ -102,8 +105,12 @@ def _staged(seed, size=(60, 60)):
   fine[swap, 1:] = fine[swap, :0:-1]
   maps = [0.9 * x + np.float32(0.1 / 3) for x in (coarse, fine)]
   ones = np.ones(size, np.float32)
-  steps = [stage_maps.Step(None, x, ones, x, 0.0, 1) for x in maps]
-  return class_fit.of_steps(steps, (1.0, 1.0), label, IGNORED, seed)
+  grid = windows.make_grid(size, size)
+  steps = [
+    stage_maps.Step(Stage(index, grid), x, ones, x, 0.0, 1)
+    for index, x in enumerate(maps)
+  ]
+  return class_fit.of_steps(steps, Options(), label, IGNORED, seed)
 
 
 def test_each_class_is_taken_from_the_stage_that_knows_it():

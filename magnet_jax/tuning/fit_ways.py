@@ -1,0 +1,77 @@
+"""Draws pixels of images for each way, and fits the numbers of the classes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from magnet_jax.cascade import settings
+from magnet_jax.evaluate.comparison import Load
+from magnet_jax.predict.model import Model
+from magnet_jax.predict.way import Way
+from magnet_jax.tuning import class_fit, search, stage_maps
+from magnet_jax.tuning.class_fit import Fitted, Pixels
+from magnet_jax.types import InputError, Sample
+
+Draw = Callable[[Sample, int], Iterator[tuple[str, Pixels]]]
+
+
+def fit(
+  model: Model, ways: Mapping[str, Way], loads: Sequence[Load]
+) -> tuple[dict[str, Fitted], Fitted]:
+  """Fits trends for each way, and a bias for the first of them and all.
+
+  Args:
+    model: the networks, without trends and bias.
+    ways: by name, at least one.
+    loads: each reads one labelled image; bad ones are left out.
+
+  Returns:
+    The trends by name, and the bias; zeros with too few images.
+  """
+  num_classes, unscored = len(model.classes), model.classes.unscored
+  pixels: dict[str, list[Pixels]] = {name: [] for name in ways}
+  if len(loads) >= class_fit.LEAST_IMAGES:
+    draw = _drawer(model, ways)
+    for seed, load in enumerate(loads):
+      try:
+        sample = load()
+      except InputError:
+        continue
+      if sample.label is not None:
+        for name, drawn in draw(sample, seed):
+          pixels[name].append(drawn)
+  trends = {
+    name: class_fit.fit_trends(drawn, num_classes, unscored)
+    for name, drawn in pixels.items()
+  }
+  first = next(iter(ways))
+  bias = class_fit.fit_bias(
+    pixels[first], trends[first].values, num_classes, unscored
+  )
+  return trends, bias
+
+
+def _drawer(model: Model, ways: Mapping[str, Way]) -> Draw:
+  """Returns what draws pixels of a sample for each way, given a seed."""
+  cascade, ignored = model.cascade(), model.classes.ignore_label
+  models = {name: model.with_way(way) for name, way in ways.items()}
+  # Only a mean follows from the maps of the stages.
+  methods = {
+    name: search.method_of(models[name])
+    for name, way in ways.items()
+    if way.refine['fusion'] != 'mean'
+  }
+
+  def draw(sample: Sample, seed: int) -> Iterator[tuple[str, Pixels]]:
+    label = sample.label
+    assert label is not None
+    maps = stage_maps.StageMaps(cascade, sample.image)
+    for name, own in models.items():
+      if name in methods:
+        found, _ = methods[name].segment(sample.image)
+        yield name, class_fit.of_map(found, label, ignored, seed)
+        continue
+      plan = own.plan((label.shape[0], label.shape[1]))
+      options = settings.options(own.settings['refine'])
+      steps = stage_maps.running(maps, plan, options)
+      yield name, class_fit.of_steps(steps, options, label, ignored, seed)
+
+  return draw
