@@ -158,7 +158,7 @@ def test_the_way_is_chosen_by_the_command(run, tmp_path, capfd, monkeypatch):
     assert half['plan'].items() <= meta.section('plan').items()
   capfd.readouterr()
   for bad, word in (
-    (['tune'], '--checkpoint: is needed'),
+    (['tune'], 'is an embedded model'),
     ([*argv, '--points=some'], '--points=some'),
     ([*argv, '--points=3'], 'points 3'),
     ([*argv, f'--out={out}', '--split=train'], '--out'),

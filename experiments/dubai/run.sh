@@ -6,8 +6,9 @@ here=$(dirname "$0")
 
 magnet-jax train --config=dubai --workdir=runs/dubai
 for split in val test; do
-  magnet-jax evaluate --checkpoint=runs/dubai/model.npz --config=dubai \
-    --split="$split" --out="runs/dubai/$split" | tee "$here/results/$split.txt"
+  magnet-jax evaluate --checkpoint=runs/dubai --split="$split" \
+    --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
+    --out="runs/dubai/$split" | tee "$here/results/$split.txt"
   cp "runs/dubai/$split/records.jsonl" "$here/results/$split.jsonl"
 done
 # The model that the package carries:

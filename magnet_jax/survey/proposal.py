@@ -24,7 +24,7 @@ _FIRST, _FACTOR = 0.5, 'half-octave'
 # each stage meet elsewhere. At full size, half as many are enough.
 _OVERLAP = (0.25, 0.0)
 _TUNE = (4, 10)  # images, so that they have about so many windows together:
-_TUNE_WINDOWS = 2000
+_TUNE_WINDOWS = 1000
 
 
 @dataclasses.dataclass(frozen=True)

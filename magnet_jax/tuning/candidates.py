@@ -33,6 +33,7 @@ _ATTENDED = (
   (2, 3, 'half-octave'),
   (1, 3, 'octave'),
 )
+_ATTENDED_SHARE = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _attended(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
     way = _way(low, high, factor, scale_attention.NAME)
     yield plan, way
     if high == 1:
-      yield _on_some(plan, way, SHARES[0])
+      yield _on_some(plan, way, _ATTENDED_SHARE)
 
 
 # The ways of a model's refiners, by the fusion that asks for them.

@@ -1,7 +1,7 @@
 import pathlib
-import resource
 import shutil
 
+import full_disk
 import numpy as np
 import pytest
 
@@ -79,16 +79,12 @@ def test_a_full_disk_is_one_line(tmp_path):
   plane = disk.OnDisk(tmp_path, tiling.grid_tiles(grid), 0, 'bytes')
   waiting = disk.WaitingOnDisk(tmp_path / 'waiting')
   noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
-  old = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
-  try:
+  with full_disk.after(5000):
     with pytest.raises(InputError, match='cannot be written'):
       plane.write(0, 0, noise)
       plane.flush()
     with pytest.raises(InputError, match='cannot be written'):
       waiting.put(0, 1, noise)
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
 def test_a_damaged_tile_is_one_line(tmp_path):

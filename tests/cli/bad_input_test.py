@@ -3,10 +3,10 @@
 import importlib.util
 import os
 import pathlib
-import resource
 import struct
 import zlib
 
+import full_disk
 import numpy as np
 from PIL import Image
 import pytest
@@ -194,9 +194,7 @@ def test_outputs_that_cannot_be_written(pair, checkpoint, tmp_path, fails):
 def test_a_full_disk(pair, checkpoint, tmp_path, fails):
   """Writes beyond a file size limit fail like those to a full disk."""
   out = tmp_path / 'out'
-  old = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
-  try:
+  with full_disk.after(5000):
     line = fails(
       'segment',
       pair[0],
@@ -207,8 +205,6 @@ def test_a_full_disk(pair, checkpoint, tmp_path, fails):
       '--probabilities',
       '--no-panel',
     )
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
   assert str(out) in line
   assert not [path for path in out.iterdir() if 'tmp' in path.name]
   assert not (out / 'field_probabilities.npy').exists()

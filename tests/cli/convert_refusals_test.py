@@ -124,6 +124,7 @@ def test_an_existing_output_is_left_alone(what, save_state, tmp_path, fails):
 # some behind when writing fails.
 _LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # compiled modules would be cut off
 import numpy as np
 from magnet_jax.cli import main
 from magnet_jax.weights import torch_files

@@ -1,8 +1,8 @@
 """`magnet-jax init`: what it writes is what train and evaluate read."""
 
 import json
-import resource
 
+import full_disk
 import numpy as np
 from PIL import Image
 import pytest
@@ -144,12 +144,8 @@ def test_nothing_is_left_of_a_survey_that_failed(tmp_path, fails):
   assert not list(tmp_path.iterdir())
   folder = folder_of(tmp_path, photograph, mask)
   before = sorted(folder.rglob('*'))
-  old = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
-  try:
+  with full_disk.after(5000):
     line = fails('init', folder, f'--out={folder / "x" / "y"}')
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
   assert 'pairs.jpg: cannot be written, File too large; ' in line
   assert 'tmp' not in line.replace(str(tmp_path), '')
   assert sorted(folder.rglob('*')) == before

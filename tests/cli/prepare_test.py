@@ -1,7 +1,6 @@
 """The command `prepare`, and what can be done with its result."""
 
-import resource
-
+import full_disk
 import official_sets
 
 from magnet_jax.cli import main
@@ -118,11 +117,7 @@ def test_nothing_is_left_of_a_set_that_failed(fails, tmp_path):
   assert '103_mask.png' in fails('prepare', 'deepglobe_land_cover', *flags)
   assert not out.exists()
   path.write_bytes(whole)
-  old = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (5000, old[1]))
-  try:
+  with full_disk.after(5000):
     line = fails('prepare', 'deepglobe_land_cover', *flags)
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
   assert f'{out}/deepglobe_land_cover: cannot be written, File too' in line
   assert not out.exists()

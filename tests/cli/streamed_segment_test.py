@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import fcntl
 import itertools
-import resource
 import shutil
 
+import full_disk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -198,12 +198,8 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(
 ):
   out = tmp_path / 'out'
   flags = [field, '--checkpoint', checkpoint, '--out', out, '--store=float32']
-  old = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (6000, old[1]))
-  try:
+  with full_disk.after(6000):
     line = fails('segment', *flags)
-  finally:
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
   assert str(out / 'field.partial') in line and 'cannot be written' in line
   assert run(*flags) == 0
   assert not (out / 'field.partial').exists()

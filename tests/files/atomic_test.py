@@ -12,6 +12,7 @@ from magnet_jax.types import InputError
 # A real failure half-way through a file: the system's limit on file sizes.
 _LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # compiled modules would be cut off
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 from magnet_jax.files import atomic
 from magnet_jax.types import InputError

@@ -214,6 +214,7 @@ def test_a_foreign_checkpoint_is_refused(tmp_path):
 # A real failure in the middle of a save: the system's limit on file sizes.
 _LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # compiled modules would be cut off
 import numpy as np
 from magnet_jax.files import checkpoints
 from magnet_jax.types import InputError, Meta

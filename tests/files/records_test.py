@@ -24,6 +24,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 # A real failure in the middle of a line: the system's limit on file sizes.
 _LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # compiled modules would be cut off
 from magnet_jax.files import records
 from magnet_jax.types import InputError
 with records.Writer(sys.argv[1]) as writer:

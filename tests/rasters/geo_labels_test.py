@@ -2,9 +2,9 @@
 
 import importlib.util
 import os
-import resource
 import sys
 
+import full_disk
 import numpy as np
 from picture_files import CLASSES
 from PIL import Image
@@ -163,18 +163,8 @@ def test_names_that_do_not_fit(tmp_path, monkeypatch):
   geo_labels.check_path(tmp_path / 'a.png')
 
 
-@pytest.fixture
-def limit():
-  """Sets how large a file may become, as if the disk were full then."""
-  before = resource.getrlimit(resource.RLIMIT_FSIZE)
-  yield lambda size: resource.setrlimit(
-    resource.RLIMIT_FSIZE, (size, before[1])
-  )
-  resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_full_disk_at_any_byte(tmp_path, kind, limit):
+def test_a_full_disk_at_any_byte(tmp_path, kind):
   labels = np.random.default_rng(0).integers(0, 250, SIZE, np.uint8)
   colours = tuple((i, 0, 0) for i in range(250))
   table = ClassTable(tuple(map(str, range(250))), colours)
@@ -183,10 +173,10 @@ def test_a_full_disk_at_any_byte(tmp_path, kind, limit):
   size = len(data)
   path.unlink()
   for most in (20000, size // 2, size * 3 // 4, size - 2000, size - 1):
-    limit(most)
-    with pytest.raises(InputError, match='cannot be written') as caught:
-      _export(path, labels, classes=table)
-    assert str(caught.value).startswith(f'{path}: ')
-    assert os.listdir(tmp_path) == []
-  limit(size)
-  assert _export(path, labels, classes=table).read_bytes() == data
+    with full_disk.after(most):
+      with pytest.raises(InputError, match='cannot be written') as caught:
+        _export(path, labels, classes=table)
+      assert str(caught.value).startswith(f'{path}: ')
+      assert os.listdir(tmp_path) == []
+  with full_disk.after(size):
+    assert _export(path, labels, classes=table).read_bytes() == data
