@@ -83,8 +83,8 @@ def choose(
   """
   scores, doubts = [], []
   for number in range(len(stage.grid)):
-    # On the host and not enlarged, which costs a tenth of a window's
-    # segmentation less; without padding, which would dilute the mean.
+    # On the host and not enlarged, which saves a call of the device for each
+    # window; without padding, which would dilute the mean.
     piece = coarse.read(*stage_windows.seen(coarse.size, stage.grid, number))
     scores.append(window_scores.of_window(score, piece))
     if least:

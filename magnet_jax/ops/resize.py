@@ -199,8 +199,7 @@ def taken(
 ) -> jax.Array:
   """Resizes by sums of pairs of pixels, for the CPU.
 
-  Products with matrices, of which most entries are zero, take five to fifteen
-  times as long there.
+  Products with matrices, of which most entries are zero, take longer there.
 
   Args:
     features: [B,H,W,C].

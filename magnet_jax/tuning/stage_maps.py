@@ -17,8 +17,9 @@ from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area, merge, resize
 from magnet_jax.types import Stage, WindowGrid
 
-# A window of a later stage is also fused, at its full size. Measured on two CPU
-# cores with photographs of three classes: 1.3 to 1.5 times the time.
+# A window of a later stage is also fused, at its full size. A rough factor: the
+# seconds in experiments/carrotweed/results/test.txt give 1.6, with all that
+# does not grow with the windows.
 _LATER = 1.4
 
 
