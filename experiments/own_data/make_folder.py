@@ -16,13 +16,13 @@ from magnet_jax.scenes import generator
 _FIRST_SEED = 50_000  # none of these is in the training of the embedded model
 
 
-def make(folder: pathlib.Path, count: int) -> None:
-  rng = np.random.default_rng(0)
+def make(folder: pathlib.Path, count: int, first_seed: int) -> None:
+  rng = np.random.default_rng(first_seed - _FIRST_SEED)
   for name in ('images', 'masks'):
     (folder / name).mkdir(parents=True, exist_ok=True)
   for number in range(count):
     height, width = (int(side) for side in rng.integers(800, 1201, 2))
-    sample = generator.generate(_FIRST_SEED + number, (height, width))
+    sample = generator.generate(first_seed + number, (height, width))
     colours = generator.CLASSES.palette[sample.label]
     Image.fromarray(sample.image).save(
       folder / 'images' / f'field_{number:02d}.jpg', quality=92
@@ -34,5 +34,6 @@ if __name__ == '__main__':
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('folder', type=pathlib.Path)
   parser.add_argument('--count', type=int, default=30)
+  parser.add_argument('--first-seed', type=int, default=_FIRST_SEED)
   arguments = parser.parse_args()
-  make(arguments.folder, arguments.count)
+  make(arguments.folder, arguments.count, arguments.first_seed)

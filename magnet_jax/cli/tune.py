@@ -14,7 +14,7 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.files import embedded, tuned
-from magnet_jax.tuning import search, tuning
+from magnet_jax.tuning import choice, tuning
 from magnet_jax.types import InputError
 
 NAMES = False
@@ -56,7 +56,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
     'budget',
     'patch',
-    list(search.BUDGETS),
+    list(choice.BUDGETS),
     'the way that the model uses unless told otherwise',
     flag_values=values,
     module_name=group,

@@ -6,7 +6,6 @@ import textwrap
 from magnet_jax.survey.proposal import Proposal
 
 NAME = 'config.py'
-_FOLDED = 6  # images of train from which on the refiner is trained on folds
 _HEAD = '''\
 """Settings for {name}.
 
@@ -32,9 +31,9 @@ _BODY = """\
   config.plan.first = {first:g}
   config.plan.factor = {factor!r}
   config.plan.overlap = {overlap!r}
-  # The maps of the stages are averaged. With hundreds of images, 'magnet' may
-  # be better: it also trains a refiner.
-  config.refine.fusion = 'mean'
+  # The maps of the stages are averaged, by weights that a gate finds for each
+  # pixel. 'mean' is faster; 'magnet' trains a refiner, for hundreds of images.
+  config.refine.fusion = {fusion!r}
   # How the model is run (scales, fusion, windows) is chosen on this many images
   # of val after the training; magnet-jax tune chooses it at any time.
   config.tune.images = {tune_images}
@@ -51,9 +50,8 @@ _BODY = """\
   segmenter.hours = {hours:g}
   segmenter.batch = {batch}
   segmenter.crop = {crop}  # small crops teach more than large windows
-  refiner.steps = {refiner_steps}
-  refiner.unseen = {unseen!r}
-  refiner.crop = {refiner_crop}
+  # The gate, and the segmenter with it.
+  refiner.steps = {gate_steps}
   return config
 """
 _TRUNK = """\
@@ -114,8 +112,6 @@ def write(
   body = _BODY.format_map(
     settings
     | {
-      # Each fold needs two images.
-      'unseen': 'folds' if splits.get('train', 0) >= _FOLDED else 'none',
       'rotate': f'{proposal.rotate}{square}',
       'weights': weights if num_classes > 1 else '',
       'trunk': _TRUNK.format_map(settings) if proposal.trunk else '',

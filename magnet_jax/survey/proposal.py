@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from magnet_jax.cascade import plan
+from magnet_jax.refiners import scale_attention
 from magnet_jax.types import InputError, Size
 from magnet_jax.weights import pretrained
 
@@ -15,6 +16,7 @@ _LEAST = 32
 _HEAVIEST = 10.0  # times the weight of the most frequent class
 _STEPS = (600, 4000)
 _BATCH = 8
+_GATE_STEPS = 200  # it is small, and the segmenter is trained already
 _TRUNK = 'efficientnet_lite0'
 # Rough seconds that two CPU cores need per pixel of a batch, with that trunk or
 # the default one, and how much longer a training may take before it is cut.
@@ -34,13 +36,13 @@ class Proposal:
   Attributes:
     network: (height, width) of the networks' input.
     crop: the part of it that the segmenter is trained on.
-    refiner_crop: the part that the refiner is trained on.
     stages: (height, width) of each stage, coarse to fine, for an image of the
       median size.
     rotate: whether windows may be rotated by quarter turns.
     weights: of the classes.
     segmenter_steps: training steps of the segmenter.
-    refiner_steps: training steps of the refiner.
+    fusion: of the maps of the stages.
+    gate_steps: training steps of the gate, with the segmenter.
     batch: windows per step.
     tune_images: on which the way of running is chosen; fewer if each has many
       windows.
@@ -53,12 +55,12 @@ class Proposal:
 
   network: Size
   crop: Size
-  refiner_crop: Size
   stages: tuple[Size, ...]
   rotate: bool
   weights: tuple[float, ...]
   segmenter_steps: int
-  refiner_steps: int
+  fusion: str
+  gate_steps: int
   batch: int
   tune_images: int
   first: float
@@ -105,13 +107,12 @@ def propose(
   return Proposal(
     network=network,
     crop=crop,
-    # It sees 9x9 pixels at a time; its steps are expensive, and it needs many.
-    refiner_crop=_crop(network, 3 / 8),
     stages=tuple(stage.size for stage in stages),
     rotate=network[0] == network[1],
     weights=class_weights(pixels),
     segmenter_steps=steps,
-    refiner_steps=steps // 2,
+    fusion=scale_attention.NAME if len(stages) > 1 else 'mean',
+    gate_steps=_GATE_STEPS,
     batch=_BATCH,
     tune_images=min(_TUNE[1], max(_TUNE[0], _TUNE_WINDOWS // windows)),
     first=first,

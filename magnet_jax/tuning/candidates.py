@@ -19,21 +19,28 @@ FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 SHARES: tuple[Windows, ...] = (0.7, 0.3, 0.1, (0.5,), (0.2,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
+# What is best on most sets: with a gate, if there is one; dear to cheap.
+USUAL = (
+  'scale attention 0.5-1 half-octave, 50% of each stage',
+  'scale attention 0.5-1 octave, 70% of the windows',
+  'mean 0.5-1 half-octave, 50% of each stage',
+  'mean 0.5-1 octave, 70% of the windows',
+  'mean 0.5-1 octave, 20% of each stage',
+)
 _MOST_STAGES = 4
 _OVERLAP = 0.25
 # Later stages of a mean need none, see survey/proposal.py.
 _OVERLAPS = (_OVERLAP, 0.0)
 # Equal, and twice for the first stage, which sees most around a pixel.
 _WEIGHTS = ((), (2.0, 1.0))
-# First and last of SCALES, and the factor, of plans for a gate.
-_ATTENDED = (
-  (3, 4, 'half-octave'),
-  (2, 4, 'half-octave'),
-  (2, 4, 'octave'),
-  (2, 3, 'half-octave'),
-  (1, 3, 'octave'),
+# First and last of SCALES, the factor, and shares of the windows, for a gate.
+_ATTENDED: tuple[tuple[int, int, str, tuple[Windows, ...]], ...] = (
+  (2, 4, 'half-octave', (1.0, (0.5,), (0.2,))),
+  (2, 4, 'octave', (1.0, 0.7, (0.5,), (0.2,))),
+  (3, 4, 'half-octave', (1.0, 0.3)),
+  (2, 3, 'half-octave', (1.0,)),
+  (1, 3, 'octave', (1.0,)),
 )
-_ATTENDED_SHARE = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,13 +182,12 @@ def _attended(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
     name,
     Way({}, {'fusion': scale_attention.NAME, 'windows': 1.0, 'mix': 0.0}),
   )
-  for first, last, factor in _ATTENDED:
+  for first, last, factor, shares in _ATTENDED:
     low, high = SCALES[first], SCALES[last]
     plan = f'{name} {low:.2g}-{high:.2g} {factor}'
-    way = _way(low, high, factor, scale_attention.NAME)
-    yield plan, way
-    if high == 1:
-      yield _on_some(plan, way, _ATTENDED_SHARE)
+    way = _way(low, high, factor, scale_attention.NAME, _OVERLAPS)
+    for share in shares:
+      yield (plan, way) if share == 1 else _on_some(plan, way, share)
 
 
 # The ways of a model's refiners, by the fusion that asks for them.

@@ -1,15 +1,12 @@
-"""Scores every way on labelled images, and chooses within a budget."""
+"""Scores every way of running a model on labelled images."""
 
 import collections
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 import dataclasses
 import functools
-import math
 import os
 import pathlib
-
-import numpy as np
 
 from magnet_jax.cascade import settings as cascade_settings
 from magnet_jax.cascade.cascade import Cascade
@@ -25,14 +22,9 @@ from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
-from magnet_jax.tuning import candidates
 from magnet_jax.tuning.candidates import Candidates
 from magnet_jax.tuning.stage_maps import StageMaps, running_mean
 from magnet_jax.types import InputError, Sample, Stage
-
-# Largest cost of a way, as a share of that of blended windows at full size.
-BUDGETS = {'patch': 1.0, 'half': 0.5, 'quarter': 0.25}
-SINGLE = 'patch-best'
 
 
 def measure(
@@ -144,70 +136,6 @@ def _records(
 
   with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
     found.extend(threads.map(measured, means))
-  return found
-
-
-def score(row: Row) -> float:
-  """Returns what is maximised: the mean of both scores, or the known one."""
-  known = [x for x in (row.miou, row.boundary_iou) if not math.isnan(x)]
-  return float(np.mean(known)) if known else -math.inf
-
-
-def best(rows: Mapping[str, Row], limit: float) -> str:
-  """Returns the name of the best way within a limit.
-
-  Args:
-    rows: of the ways, by name.
-    limit: largest seconds.
-
-  Returns:
-    The way of the highest score, of equal ones the cheapest; the cheapest of
-    all if none is within the limit.
-  """
-  within = [name for name, row in rows.items() if row.seconds <= limit]
-  if not within:
-    return min(rows, key=lambda name: rows[name].seconds)
-  return max(within, key=lambda name: (score(rows[name]), -rows[name].seconds))
-
-
-def choose(rows: Mapping[str, Row], tried: Candidates) -> dict[str, str]:
-  """Returns the best candidate of each budget, and the best single scale.
-
-  Within a budget only ways are eligible whose mean IoU is not below that of
-  any baseline that the budget allows: sharper outlines must not cost it.
-
-  Args:
-    rows: of the candidates, by name.
-    tried: the candidates.
-
-  Returns:
-    Names of candidates by those of the budgets, and by SINGLE.
-  """
-  patch = rows[candidates.PATCH].seconds
-  baselines = {
-    name: row
-    for name, row in rows.items()
-    if name in tried.singles or name == candidates.WHOLE
-  }
-  found = {}
-  for name, share in BUDGETS.items():
-    limit = share * patch
-    within = [r.miou for r in baselines.values() if r.seconds <= limit]
-    floor = max(within, default=-math.inf)
-    eligible = {n: row for n, row in rows.items() if not row.miou < floor}
-    found[name] = best(eligible, limit)
-  singles = {name: row for name, row in rows.items() if name in tried.singles}
-  return {**found, SINGLE: best(singles, math.inf)}
-
-
-def frontier(rows: Mapping[str, Row]) -> list[str]:
-  """Returns the ways that no cheaper way equals, from cheap to dear."""
-  found: list[str] = []
-  top = -math.inf
-  for name in sorted(rows, key=lambda n: (rows[n].seconds, -score(rows[n]))):
-    if score(rows[name]) > top:
-      found.append(name)
-      top = score(rows[name])
   return found
 
 

@@ -16,7 +16,13 @@ from magnet_jax.predict.way import Way
 from magnet_jax.report import curves
 from magnet_jax.report.curves import Curve
 from magnet_jax.report.shown import Picture
-from magnet_jax.tuning import candidates, class_fit, fit_ways, search
+from magnet_jax.tuning import (
+  candidates,
+  choice,
+  class_fit,
+  fit_ways,
+  search,
+)
 from magnet_jax.types import InputError, Section
 
 PICTURE = 'tune.png'
@@ -57,9 +63,9 @@ class Tuned:
     Args:
       budget: whose way becomes the model's own.
     """
-    ways = {name: self.chosen[name].to_json() for name in search.BUDGETS}
+    ways = {name: self.chosen[name].to_json() for name in choice.BUDGETS}
     ways[TRAINED] = self.trained.to_json()
-    scale = self.chosen[search.SINGLE].plan['first']
+    scale = self.chosen[choice.SINGLE].plan['first']
     for way in ways.values():
       way['plan'] = {**way['plan'], 'patch_scale': scale}
     return {**ways[budget], 'ways': ways}
@@ -124,7 +130,7 @@ def tune(
       f'at least one labelled image; {errors[0] if errors else "name some"}'
     )
   rows = search.rows_of(found, model)
-  names = search.choose(rows, tried)
+  names = choice.choose(found, rows, tried)
   ways = {name: tried.by_name[way] for name, way in names.items()}
   trends, bias = fit_ways.fit(model, ways, loads)
   # Complete: laid over another choice, a way must not take settings from it.
@@ -191,7 +197,8 @@ def _label(
 def text(tuned: Tuned) -> str:
   """Returns the choice as a table and sentences for the terminal."""
   measured = {row.method: row for row in summary.summarise(tuned.verified)}
-  cells = [['budget', 'way', 'mIoU %', 'boundary IoU %', 'windows', 'seconds']]
+  heads = 'way,mIoU %,mIoU pooled %,boundary IoU %,windows,seconds'
+  cells = [['budget', *heads.split(',')]]
   for name, candidate in tuned.names.items():
     row = measured[_label(candidate, tuned.trends[name], tuned.bias)]
     cells.append(
@@ -199,6 +206,7 @@ def text(tuned: Tuned) -> str:
         name,
         candidate,
         tables.percent(row.miou),
+        tables.percent(row.miou_pooled),
         tables.percent(row.boundary_iou),
         tables.amount(row.windows),
         tables.amount(row.seconds),
@@ -226,15 +234,15 @@ def picture(tuned: Tuned) -> Picture:
 
   The ways of the budgets bear their names, without trends and bias.
   """
-  budgets = {tuned.names[name]: name for name in search.BUDGETS}
+  budgets = {tuned.names[name]: name for name in choice.BUDGETS}
   budgets.setdefault(candidates.PATCH, 'patch alone')
-  best = [tuned.rows[name] for name in search.frontier(tuned.rows)]
+  best = [tuned.rows[name] for name in choice.frontier(tuned.rows)]
   others = [r for r in tuned.rows.values() if r not in best]
   series = [
     Curve(
       words,
       tuple(row.seconds for row in rows),
-      tuple(100 * search.score(row) for row in rows),
+      tuple(100 * choice.score(row) for row in rows),
       tuple(budgets.get(row.method, '') for row in rows),
       joined=rows is best,
     )
@@ -242,5 +250,8 @@ def picture(tuned: Tuned) -> Picture:
     if rows
   ]
   return curves.curves(
-    series, x='seconds per image', y='mean of mIoU and boundary IoU %', start=0
+    series,
+    x='seconds per image',
+    y='mean of pooled mIoU and boundary IoU %',
+    start=0,
   )

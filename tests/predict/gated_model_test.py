@@ -96,7 +96,7 @@ def test_its_plans_are_candidates_of_tune(run):
   assert set(tried.refined) >= {
     'scale attention',
     'scale attention 0.5-1 half-octave',
-    'scale attention 0.5-1 octave, 30% of the windows',
+    'scale attention 0.5-1 octave, 50% of each stage',
   }
   for way in tried.refined.values():
     chosen = model.with_way(way)

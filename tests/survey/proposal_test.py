@@ -25,8 +25,8 @@ def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   assert found.first == (0.5 if max(size) / max(network) < 8 else 0.25)
   assert len(found.stages) == stages and found.stages[-1] == size
   assert found.rotate == (network[0] == network[1])
-  for crop in (found.crop, found.refiner_crop):
-    assert all(c <= n for c, n in zip(crop, found.network, strict=True))
+  assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
+  assert found.fusion == 'scale_attention'
   assert 600 <= found.segmenter_steps <= 4000
   assert found.tune_images == tuned
 
@@ -35,6 +35,11 @@ def test_the_first_stage_has_at_least_one_window():
   for size in ((149, 142), (449, 447), (451, 330), (33, 1000), (20, 30)):
     found = proposal.propose([size] * 3, np.array([5, 5]))
     assert found.first <= 1 and found.stages[-1] == size
+
+
+def test_one_stage_has_nothing_to_fuse():
+  found = proposal.propose([(20, 30)], np.array([5, 5]))
+  assert len(found.stages) == 1 and found.fusion == 'mean'
 
 
 def test_the_budget_grows_slower_than_the_images():

@@ -1,4 +1,4 @@
-"""The best way within a budget, and the curve of the best."""
+"""Scores of ways, from the maps of the scales and from runs."""
 
 import dataclasses
 import functools
@@ -7,68 +7,11 @@ import numpy as np
 import pytest
 import toy_model
 
-from magnet_jax.evaluate.summary import Row
 from magnet_jax.methods import magnet
 from magnet_jax.tuning import candidates, search
 from magnet_jax.types import InputError
 
 SETTINGS = {'split': 'val'}
-
-
-def _row(name, miou, boundary_iou, seconds):
-  return Row(name, 2, miou, miou, boundary_iou, seconds, 1, 1, ())
-
-
-ROWS = {
-  row.method: row
-  for row in (
-    _row(candidates.PATCH, 0.7, 0.5, 4.0),
-    _row('patch 0.5', 0.72, 0.44, 1.0),
-    _row('mean', 0.8, 0.6, 9.0),
-    _row('mean, some', 0.75, 0.5, 3.9),
-    _row('the same, dearer', 0.75, 0.5, 4.0),
-  )
-}
-
-
-def test_the_best_within_a_budget():
-  assert search.best(ROWS, 4.0) == 'mean, some'
-  assert search.best(ROWS, 3.0) == 'patch 0.5'
-  assert search.best(ROWS, 100.0) == 'mean'
-  assert search.best(ROWS, 0.1) == 'patch 0.5'
-
-
-def test_a_score_that_is_unknown():
-  row = _row('a', 0.5, float('nan'), 1.0)
-  assert search.score(row) == 0.5
-  assert search.score(_row('a', float('nan'), float('nan'), 1.0)) == -np.inf
-
-
-def test_choose():
-  tried = candidates.Candidates(
-    dict.fromkeys((candidates.PATCH, 'patch 0.5'), None), {}, {}
-  )
-  assert search.choose(ROWS, tried) == {
-    'patch': 'mean, some',
-    'half': 'patch 0.5',
-    'quarter': 'patch 0.5',
-    'patch-best': candidates.PATCH,
-  }
-
-
-def test_no_baseline_is_better():
-  """Sharper outlines do not make up for a lower mean IoU than a baseline's."""
-  sharp = _row('mean, sharp', 0.71, 0.6, 2.0)
-  rows = {**ROWS, sharp.method: sharp}
-  tried = candidates.Candidates(
-    dict.fromkeys((candidates.PATCH, 'patch 0.5'), None), {}, {}
-  )
-  assert search.score(sharp) > search.score(rows['mean, some'])
-  assert search.choose(rows, tried)['patch'] == 'mean, some'
-
-
-def test_frontier():
-  assert search.frontier(ROWS) == ['patch 0.5', 'mean, some', 'mean']
 
 
 def test_estimates_agree_with_runs(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import toy_model
 
 from magnet_jax.predict.way import Way
-from magnet_jax.tuning import class_fit, search, tuning
+from magnet_jax.tuning import choice, class_fit, tuning
 from magnet_jax.types import InputError
 
 LOADS = [
@@ -22,8 +22,8 @@ def test_choice(tmp_path):
   found = tuning.tune(
     model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
   )
-  assert list(found.chosen) == [*search.BUDGETS, search.SINGLE]
-  assert found.names[search.SINGLE].startswith('patch ')
+  assert list(found.chosen) == [*choice.BUDGETS, choice.SINGLE]
+  assert found.names[choice.SINGLE].startswith('patch ')
   assert found.images == 2 and not found.errors
   # Every chosen way was run on every image, equal ones once.
   assert len(found.verified) == 2 * len(set(found.names.values()))
@@ -35,7 +35,7 @@ def test_choice(tmp_path):
   sections = found.sections('half')
   assert found.chosen['half'].plan.items() <= sections['plan'].items()
   assert 0 < sections['plan']['patch_scale'] <= 1
-  assert set(sections['ways']) == {*search.BUDGETS, tuning.TRAINED}
+  assert set(sections['ways']) == {*choice.BUDGETS, tuning.TRAINED}
   again = tuning.tune(
     model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
   )
