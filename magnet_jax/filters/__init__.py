@@ -1,0 +1,1 @@
+"""Filters that correct a finished probability map by its image, untrained."""
