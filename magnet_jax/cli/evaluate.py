@@ -9,6 +9,7 @@ from absl import flags
 from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
+  filter_flags,
   host_flags,
   image_flags,
   messages,
@@ -20,7 +21,7 @@ from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
-from magnet_jax.methods import table
+from magnet_jax.methods import filtered, table
 from magnet_jax.report import evaluation
 from magnet_jax.report.evaluation import Pictures
 from magnet_jax.types import ClassTable
@@ -31,6 +32,8 @@ HELP = f"""
 
   Scores methods on labelled images, all with the same segmenter:
 {table.about()}
+  and, if --methods names them or is all, filters of another method's map:
+{table.about(usual=False)}
   Prints mean IoU, boundary IoU, seconds, windows and memory of each, the gains
   of the reference method over the others with 95 % intervals over the images,
   the IoU of each class, classes that are never predicted, and images that look
@@ -39,6 +42,7 @@ HELP = f"""
 
   examples:
     magnet-jax evaluate --limit=4
+    magnet-jax evaluate --methods=patch,guided,fast-guided --limit=4
     magnet-jax evaluate --checkpoint=runs/mine --split=test --out=runs/mine/test
     magnet-jax evaluate --checkpoint=model.npz --images=val.txt --json=val.json
     magnet-jax evaluate --segmenter=runs/a --refiner=runs/b --out=runs/a_with_b
@@ -57,8 +61,8 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_list(
     'methods',
     None,
-    'A,B,…: methods to compare, in the order of the tables; all that the model '
-    'can do, if not given',
+    'A,B,…: methods to compare, in the order of the tables, or all that the '
+    'model can do; these without filters, if not given',
     flag_values=values,
     module_name=group,
   )
@@ -90,6 +94,16 @@ def define(values: flags.FlagValues) -> None:
     'that tune has chosen for half of the time of patch, or 0.25, if not given',
     module_name=group,
   )
+  flags.DEFINE_enum(
+    'start',
+    None,
+    [*filtered.STARTS],
+    'method whose map is filtered; patch, with its --overlap and --scale, if '
+    'not given',
+    flag_values=values,
+    module_name=group,
+  )
+  filter_flags.define(values, group)
   model_flags.define_plan(values, group)
   model_flags.define_refinement(values, group)
   group = 'output'
@@ -128,14 +142,17 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
-  names = table.possible(model) if values.methods is None else values.methods
+  start = {'start': values.start} if values.start else {}
   chosen = table.make(
     model,
-    names,
+    values.methods,
     overlap=values.overlap,
     scale=1.0 if values.scale is None else values.scale,
     windows=command_line.windows(values.fast, 'fast') if values.fast else None,
+    **start,
+    **filter_flags.settings(values),
   )
+  names = [*chosen]
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)
   folder = pathlib.Path(values.out) if values.out else None

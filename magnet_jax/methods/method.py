@@ -96,12 +96,14 @@ class Factory:
     about: what the method does, as a line of the help.
     needs: what the model must have.
     settings: the keyword arguments of `make` that a user may choose.
+    usual: whether it is made where no method is named.
   """
 
   make: Callable[..., Method]
   about: str
   needs: tuple[Need, ...] = ()
   settings: tuple[str, ...] = ()
+  usual: bool = True
 
   def __call__(self, model: Model, **settings: object) -> Method:
     """Makes the method."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+import functools
 
-from magnet_jax.methods import downsample, magnet, multiscale, patch
+from magnet_jax.filters.table import FILTERS
+from magnet_jax.methods import downsample, filtered, magnet, multiscale, patch
 from magnet_jax.methods.method import ALIGNED, FUSION, TUNED, Factory, Method
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
@@ -37,7 +39,18 @@ METHODS: dict[str, Factory] = {
     needs=(FUSION, ALIGNED),
     settings=('windows',),
   ),
+  # Slower than what they start from, so they are not made unasked.
+  **{
+    name: Factory(
+      functools.partial(filtered.make, corrects),
+      corrects.about,
+      settings=(*filtered.SETTINGS, *corrects.settings),
+      usual=False,
+    )
+    for name, corrects in FILTERS.items()
+  },
 }
+_ALL = 'all'
 _REFERENCE = 'magnet'
 
 
@@ -48,7 +61,8 @@ def make(
 
   Args:
     model: the networks.
-    names: keys of METHODS, in any order; by default all that the model can do.
+    names: keys of METHODS, in any order; by default the usual ones that the
+      model can do, and of 'all' alone, all that it can do.
     **settings: keyword arguments of the methods; each receives those that its
       row names.
 
@@ -60,6 +74,8 @@ def make(
       does not meet; the message lists what can be chosen instead.
   """
   if names is None:
+    names = usual(model)
+  elif [*names] == [_ALL]:
     names = possible(model)
   if not names:
     raise InputError(f'--methods: names none; choose from {_listed(METHODS)}')
@@ -92,6 +108,11 @@ def possible(model: Model) -> list[str]:
   ]
 
 
+def usual(model: Model) -> list[str]:
+  """Returns those of them that are made where none is named."""
+  return [name for name in possible(model) if METHODS[name].usual]
+
+
 def reference(names: Sequence[str], wanted: str = '') -> str:
   """Returns the method that each other one is compared with.
 
@@ -111,10 +132,12 @@ def reference(names: Sequence[str], wanted: str = '') -> str:
   return wanted or (_REFERENCE if _REFERENCE in names else names[-1])
 
 
-def about() -> str:
-  """Returns a line per method, for the help."""
+def about(*, usual: bool = True) -> str:
+  """Returns a line for the help per usual method, or per other one."""
   return '\n'.join(
-    f'    {name:14}{factory.about}' for name, factory in METHODS.items()
+    f'    {name:14}{factory.about}'
+    for name, factory in METHODS.items()
+    if factory.usual == usual
   )
 
 

@@ -29,7 +29,7 @@ _INTRODUCTION = (
 
 def steps(model: Model) -> int:
   """Returns how often `run` notifies."""
-  return 3 + len(table.possible(model))
+  return 3 + len(table.usual(model))
 
 
 def run(

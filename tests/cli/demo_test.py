@@ -10,7 +10,11 @@ from magnet_jax.scenes import generator
 from magnet_jax.types import ClassTable
 
 # The best scale of patch is not known.
-SHOWN = [name for name in table.METHODS if name != 'patch-best']
+SHOWN = [
+  name
+  for name, each in table.METHODS.items()
+  if each.usual and name != 'patch-best'
+]
 
 
 def test_demo(checkpoint, tmp_path, capsys):

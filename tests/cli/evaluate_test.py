@@ -18,7 +18,11 @@ def flags(checkpoint, tmp_path):
 
 
 # The best scale of patch is not known.
-POSSIBLE = [name for name in table.METHODS if name != 'patch-best']
+POSSIBLE = [
+  name
+  for name, each in table.METHODS.items()
+  if each.usual and name != 'patch-best'
+]
 
 
 def test_table_records_and_report(flags, tmp_path, capsys):
@@ -74,6 +78,27 @@ def test_the_order_and_the_reference_are_kept(flags, tmp_path, capsys):
   assert 'magnet - patch' in page.read_text()
   assert main.main([*argv, '--reference=magnet-fast']) == 2
   assert 'magnet, patch, downsample' in capsys.readouterr().err
+
+
+def test_filters_are_run_if_asked_for(flags, fails, tmp_path):
+  path = tmp_path / 'table.json'
+  wanted = [f'--json={path}', '--pictures=0']
+
+  def scores(*more):
+    assert main.main([*flags, *wanted, *more]) == 0
+    rows = json.loads(path.read_text())['rows']
+    return {row['method']: row['miou'] for row in rows}
+
+  both = scores('--methods=downsample,guided', '--start=downsample')
+  assert both['guided'] != both['downsample']
+  line = fails(*flags, *wanted, '--methods=guided', '--start=patch')
+  assert "holds a run with start 'downsample', not 'patch'" in line
+  every = scores('--methods=all', '--limit=1', '--start=downsample')
+  assert [*every] == [name for name in table.METHODS if name != 'patch-best']
+  line = fails(*flags, *wanted, '--methods=guided', '--eps=0')
+  assert 'eps 0.0: must be a finite variance above 0' in line
+  assert '--start=magnet' in fails(*flags, '--start=magnet')
+  assert '--radius=0' in fails(*flags, '--radius=0')
 
 
 def test_all_metrics_are_shown_if_asked(flags, tmp_path, capsys):

@@ -70,7 +70,10 @@ def test_methods_that_share_their_steps_are_warmed_up_once(model):
 def test_methods_come_in_the_order_asked_for(model):
   names = list(reversed(table.METHODS))
   assert list(table.make(model, names)) == names
-  assert list(table.make(model)) == list(table.METHODS)
+  usual = [name for name, each in table.METHODS.items() if each.usual]
+  assert list(table.make(model)) == table.usual(model) == usual
+  assert 'guided' not in usual
+  assert list(table.make(model, ['all'])) == list(table.METHODS)
 
 
 def test_each_method_takes_its_own_settings_alone(model):
@@ -167,7 +170,7 @@ def test_patch_sees_windows_of_one_scale(size, scale):
 
 def test_without_a_known_best_scale_the_rest_is_compared(model):
   untuned = toy_model.make()
-  assert list(table.make(untuned)) == [
+  assert list(table.make(untuned, ['all'])) == [
     name for name in table.METHODS if name != 'patch-best'
   ]
   with pytest.raises(InputError, match='magnet-jax tune, or give patch'):
@@ -226,6 +229,7 @@ def test_a_row_is_all_that_a_new_method_takes(model, monkeypatch):
   _, seen = table.make(model, ['dense'])['dense'].segment(image)
   assert seen == 9
   assert 'dense         twice the windows' in table.about()
+  assert 'dense' not in table.about(usual=False)
   with pytest.raises(InputError, match='dense'):
     table.make(model, ['unknown'])
 

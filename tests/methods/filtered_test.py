@@ -1,0 +1,54 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import toy_model
+
+from magnet_jax.filters import guided
+from magnet_jax.methods import filtered, table
+from magnet_jax.types import InputError
+
+FILTERS = {'guided': guided.guided, 'fast-guided': guided.fast_guided}
+
+
+@pytest.fixture(name='model', scope='module')
+def make_model():
+  return toy_model.make()
+
+
+@pytest.mark.parametrize('name', FILTERS)
+@pytest.mark.parametrize('start', filtered.STARTS)
+def test_it_filters_the_map_of_its_start(model, name, start):
+  image = toy_model.sample(size=(64, 90)).image
+  (given, before), (found, seen) = (
+    each.segment(image)
+    for each in table.make(
+      model, [start, name], start=start, overlap=0.5, scale=0.8, radius=3
+    ).values()
+  )
+  assert seen == before
+  np.testing.assert_array_equal(found, FILTERS[name](image, given, radius=3))
+
+
+def test_settings_that_are_not_given_are_the_published_ones(model):
+  image = toy_model.sample(size=(64, 64)).image
+  (given, _), (found, _) = (
+    each.segment(image)
+    for each in table.make(model, ['patch', 'guided']).values()
+  )
+  np.testing.assert_array_equal(
+    found, guided.guided(image, given, radius=8, eps=4e-4)
+  )
+
+
+def test_bad_settings_are_found_before_anything_is_segmented(model):
+  with pytest.raises(
+    InputError, match='--start=magnet: unknown; choose one of'
+  ):
+    table.make(model, ['guided'], start='magnet')
+  with pytest.raises(InputError, match='radius -1: must be at least 1'):
+    table.make(model, ['guided'], radius=-1)
+  released = dataclasses.replace(model, pipeline='released')
+  with pytest.raises(InputError, match='--start=multiscale: the released'):
+    table.make(released, ['fast-guided'], start='multiscale')
+  assert table.make(released, ['fast-guided'])
