@@ -28,7 +28,7 @@ def get_config():
 '''
 _BODY = """\
   config.plan.network = {network}  # height, width
-  config.plan.first = {first:g}
+{window}  config.plan.first = {first:g}
   config.plan.factor = {factor!r}
   config.plan.overlap = {overlap!r}
   # The maps of the stages are averaged, by weights that a gate finds for each
@@ -53,6 +53,10 @@ _BODY = """\
   # The gate, and the segmenter with it.
   refiner.steps = {gate_steps}
   return config
+"""
+_WINDOW = """\
+  # Windows are shrunk to half for the networks, which then see more context.
+  config.plan.window = {window}
 """
 _TRUNK = """\
   # A network that starts from ImageNet weights, of magnet-jax[pretrained].
@@ -113,6 +117,7 @@ def write(
     settings
     | {
       'rotate': f'{proposal.rotate}{square}',
+      'window': _WINDOW.format_map(settings) if any(proposal.window) else '',
       'weights': weights if num_classes > 1 else '',
       'trunk': _TRUNK.format_map(settings) if proposal.trunk else '',
     }

@@ -13,6 +13,7 @@ from magnet_jax.weights import pretrained
 
 _INPUT = 224  # side of the networks' input that two CPU cores train in minutes
 _LEAST = 32
+_WINDOWS = 8  # per side, at full size
 _HEAVIEST = 10.0  # times the weight of the most frequent class
 _STEPS = (600, 4000)
 _BATCH = 8
@@ -35,6 +36,7 @@ class Proposal:
 
   Attributes:
     network: (height, width) of the networks' input.
+    window: (height, width) in pixels of a stage; (0, 0) is the network's.
     crop: the part of it that the segmenter is trained on.
     stages: (height, width) of each stage, coarse to fine, for an image of the
       median size.
@@ -54,6 +56,7 @@ class Proposal:
   """
 
   network: Size
+  window: Size
   crop: Size
   stages: tuple[Size, ...]
   rotate: bool
@@ -91,7 +94,7 @@ def propose(
   """
   height, width = np.median(np.array(sizes), axis=0)
   size = round(float(height)), round(float(width))
-  network = _network(size)
+  network, window = _network(size)
   megapixels = sum(height * width for height, width in sizes) / 1e6
   # Twice the steps for four times the pixels: more to see, but more alike.
   steps = 100 * round(2 * math.sqrt(megapixels))
@@ -99,13 +102,14 @@ def propose(
   crop = _crop(network, 2 / 3)
   per_pixel = _SECONDS if trunk else _SECONDS_DEFAULT
   seconds = per_pixel * steps * _BATCH * math.prod(crop)
-  first = _first(size, network)
+  first = _first(size, window)
   stages = plan.make_plan(
-    size, window=network, first=first, factor=_FACTOR, overlap=_OVERLAP
+    size, window=window, first=first, factor=_FACTOR, overlap=_OVERLAP
   )
   windows = sum(len(stage.grid) for stage in stages)
   return Proposal(
     network=network,
+    window=(0, 0) if window == network else window,
     crop=crop,
     stages=tuple(stage.size for stage in stages),
     rotate=network[0] == network[1],
@@ -139,26 +143,33 @@ def class_weights(pixels: np.ndarray) -> tuple[float, ...]:
   return tuple(float(np.round(weight, 2)) for weight in raw)
 
 
-def _network(size: Size) -> Size:
-  """Halves the image at least once, until it is about `_INPUT` a side."""
+def _network(size: Size) -> tuple[Size, Size]:
+  """Returns the networks' input, and the window that is shrunk to it.
+
+  The input is the image halved at least once, until it is about `_INPUT` a
+  side. Where that makes more than `_WINDOWS` windows a side, a window has twice
+  the side of the input: on photographs of 8 megapixels, windows at full size
+  showed too little context; see experiments/carrotweed.
+  """
   height, width = size
   side = math.sqrt(height * width)
   scale = 2 ** max(1, round(math.log2(side / _INPUT)))
   if 0.9 <= height / width <= 1.1:
     # Nearly square: quarter turns are worth more than a few pixels.
     height = width = max(height, width)
-  return max(_LEAST, math.ceil(height / scale)), max(
-    _LEAST, math.ceil(width / scale)
-  )
+  network = tuple(max(_LEAST, math.ceil(n / scale)) for n in (height, width))
+  shrink = 2 if scale > _WINDOWS else 1
+  return (network[0], network[1]), (shrink * network[0], shrink * network[1])
 
 
-def _first(size: Size, network: Size) -> float:
-  """Returns the scale at which an image has about two windows a side.
+def _first(size: Size, window: Size) -> float:
+  """Returns the scale at which an image has about four windows a side.
 
-  Not below a quarter, where little can be seen; and at least one window.
+  Half if there are `_WINDOWS` at full size; not below a quarter, where little
+  can be seen; and at least one window.
   """
-  least = plan.least_scale(size, network)
-  first = max(_FIRST / 2, min(_FIRST, 2 * 2.0 ** round(math.log2(least))))
+  least = plan.least_scale(size, window)
+  first = max(_FIRST / 2, min(_FIRST, 4 * 2.0 ** round(math.log2(least))))
   return max(first, math.ceil(1000 * least) / 1000)
 
 

@@ -31,6 +31,7 @@ FILES = {
 }
 PROPOSAL = Proposal(
   network=(64, 96),
+  window=(128, 192),
   crop=(40, 64),
   stages=((64, 96), (128, 192)),
   rotate=False,
@@ -135,6 +136,7 @@ def test_values_of_a_config():
     PROPOSAL, reading={'bands': (4, 3, 2), 'stretch': '0,9', 'turn': False}
   )
   assert tuple(config.plan.network) == (64, 96)
+  assert tuple(config.plan.window) == (128, 192)
   assert config.data.bands == (4, 3, 2) and config.data.stretch == '0,9'
   assert config.data.turn is False and config.augment.rotate is False
   assert config.data.train == '/data/train.txt'

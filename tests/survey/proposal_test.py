@@ -9,20 +9,23 @@ from magnet_jax.survey import proposal
 @pytest.mark.parametrize(
   ('size', 'network', 'stages', 'tuned'),
   [
-    ((2448, 2448), (306, 306), 5, 7),
-    ((2448, 3264), (153, 204), 5, 4),
+    ((2448, 2448), (306, 306), 3, 7),
+    ((2448, 3264), (153, 204), 3, 7),
+    ((9792, 9792), (306, 306), 5, 4),
     ((1000, 1000), (250, 250), 3, 10),
     ((450, 400), (225, 200), 3, 10),
     ((64, 64), (32, 32), 3, 10),
-    ((1024, 2048), (128, 256), 5, 7),
+    ((1024, 2048), (128, 256), 3, 8),
     ((1, 5000), (32, 2500), 3, 10),
   ],
 )
 def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   found = proposal.propose([size] * 3, np.array([5, 5]))
   assert found.network == network
-  # The first stage has about two windows a side, but not below a quarter.
-  assert found.first == (0.5 if max(size) / max(network) < 8 else 0.25)
+  # Of more than eight windows a side, each is shrunk.
+  assert any(found.window) == (max(size) / max(network) > 8)
+  # The first stage has about four windows a side, but not below a quarter.
+  assert found.first == (0.25 if size == (9792, 9792) else 0.5)
   assert len(found.stages) == stages and found.stages[-1] == size
   assert found.rotate == (network[0] == network[1])
   assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
