@@ -11,6 +11,7 @@ from magnet_jax.cli import messages
 COMMANDS = {
   'demo': 'segment a generated scene with several methods and compare them',
   'segment': 'segment your images coarse to fine',
+  'refine': 'improve a segmentation from elsewhere, by its image',
   'prepare': 'turn the official files of a data set into one for training',
   'init': 'inspect your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',

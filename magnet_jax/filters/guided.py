@@ -137,6 +137,13 @@ def has_colour(image: np.ndarray) -> bool:
   return not (np.array_equal(red, green) and np.array_equal(red, blue))
 
 
+def note(image: np.ndarray) -> str:
+  """Returns a note about an image without colour; '' for others."""
+  if has_colour(image):
+    return ''
+  return 'has no colour, so its brightness alone guides the filter'
+
+
 def _check(
   image: np.ndarray, probabilities: np.ndarray, radius: int, eps: float
 ) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
 
 import numpy as np
 
 from magnet_jax.filters import guided
-from magnet_jax.types import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,11 +19,18 @@ class Filter:
       probabilities float32 [H,W,C], which sum to 1.
     about: what it does, as a line of the help.
     settings: the keyword arguments of `apply` that a user may choose.
+    note: (image) -> what the user should know of this filter on it, or ''.
   """
 
   apply: Callable[..., np.ndarray]
   about: str
   settings: tuple[str, ...] = ()
+  note: Callable[[np.ndarray], str] = lambda image: ''
+
+  def check(self, settings: Mapping[str, object]) -> None:
+    """Raises InputError for values that `apply` refuses, by trying them."""
+    pixel = np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 1), np.float32)
+    self.apply(*pixel, **settings)
 
 
 FILTERS: dict[str, Filter] = {
@@ -32,23 +38,12 @@ FILTERS: dict[str, Filter] = {
     guided.guided,
     'a local linear model of each class in the colours of the image',
     ('radius', 'eps'),
+    guided.note,
   ),
   'fast-guided': Filter(
     guided.fast_guided,
     'the same, with models that are found on a reduced image',
     ('radius', 'eps'),
+    guided.note,
   ),
 }
-
-
-def get(name: str) -> Filter:
-  """Returns a filter.
-
-  Raises:
-    InputError: an unknown name; lists the known ones.
-  """
-  if name not in FILTERS:
-    raise InputError(
-      f'--method={name}: unknown; choose one of {", ".join(FILTERS)}'
-    )
-  return FILTERS[name]

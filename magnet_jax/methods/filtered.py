@@ -10,7 +10,6 @@ from magnet_jax.methods.method import (
   ALIGNED,
   Method,
   Watch,
-  blank,
   single,
   unwatched,
 )
@@ -58,11 +57,7 @@ def make(
   windows = {'overlap': overlap, 'scale': scale} if start == 'patch' else {}
   first = STARTS[start](model, **windows)
   # Wrong settings are found now, not after hours of segmenting.
-  corrects.apply(
-    blank((1, 1)),
-    np.full((1, 1, len(model.classes)), 1 / len(model.classes), np.float32),
-    **settings,
-  )
+  corrects.check(settings)
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched

@@ -1,0 +1,164 @@
+"""Maps of an image that come from elsewhere: a label or probabilities."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import zipfile
+
+import numpy as np
+
+from magnet_jax.cascade import labels
+from magnet_jax.files import decoding, images
+from magnet_jax.types import ClassTable, InputError, Size
+
+_ROWS = 256  # checked at a time
+_MOST = 254  # classes
+_TOLERANCE = 0.01  # of a sum of 1: float16 is not exact
+_NAME = 'probabilities'  # of an array beside others in a .npz file
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedMap:
+  """A map as a filter takes it.
+
+  Attributes:
+    probabilities: float32 [H,W,n], which sum to 1.
+    classes: uint8 [n], the class of each channel.
+    label: uint8 [H,W], the most probable class, or 255.
+  """
+
+  probabilities: np.ndarray
+  classes: np.ndarray
+  label: np.ndarray
+
+  def result(self, filtered: np.ndarray) -> np.ndarray:
+    """Returns the label of filtered probabilities; no label stays none."""
+    found = self.classes[labels.predict(filtered)]
+    unlabelled = ~np.isin(self.label, self.classes)
+    found[unlabelled] = self.label[unlabelled]
+    return found
+
+
+def of_label(
+  path: pathlib.Path, classes: ClassTable, image: pathlib.Path, size: Size
+) -> FinishedMap:
+  """Reads a label of an image.
+
+  Classes that do not occur in it have no channel. A pixel without a label can
+  be of any class.
+
+  Args:
+    path: of the label, in indices or colours of the classes.
+    classes: those that may occur.
+    image: its path, for messages.
+    size: of the image.
+
+  Raises:
+    InputError: it cannot be read, has another size or other classes, or labels
+      no pixel.
+  """
+  label = images.read_label(path, classes, colours=holds_colours(path))
+  images.check_sizes(image, size, path, (label.shape[0], label.shape[1]))
+  found = np.unique(label)
+  found = found[found < len(classes)]
+  if not found.size:
+    raise InputError(
+      f'{path}: all pixels are {classes.ignore_label}, without a label: at '
+      'least one must have a class; give another label'
+    )
+  maps = np.full((*size, len(found)), 1 / len(found), np.float32)
+  for channel, index in enumerate(found):
+    maps[..., channel][label < len(classes)] = 0
+    maps[..., channel][label == index] = 1
+  return FinishedMap(maps, found, label)
+
+
+def of_probabilities(
+  path: pathlib.Path, image: pathlib.Path, size: Size
+) -> FinishedMap:
+  """Reads probabilities of an image.
+
+  Args:
+    path: of a .npy or .npz file of floats [H,W,C] that sum to 1, such as those
+      that `magnet-jax segment --probabilities` writes.
+    image: its path, for messages.
+    size: of the image.
+
+  Raises:
+    InputError: it cannot be read, has another size or kind of values, or they
+      do not sum to 1.
+  """
+  array = _load(decoding.check_file(path))
+  if array.dtype.kind != 'f':
+    raise InputError(
+      f'{path}: holds {array.dtype}: probabilities are floats in [0, 1]; give '
+      'class indices by --label'
+    )
+  shape: tuple[int, ...] = array.shape
+  if len(shape) != 3 or shape[:2] != size:
+    remedy = 'give those of this image'
+    if shape[1:] == size:
+      remedy = 'move the classes to the end by numpy.moveaxis'
+    raise InputError(
+      f'{path}: has the shape {shape} for {image} of {size[0]} x '
+      f'{size[1]}: must be (height, width, classes); {remedy}'
+    )
+  if not 0 < shape[-1] <= _MOST:
+    raise InputError(
+      f'{path}: has {shape[-1]} classes: must be 1 to {_MOST}, as labels '
+      'have 8 bits; leave some out'
+    )
+  maps = np.empty(shape, np.float32)
+  for top in range(0, size[0], _ROWS):
+    maps[top : top + _ROWS] = _checked(array[top : top + _ROWS], path, top)
+  return FinishedMap(
+    maps,
+    np.arange(maps.shape[-1], dtype=np.uint8),
+    labels.predict(maps),
+  )
+
+
+def holds_colours(path: pathlib.Path) -> bool:
+  """Returns whether an image file stores colours rather than indices."""
+  with decoding.opened(path) as image:
+    return image.mode in ('RGB', 'RGBA')
+
+
+def _load(path: pathlib.Path) -> np.ndarray:
+  """Loads the array of a file, of a .npy file without reading it yet."""
+  try:
+    found = np.load(path, mmap_mode='r', allow_pickle=False)
+    if isinstance(found, np.ndarray):
+      return found
+    with found:
+      if len(found.files) == 1 or _NAME in found.files:
+        return np.asarray(
+          found[_NAME if _NAME in found.files else found.files[0]]
+        )
+      raise InputError(
+        f'{path}: holds the arrays {", ".join(found.files) or "none"}: needs a '
+        f'single one, or one named {_NAME}; save it alone'
+      )
+  except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    if isinstance(error, InputError):
+      raise
+    raise InputError(
+      f'{path}: cannot be read as a .npy or .npz file; write it by numpy.save '
+      'or magnet-jax segment --probabilities'
+    ) from error
+
+
+def _checked(rows: np.ndarray, path: pathlib.Path, top: int) -> np.ndarray:
+  """Returns rows as float32 that sum to 1 exactly."""
+  maps = rows.astype(np.float32)
+  sums = maps.sum(-1, keepdims=True)
+  right = (np.abs(sums[..., 0] - 1) <= _TOLERANCE) & (maps >= 0).all(-1)
+  if not right.all():
+    row, column = np.argwhere(~right)[0]
+    raise InputError(
+      f'{path}: at row {top + row}, column {column} the sum is '
+      f'{sums[row, column, 0]:.4g}, the least {maps[row, column].min():.4g}: '
+      'must be probabilities, at least 0 and summing to 1; apply the softmax'
+    )
+  return np.divide(maps, sums, out=maps)
