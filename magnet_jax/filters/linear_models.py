@@ -9,7 +9,6 @@ the mean of the models of all boxes that it lies in (equation 8).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -18,56 +17,50 @@ from magnet_jax.filters.box import Box
 from magnet_jax.types import Size
 
 Planes = list[np.ndarray]
+Rows = tuple[int, int]  # the first row, and the last plus one
 
 
-class Guided(Protocol):
-  """A guide and the maps that are filtered by it, read in bands of rows."""
+def reach(rows: Rows, radius: int, height: int) -> Rows:
+  """Returns the rows on which the models of a band depend.
 
-  @property
-  def size(self) -> Size:
-    """Returns (height, width)."""
-
-  def guide(self, first: int, last: int) -> Planes:
-    """Returns rows first … last - 1 of one or three float64 planes."""
-
-  def plane(self, index: int, first: int, last: int) -> np.ndarray:
-    """Returns rows first … last - 1 of a map as a float64 plane."""
+  A mean of models needs those a radius away, which need pixels as far again.
+  """
+  return max(rows[0] - 2 * radius, 0), min(rows[1] + 2 * radius, height)
 
 
 class LinearModels:
-  """Mean local models of the maps on a band of rows.
+  """Mean local models on a band of rows, for any number of maps.
 
   Args:
-    maps: with their guide.
-    first: row of the band.
-    last: row after the band.
+    guide: its planes, one or three of float64 [n,W], on the band's `reach`.
+    rows: of the band.
+    size: (height, width) of the whole guide.
     radius: of the boxes, in pixels.
     eps: penalty on a, in squared units of the guide, above 0.
   """
 
   def __init__(
-    self, maps: Guided, first: int, last: int, *, radius: int, eps: float
+    self, guide: Planes, rows: Rows, size: Size, *, radius: int, eps: float
   ):
-    height = maps.size[0]
-    # A mean of models needs those a radius away, which need as much again.
-    outer = max(first - 2 * radius, 0), min(last + 2 * radius, height)
-    inner = max(first - radius, 0), min(last + radius, height)
-    self._maps, self._outer = maps, outer
+    outer = reach(rows, radius, size[0])
+    inner = max(rows[0] - radius, 0), min(rows[1] + radius, size[0])
     self._inside = slice(inner[0] - outer[0], inner[1] - outer[0])
-    self._kept = slice(first - inner[0], last - inner[0])
-    self._box = Box(radius, maps.size, outer)
-    self._second_box = Box(radius, maps.size, inner)
-    self._guide = maps.guide(*outer)
-    self._less = [-self._mean(plane) for plane in self._guide]
+    self._kept = slice(rows[0] - inner[0], rows[1] - inner[0])
+    self._box = Box(radius, size, outer)
+    self._second_box = Box(radius, size, inner)
+    self._guide = guide
+    self._less = [-self._mean(plane) for plane in guide]
     self._solver = _Solver(self._covariances(eps))
 
-  def of(self, index: int) -> tuple[Planes, np.ndarray]:
+  def of(self, plane: np.ndarray) -> tuple[Planes, np.ndarray]:
     """Returns the mean models of a map.
+
+    Args:
+      plane: float64 [n,W], on the band's `reach`.
 
     Returns:
       a, one float64 plane [rows,W] per plane of the guide, and b.
     """
-    plane = self._maps.plane(index, *self._outer)
     b = self._mean(plane)
     right = []
     for guide, less in zip(self._guide, self._less, strict=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 
 import numpy as np
 
-from magnet_jax.filters import guided
+from magnet_jax.filters import fast_guided, guided
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +19,16 @@ class Filter:
       probabilities float32 [H,W,C], which sum to 1.
     about: what it does, as a line of the help.
     settings: the keyword arguments of `apply` that a user may choose.
+    bands: (image, read, **settings) -> bands of the result from top to bottom,
+      where read(first, last) returns rows of the probabilities; None if the
+      filter needs them as a whole.
     note: (image) -> what the user should know of this filter on it, or ''.
   """
 
   apply: Callable[..., np.ndarray]
   about: str
   settings: tuple[str, ...] = ()
+  bands: Callable[..., Iterator[np.ndarray]] | None = None
   note: Callable[[np.ndarray], str] = lambda image: ''
 
   def check(self, settings: Mapping[str, object]) -> None:
@@ -38,12 +42,14 @@ FILTERS: dict[str, Filter] = {
     guided.guided,
     'a local linear model of each class in the colours of the image',
     ('radius', 'eps'),
+    guided.guided_bands,
     guided.note,
   ),
   'fast-guided': Filter(
-    guided.fast_guided,
+    fast_guided.fast_guided,
     'the same, with models that are found on a reduced image',
     ('radius', 'eps'),
+    fast_guided.fast_guided_bands,
     guided.note,
   ),
 }

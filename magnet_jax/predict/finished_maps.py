@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import dataclasses
 import pathlib
 import zipfile
@@ -20,23 +21,30 @@ _NAME = 'probabilities'  # of an array beside others in a .npz file
 
 @dataclasses.dataclass(frozen=True)
 class FinishedMap:
-  """A map as a filter takes it.
+  """A map of a whole image, as a filter takes it.
 
   Attributes:
-    probabilities: float32 [H,W,n], which sum to 1.
-    classes: uint8 [n], the class of each channel.
     label: uint8 [H,W], the most probable class, or 255.
+    classes: uint8 [n], the class of each channel.
+    read: returns rows first … last - 1 of the probabilities, float32 [m,W,n],
+      which sum to 1.
   """
 
-  probabilities: np.ndarray
-  classes: np.ndarray
   label: np.ndarray
+  classes: np.ndarray
+  read: Callable[[int, int], np.ndarray]
 
-  def result(self, filtered: np.ndarray) -> np.ndarray:
-    """Returns the label of filtered probabilities; no label stays none."""
+  def result(self, filtered: np.ndarray, top: int) -> np.ndarray:
+    """Returns labels of filtered rows; where there was no label, none is made.
+
+    Args:
+      filtered: float32 [m,W,n].
+      top: the first of the rows.
+    """
     found = self.classes[labels.predict(filtered)]
-    unlabelled = ~np.isin(self.label, self.classes)
-    found[unlabelled] = self.label[unlabelled]
+    before = self.label[top : top + len(found)]
+    unlabelled = ~np.isin(before, self.classes)
+    found[unlabelled] = before[unlabelled]
     return found
 
 
@@ -67,11 +75,14 @@ def of_label(
       f'{path}: all pixels are {classes.ignore_label}, without a label: at '
       'least one must have a class; give another label'
     )
-  maps = np.full((*size, len(found)), 1 / len(found), np.float32)
-  for channel, index in enumerate(found):
-    maps[..., channel][label < len(classes)] = 0
-    maps[..., channel][label == index] = 1
-  return FinishedMap(maps, found, label)
+
+  def read(first: int, last: int) -> np.ndarray:
+    rows = label[first:last, :, None]
+    maps = (rows == found).astype(np.float32)
+    maps += (rows >= len(classes)) / np.float32(len(found))
+    return maps
+
+  return FinishedMap(label, found, read)
 
 
 def of_probabilities(
@@ -109,14 +120,15 @@ def of_probabilities(
       f'{path}: has {shape[-1]} classes: must be 1 to {_MOST}, as labels '
       'have 8 bits; leave some out'
     )
-  maps = np.empty(shape, np.float32)
+
+  def read(first: int, last: int) -> np.ndarray:
+    return _checked(array[first:last], path, first)
+
+  label = np.empty(size, np.uint8)
   for top in range(0, size[0], _ROWS):
-    maps[top : top + _ROWS] = _checked(array[top : top + _ROWS], path, top)
-  return FinishedMap(
-    maps,
-    np.arange(maps.shape[-1], dtype=np.uint8),
-    labels.predict(maps),
-  )
+    bottom = min(top + _ROWS, size[0])
+    label[top:bottom] = labels.predict(read(top, bottom))
+  return FinishedMap(label, np.arange(shape[-1], dtype=np.uint8), read)
 
 
 def holds_colours(path: pathlib.Path) -> bool:

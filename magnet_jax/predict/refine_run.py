@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import pathlib
 
 import numpy as np
@@ -49,8 +49,10 @@ def refine(
   """
   image = source.read(0, 0, *source.size)
   valid = source.valid(0, 0, *source.size)
-  filtered = corrects.apply(image, given.probabilities, **settings)
-  label = given.result(filtered)
+  label, top = np.empty_like(given.label), 0
+  for band in _bands(image, given, corrects, settings):
+    label[top : top + len(band)] = given.result(band, top)
+    top += len(band)
   if valid is not None:
     label[~valid] = classes.ignore_label
 
@@ -66,3 +68,16 @@ def refine(
   views = [StageView('before', given.label), StageView(title, label)]
   images.write_image(file('_panel.png'), panel.panel(image, views, classes))
   return float(np.mean(label != given.label)), corrects.note(image)
+
+
+def _bands(
+  image: np.ndarray,
+  given: FinishedMap,
+  corrects: Filter,
+  settings: Mapping[str, object],
+) -> Iterator[np.ndarray]:
+  """Yields bands of the filtered map, or the whole if it must be one."""
+  if corrects.bands:
+    yield from corrects.bands(image, given.read, **settings)
+  else:
+    yield corrects.apply(image, given.read(0, len(image)), **settings)

@@ -6,7 +6,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.files import images
-from magnet_jax.filters import guided
+from magnet_jax.filters import bands, guided
 from magnet_jax.filters.table import FILTERS, Filter
 from magnet_jax.scenes import generator
 
@@ -182,6 +182,37 @@ def test_bad_input_is_one_line(pair, theirs, fails, tmp_path):
   assert 'holds the arrays a, b' in line(
     image, f'--probabilities={tmp_path / "two.npz"}'
   )
+
+
+def test_a_filter_may_need_the_whole_map(pair, theirs, monkeypatch):
+  label, out = theirs
+
+  def shifted(image, maps):
+    assert image.shape == (64, 64, 3) and maps.shape == (64, 64, 2)
+    return np.roll(maps, 1, axis=0)
+
+  monkeypatch.setitem(FILTERS, 'guided', Filter(shifted, 'a row lower'))
+  monkeypatch.setattr(Filter, 'check', lambda *_: None)
+  assert refine(pair[0], out, f'--label={label}') == 0
+  before = images.read_label(label, CLASSES)
+  np.testing.assert_array_equal(result(out), np.roll(before, 1, axis=0))
+
+
+def test_bands_of_any_height_give_the_same(pair, theirs, tmp_path, monkeypatch):
+  label, out = theirs
+  rng = np.random.default_rng(0)
+  maps = rng.random((64, 64, 7)) * (rng.random(7) > 0.5) + 0.1
+  np.save(tmp_path / 'maps.npy', maps / maps.sum(-1, keepdims=True))
+  for given in (f'--label={label}', f'--probabilities={tmp_path}/maps.npy'):
+    for method in FILTERS:
+      assert refine(pair[0], out, given, f'--method={method}', '--eps=.01') == 0
+      whole = result(out)
+      with monkeypatch.context() as patch:
+        patch.setattr(bands, 'PIXELS', 16)
+        assert (
+          refine(pair[0], out, given, f'--method={method}', '--eps=.01') == 0
+        )
+      assert (result(out) != whole).mean() < 1e-3
 
 
 def test_a_setting_of_another_method_is_refused(

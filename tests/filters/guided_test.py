@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import slow_guided
 
+from magnet_jax.filters import bands, fast_guided
 from magnet_jax.filters import guided as filters
 from magnet_jax.filters.box import Box
 from magnet_jax.types import InputError
 
-BOTH = [filters.guided, filters.fast_guided]
+BOTH = [filters.guided, fast_guided.fast_guided]
 SIZES = [(1, 1), (1, 17), (17, 1), (2, 2), (13, 22)]
 
 
@@ -54,14 +55,14 @@ def test_bands_of_rows_do_not_show(apply, width, monkeypatch):
   image, maps = slow_guided.example((150, width))
   settings = {'radius': 6, 'eps': 1e-4}
   whole = apply(image, maps, **settings)
-  monkeypatch.setattr(filters, '_PIXELS', 1)
+  monkeypatch.setattr(bands, 'PIXELS', 1)
   np.testing.assert_allclose(apply(image, maps, **settings), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize('apply', BOTH)
 def test_memory_does_not_grow_with_the_image(apply, monkeypatch):
   """No plane that is averaged is larger than a few bands."""
-  monkeypatch.setattr(filters, '_PIXELS', 20 * 10)
+  monkeypatch.setattr(bands, 'PIXELS', 20 * 10)
   rows = []
   average = Box.__call__
 
@@ -78,7 +79,7 @@ def test_memory_does_not_grow_with_the_image(apply, monkeypatch):
 def test_a_constant_guide_leaves_two_means(apply):
   _, maps = slow_guided.example((24, 32))
   image = np.full((24, 32, 3), 90, np.uint8)
-  if apply is filters.fast_guided:
+  if apply is fast_guided.fast_guided:
     apply = functools.partial(apply, subsampling=1)
   found = apply(image, maps, radius=4)
   box = Box(4, (24, 32), (0, 24))
@@ -111,10 +112,22 @@ def test_what_is_linear_in_the_guide_stays(apply):
     np.testing.assert_allclose(found[inside], maps[inside], atol=2e-4)
 
 
+@pytest.mark.parametrize('apply', BOTH)
+@pytest.mark.parametrize('absent', [0, 2])
+def test_a_class_that_is_absent_stays_so(apply, absent):
+  image, maps = slow_guided.example((20, 30))
+  maps[..., absent] = 0
+  maps = slow_guided.shares(maps + 1e-3 * (np.arange(3) != absent))
+  found = apply(image, maps.astype(np.float32), radius=4)
+  np.testing.assert_allclose(found[..., absent], 0, atol=1e-6)
+  alone = np.ones((20, 30, 1), np.float32)
+  np.testing.assert_array_equal(apply(image, alone), alone)
+
+
 def test_fast_without_subsampling_is_the_filter_itself():
   image, maps = slow_guided.example((30, 41))
   np.testing.assert_array_equal(
-    filters.fast_guided(image, maps, radius=5, subsampling=1),
+    fast_guided.fast_guided(image, maps, radius=5, subsampling=1),
     filters.guided(image, maps, radius=5),
   )
 
@@ -124,15 +137,17 @@ def test_fast_is_near_the_filter_where_the_map_is_smooth():
   one = np.linspace(0.1, 0.9, 120)[None].repeat(96, 0)
   maps = np.stack([one, 1 - one], -1).astype(np.float32)
   exact = filters.guided(image, maps, radius=8)
-  fast = filters.fast_guided(image, maps, radius=8)
+  fast = fast_guided.fast_guided(image, maps, radius=8)
   assert np.abs(fast - exact).mean() < 0.01
 
 
 def test_fast_moves_no_outline():
   """Mirrored input gives a mirrored result: nothing is half a pixel off."""
   image, maps = slow_guided.example((48, 64))
-  found = filters.fast_guided(image, maps, radius=8)
-  turned = filters.fast_guided(image[::-1, ::-1], maps[::-1, ::-1], radius=8)
+  found = fast_guided.fast_guided(image, maps, radius=8)
+  turned = fast_guided.fast_guided(
+    image[::-1, ::-1], maps[::-1, ::-1], radius=8
+  )
   np.testing.assert_allclose(turned[::-1, ::-1], found, atol=1e-6)
 
 
@@ -163,4 +178,4 @@ def test_bad_settings(apply):
   with pytest.raises(InputError, match=r'size \(7, 8\), image of size \(8, 8'):
     apply(image, maps[1:])
   with pytest.raises(InputError, match='subsampling 0: must be at least 1'):
-    filters.fast_guided(image, maps, subsampling=0)
+    fast_guided.fast_guided(image, maps, subsampling=0)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import toy_model
 
-from magnet_jax.filters import guided
+from magnet_jax.filters import fast_guided, guided
 from magnet_jax.methods import filtered, table
 from magnet_jax.types import InputError
 
-FILTERS = {'guided': guided.guided, 'fast-guided': guided.fast_guided}
+FILTERS = {'guided': guided.guided, 'fast-guided': fast_guided.fast_guided}
 
 
 @pytest.fixture(name='model', scope='module')
