@@ -1,0 +1,166 @@
+"""The fully connected CRF of an image's pixels, by mean-field steps.
+
+Krähenbühl and Koltun, Efficient Inference in Fully Connected CRFs with Gaussian
+Edge Potentials, NeurIPS 2011, with the symmetric normalisation of the second
+author's later code. Runs on the host: the vertices of the bilateral grid are
+those of the image's colours, and XLA would compile for each image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+
+import cv2
+import numpy as np
+
+from magnet_jax.filters.bilateral_grid import BilateralGrid
+from magnet_jax.types import InputError
+
+CELLS = 2.0
+_LOWEST = 1e-5  # probability
+_FEWEST = 1.0  # cells per sigma: fewer blur more than the kernel does
+_REACH = 5.5  # sigmas, beyond which a Gaussian is below the noise of float32
+
+
+def dense_crf(
+  image: np.ndarray,
+  probabilities: np.ndarray,
+  *,
+  steps: int = 5,
+  gaussian_weight: float = 3.0,
+  gaussian_sigma: float = 3.0,
+  bilateral_weight: float = 10.0,
+  bilateral_sigma: float = 80.0,
+  colour_sigma: float = 13.0,
+  cells: float = CELLS,
+) -> np.ndarray:
+  """Draws pixels to the classes of pixels near and alike.
+
+  Each step is Q <- softmax(log p + sum of w · D^-1/2 K D^-1/2 Q) over a kernel
+  K of the distance and one of distance and colour, where D = K 1.
+
+  Args:
+    image: uint8 [H,W,3].
+    probabilities: float32 [H,W,C], summing to 1; clipped at 1e-5.
+    steps: at least 0.
+    gaussian_weight: of the kernel of the distance; at least 0.
+    gaussian_sigma: in pixels, above 0.
+    bilateral_weight: of the kernel of distance and colour; at least 0.
+    bilateral_sigma: of its distance, in pixels, above 0.
+    colour_sigma: of its colours, in steps of 0 to 255; above 0.
+    cells: of the bilateral grid, per sigma, at least 1. With 2, a step
+      differs from the exact sum by less than 0.001 on average, and
+      by about 0.01 at most.
+
+  Returns:
+    float32 [H,W,C], summing to 1.
+
+  Raises:
+    InputError: a setting is out of range, or the sizes differ.
+  """
+  _check(
+    image,
+    probabilities,
+    least={
+      'steps': (steps, 0),
+      'gaussian_weight': (gaussian_weight, 0),
+      'bilateral_weight': (bilateral_weight, 0),
+      'cells': (cells, _FEWEST),
+    },
+    above={
+      'gaussian_sigma': gaussian_sigma,
+      'bilateral_sigma': bilateral_sigma,
+      'colour_sigma': colour_sigma,
+    },
+  )
+  kernels = []
+  if steps and gaussian_weight:
+    kernels.append((gaussian_weight, _gaussian(gaussian_sigma)))
+  if steps and bilateral_weight:
+    kernels.append(
+      (
+        bilateral_weight,
+        BilateralGrid(
+          image,
+          sigma=bilateral_sigma,
+          colour_sigma=colour_sigma,
+          cells=cells,
+        ),
+      )
+    )
+  terms = [
+    _normalised(np.float32(weight), kernel, probabilities.shape[:2])
+    for weight, kernel in kernels
+  ]
+  given = np.log(np.clip(probabilities, _LOWEST, 1, dtype=np.float32))
+  result = _softmax(given.copy())
+  for _ in range(steps):
+    logits = given.copy()
+    for term in terms:
+      logits += term(result)
+    result = _softmax(logits)
+  return result
+
+
+def _check(
+  image: np.ndarray,
+  probabilities: np.ndarray,
+  *,
+  least: dict[str, tuple[float, float]],
+  above: dict[str, float],
+) -> None:
+  for name, (value, lowest) in least.items():
+    if not (value >= lowest and math.isfinite(value)):
+      raise InputError(f'{name} {value}: must be at least {lowest} and finite')
+  for name, value in above.items():
+    if not (value > 0 and math.isfinite(value)):
+      raise InputError(f'{name} {value}: must be above 0 and finite')
+  if image.shape[:2] != probabilities.shape[:2]:
+    raise InputError(
+      f'probabilities of size {probabilities.shape[:2]}, image of size '
+      f'{image.shape[:2]}: must be equal; resize the probabilities'
+    )
+
+
+def _gaussian(sigma: float) -> Callable[[np.ndarray], np.ndarray]:
+  """Returns the product with exp(-|x_i - x_j|²/2 sigma²)."""
+  reach = math.ceil(_REACH * sigma)
+  offsets = np.arange(-reach, reach + 1) / sigma
+  kernel = np.exp(-(offsets**2) / 2).astype(np.float32)
+
+  def filtered(maps: np.ndarray) -> np.ndarray:
+    # OpenCV drops an axis of length 1, and nothing lies beyond the border.
+    return np.asarray(
+      cv2.sepFilter2D(maps, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+    ).reshape(maps.shape)
+
+  return filtered
+
+
+def _normalised(
+  weight: np.float32,
+  kernel: Callable[[np.ndarray], np.ndarray],
+  size: tuple[int, ...],
+) -> Callable[[np.ndarray], np.ndarray]:
+  """Returns the product with weight · D^-1/2 K D^-1/2."""
+  scale = 1 / np.sqrt(kernel(np.ones((*size, 1), np.float32)))
+
+  def term(maps: np.ndarray) -> np.ndarray:
+    product = kernel(maps * scale)
+    product *= weight * scale
+    return product
+
+  return term
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  """Returns the softmax over the last axis, in place."""
+  # Class by class, as NumPy is slow on a short last axis.
+  highest = logits[..., 0].copy()
+  for index in range(1, logits.shape[-1]):
+    np.maximum(highest, logits[..., index], out=highest)
+  logits -= highest[..., None]
+  np.exp(logits, out=logits)
+  logits /= (logits @ np.ones(logits.shape[-1], np.float32))[..., None]
+  return logits
