@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent import futures
 
+import cv2
 import numpy as np
 
 from magnet_jax.types import InputError
@@ -11,7 +13,7 @@ from magnet_jax.types import InputError
 # Reads rows first … last - 1 of probabilities: float32 [n,W,C].
 Read = Callable[[int, int], np.ndarray]
 
-PIXELS = 2**17  # of a band, approximately: its planes are in the cache
+PIXELS = 2**18  # of a band, approximately: its planes are in the cache
 
 
 def reader(image: np.ndarray, probabilities: np.ndarray) -> Read:
@@ -44,7 +46,8 @@ def each_class(
   """Filters all classes, clips them at 0 and makes them sum to 1.
 
   The filter is linear and leaves a constant as it is, so it keeps sums of 1:
-  the last class is what the others leave, and one that is absent stays so.
+  the last class is what the others leave, and one that is absent stays so. The
+  classes are divided among as many threads as OpenCV may use.
 
   Args:
     maps: float32 [n,W,C], on all rows that the result depends on.
@@ -55,13 +58,15 @@ def each_class(
     float32 [count,W,C].
   """
   _, width, classes = maps.shape
-  found: dict[int, np.ndarray] = {}
+  present = [index for index in range(classes - 1) if maps[..., index].any()]
+  with futures.ThreadPoolExecutor(max(1, cv2.getNumThreads())) as pool:
+    planes = pool.map(
+      lambda index: correct(maps[..., index].astype(np.float64)), present
+    )
+    found = dict(zip(present, planes, strict=True))
   last, total = np.ones((count, width)), np.zeros((count, width))
-  for index in range(classes - 1):
-    plane = maps[..., index]
-    if plane.any():
-      found[index] = correct(plane.astype(np.float64))
-      last -= found[index]
+  for plane in found.values():
+    last -= plane
   found[classes - 1] = last
   for plane in found.values():
     np.maximum(plane, 0, out=plane)

@@ -60,6 +60,17 @@ def test_bands_of_rows_do_not_show(apply, width, monkeypatch):
 
 
 @pytest.mark.parametrize('apply', BOTH)
+def test_threads_change_no_bit(apply, monkeypatch):
+  image, maps = slow_guided.example((60, 45), classes=9)
+  results = []
+  for count in (0, 1, 5):
+    monkeypatch.setattr(bands.cv2, 'getNumThreads', lambda count=count: count)
+    results.append(apply(image, maps))
+  np.testing.assert_array_equal(results[1], results[0])
+  np.testing.assert_array_equal(results[2], results[0])
+
+
+@pytest.mark.parametrize('apply', BOTH)
 def test_memory_does_not_grow_with_the_image(apply, monkeypatch):
   """No plane that is averaged is larger than a few bands."""
   monkeypatch.setattr(bands, 'PIXELS', 20 * 10)
