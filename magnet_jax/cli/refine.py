@@ -102,6 +102,8 @@ def run(arguments: Arguments) -> int:
       raise InputError(
         f'--{name}: {values.method} has no such setting; leave it out'
       )
+  if values.label:
+    settings = {**corrects.for_labels, **settings}
   corrects.check(settings)
   files.keep_inputs([path, other], folder, [path.stem], Outputs())
   with contextlib.closing(open_image.open_image(path)) as source:

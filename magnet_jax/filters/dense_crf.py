@@ -17,6 +17,10 @@ import numpy as np
 from magnet_jax.filters.bilateral_grid import BilateralGrid
 from magnet_jax.types import InputError
 
+# As in the original code.
+BILATERAL_WEIGHT = 10.0
+BILATERAL_SIGMA = 80.0
+COLOUR_SIGMA = 13.0
 CELLS = 2.0
 _LOWEST = 1e-5  # probability
 _FEWEST = 1.0  # cells per sigma: fewer blur more than the kernel does
@@ -30,9 +34,10 @@ def dense_crf(
   steps: int = 5,
   gaussian_weight: float = 3.0,
   gaussian_sigma: float = 3.0,
-  bilateral_weight: float = 10.0,
-  bilateral_sigma: float = 80.0,
-  colour_sigma: float = 13.0,
+  bilateral_weight: float = BILATERAL_WEIGHT,
+  bilateral_sigma: float = BILATERAL_SIGMA,
+  colour_sigma: float = COLOUR_SIGMA,
+  certainty: float = 1.0,
   cells: float = CELLS,
 ) -> np.ndarray:
   """Draws pixels to the classes of pixels near and alike.
@@ -49,6 +54,9 @@ def dense_crf(
     bilateral_weight: of the kernel of distance and colour; at least 0.
     bilateral_sigma: of its distance, in pixels, above 0.
     colour_sigma: of its colours, in steps of 0 to 255; above 0.
+    certainty: share of the given probabilities, the rest of which is the same
+      for all classes; from 0 to 1. Labels need less than 1: otherwise those of
+      them that are wrong are certain.
     cells: of the bilateral grid, per sigma, at least 1. With 2, a step
       differs from the exact sum by less than 0.001 on average, and
       by about 0.01 at most.
@@ -66,6 +74,7 @@ def dense_crf(
       'steps': (steps, 0),
       'gaussian_weight': (gaussian_weight, 0),
       'bilateral_weight': (bilateral_weight, 0),
+      'certainty': (certainty, 0),
       'cells': (cells, _FEWEST),
     },
     above={
@@ -74,6 +83,8 @@ def dense_crf(
       'colour_sigma': colour_sigma,
     },
   )
+  if certainty > 1:
+    raise InputError(f'certainty {certainty}: must be at most 1')
   kernels = []
   if steps and gaussian_weight:
     kernels.append((gaussian_weight, _gaussian(gaussian_sigma)))
@@ -93,7 +104,9 @@ def dense_crf(
     _normalised(np.float32(weight), kernel, probabilities.shape[:2])
     for weight, kernel in kernels
   ]
-  given = np.log(np.clip(probabilities, _LOWEST, 1, dtype=np.float32))
+  given = probabilities * np.float32(certainty)
+  given += np.float32((1 - certainty) / given.shape[-1])
+  given = np.log(np.clip(given, _LOWEST, 1))
   result = _softmax(given.copy())
   for _ in range(steps):
     logits = given.copy()

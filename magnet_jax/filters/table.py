@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from magnet_jax.filters import fast_guided, guided
+from magnet_jax.filters import dense_crf, fast_guided, guided
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Filter:
       where read(first, last) returns rows of the probabilities; None if the
       filter needs them as a whole.
     note: (image) -> what the user should know of this filter on it, or ''.
+    for_labels: settings of a map that is a label, unless the user chooses.
   """
 
   apply: Callable[..., np.ndarray]
@@ -30,6 +31,7 @@ class Filter:
   settings: tuple[str, ...] = ()
   bands: Callable[..., Iterator[np.ndarray]] | None = None
   note: Callable[[np.ndarray], str] = lambda image: ''
+  for_labels: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
   def check(self, settings: Mapping[str, object]) -> None:
     """Raises InputError for values that `apply` refuses, by trying them."""
@@ -51,5 +53,12 @@ FILTERS: dict[str, Filter] = {
     ('radius', 'eps'),
     fast_guided.fast_guided_bands,
     guided.note,
+  ),
+  'dense-crf': Filter(
+    dense_crf.dense_crf,
+    'each pixel agrees with all near it and all of its colour, within limits',
+    ('bilateral_weight', 'bilateral_sigma', 'colour_sigma', 'certainty'),
+    # Certain labels would all stay.
+    for_labels={'certainty': 0.7},
   ),
 }

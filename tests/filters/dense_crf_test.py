@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import slow_dense_crf
 
-from magnet_jax.filters import dense_crf
+from magnet_jax.filters import dense_crf, table
 from magnet_jax.types import InputError
 
 
@@ -128,6 +128,8 @@ def test_what_is_given_stays():
     ({'cells': 0.9}, 'cells 0.9: must be at least 1.0'),
     ({'gaussian_sigma': 0}, 'gaussian_sigma 0: must be above 0'),
     ({'bilateral_sigma': np.inf}, 'bilateral_sigma inf: must be above 0'),
+    ({'certainty': -0.1}, 'certainty -0.1: must be at least 0'),
+    ({'certainty': 1.5}, 'certainty 1.5: must be at most 1'),
     ({'colour_sigma': -3}, 'colour_sigma -3: must be above 0'),
   ],
 )
@@ -141,3 +143,22 @@ def test_sizes_that_differ():
   image, maps = slow_dense_crf.example('ramp', (3, 4))
   with pytest.raises(InputError, match='resize the probabilities'):
     dense_crf.dense_crf(image[1:], maps)
+
+
+def test_its_row_of_the_table_takes_its_settings():
+  image, maps = slow_dense_crf.example('ramp', (9, 12))
+  row = table.FILTERS['dense-crf']
+  settings = {**dict.fromkeys(row.settings, 3.0), 'certainty': 0.5}
+  row.check(settings)
+  np.testing.assert_array_equal(
+    row.apply(image, maps, **settings),
+    dense_crf.dense_crf(
+      image,
+      maps / 2 + 0.1,
+      bilateral_weight=3,
+      bilateral_sigma=3,
+      colour_sigma=3,
+    ),
+  )
+  with pytest.raises(InputError, match='colour_sigma 0: must be above 0'):
+    row.check({'colour_sigma': 0})

@@ -224,13 +224,13 @@ def test_a_row_is_all_that_a_new_method_takes(model, monkeypatch):
   own = Factory(
     functools.partial(table.METHODS['patch'], overlap=0.5), 'twice the windows'
   )
-  monkeypatch.setitem(table.METHODS, 'dense', own)
+  monkeypatch.setitem(table.METHODS, 'twice', own)
   image = toy_model.sample(size=(64, 64)).image
-  _, seen = table.make(model, ['dense'])['dense'].segment(image)
+  _, seen = table.make(model, ['twice'])['twice'].segment(image)
   assert seen == 9
-  assert 'dense         twice the windows' in table.about()
-  assert 'dense' not in table.about(usual=False)
-  with pytest.raises(InputError, match='dense'):
+  assert 'twice         twice the windows' in table.about()
+  assert 'twice' not in table.about(usual=False)
+  with pytest.raises(InputError, match='twice'):
     table.make(model, ['unknown'])
 
 
