@@ -170,6 +170,8 @@ def _run(arguments: Arguments) -> int:
     _show(arguments, (found, model.classes, reference, names), errors)
     if remark:
       print(f'warning: {remark}')
+    for note in sorted(set().union(*(each.notes for each in chosen.values()))):
+      print(f'note: an image {note}')
   return 2 if errors else 0
 
 

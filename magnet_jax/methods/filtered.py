@@ -59,12 +59,16 @@ def make(
   # Wrong settings are found now, not after hours of segmenting.
   corrects.check(settings)
 
+  notes: set[str] = set()
+
   def segment(
     image: np.ndarray, watch: Watch = unwatched
   ) -> tuple[np.ndarray, int]:
     probabilities, seen = first.segment(image)
     probabilities = corrects.apply(image, probabilities, **settings)
+    if note := corrects.note(image):
+      notes.add(note)
     watch(single(probabilities, seen))
     return probabilities, seen
 
-  return Method(segment, first.warm_up)
+  return Method(segment, first.warm_up, notes)

@@ -46,10 +46,13 @@ class Method:
   Attributes:
     segment: segments an image.
     warm_up: compiles whatever images of a size (height, width) need.
+    notes: what the user should know of images that were segmented, as ends of
+      a sentence that begins with 'an image'; added while they are.
   """
 
   segment: Segment
   warm_up: Callable[[Size], None]
+  notes: set[str] = dataclasses.field(default_factory=set)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -172,6 +172,22 @@ def test_listed_images(pair, checkpoint, tmp_path, capfd):
   assert 'One image.' in found.out
 
 
+def test_images_without_colour_are_told_of_once(
+  pair, checkpoint, tmp_path, capsys
+):
+  grey = images.read_image(pair[0])[..., 0]
+  for name in ('a.png', 'b.png'):
+    images.write_image(tmp_path / name, grey)
+  listed = tmp_path / 'list.txt'
+  listed.write_text(''.join(f'{n}.png\t{pair[1].name}\n' for n in 'ab'))
+  flags = ['evaluate', f'--images={listed}', f'--checkpoint={checkpoint}']
+  assert main.main([*flags, '--methods=patch,guided,fast-guided']) == 0
+  text = capsys.readouterr().out
+  assert text.count('note: an image has no colour, so its brightness') == 1
+  assert main.main([*flags, '--methods=patch']) == 0
+  assert 'no colour' not in capsys.readouterr().out
+
+
 def test_whatever_an_image_raises_stops_no_other(
   pair, checkpoint, tmp_path, capfd, monkeypatch
 ):
