@@ -9,7 +9,7 @@ from magnet_jax.types import InputError
 # Of these, noise has hardly two pixels alike, so that errors do not average.
 @pytest.mark.parametrize(
   ('kind', 'mean', 'highest'),
-  [('fields', 1e-3, 0.01), ('ramp', 1e-3, 0.012), ('noise', 1e-3, 0.02)],
+  [('fields', 1e-3, 0.01), ('ramp', 1e-3, 0.012), ('noise', 1e-3, 0.04)],
 )
 def test_a_step_is_nearly_the_exact_sum(kind, mean, highest):
   image, maps = slow_dense_crf.example(kind)
@@ -28,7 +28,7 @@ def test_more_cells_are_more_exact():
     np.abs(
       dense_crf.dense_crf(image, maps, steps=1, cells=cells) - exact
     ).mean()
-    for cells in (1.2, 2.4, 4.8)
+    for cells in (1.6, 3.2, 6.4)
   ]
   assert errors[1] < errors[0] / 2
   assert errors[2] < errors[1] / 2
@@ -125,7 +125,7 @@ def test_what_is_given_stays():
     ({'steps': -1}, 'steps -1: must be at least 0'),
     ({'gaussian_weight': -1.0}, 'gaussian_weight -1.0: must be at least 0'),
     ({'bilateral_weight': np.nan}, 'bilateral_weight nan: must be at least 0'),
-    ({'cells': 0.9}, 'cells 0.9: must be at least 1.0'),
+    ({'cells': 1.5}, 'cells 1.5: must be at least 1.6'),
     ({'gaussian_sigma': 0}, 'gaussian_sigma 0: must be above 0'),
     ({'bilateral_sigma': np.inf}, 'bilateral_sigma inf: must be above 0'),
     ({'certainty': -0.1}, 'certainty -0.1: must be at least 0'),
