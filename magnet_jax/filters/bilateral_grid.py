@@ -8,9 +8,13 @@ is dense; of the colours, only vertices near those of the image are stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent import futures
 import dataclasses
 import itertools
+import math
 
+import cv2
 import numpy as np
 from scipy import sparse
 
@@ -18,7 +22,9 @@ from magnet_jax.filters.colour_lattice import ColourLattice
 
 _VALUES = 2**26  # of the grid that are held at once, 256 MB
 _COLUMNS = 256  # that are blurred at once: what they need is in the cache
-_LEAST = 1e-5  # eigenvalue of an axis' blur that is kept, of the largest
+_LEAST = 1e-4  # eigenvalue of an axis' blur that is kept, of the largest
+
+_Pool = futures.ThreadPoolExecutor
 
 
 class BilateralGrid:
@@ -27,7 +33,8 @@ class BilateralGrid:
   f is (y, x) / sigma, (r, g, b) / colour_sigma. It holds about 100 bytes per
   pixel. Applying it takes 4 bytes per vertex and class, for as many classes at
   once as fit in 256 MB: height · width · (cells / sigma)² times the vertices of
-  the colours, of which a photograph has some thousands.
+  the colours, of which a photograph has some thousands. OpenCV's threads divide
+  the work.
 
   Args:
     image: uint8 [H,W,3].
@@ -64,53 +71,63 @@ class BilateralGrid:
 
   def __call__(self, maps: np.ndarray) -> np.ndarray:
     """Filters float32 [H,W,C]."""
-    classes = max(1, _VALUES // np.prod(self._shape))
+    classes = max(1, _VALUES // math.prod(self._shape))
     result = np.empty(maps.shape, np.float32)
-    for first in range(0, maps.shape[-1], classes):
-      kept = ..., slice(first, first + classes)
-      self._slice(self._blurred(self._splatted(maps[kept])), result[kept])
+    with futures.ThreadPoolExecutor(max(1, cv2.getNumThreads())) as pool:
+      for first in range(0, maps.shape[-1], classes):
+        kept = ..., slice(first, first + classes)
+        grid = self._splatted(maps[kept], pool)
+        self._slice(self._blurred(grid, pool), result[kept], pool)
     return result
 
-  def _splatted(self, maps: np.ndarray) -> np.ndarray:
+  def _splatted(self, maps: np.ndarray, pool: _Pool) -> np.ndarray:
     """Returns the grid [rows, columns · colours, C]."""
     rows, columns, colours = self._shape
     grid = np.zeros((rows, columns * colours, maps.shape[-1]), np.float32)
-    for index, band in enumerate(self._bands):
-      # Both rows of the grid at once, as channels.
+
+    def splat(band: _Band) -> list[np.ndarray]:
+      # For both rows of the grid at once, as channels.
       lower = maps[band.rows] * self._row_weights[band.rows]
       both = np.concatenate([maps[band.rows] - lower, lower], axis=-1)
       both = band.pixels.T @ both.reshape(-1, both.shape[-1])
-      upper, lower = np.split(band.spread.T @ both, 2, axis=-1)
-      grid[index] += upper
-      grid[index + 1] += lower
+      return [band.spread.T @ part for part in np.split(both, 2, axis=-1)]
+
+    for index, parts in enumerate(pool.map(splat, self._bands)):
+      grid[index] += parts[0]
+      grid[index + 1] += parts[1]
     return grid
 
-  def _slice(self, grid: np.ndarray, to: np.ndarray) -> None:
-    for index, band in enumerate(self._bands):
-      both = np.concatenate([grid[index], grid[index + 1]], axis=-1)
-      both = band.pixels @ (band.spread @ both)
+  def _slice(self, grid: np.ndarray, to: np.ndarray, pool: _Pool) -> None:
+    def fill(band: _Band, above: np.ndarray, below: np.ndarray) -> None:
       result = to[band.rows]
+      both = band.pixels @ np.concatenate(
+        [band.spread @ above, band.spread @ below], axis=-1
+      )
       both = both.reshape(*result.shape[:2], 2 * result.shape[-1])
       upper, lower = np.split(both, 2, axis=-1)
       np.multiply(lower - upper, self._row_weights[band.rows], out=result)
       result += upper
 
-  def _blurred(self, grid: np.ndarray) -> np.ndarray:
+    _wait(pool.map(fill, self._bands, grid[:-1], grid[1:]))
+
+  def _blurred(self, grid: np.ndarray, pool: _Pool) -> np.ndarray:
     """Blurs rows and columns, half before the colours and half after."""
     rows, columns, colours = self._shape
     shape = grid.shape
     grid = self._row_blur.T @ grid.reshape(rows, -1)
     grid = self._column_blur.T @ grid.reshape(len(grid), columns, -1)
     positions = grid.shape[:2]
-    grid = grid.reshape(*positions, colours, -1)
-    by_colour = np.ascontiguousarray(grid.transpose(2, 0, 1, 3)).reshape(
-      colours, -1
-    )
-    for first in range(0, by_colour.shape[1], _COLUMNS):
-      values = by_colour[:, first : first + _COLUMNS]
-      for blur in self._colour_blurs:
-        values = blur @ values
-      by_colour[:, first : first + _COLUMNS] = values
+    grid = grid.reshape(*positions, colours, -1).transpose(2, 0, 1, 3)
+    by_colour = np.ascontiguousarray(grid).reshape(colours, -1)
+
+    def blur(first: int) -> None:
+      part = by_colour[:, first : first + _COLUMNS]
+      values = part
+      for along in self._colour_blurs:
+        values = along @ values
+      part[...] = values
+
+    _wait(pool.map(blur, range(0, by_colour.shape[1], _COLUMNS)))
     grid = by_colour.reshape(colours, *positions, -1).transpose(1, 2, 0, 3)
     grid = self._column_blur @ grid.reshape(*positions, -1)
     return (self._row_blur @ grid.reshape(positions[0], -1)).reshape(shape)
@@ -162,6 +179,12 @@ def _band(
     shape=(len(occurring), count * coarse),
   )
   return _Band(rows, pixels, spread)
+
+
+def _wait(results: Iterable[None]) -> None:
+  """Waits for all, and raises what one of them raised."""
+  for _ in results:
+    pass
 
 
 def _axis(
