@@ -8,12 +8,13 @@ those of the image's colours, and XLA would compile for each image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import math
 
 import cv2
 import numpy as np
 
+from magnet_jax.filters.bands import Read
 from magnet_jax.filters.bilateral_grid import BilateralGrid
 from magnet_jax.types import InputError
 
@@ -22,6 +23,8 @@ BILATERAL_WEIGHT = 10.0
 BILATERAL_SIGMA = 80.0
 COLOUR_SIGMA = 13.0
 CELLS = 2.0
+_PIXELS = 2**23  # of a band, approximately: about 3 GB for five classes
+_HALO = 3.0  # sigmas around a band
 _LOWEST = 1e-5  # probability
 _FEWEST = 1.6  # cells per sigma: fewer blur more than the kernel does
 _REACH = 5.5  # sigmas, beyond which a Gaussian is below the noise of float32
@@ -43,7 +46,8 @@ def dense_crf(
   """Draws pixels to the classes of pixels near and alike.
 
   Each step is Q <- softmax(log p + sum of w · D^-1/2 K D^-1/2 Q) over a kernel
-  K of the distance and one of distance and colour, where D = K 1.
+  K of the distance and one of distance and colour, where D = K 1. Needs
+  some 400 bytes per pixel, for a photograph and five classes.
 
   Args:
     image: uint8 [H,W,3].
@@ -85,6 +89,8 @@ def dense_crf(
   )
   if certainty > 1:
     raise InputError(f'certainty {certainty}: must be at most 1')
+  if probabilities.shape[-1] == 1:
+    return np.ones_like(probabilities)
   kernels = []
   if steps and gaussian_weight:
     kernels.append((gaussian_weight, _gaussian(gaussian_sigma)))
@@ -101,7 +107,7 @@ def dense_crf(
       )
     )
   terms = [
-    _normalised(np.float32(weight), kernel, probabilities.shape[:2])
+    _term(np.float32(weight), kernel, probabilities.shape[:2])
     for weight, kernel in kernels
   ]
   given = probabilities * np.float32(certainty)
@@ -110,10 +116,44 @@ def dense_crf(
   result = _softmax(given.copy())
   for _ in range(steps):
     logits = given.copy()
-    for term in terms:
-      logits += term(result)
+    for add in terms:
+      add(result, logits)
     result = _softmax(logits)
   return result
+
+
+def dense_crf_bands(
+  image: np.ndarray, read: Read, **settings: float
+) -> Iterator[np.ndarray]:
+  """Does so in bands of rows, in memory that does not grow with their number.
+
+  A band sees the rows up to three sigmas of distance beyond it. An image
+  of 8 million pixels or less is one band.
+
+  Args:
+    image: uint8 [H,W,3].
+    read: of the probabilities.
+    **settings: of `dense_crf`.
+
+  Yields:
+    float32 [n,W,C], from top to bottom.
+
+  Raises:
+    InputError: as `dense_crf`.
+  """
+  height, width = image.shape[:2]
+  sigma = float(settings.get('bilateral_sigma', BILATERAL_SIGMA))
+  halo = math.ceil(_HALO * sigma) if 0 < sigma < height else height
+  rows = max(2 * halo, _PIXELS // width)
+  for first in range(0, height, rows):
+    last = min(first + rows, height)
+    top, bottom = max(first - halo, 0), min(last + halo, height)
+    filtered = dense_crf(
+      image[top:bottom],
+      read(top, bottom),
+      **settings,  # type: ignore[arg-type]
+    )
+    yield filtered[first - top : last - top]
 
 
 def _check(
@@ -151,20 +191,24 @@ def _gaussian(sigma: float) -> Callable[[np.ndarray], np.ndarray]:
   return filtered
 
 
-def _normalised(
+def _term(
   weight: np.float32,
   kernel: Callable[[np.ndarray], np.ndarray],
   size: tuple[int, ...],
-) -> Callable[[np.ndarray], np.ndarray]:
-  """Returns the product with weight · D^-1/2 K D^-1/2."""
+) -> Callable[[np.ndarray, np.ndarray], None]:
+  """Returns what adds weight · D^-1/2 K D^-1/2 of maps to others."""
   scale = 1 / np.sqrt(kernel(np.ones((*size, 1), np.float32)))
+  after = weight * scale
+  total = (after * kernel(scale))[..., 0]
 
-  def term(maps: np.ndarray) -> np.ndarray:
-    product = kernel(maps * scale)
-    product *= weight * scale
-    return product
+  def add(maps: np.ndarray, to: np.ndarray) -> None:
+    # As probabilities sum to 1, the last class is what the others leave.
+    product = kernel(maps[..., :-1] * scale)
+    product *= after
+    to[..., :-1] += product
+    to[..., -1] += total - product @ np.ones(product.shape[-1], np.float32)
 
-  return term
+  return add
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

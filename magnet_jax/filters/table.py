@@ -58,6 +58,7 @@ FILTERS: dict[str, Filter] = {
     dense_crf.dense_crf,
     'each pixel agrees with all near it and all of its colour, within limits',
     ('bilateral_weight', 'bilateral_sigma', 'colour_sigma', 'certainty'),
+    dense_crf.dense_crf_bands,
     # Certain labels would all stay.
     for_labels={'certainty': 0.7},
   ),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import slow_dense_crf
 
-from magnet_jax.filters import dense_crf, table
+from magnet_jax.filters import bands, dense_crf, table
 from magnet_jax.types import InputError
 
 
@@ -92,6 +92,23 @@ def test_any_size(size, settings):
   assert found.dtype == np.float32
   np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
   np.testing.assert_allclose(found, exact, atol=0.02)
+
+
+def test_bands_are_nearly_the_whole(monkeypatch):
+  image, maps = slow_dense_crf.example('fields', (130, 30))
+  settings = {'bilateral_sigma': 8}
+  whole = dense_crf.dense_crf(image, maps, **settings)
+
+  def banded():
+    read = bands.reader(image, maps)
+    found = dense_crf.dense_crf_bands(image, read, **settings)
+    return bands.joined(found, maps.shape)
+
+  np.testing.assert_array_equal(banded(), whole)
+  monkeypatch.setattr(dense_crf, '_PIXELS', 1)
+  error = np.abs(banded() - whole)
+  assert 0 < error.mean() < 1e-3
+  assert (banded().argmax(-1) != whole.argmax(-1)).mean() < 2e-3
 
 
 def test_one_class_is_certain():
