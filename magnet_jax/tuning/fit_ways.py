@@ -1,4 +1,4 @@
-"""Draws pixels of images for each way, and fits the numbers of the classes."""
+"""Draws pixels of images for each way of running a model."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -7,46 +7,38 @@ from magnet_jax.evaluate.comparison import Load
 from magnet_jax.predict.model import Model
 from magnet_jax.predict.way import Way
 from magnet_jax.tuning import class_fit, search, stage_maps
-from magnet_jax.tuning.class_fit import Fitted, Pixels
+from magnet_jax.tuning.class_fit import Pixels
 from magnet_jax.types import InputError, Sample
 
 Draw = Callable[[Sample, int], Iterator[tuple[str, Pixels]]]
 
 
-def fit(
+def draw(
   model: Model, ways: Mapping[str, Way], loads: Sequence[Load]
-) -> tuple[dict[str, Fitted], Fitted]:
-  """Fits trends for each way, and a bias for the first of them and all.
+) -> dict[str, list[Pixels]]:
+  """Draws pixels of every way, from which the numbers of classes are fitted.
 
   Args:
     model: the networks, without trends and bias.
-    ways: by name, at least one.
+    ways: by name.
     loads: each reads one labelled image; bad ones are left out.
 
   Returns:
-    The trends by name, and the bias; zeros with too few images.
+    Pixels of each image by name; none with too few images.
   """
-  num_classes, unscored = len(model.classes), model.classes.unscored
   pixels: dict[str, list[Pixels]] = {name: [] for name in ways}
-  if len(loads) >= class_fit.LEAST_IMAGES:
-    draw = _drawer(model, ways)
-    for seed, load in enumerate(loads):
-      try:
-        sample = load()
-      except InputError:
-        continue
-      if sample.label is not None:
-        for name, drawn in draw(sample, seed):
-          pixels[name].append(drawn)
-  trends = {
-    name: class_fit.fit_trends(drawn, num_classes, unscored)
-    for name, drawn in pixels.items()
-  }
-  first = next(iter(ways))
-  bias = class_fit.fit_bias(
-    pixels[first], trends[first].values, num_classes, unscored
-  )
-  return trends, bias
+  if len(loads) < class_fit.LEAST_IMAGES:
+    return pixels
+  draw_ways = _drawer(model, ways)
+  for seed, load in enumerate(loads):
+    try:
+      sample = load()
+    except InputError:
+      continue
+    if sample.label is not None:
+      for name, drawn in draw_ways(sample, seed):
+        pixels[name].append(drawn)
+  return pixels
 
 
 def _drawer(model: Model, ways: Mapping[str, Way]) -> Draw:

@@ -23,6 +23,7 @@ from magnet_jax.tuning import (
   fit_ways,
   search,
 )
+from magnet_jax.tuning.candidates import Candidates
 from magnet_jax.types import InputError, Section
 
 PICTURE = 'tune.png'
@@ -130,13 +131,13 @@ def tune(
       f'at least one labelled image; {errors[0] if errors else "name some"}'
     )
   rows = search.rows_of(found, model)
-  names = choice.choose(found, rows, tried)
-  ways = {name: tried.by_name[way] for name, way in names.items()}
-  trends, bias = fit_ways.fit(model, ways, loads)
+  names, trends, bias = _choose(model, found, rows, tried, loads)
   # Complete: laid over another choice, a way must not take settings from it.
   chosen = {
-    name: trained.changed_by(way).with_numbers(trends[name].values, bias.values)
-    for name, way in ways.items()
+    budget: trained.changed_by(tried.by_name[name]).with_numbers(
+      trends[budget].values, bias.values
+    )
+    for budget, name in names.items()
   }
   labelled = {
     _label(names[name], trends[name], bias): chosen[name] for name in names
@@ -155,6 +156,36 @@ def tune(
   if folder and parallel.is_main():
     picture(result).write(folder / PICTURE)
   return result
+
+
+def _choose(
+  model: Model,
+  found: Sequence[Record],
+  rows: Mapping[str, Row],
+  tried: Candidates,
+  loads: Sequence[Load],
+) -> tuple[dict[str, str], dict[str, class_fit.Fitted], class_fit.Fitted]:
+  """The way of each budget, its trends, and the bias for all ways."""
+  best = choice.choose(found, rows, tried)
+  # Only a mean can have trends, which may make it better than a refiner.
+  means = {n: row for n, row in rows.items() if n not in tried.refined}
+  rivals = choice.choose(found, means, tried)
+  names = {*best.values(), *rivals.values()}
+  ways = {name: way for name, way in tried.by_name.items() if name in names}
+  pixels = fit_ways.draw(model, ways, loads)
+  about = len(model.classes), model.classes.unscored
+  fits = {n: class_fit.fit_trends(drawn, *about) for n, drawn in pixels.items()}
+  chosen = {
+    budget: max(
+      (best[budget], rivals[budget]),
+      key=lambda name: choice.score(rows[name]) + fits[name].won,
+    )
+    for budget in best
+  }
+  first = chosen[next(iter(choice.BUDGETS))]
+  bias = class_fit.fit_bias(pixels[first], fits[first].values, *about)
+  trends = {budget: fits[name] for budget, name in chosen.items()}
+  return chosen, trends, bias
 
 
 def _verify(

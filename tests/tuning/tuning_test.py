@@ -95,23 +95,53 @@ def test_the_bias_is_in_all_ways(monkeypatch):
   assert 'class bias' in tuning.text(found)
 
 
-def test_trends_belong_to_their_way(monkeypatch):
+def _tuned_with(monkeypatch, gain, **settings):
+  """Tunes with trends that gain so much for every mean of several stages."""
   monkeypatch.setattr(class_fit, 'LEAST_IMAGES', 1)
-  steep = class_fit.Fitted((0.5, *[0.0] * 6), 0.01, 0.001)
-  stages = []
+  steep = class_fit.Fitted((0.5, *[0.0] * 6), gain, 0.001)
 
   def fit(images, num_classes, unscored):
-    stages.append(len(images[0].own))
-    return steep if stages[-1] > 1 else class_fit.none(num_classes)
+    several = len(images[0].own) > 1
+    return steep if gain and several else class_fit.none(num_classes)
 
   monkeypatch.setattr(class_fit, 'fit_trends', fit)
   none = class_fit.none(7)
   monkeypatch.setattr(class_fit, 'fit_bias', lambda *args: none)
   found = tuning.tune(
-    toy_model.make(overlap=0.25), LOADS[:1], folder=None, settings=SETTINGS
+    toy_model.make(overlap=0.25),
+    LOADS[:1],
+    folder=None,
+    settings=SETTINGS,
+    **settings,
   )
-  for number, way in zip(stages, found.chosen.values(), strict=True):
-    assert way.refine['trends'] == (steep.values if number > 1 else ())
+  return found, steep.values
+
+
+def test_trends_belong_to_their_way(monkeypatch):
+  found, steep = _tuned_with(monkeypatch, 0.01)
+  for way in found.chosen.values():
+    several = way.plan['first'] != way.plan['last']
+    assert way.refine['trends'] == (steep if several else ())
+
+
+def test_what_trends_gain_decides_between_a_mean_and_a_refiner(monkeypatch):
+  choose = choice.choose
+
+  def refiner_first(found, rows, tried):
+    names = choose(found, rows, tried)
+    mean = 'mean 0.5-1 octave'
+    names['patch'] = 'refiner, K 0.5' if 'refiner, K 0.5' in rows else mean
+    return names
+
+  monkeypatch.setattr(choice, 'choose', refiner_first)
+  for gain in (0.0, 1.0):
+    found, _ = _tuned_with(monkeypatch, gain, points=(0.5,))
+    rows = found.rows
+    better = max(
+      ('refiner, K 0.5', 'mean 0.5-1 octave'),
+      key=lambda name: choice.score(rows[name]),
+    )
+    assert found.names['patch'] == ('mean 0.5-1 octave' if gain else better)
 
 
 def test_a_bias_shifts_the_logits():
