@@ -13,7 +13,7 @@ from magnet_jax.configs import scenes
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the ablations on scenes."""
-  config = scenes.get_config()
+  config = scenes.from_random_weights()
   config.data.scene_size = (1224, 1224)
   config.data.train_scenes = 48
   config.data.val_scenes = 8

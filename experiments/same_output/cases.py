@@ -27,9 +27,9 @@ _PLAIN = '--no-panel'
 _TWO_DEVICES = {'XLA_FLAGS': '--xla_force_host_platform_device_count=2'}
 # What the embedded model has other than the default config.
 _NETWORKS = (
-  'segmenter.name=fpn', 'segmenter.trunk=resnet18', 'segmenter.width=16',
-  'segmenter.pyramid=32', 'segmenter.head=16', 'segmenter.pool=false',
-  'segmenter.stem_stride=2', 'refiner.width=32', 'refiner.prior=true',
+  'segmenter.name=fpn', 'segmenter.trunk=efficientnet_lite0',
+  'segmenter.pyramid=48', 'segmenter.head=24', 'refiner.width=32',
+  'refiner.prior=true',
 )  # fmt: skip
 _SEGMENTER = '''"""A segmenter of NumPy arrays."""
 

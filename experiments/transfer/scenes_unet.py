@@ -12,7 +12,7 @@ from magnet_jax.configs import scenes
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the second segmenter and its refiner."""
-  config = scenes.get_config()
+  config = scenes.from_random_weights()
   config.segmenter = ml_collections.ConfigDict(
     {'name': 'unet', 'width': 8, 'levels': 4, 'dtype': 'float32'}
   )
