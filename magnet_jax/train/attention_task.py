@@ -27,7 +27,7 @@ from magnet_jax.train import (
   state,
   warm_start,
 )
-from magnet_jax.types import InputError, Meta
+from magnet_jax.types import InputError
 
 
 def check(config: from_config.Config) -> None:
@@ -128,9 +128,9 @@ def make(
   evaluate = functools.partial(
     attention_steps.evaluate_attention, num_classes=len(table), **shared
   )
-  return loop.Task(
-    name='refiner',
-    limits=from_config.limits(config, 'refiner'),
+  return from_config.task(
+    config,
+    'refiner',
     start=start,
     step=team.compile(step, donate=True),
     rate=rate,
@@ -138,8 +138,5 @@ def make(
     validation=validation,
     evaluate=team.compile(evaluate),
     team=team,
-    validate_every=training.validate_every,
-    unscored=table.unscored,
-    meta=Meta(config.to_dict(), table, 'refiner'),
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )

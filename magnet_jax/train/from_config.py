@@ -12,6 +12,7 @@ import optax
 from magnet_jax import checked, parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import augment
+from magnet_jax.data import classes as class_tables
 from magnet_jax.data.folds import Indices
 from magnet_jax.data.splits import Splits
 from magnet_jax.metrics import losses
@@ -21,7 +22,7 @@ from magnet_jax.train import (
   pace,
   steps,
 )
-from magnet_jax.types import ClassTable, InputError, Size, Stage
+from magnet_jax.types import ClassTable, InputError, Meta, Size, Stage
 
 Config = Any  # ml_collections.ConfigDict, whose fields have no types
 
@@ -58,6 +59,28 @@ def check(config: Config, images: Splits) -> None:
     source = images['train']
     sizes = [source.size(index) for index in range(len(source))]
     plan_for(max(sizes, key=lambda size: size[0] * size[1]))
+
+
+def task(config: Config, name: str, **parts: Any) -> loop.Task:
+  """Returns a training with what all of them take from a config alike.
+
+  Args:
+    config: all settings.
+    name: 'segmenter' or 'refiner'.
+    **parts: its other fields.
+
+  Raises:
+    InputError: a limit is out of range.
+  """
+  table = class_tables.get(config.data.classes)
+  return loop.Task(
+    name=name,
+    limits=limits(config, name),
+    validate_every=config.train[name].validate_every,
+    unscored=table.unscored,
+    meta=Meta(config.to_dict(), table, name),
+    **parts,
+  )
 
 
 def loss(config: Config, classes: ClassTable) -> steps.Loss:

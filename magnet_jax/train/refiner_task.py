@@ -25,7 +25,6 @@ from magnet_jax.train import (
   unseen,
   warm_start,
 )
-from magnet_jax.types import Meta
 
 
 def make(
@@ -110,9 +109,9 @@ def make(
     """The segmenter that has not seen the images of a batch."""
     return (frozen[1 + turns.part(number) if parts else 0],)
 
-  return loop.Task(
-    name='refiner',
-    limits=from_config.limits(config, 'refiner'),
+  return from_config.task(
+    config,
+    'refiner',
     start=start,
     step=step,
     fixed=fixed,
@@ -121,8 +120,5 @@ def make(
     validation=validation,
     evaluate=lambda variables, batch: evaluate(variables, batch, frozen[0]),
     team=team,
-    validate_every=training.validate_every,
-    unscored=table.unscored,
-    meta=Meta(config.to_dict(), table, 'refiner'),
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )

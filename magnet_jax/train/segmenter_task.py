@@ -96,9 +96,9 @@ def make_all(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)
   )
   source = images['train']
-  main = loop.Task(
-    name='segmenter',
-    limits=from_config.limits(config, 'segmenter'),
+  main = from_config.task(
+    config,
+    'segmenter',
     start=start,
     step=team.compile(step, donate=True),
     rate=rate,
@@ -106,9 +106,6 @@ def make_all(
     validation=validation,
     evaluate=team.compile(evaluate),
     team=team,
-    validate_every=training.validate_every,
-    unscored=table.unscored,
-    meta=Meta(config.to_dict(), table, 'segmenter'),
     # Read by the same source, so that its cache has them already.
     tones=lambda: tones.of_samples(comparison.from_source(source))[0],
   )
