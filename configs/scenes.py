@@ -4,7 +4,7 @@ Source: 64 generated scenes of 2448x2448.
 Trunk: EfficientNet-Lite0, ImageNet weights, Apache-2.0.
 Command: magnet-jax train --config=scenes --workdir=runs/scenes
 Time: an hour on one to two CPU cores.
-Score: mIoU of stage 0 37.1, MagNet 61.8 (test, 8 scenes); within 2 points.
+Score: mIoU of patch 75.6, MagNet 79.0 (test, 8 scenes).
 """
 
 import ml_collections

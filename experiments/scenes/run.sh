@@ -5,6 +5,7 @@ here=$(dirname "$0")
 
 magnet-jax train --config=scenes --workdir=runs/scenes
 magnet-jax evaluate --checkpoint=runs/scenes/model.npz --config=scenes \
+  --methods=downsample,patch,multiscale,magnet,magnet-fast --fast=0.33 \
   --split=test --limit=8 --out=runs/scenes/test | tee "$here/results/test.txt"
 cp runs/scenes/test/records.jsonl "$here/results/test.jsonl"
 # The model that the package carries:
