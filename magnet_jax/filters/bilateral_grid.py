@@ -21,7 +21,7 @@ from scipy import sparse
 from magnet_jax.filters.colour_lattice import ColourLattice
 
 _VALUES = 2**26  # of the grid that are held at once, 256 MB
-_COLUMNS = 256  # that are blurred at once: what they need is in the cache
+_PART = 2**20  # values that are blurred at once: 4 MB are in the cache
 _LEAST = 1e-4  # eigenvalue of an axis' blur that is kept, of the largest
 
 _Pool = futures.ThreadPoolExecutor
@@ -120,14 +120,17 @@ class BilateralGrid:
     grid = grid.reshape(*positions, colours, -1).transpose(2, 0, 1, 3)
     by_colour = np.ascontiguousarray(grid).reshape(colours, -1)
 
+    most = max(along.shape[0] for along in self._colour_blurs)
+    width = max(1, _PART // most)
+
     def blur(first: int) -> None:
-      part = by_colour[:, first : first + _COLUMNS]
+      part = by_colour[:, first : first + width]
       values = part
       for along in self._colour_blurs:
         values = along @ values
       part[...] = values
 
-    _wait(pool.map(blur, range(0, by_colour.shape[1], _COLUMNS)))
+    _wait(pool.map(blur, range(0, by_colour.shape[1], width)))
     grid = by_colour.reshape(colours, *positions, -1).transpose(1, 2, 0, 3)
     grid = self._column_blur @ grid.reshape(*positions, -1)
     return (self._row_blur @ grid.reshape(positions[0], -1)).reshape(shape)
