@@ -28,7 +28,7 @@ FOLDER = pathlib.Path(__file__).parent / 'pictures'
 SEED = 12
 SIDE = 2448
 POINTS = 0.2  # K of the picture of one window
-THRESHOLD = 0.45  # of the picture of few windows
+THRESHOLD = 0.3  # of the picture of few windows
 CELL = 280
 
 
@@ -91,7 +91,9 @@ def _one_window(
     kernel=model.settings['refine']['kernel'],
     **{name: value[None] for name, value in arrays.items()},
   )
-  refined, y, scores = (np.asarray(each[0]) for each in found)
+  refined, y, scores = (
+    np.asarray(each[0]) for each in (found.refined, found.coarse, found.scores)
+  )
   scale = refine_step.segment_windows(
     model.segmenter, images=arrays['images'][None]
   )

@@ -15,5 +15,13 @@ magnet-jax evaluate --checkpoint="$folder/run" --split=test \
   --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
   --out="$folder/run/test" | tee "$here/results/test.txt"
 cp "$folder/run/test/records.jsonl" "$here/results/test.jsonl"
+evaluate=$SECONDS
 echo "seconds: init $init, train $((train - init)), evaluate" \
-  "$((SECONDS - train)), in all $SECONDS" | tee "$here/results/seconds.txt"
+  "$((evaluate - train)), in all $evaluate" | tee "$here/results/seconds.txt"
+
+# More images, as four are too few to tell methods apart.
+python "$here/make_folder.py" "$folder/further" --count=24 --first-seed=60000
+magnet-jax evaluate --checkpoint="$folder/run" --images="$folder/further" \
+  --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
+  --out="$folder/run/further" | tee "$here/results/further.txt"
+cp "$folder/run/further/records.jsonl" "$here/results/further.jsonl"
