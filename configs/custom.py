@@ -37,13 +37,15 @@ def get_config() -> ml_collections.ConfigDict:
   # Change: an image halved until about 250 per side, as (height, width).
   # Larger is better and slower.
   config.plan.network = (250, 250)
-  # Change: the scale at which an image has about two windows a side.
+  # Change: the scale at which an image has about four windows a side, at most
+  # half; where full size has more than eight, set plan.window to twice the
+  # network's input.
   config.plan.first = 0.5
   config.plan.factor = 'half-octave'
   config.plan.overlap = (0.25, 0.0)
-  # The maps of the stages are averaged. With hundreds of images, 'magnet' may
-  # be better: it also trains a refiner.
-  config.refine.fusion = 'mean'
+  # The maps of the stages are averaged, by weights that a gate finds for each
+  # pixel. 'mean' is faster; 'magnet' trains a refiner, for hundreds of images.
+  config.refine.fusion = 'scale_attention'
   # How the model is run (scales, fusion, windows) is chosen on this many images
   # of val after the training; 0 keeps the settings.
   config.tune.images = 10
@@ -65,8 +67,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter.hours = 0.45  # at most
   config.train.segmenter.batch = 8
   config.train.segmenter.crop = (168, 168)
-  config.train.refiner.steps = 550
-  # Change: 'none' for fewer than six images.
-  config.train.refiner.unseen = 'folds'
-  config.train.refiner.crop = (96, 96)
+  # The gate, and the segmenter with it.
+  config.train.refiner.steps = 200
   return config

@@ -230,11 +230,12 @@ def test_the_template_has_what_init_proposes():
   assert config.tune.images == found.tune_images
   assert (segmenter.steps, refiner.steps) == (
     found.segmenter_steps,
-    found.refiner_steps,
+    found.gate_steps,
   )
   assert (segmenter.batch, segmenter.hours) == (found.batch, found.hours)
   assert tuple(segmenter.crop) == found.crop
-  assert tuple(refiner.crop) == found.refiner_crop
+  assert config.refine.fusion == found.fusion
+  assert tuple(config.plan.window) == found.window
 
 
 @pytest.mark.parametrize(
