@@ -9,5 +9,5 @@ python "$here/../own_data/make_folder.py" "$folder/fields" --count=24 \
   --first-seed=60000
 magnet-jax tune --checkpoint=runs/own_data/run --images="$folder/fields" \
   --no-write --out="$folder/tune"
-cp "$folder/tune/candidates/records.jsonl" "$here/results/records.jsonl"
-python "$here/rules.py" "$here/results/records.jsonl" | tee "$here/results.txt"
+python "$here/rules.py" "$folder/tune/candidates/records.jsonl" \
+  --draws=30 | tee "$here/results.txt"
