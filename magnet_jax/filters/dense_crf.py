@@ -65,7 +65,7 @@ def dense_crf(
       them that are wrong are certain.
     cells: of the bilateral grid, per sigma, at least 1.6. With 2, a step
       differs from the exact sum by less than 0.001 on average, and
-      by about 0.01 at most.
+      by 0.01 at most, or 0.03 on noise of all colours.
 
   Returns:
     float32 [H,W,C], summing to 1.
