@@ -16,7 +16,7 @@ import numpy as np
 import tqdm
 
 from magnet_jax import parallel
-from magnet_jax.files import checkpoints, records
+from magnet_jax.files import checkpoint_store, records
 from magnet_jax.metrics import confusion
 from magnet_jax.train.pace import Limits, Pace
 from magnet_jax.train.state import TrainState
@@ -106,7 +106,7 @@ def train(
     before: list[Record] = []
     if parallel.is_main():
       store = stack.enter_context(
-        checkpoints.CheckpointStore(folder / 'checkpoints')
+        checkpoint_store.CheckpointStore(folder / 'checkpoints')
       )
     # Only process 0 has the checkpoints; the others receive its state.
     state = parallel.from_main(
@@ -126,7 +126,9 @@ def train(
     return _train(task, task.team.copy(state), pace, keep)
 
 
-def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
+def _start(
+  task: Task, store: checkpoint_store.CheckpointStore | None
+) -> TrainState:
   """The state of the latest checkpoint, or before the first step."""
   if store is None or store.latest_step() is None:
     return task.start()
@@ -136,13 +138,13 @@ def _start(task: Task, store: checkpoints.CheckpointStore | None) -> TrainState:
   return restored
 
 
-def _with_tones(task: Task, store: checkpoints.CheckpointStore) -> Task:
+def _with_tones(task: Task, store: checkpoint_store.CheckpointStore) -> Task:
   """Puts the tones of the training images into the metadata."""
   step = store.latest_step()
   if step is None:
     tones = task.tones()
   else:
-    tones = checkpoints.read_meta(store.folder / str(step)).tones
+    tones = checkpoint_store.read_meta(store.folder / str(step)).tones
   return dataclasses.replace(
     task, meta=dataclasses.replace(task.meta, tones=tones)
   )
@@ -165,7 +167,7 @@ def _nothing(record: Record, state: TrainState | None) -> None:
 def _keep(
   task: Task,
   writers: list[Write],
-  store: checkpoints.CheckpointStore,
+  store: checkpoint_store.CheckpointStore,
   record: Record,
   state: TrainState | None,
 ) -> None:

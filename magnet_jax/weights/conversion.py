@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from magnet_jax import checked
-from magnet_jax.files import atomic, checkpoints
+from magnet_jax.files import atomic, checkpoint_store, checkpoints
 from magnet_jax.models import refiner
 from magnet_jax.types import ClassTable, InputError, Meta, Origin, Section
 from magnet_jax.weights import (
@@ -236,7 +236,7 @@ def _save(
   average = refiner.join(found)
   # Orbax would notice only half-way through.
   atomic.check_space(folder, sum(x.nbytes for x in jax.tree.leaves(average)))
-  with checkpoints.CheckpointStore(path / 'checkpoints') as store:
+  with checkpoint_store.CheckpointStore(path / 'checkpoints') as store:
     meta = dataclasses.replace(meta, kind=kind, torch=origin)
     store.save(0, {'average': average}, meta)
   tensors = sum(len(source.state) for source in sources)

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 import pytest
 
-from magnet_jax.files import bundle, checkpoints
+from magnet_jax.files import bundle, checkpoint_store, checkpoints
 from magnet_jax.types import ClassTable, InputError, Meta
 
 META = Meta(
@@ -49,11 +49,11 @@ def _steps(folder):
 
 def test_the_state_comes_back_in_its_types(tmp_path):
   state = _state(7)
-  with checkpoints.CheckpointStore(tmp_path / 'a' / 'b') as store:
+  with checkpoint_store.CheckpointStore(tmp_path / 'a' / 'b') as store:
     assert store.latest_step() is None and store.best_step() is None
     store.save(7, state, META, {'miou': 0.5})
     back, meta = store.restore('latest', template=_state())
-  plain, _ = checkpoints.read(tmp_path / 'a' / 'b' / '7')
+  plain, _ = checkpoint_store.read(tmp_path / 'a' / 'b' / '7')
   assert jax.tree.structure(back) == jax.tree.structure(state)
   for one, other in zip(
     jax.tree.leaves(back), jax.tree.leaves(state), strict=True
@@ -63,7 +63,7 @@ def test_the_state_comes_back_in_its_types(tmp_path):
   assert (meta.config, meta.classes) == (META.config, META.classes)
   assert 'magnet-jax' in meta.versions and 'jax' in meta.versions
   assert plain['moments']['0']['count'] == 0
-  with checkpoints.CheckpointStore(tmp_path / 'a' / 'b') as store:
+  with checkpoint_store.CheckpointStore(tmp_path / 'a' / 'b') as store:
     shapes = jax.eval_shape(_state)
     assert store.restore(template=shapes)[0].step == 7
 
@@ -72,12 +72,12 @@ def test_the_newest_and_the_best_are_kept(tmp_path, capfd):
   scores = {1: 0.1, 2: 0.9, 3: 0.2, 4: None, 5: float('nan'), 6: 0.3}
   for step, score in scores.items():
     # Opened anew each time, as after a resume.
-    with checkpoints.CheckpointStore(tmp_path) as store:
+    with checkpoint_store.CheckpointStore(tmp_path) as store:
       store.save(
         step, _state(step), META, None if score is None else {'miou': score}
       )
   assert _steps(tmp_path) == [2, 5, 6]
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     assert (store.best_step(), store.latest_step()) == (2, 6)
     assert store.restore('best', template=_state())[0].step == 2
     assert store.restore('latest', template=_state())[0].step == 6
@@ -89,7 +89,7 @@ def test_the_newest_and_the_best_are_kept(tmp_path, capfd):
 
 
 def test_without_the_metric_none_is_best(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path, keep_latest=1) as store:
+  with checkpoint_store.CheckpointStore(tmp_path, keep_latest=1) as store:
     store.save(1, _state(1), META)
     store.save(2, _state(2), META, {'loss': 1.0})
     assert _steps(tmp_path) == [2] or _steps(tmp_path) == [1, 2]
@@ -99,14 +99,14 @@ def test_without_the_metric_none_is_best(tmp_path):
 
 
 def test_saving_a_step_again_changes_nothing(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     store.save(1, _state(1), META)
     store.save(1, _state(2), META)
     assert store.restore(1, template=_state())[0].step == 1
 
 
 def test_what_does_not_fit_is_named(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     with pytest.raises(InputError, match='the steps there are none'):
       store.restore(template=_state())
     store.save(1, _state(1), META)
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_named(tmp_path):
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     store.save(1, _state(1), META)
   for file in (tmp_path / '1' / 'state').rglob('*'):
     if file.is_file():
@@ -136,9 +136,9 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 def test_bad_places(tmp_path):
   (tmp_path / 'file').write_bytes(b'x')
   with pytest.raises(InputError, match='is a file where a folder is needed'):
-    checkpoints.CheckpointStore(tmp_path / 'file')
+    checkpoint_store.CheckpointStore(tmp_path / 'file')
   with pytest.raises(InputError, match='keep_latest 0'):
-    checkpoints.CheckpointStore(tmp_path / 'a', keep_latest=0)
+    checkpoint_store.CheckpointStore(tmp_path / 'a', keep_latest=0)
   with pytest.raises(InputError, match='no such file'):
     checkpoints.load(tmp_path / 'none')
   with pytest.raises(InputError, match=r'holds no checkpoint, but file'):
@@ -152,7 +152,7 @@ def test_bad_places(tmp_path):
 
 def test_a_relative_folder(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  with checkpoints.CheckpointStore('runs/a') as store:
+  with checkpoint_store.CheckpointStore('runs/a') as store:
     store.save(1, _state(1), META)
     assert store.restore(template=_state())[0].step == 1
   assert checkpoints.load('runs/a')[1].kind == 'segmenter'
@@ -166,7 +166,7 @@ def test_load_finds_the_best_from_every_level(tmp_path):
   for kind, best in (('segmenter', 1), ('refiner', 2)):
     tones = {'brightness': (float(best),)}
     meta = dataclasses.replace(META, kind=kind, tones=tones)
-    store = checkpoints.CheckpointStore(tmp_path / kind / 'checkpoints')
+    store = checkpoint_store.CheckpointStore(tmp_path / kind / 'checkpoints')
     with store:
       for step in (1, 2, 3):
         store.save(step, _state(step), meta, {'miou': float(step == best)})
@@ -194,18 +194,18 @@ def test_load_finds_the_best_from_every_level(tmp_path):
 
 
 def test_loading_leaves_alone_what_training_is_writing(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     store.save(1, _state(1), META)
   partial = tmp_path / '2.orbax-checkpoint-tmp'
   partial.mkdir()
   checkpoints.load(tmp_path)
   assert partial.exists()
-  checkpoints.CheckpointStore(tmp_path).close()
+  checkpoint_store.CheckpointStore(tmp_path).close()
   assert not partial.exists()
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     store.save(1, {'weights': np.zeros(3)}, Meta())
   with pytest.raises(InputError, match='not a checkpoint of a network'):
     checkpoints.load(tmp_path)
@@ -216,10 +216,10 @@ _LIMITED = """
 import resource, sys
 sys.dont_write_bytecode = True  # compiled modules would be cut off
 import numpy as np
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checkpoint_store
 from magnet_jax.types import InputError, Meta
 noise = np.random.default_rng(0).random(100_000)
-with checkpoints.CheckpointStore(sys.argv[1]) as store:
+with checkpoint_store.CheckpointStore(sys.argv[1]) as store:
   store.save(1, {'a': noise[:10]}, Meta())
   resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
   try:
@@ -244,9 +244,9 @@ def test_a_save_that_breaks_off_leaves_the_one_before(tmp_path):
 _TRAINING = """
 import sys
 import numpy as np
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checkpoint_store
 from magnet_jax.types import Meta
-with checkpoints.CheckpointStore(sys.argv[1]) as store:
+with checkpoint_store.CheckpointStore(sys.argv[1]) as store:
   step = store.latest_step() or 0
   while True:
     step += 1
@@ -273,7 +273,7 @@ def test_sigkill_while_saving_loses_nothing(tmp_path):
       for line in process.stdout:
         last = int(line)
     assert process.returncode == -signal.SIGKILL
-    store = checkpoints.CheckpointStore(tmp_path)
+    store = checkpoint_store.CheckpointStore(tmp_path)
     with store:
       # A save may be whole before its print.
       assert store.latest_step() in (last, last + 1)

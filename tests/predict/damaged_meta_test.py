@@ -8,7 +8,7 @@ import pytest
 
 from magnet_jax.cli import main
 from magnet_jax.evaluate import random_model
-from magnet_jax.files import bundle, checkpoints, images
+from magnet_jax.files import bundle, checkpoint_store, images
 from magnet_jax.models import build
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
@@ -238,7 +238,7 @@ def test_weights_of_another_kind(whole, tmp_path, value, words):
 
 
 def test_checkpoints_of_a_folder(tmp_path):
-  with checkpoints.CheckpointStore(tmp_path) as store:
+  with checkpoint_store.CheckpointStore(tmp_path) as store:
     store.save(1, {'average': {'params': np.zeros(1)}}, Meta())
   stored = tmp_path / '1' / 'meta' / 'metadata'
   assert stored.exists()

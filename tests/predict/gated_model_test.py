@@ -7,7 +7,7 @@ import pytest
 from magnet_jax import parallel
 from magnet_jax.configs import tiny
 from magnet_jax.evaluate import random_model
-from magnet_jax.files import bundle, checkpoints
+from magnet_jax.files import bundle, checkpoint_store, checkpoints
 from magnet_jax.methods import table as methods
 from magnet_jax.models import build
 from magnet_jax.predict import combine
@@ -51,7 +51,9 @@ def run(tmp_path_factory):
   tones = {'brightness': (1.0,)}
   for kind, variables in (('segmenter', before), ('refiner', both)):
     meta = Meta(_config(), generator.CLASSES, kind, tones=tones)
-    with checkpoints.CheckpointStore(folder / kind / 'checkpoints') as store:
+    with checkpoint_store.CheckpointStore(
+      folder / kind / 'checkpoints'
+    ) as store:
       store.save(1, {'average': variables}, meta)
   return folder, segmenter, gate
 

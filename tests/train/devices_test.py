@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from magnet_jax import parallel
-from magnet_jax.files import checkpoints, records
+from magnet_jax.files import checkpoint_store, records
 from magnet_jax.metrics import losses
 from magnet_jax.models import build, layers
 from magnet_jax.train import loop, pace, refiner_steps, steps
@@ -143,8 +143,8 @@ def make_task(kind, devices, parts):
 
 
 def outcome(folder):
-  with checkpoints.CheckpointStore(folder / 'checkpoints') as store:
-    state, _ = checkpoints.read(store.folder / str(store.latest_step()))
+  with checkpoint_store.CheckpointStore(folder / 'checkpoints') as store:
+    state, _ = checkpoint_store.read(store.folder / str(store.latest_step()))
   return state, records.read(folder / 'train.jsonl')
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from magnet_jax.files import checkpoints, records
+from magnet_jax.files import checkpoint_store, records
 from magnet_jax.train import loop, pace, state
 from magnet_jax.types import InputError, Meta
 
@@ -64,9 +64,9 @@ def make_task() -> loop.Task:
 
 
 def result(folder):
-  with checkpoints.CheckpointStore(folder / 'checkpoints') as store:
+  with checkpoint_store.CheckpointStore(folder / 'checkpoints') as store:
     step = store.latest_step()
-  final, meta = checkpoints.read(folder / 'checkpoints' / str(step))
+  final, meta = checkpoint_store.read(folder / 'checkpoints' / str(step))
   return final, meta, step
 
 
@@ -128,7 +128,7 @@ def test_a_killed_run_ends_like_a_whole_one(
     patch.setattr(
       records.Writer, 'append', dying('record', records.Writer.append)
     )
-    store = checkpoints.CheckpointStore
+    store = checkpoint_store.CheckpointStore
     patch.setattr(store, 'save', dying('save', store.save))
     mortal = dataclasses.replace(task, step=dying('step', task.step))
     with pytest.raises(Killed):

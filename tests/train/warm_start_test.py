@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from magnet_jax.files import checkpoints
+from magnet_jax.files import checkpoint_store
 from magnet_jax.models import build
 from magnet_jax.train import warm_start
 from magnet_jax.types import InputError, Meta
@@ -27,7 +27,7 @@ def _fresh(name='fpn', seed=0):
 
 def _save(folder, kind, variables):
   path = folder / kind
-  with checkpoints.CheckpointStore(path / 'checkpoints') as store:
+  with checkpoint_store.CheckpointStore(path / 'checkpoints') as store:
     store.save(0, {'average': variables}, Meta(kind=kind))
   return path
 
