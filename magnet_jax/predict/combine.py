@@ -10,7 +10,7 @@ from magnet_jax import checked
 from magnet_jax.cascade import settings
 from magnet_jax.files import checkpoints
 from magnet_jax.files.trees import Tree
-from magnet_jax.predict import foreign
+from magnet_jax.predict import foreign, networks
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError, Meta
@@ -86,7 +86,7 @@ def _part(path: str, kind: str) -> tuple[dict[str, Tree], Meta]:
       '--refiner to the folder of a run or an exported model'
     )
   variables, meta = checkpoints.load(path)
-  if kind == 'refiner' and models.is_gate(variables.get(kind, {})):
+  if kind == 'refiner' and networks.is_gate(variables.get(kind, {})):
     raise InputError(
       f'{path}: its refiner is a gate on features that only the segmenter '
       f'trained with it has; give --checkpoint={path}, or a --refiner that was '

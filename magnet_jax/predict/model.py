@@ -1,13 +1,9 @@
 """A trained segmenter and refiner, ready for images."""
 
-from collections.abc import Iterator, Mapping
-import contextlib
+from collections.abc import Mapping
 import dataclasses
-import functools
 from typing import Any, Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import checked
@@ -19,12 +15,10 @@ from magnet_jax.cascade.policy import ALIGNED, Policy
 from magnet_jax.cascade.released import RELEASED
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.models import build
-from magnet_jax.models.refiner import HALO, join, refiner_count, split
-from magnet_jax.ops import strips
+from magnet_jax.predict import networks
 from magnet_jax.predict import way as way_files
 from magnet_jax.predict.way import Way
-from magnet_jax.refiners import magnet, scale_attention, table
+from magnet_jax.refiners import table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
   ClassTable,
@@ -220,8 +214,9 @@ def from_variables(
     settings.options(sections['refine'])
     ways = way_files.from_json(meta.config.get('ways', {}))
   model = Model(
-    segmenter=segmenter or _segmenter(variables, meta, len(table), name),
-    refiners=_refiners(variables, meta, len(table), name),
+    segmenter=segmenter
+    or networks.segmenter(variables, meta, len(table), name),
+    refiners=networks.refiners(variables, meta, len(table), name),
     classes=table,
     settings=sections,
     # Another segmenter was trained on images that nobody knows of here.
@@ -232,11 +227,6 @@ def from_variables(
     for way in ways.values():
       model.with_way(way)
   return model
-
-
-def is_gate(refiner: Section) -> bool:
-  """Returns whether a refiner's variables are those of scale attention."""
-  return 'gate' in refiner.get('params', {})
 
 
 def class_table(meta: Meta) -> ClassTable:
@@ -251,115 +241,3 @@ def class_table(meta: Meta) -> ClassTable:
       'classes; use a whole checkpoint or export the model again from its run'
     )
   return meta.classes
-
-
-def _segmenter(
-  variables: Section, meta: Meta, num_classes: int, name: str
-) -> Network:
-  """Returns the segmenter with its variables, checked and placed."""
-  with _building(name, 'segmenter'):
-    make = functools.partial(build.segmenter, num_classes=num_classes)
-    module = checked.call(make, meta.section('segmenter'), 'segmenter')
-    wanted = build.shapes(module, (64, 64), num_classes)
-  _check(name, 'segmenter', variables, wanted)
-  # Placed once, so that all cascades of this model share the same copy.
-  placed = jax.device_put(variables['segmenter'])
-  return jax.tree_util.Partial(module.apply, placed)
-
-
-def _refiners(
-  variables: Section, meta: Meta, num_classes: int, name: str
-) -> tuple[Refiner, ...]:
-  """Returns the refiners of stages 1, 2, …, if there are any."""
-  if 'refiner' not in variables:
-    return ()
-  if is_gate(variables['refiner']):
-    return (_attention(variables, meta, num_classes, name),)
-  with _building(name, 'refiner'):
-    number, wanted = refiner_count(meta.section('refiner'))
-    make = functools.partial(build.refinement, num_classes=num_classes)
-    module = checked.call(make, wanted, 'refiner')
-    maps = jnp.zeros((1, 8, 8, num_classes))
-    init = functools.partial(
-      module.init, jax.random.key(0), scale=maps, coarse=maps
-    )
-    shapes = jax.eval_shape(lambda: join([init()] * number))
-  _check(name, 'refiner', variables, shapes)
-  apply = strips.InStrips(module.apply, halo=HALO)
-  placed = jax.device_put(variables['refiner'])
-  return tuple(
-    magnet.refiner(jax.tree_util.Partial(apply, each))
-    for each in split(placed, number)
-  )
-
-
-def _attention(
-  variables: Section, meta: Meta, num_classes: int, name: str
-) -> Refiner:
-  """Returns the refiner of a gate on the segmenter's features."""
-  with _building(name, 'segmenter'):
-    make = functools.partial(build.segmenter, num_classes=num_classes)
-    segmenter = checked.call(make, meta.section('segmenter'), 'segmenter')
-    height, width = meta.section('plan')['network']
-    module, init = build.attention(segmenter, (height, width), num_classes)
-  shapes = jax.eval_shape(init, jax.random.key(0))
-  _check(name, 'refiner', variables, {'params': {'gate': shapes['params']}})
-  gate = variables['refiner']['params']['gate']
-  placed = jax.device_put({'params': gate})
-  return scale_attention.refiner(jax.tree_util.Partial(module.apply, placed))
-
-
-@contextlib.contextmanager
-def _building(name: str, network: str) -> Iterator[None]:
-  """Turns whatever settings of a network raise into one line."""
-  try:
-    with checked.named(name):
-      yield
-  except InputError:
-    raise
-  # Modules do not check their settings for types and ranges.
-  except Exception as error:
-    reason = (str(error).splitlines() or [''])[0][:200]
-    raise InputError(
-      f'{name}: config.{network} builds no network ({type(error).__name__}: '
-      f'{reason}); use the config that it was trained with'
-    ) from error
-
-
-def _check(
-  name: str,
-  network: str,
-  variables: Section,
-  wanted: object,
-) -> None:
-  """Checks that variables have the shapes of a network and are finite."""
-  shapes = {
-    jax.tree_util.keystr(path): leaf.shape
-    for path, leaf in jax.tree_util.tree_leaves_with_path(wanted)
-  }
-  found = {
-    jax.tree_util.keystr(path): np.asarray(leaf)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(variables[network])
-  }
-  for key in sorted(shapes.keys() ^ found.keys()):
-    where = 'missing' if key in shapes else 'unknown'
-    raise InputError(
-      f'{name}: {network}{key} is {where}: the variables must be those of the '
-      "checkpoint's config; export it again from its run"
-    )
-  for key, leaf in found.items():
-    if leaf.shape != shapes[key]:
-      raise InputError(
-        f'{name}: {network}{key} has shape {leaf.shape}, but the '
-        f'config needs {shapes[key]}; use the config it was trained with'
-      )
-    if not jnp.issubdtype(leaf.dtype, jnp.floating):
-      raise InputError(
-        f'{name}: {network}{key} is of {leaf.dtype}: weights must be '
-        'floating-point numbers; export it again from its run'
-      )
-    if not np.isfinite(leaf).all():
-      raise InputError(
-        f'{name}: {network}{key} holds NaN or infinity: weights must be '
-        'finite; use an earlier checkpoint'
-      )

@@ -1,0 +1,134 @@
+"""Trained networks from loaded variables, checked and placed."""
+
+from collections.abc import Iterator
+import contextlib
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from magnet_jax import checked
+from magnet_jax.models import build
+from magnet_jax.models.refiner import HALO, join, refiner_count, split
+from magnet_jax.ops import strips
+from magnet_jax.refiners import magnet, scale_attention
+from magnet_jax.refiners.refiner import Refiner
+from magnet_jax.types import InputError, Meta, Network, Section
+
+
+def is_gate(refiner: Section) -> bool:
+  """Returns whether a refiner's variables are those of scale attention."""
+  return 'gate' in refiner.get('params', {})
+
+
+def segmenter(
+  variables: Section, meta: Meta, num_classes: int, name: str
+) -> Network:
+  """Returns the segmenter with its variables, checked and placed."""
+  with building(name, 'segmenter'):
+    make = functools.partial(build.segmenter, num_classes=num_classes)
+    module = checked.call(make, meta.section('segmenter'), 'segmenter')
+    wanted = build.shapes(module, (64, 64), num_classes)
+  check(name, 'segmenter', variables, wanted)
+  # Placed once, so that all cascades of this model share the same copy.
+  placed = jax.device_put(variables['segmenter'])
+  return jax.tree_util.Partial(module.apply, placed)
+
+
+def refiners(
+  variables: Section, meta: Meta, num_classes: int, name: str
+) -> tuple[Refiner, ...]:
+  """Returns the refiners of stages 1, 2, …, if there are any."""
+  if 'refiner' not in variables:
+    return ()
+  if is_gate(variables['refiner']):
+    return (_attention(variables, meta, num_classes, name),)
+  with building(name, 'refiner'):
+    number, wanted = refiner_count(meta.section('refiner'))
+    make = functools.partial(build.refinement, num_classes=num_classes)
+    module = checked.call(make, wanted, 'refiner')
+    maps = jnp.zeros((1, 8, 8, num_classes))
+    init = functools.partial(
+      module.init, jax.random.key(0), scale=maps, coarse=maps
+    )
+    shapes = jax.eval_shape(lambda: join([init()] * number))
+  check(name, 'refiner', variables, shapes)
+  apply = strips.InStrips(module.apply, halo=HALO)
+  placed = jax.device_put(variables['refiner'])
+  return tuple(
+    magnet.refiner(jax.tree_util.Partial(apply, each))
+    for each in split(placed, number)
+  )
+
+
+def _attention(
+  variables: Section, meta: Meta, num_classes: int, name: str
+) -> Refiner:
+  """Returns the refiner of a gate on the segmenter's features."""
+  with building(name, 'segmenter'):
+    make = functools.partial(build.segmenter, num_classes=num_classes)
+    network = checked.call(make, meta.section('segmenter'), 'segmenter')
+    height, width = meta.section('plan')['network']
+    module, init = build.attention(network, (height, width), num_classes)
+  shapes = jax.eval_shape(init, jax.random.key(0))
+  check(name, 'refiner', variables, {'params': {'gate': shapes['params']}})
+  gate = variables['refiner']['params']['gate']
+  placed = jax.device_put({'params': gate})
+  return scale_attention.refiner(jax.tree_util.Partial(module.apply, placed))
+
+
+@contextlib.contextmanager
+def building(name: str, network: str) -> Iterator[None]:
+  """Turns whatever settings of a network raise into one line."""
+  try:
+    with checked.named(name):
+      yield
+  except InputError:
+    raise
+  # Modules do not check their settings for types and ranges.
+  except Exception as error:
+    reason = (str(error).splitlines() or [''])[0][:200]
+    raise InputError(
+      f'{name}: config.{network} builds no network ({type(error).__name__}: '
+      f'{reason}); use the config that it was trained with'
+    ) from error
+
+
+def check(
+  name: str,
+  network: str,
+  variables: Section,
+  wanted: object,
+) -> None:
+  """Checks that variables have the shapes of a network and are finite."""
+  shapes = {
+    jax.tree_util.keystr(path): leaf.shape
+    for path, leaf in jax.tree_util.tree_leaves_with_path(wanted)
+  }
+  found = {
+    jax.tree_util.keystr(path): np.asarray(leaf)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables[network])
+  }
+  for key in sorted(shapes.keys() ^ found.keys()):
+    where = 'missing' if key in shapes else 'unknown'
+    raise InputError(
+      f'{name}: {network}{key} is {where}: the variables must be those of the '
+      "checkpoint's config; export it again from its run"
+    )
+  for key, leaf in found.items():
+    if leaf.shape != shapes[key]:
+      raise InputError(
+        f'{name}: {network}{key} has shape {leaf.shape}, but the '
+        f'config needs {shapes[key]}; use the config it was trained with'
+      )
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+      raise InputError(
+        f'{name}: {network}{key} is of {leaf.dtype}: weights must be '
+        'floating-point numbers; export it again from its run'
+      )
+    if not np.isfinite(leaf).all():
+      raise InputError(
+        f'{name}: {network}{key} holds NaN or infinity: weights must be '
+        'finite; use an earlier checkpoint'
+      )
