@@ -1,10 +1,9 @@
 """Both trainings in one folder, and the model that they produce."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 import math
 import pathlib
 import shutil
-from typing import Any
 
 import ml_collections
 
@@ -12,7 +11,7 @@ from magnet_jax import parallel
 from magnet_jax.data import augment, splits
 from magnet_jax.data.folds import Indices
 from magnet_jax.evaluate import comparison
-from magnet_jax.files import atomic, bundle, checkpoints, records, tuned
+from magnet_jax.files import bundle, checkpoints, records, tuned
 from magnet_jax.predict import model as models
 from magnet_jax.refiners import scale_attention
 from magnet_jax.train import (
@@ -21,6 +20,7 @@ from magnet_jax.train import (
   from_config,
   loop,
   refiner_task,
+  run_folder,
   segmenter_task,
   unseen,
   warm_start,
@@ -28,40 +28,8 @@ from magnet_jax.train import (
 from magnet_jax.tuning import tuning
 from magnet_jax.types import InputError, Meta, Section
 
-_CONFIG = 'config.json'
 _TUNE = 'tune'  # folder of the measurements of tune
 STAGES = ('both', 'segmenter', 'refiner')
-# Settings that may change when a run is resumed: they change no result, or say
-# how long to go on. The last one was in configs of earlier versions, and never
-# read.
-_FREE = (
-  'data.workers',
-  'data.cache_mb',
-  'tune.images',
-  'tune.points',
-  'refine.window_score',
-  *(
-    f'train.{network}.{limit}'
-    for network in ('segmenter', 'refiner')
-    for limit in ('hours', 'patience', 'validate_every')
-  ),
-  'train.refiner.stage_weights',
-)
-# Settings that configs of earlier versions lack, with what these did.
-_ADDED = {
-  'train.refiner.unseen': 'none',
-  'train.refiner.folds': 3,
-  'train.refiner.fold_steps': 0.35,
-  'plan.first': 0.0,
-  'plan.last': 1.0,
-  'refine.mix': 0.0,
-  'refine.fusion': 'auto',
-  'refine.stage_weights': [],
-  'train.segmenter.trunk_rate': 1.0,
-  'refine.trends': [],
-  'refine.bias': [],
-  'train.refiner.segmenter_rate': 0.1,
-}
 
 
 def run(
@@ -108,9 +76,9 @@ def run(
   # Built before anything is written, as that checks the settings.
   tasks = segmenter_task.make_all(config, images, left_out) if first else []
   if parallel.is_main():  # the only one that reads and writes the folder
-    if not (folder / _CONFIG).exists():
+    if not (folder / run_folder.CONFIG).exists():
       _check_starts(config, segmenter=first, refiner='refiner' in networks)
-    prepare(config, folder)
+    run_folder.prepare(config, folder)
   if first:
     main, *others = tasks
     if 'segmenter' in networks:
@@ -287,38 +255,3 @@ def _check_starts(
       warm_start.check(training.refiner.segmenter, 'segmenter')
     if training.refiner.init:
       warm_start.check(training.refiner.init, 'refiner')
-
-
-def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
-  """Checks that the folder is writable and belongs to this config.
-
-  Raises:
-    InputError: it does not; names the first setting that differs.
-  """
-  atomic.prepare_folder(folder)
-  path = folder / _CONFIG
-  wanted = records.to_json(config.to_dict())
-  if path.exists():
-    found = records.read_object(path, 'choose another --workdir')
-    before = {**_ADDED, **dict(_flat(found))}
-    jitter = before.pop('augment.colour_jitter', None)
-    if jitter is not None:
-      for name, value in augment.from_jitter(jitter).items():
-        before[f'augment.{name}'] = value
-    now = dict(_flat(wanted))
-    for key in [*now, *(before.keys() - now.keys())]:
-      if key not in _FREE and before.get(key) != now.get(key):
-        raise InputError(
-          f'{folder}: holds a run with {key} = {before.get(key)!r}, not '
-          f'{now.get(key)!r}; choose another --workdir or the same setting'
-        )
-  records.write_json(path, wanted)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[Any]:
-  """(dotted key, value) of all fields."""
-  for key, value in tree.items():
-    if isinstance(value, Mapping):
-      yield from _flat(value, f'{prefix}{key}.')
-    else:
-      yield prefix + key, value

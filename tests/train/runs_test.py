@@ -13,6 +13,7 @@ from magnet_jax.scenes import generator
 from magnet_jax.train import (
   from_config,
   refiner_task,
+  run_folder,
   runs,
   segmenter_task,
 )
@@ -22,22 +23,22 @@ from magnet_jax.weights import pretrained
 
 def test_a_folder_is_of_one_config(tmp_path):
   config = tiny.get_config()
-  runs.prepare(config, tmp_path / 'run')
+  run_folder.prepare(config, tmp_path / 'run')
   before = (tmp_path / 'run' / 'config.json').read_bytes()
-  runs.prepare(config, tmp_path / 'run')
+  run_folder.prepare(config, tmp_path / 'run')
   config.train.segmenter.rate = 0.5
   with pytest.raises(InputError, match=r'train\.segmenter\.rate = 0.003, not'):
-    runs.prepare(config, tmp_path / 'run')
+    run_folder.prepare(config, tmp_path / 'run')
   assert (tmp_path / 'run' / 'config.json').read_bytes() == before
 
 
 def test_settings_that_change_no_result_may_change(tmp_path):
   config = tiny.get_config()
-  runs.prepare(config, tmp_path)
+  run_folder.prepare(config, tmp_path)
   config.data.workers = 3
   config.train.segmenter.hours = 2.0
   config.train.segmenter.patience = 3
-  runs.prepare(config, tmp_path)
+  run_folder.prepare(config, tmp_path)
 
 
 def test_a_run_of_an_earlier_version_goes_on(tmp_path):
@@ -47,12 +48,12 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   del earlier.refine.window_score
   del earlier.train.refiner.hours
   del earlier.train.segmenter.trunk_rate
-  runs.prepare(earlier, tmp_path)
+  run_folder.prepare(earlier, tmp_path)
   config = tiny.get_config()
-  runs.prepare(config, tmp_path)
+  run_folder.prepare(config, tmp_path)
   config.refine.mix = 0.5
   with pytest.raises(InputError, match=r'refine\.mix = 0\.0, not 0\.5'):
-    runs.prepare(config, tmp_path)
+    run_folder.prepare(config, tmp_path)
 
 
 def test_colours_of_an_earlier_version_go_on(tmp_path):
@@ -61,12 +62,12 @@ def test_colours_of_an_earlier_version_go_on(tmp_path):
     del earlier.augment[name]
   del earlier.augment.hue
   earlier.augment.colour_jitter = 0.2
-  runs.prepare(earlier, tmp_path)
+  run_folder.prepare(earlier, tmp_path)
   config = tiny.get_config()
   with pytest.raises(InputError, match=r'brightness = 1\.0618, not 1\.7'):
-    runs.prepare(config, tmp_path)
+    run_folder.prepare(config, tmp_path)
   config.augment.update(augment.from_jitter(0.2))
-  runs.prepare(config, tmp_path)
+  run_folder.prepare(config, tmp_path)
 
 
 def test_a_config_of_an_earlier_version_is_read(tmp_path, monkeypatch):
@@ -218,7 +219,7 @@ def test_nothing_to_start_from_leaves_no_folder(
 def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
   config = tiny.get_config()
   config.train.segmenter.init = 'gone'
-  runs.prepare(config, tmp_path)
+  run_folder.prepare(config, tmp_path)
   trained = []
 
   def train(task, *_):
@@ -234,7 +235,7 @@ def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
 def test_a_damaged_config_is_named(tmp_path):
   (tmp_path / 'config.json').write_text('{')
   with pytest.raises(InputError, match=r'config\.json'):
-    runs.prepare(tiny.get_config(), tmp_path)
+    run_folder.prepare(tiny.get_config(), tmp_path)
 
 
 def test_a_bad_limit_of_either_is_found_before_training(tmp_path):

@@ -1,0 +1,79 @@
+"""The folder of a run belongs to one config."""
+
+from collections.abc import Iterator, Mapping
+import pathlib
+from typing import Any
+
+import ml_collections
+
+from magnet_jax.data import augment
+from magnet_jax.files import atomic, records
+from magnet_jax.types import InputError
+
+CONFIG = 'config.json'
+# Settings that may change when a run is resumed: they change no result, or say
+# how long to go on. The last one was in configs of earlier versions, and never
+# read.
+_FREE = (
+  'data.workers',
+  'data.cache_mb',
+  'tune.images',
+  'tune.points',
+  'refine.window_score',
+  *(
+    f'train.{network}.{limit}'
+    for network in ('segmenter', 'refiner')
+    for limit in ('hours', 'patience', 'validate_every')
+  ),
+  'train.refiner.stage_weights',
+)
+# Settings that configs of earlier versions lack, with what these did.
+_ADDED = {
+  'train.refiner.unseen': 'none',
+  'train.refiner.folds': 3,
+  'train.refiner.fold_steps': 0.35,
+  'plan.first': 0.0,
+  'plan.last': 1.0,
+  'refine.mix': 0.0,
+  'refine.fusion': 'auto',
+  'refine.stage_weights': [],
+  'train.segmenter.trunk_rate': 1.0,
+  'refine.trends': [],
+  'refine.bias': [],
+  'train.refiner.segmenter_rate': 0.1,
+}
+
+
+def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
+  """Checks that the folder is writable and belongs to this config.
+
+  Raises:
+    InputError: it does not; names the first setting that differs.
+  """
+  atomic.prepare_folder(folder)
+  path = folder / CONFIG
+  wanted = records.to_json(config.to_dict())
+  if path.exists():
+    found = records.read_object(path, 'choose another --workdir')
+    before = {**_ADDED, **dict(_flat(found))}
+    jitter = before.pop('augment.colour_jitter', None)
+    if jitter is not None:
+      for name, value in augment.from_jitter(jitter).items():
+        before[f'augment.{name}'] = value
+    now = dict(_flat(wanted))
+    for key in [*now, *(before.keys() - now.keys())]:
+      if key not in _FREE and before.get(key) != now.get(key):
+        raise InputError(
+          f'{folder}: holds a run with {key} = {before.get(key)!r}, not '
+          f'{now.get(key)!r}; choose another --workdir or the same setting'
+        )
+  records.write_json(path, wanted)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[Any]:
+  """(dotted key, value) of all fields."""
+  for key, value in tree.items():
+    if isinstance(value, Mapping):
+      yield from _flat(value, f'{prefix}{key}.')
+    else:
+      yield prefix + key, value
