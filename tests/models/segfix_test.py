@@ -1,0 +1,71 @@
+"""SegFix's heads have the published sizes and see every level."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from magnet_jax.files import trees
+from magnet_jax.models import segfix
+
+
+def _numbers(tree):
+  """Arrays of the shapes of a tree, of numbers above 0."""
+  rng = np.random.default_rng(0)
+  return jax.tree.map(
+    lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32), tree
+  )
+
+
+def _initial(module, *inputs):
+  return jax.eval_shape(
+    lambda: module.init_with_output(jax.random.key(0), *inputs)
+  )
+
+
+@pytest.mark.parametrize(
+  ('width', 'parameters'), [(18, 141_824), (48, 372_224)]
+)
+def test_heads_have_the_published_number_of_parameters(width, parameters):
+  levels = tuple(jnp.zeros((1, 8 >> i, 8 >> i, width << i)) for i in range(4))
+  logits, found = _initial(segfix.Heads(), levels)
+  assert logits.shape == (1, 8, 8, 10)
+  assert sum(x.size for x in jax.tree.leaves(found['params'])) == parameters
+
+
+def test_a_network_is_a_trunk_and_heads():
+  class Trunk(nn.Module):
+    @nn.compact
+    def __call__(self, images, *, train=False):
+      return images[:, ::4, ::4], images[:, ::8, ::8]
+
+  images = jnp.zeros((2, 16, 24, 3))
+  logits, found = _initial(segfix.SegFix(Trunk(), features=4), images)
+  assert logits.shape == (2, 16, 24, 10) and logits.dtype == jnp.float32
+  kernels = trees.flatten(found['params'])
+  assert kernels['heads/direction/unit/conv/kernel'].shape == (6, 4)
+
+
+def test_a_head_equals_its_formula():
+  levels = tuple(
+    _numbers(jax.ShapeDtypeStruct((1, *size, 2), jnp.float32))
+    for size in [(4, 6), (2, 3)]
+  )
+  module = segfix.Heads(features=3)
+  variables = _numbers(_initial(module, levels)[1])
+  found = jax.jit(module.apply)(variables, levels)
+  # At a corner of both levels nothing is interpolated.
+  x = np.concatenate([level[0, -1, -1] for level in levels])
+  expected = []
+  for name in ('boundary', 'direction'):
+    head = variables['params'][name]
+    stats = variables['batch_stats'][name]['unit']['bn']
+    unit = head['unit']
+    y = x @ unit['conv']['kernel'] - stats['mean']
+    y *= unit['bn']['scale'] / np.sqrt(stats['var'] + 1e-5)
+    y = np.maximum(y + unit['bn']['bias'], 0)
+    expected.append(y @ head['classify']['kernel'])
+  np.testing.assert_allclose(
+    found[0, -1, -1], np.concatenate(expected), rtol=1e-5
+  )
