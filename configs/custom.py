@@ -63,7 +63,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.segmenter.pyramid, config.segmenter.head = 48, 24  # features
   config.train.segmenter.init = 'imagenet'
   config.train.segmenter.rate = 1e-3
-  config.train.segmenter.steps = 1100
+  config.train.segmenter.steps = 2200
   config.train.segmenter.hours = 0.45  # at most
   config.train.segmenter.batch = 8
   config.train.segmenter.crop = (168, 168)

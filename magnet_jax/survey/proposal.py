@@ -15,13 +15,13 @@ _INPUT = 224  # side of the networks' input that two CPU cores train in minutes
 _LEAST = 32
 _WINDOWS = 8  # per side, at full size
 _HEAVIEST = 10.0  # times the weight of the most frequent class
-_STEPS = (600, 4000)
+_STEPS = (1200, 8000)
 _BATCH = 8
 _GATE_STEPS = 200  # it is small, and the segmenter is trained already
 _TRUNK = 'efficientnet_lite0'
-# Rough seconds that two CPU cores need per pixel of a batch, with that trunk or
-# the default one, and how much longer a training may take before it is cut.
-_SECONDS, _SECONDS_DEFAULT, _SLACK = 5e-6, 3e-6, 1.25
+# Rough seconds that two slow CPU cores need per pixel of a batch, with that
+# trunk or the default one, and the share of the steps for which they have time.
+_SECONDS, _SECONDS_DEFAULT, _SHARE = 5e-6, 3e-6, 0.65
 _FIRST, _FACTOR = 0.5, 'half-octave'
 # Later stages need none: a mean over stages has no seams, since the windows of
 # each stage meet elsewhere. At full size, half as many are enough.
@@ -97,7 +97,7 @@ def propose(
   network, window = _network(size)
   megapixels = sum(height * width for height, width in sizes) / 1e6
   # Twice the steps for four times the pixels: more to see, but more alike.
-  steps = 100 * round(2 * math.sqrt(megapixels))
+  steps = 200 * round(2 * math.sqrt(megapixels))
   steps = min(max(steps, _STEPS[0]), _STEPS[1])
   crop = _crop(network, 2 / 3)
   per_pixel = _SECONDS if trunk else _SECONDS_DEFAULT
@@ -123,7 +123,7 @@ def propose(
     factor=_FACTOR,
     overlap=_OVERLAP,
     trunk=trunk,
-    hours=math.ceil(20 * _SLACK * seconds / 3600) / 20,
+    hours=math.ceil(20 * _SHARE * seconds / 3600) / 20,
   )
 
 

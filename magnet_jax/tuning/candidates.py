@@ -23,6 +23,7 @@ WHOLE = 'mean of all'
 USUAL = (
   'scale attention 0.5-1 half-octave, 50% of each stage',
   'scale attention 0.5-1 octave, 70% of the windows',
+  'scale attention 0.5-1 octave, 60% of the windows',
   'mean 0.5-1 half-octave, 50% of each stage',
   'mean 0.5-1 octave, 70% of the windows',
   'mean 0.5-1 octave, 20% of each stage',
@@ -36,7 +37,7 @@ _WEIGHTS = ((), (2.0, 1.0))
 # First and last of SCALES, the factor, and shares of the windows, for a gate.
 _ATTENDED: tuple[tuple[int, int, str, tuple[Windows, ...]], ...] = (
   (2, 4, 'half-octave', (1.0, (0.5,), (0.2,))),
-  (2, 4, 'octave', (1.0, 0.7, (0.5,), (0.2,))),
+  (2, 4, 'octave', (1.0, 0.7, 0.6, (0.5,), (0.2,))),
   (3, 4, 'half-octave', (1.0, 0.3)),
   (2, 3, 'half-octave', (1.0,)),
   (1, 3, 'octave', (1.0,)),

@@ -30,7 +30,7 @@ def test_the_network_sees_a_halved_image(size, network, stages, tuned):
   assert found.rotate == (network[0] == network[1])
   assert all(c <= n for c, n in zip(found.crop, found.network, strict=True))
   assert found.fusion == 'scale_attention'
-  assert 600 <= found.segmenter_steps <= 4000
+  assert 1200 <= found.segmenter_steps <= 8000
   assert found.tune_images == tuned
 
 
