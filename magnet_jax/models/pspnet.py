@@ -15,6 +15,27 @@ from magnet_jax.ops import resize
 _PARTS = (1, 2, 3, 6)  # of a side, whose means are taken
 
 
+def pyramid(
+  level: jax.Array, features: int, dtype: layers.Dtype = jnp.float32
+) -> jax.Array:
+  """Reduces a level and its means to `features`; to be called in a module."""
+  height, width, channels = level.shape[1:]
+  means = [
+    resize.upsample(
+      layers.convolution(channels, 1, dtype=dtype, name=f'pool{i}')(
+        resize.mean_pool(level, (parts, parts))
+      ),
+      (height, width),
+    )
+    for i, parts in enumerate(_PARTS)
+  ]
+  x = jnp.concatenate([*means, level], axis=-1)
+  bottleneck = layers.convolution(
+    features, 1, use_bias=True, dtype=dtype, name='bottleneck'
+  )
+  return nn.relu(bottleneck(x))
+
+
 class Double(nn.Module):
   """Doubles a map's sides, then convolves, normalises and activates."""
 
@@ -64,7 +85,7 @@ class PSPNet(nn.Module):
     """
     level = self.trunk(images, train=train)[-1]
     auxiliary = self._classify(level, 'auxiliary_classify')
-    x = self._pyramid(level)
+    x = pyramid(level, self.features, self.dtype)
     for i, width in enumerate(self.head, start=1):
       x = Double(width, self.dtype, name=f'up{i}')(x, train=train)
     logits = _resized(self._classify(x, 'final'), images)
@@ -74,24 +95,6 @@ class PSPNet(nn.Module):
     elif not self.is_initializing():
       self.sow('auxiliary', 'logits', auxiliary)
     return (logits, {'fused': x}) if features else logits
-
-  def _pyramid(self, level: jax.Array) -> jax.Array:
-    """The level and its means, reduced to `features`."""
-    height, width, channels = level.shape[1:]
-    means = [
-      resize.upsample(
-        layers.convolution(channels, 1, dtype=self.dtype, name=f'pool{i}')(
-          resize.mean_pool(level, (parts, parts))
-        ),
-        (height, width),
-      )
-      for i, parts in enumerate(_PARTS)
-    ]
-    x = jnp.concatenate([*means, level], axis=-1)
-    bottleneck = layers.convolution(
-      self.features, 1, use_bias=True, dtype=self.dtype, name='bottleneck'
-    )
-    return nn.relu(bottleneck(x))
 
   def _classify(self, x: jax.Array, name: str) -> jax.Array:
     classify = layers.convolution(

@@ -101,6 +101,7 @@ class ResNet(nn.Module):
     output_stride: of the last level, with the usual stem. Levels that would
       be coarser keep the resolution and are dilated; their first block has
       the dilation of the level before, as in torchvision.
+    plain_first: whether this first block is not dilated at all instead.
     dtype: of the computation; parameters and statistics stay float32.
   """
 
@@ -110,21 +111,25 @@ class ResNet(nn.Module):
   stem_stride: int = 2
   pool: bool = True
   output_stride: Literal[32, 16, 8] = 32
+  plain_first: bool = False
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
   def __call__(
-    self, images: jax.Array, *, train: bool = False
+    self, images: jax.Array, *, train: bool = False, stem: bool = False
   ) -> tuple[jax.Array, ...]:
-    """Maps normalised images [B,h,w,3] to the levels, fine to coarse."""
+    """Maps normalised images [B,h,w,3] to the levels, fine to coarse.
+
+    With `stem` what its convolution returns precedes them.
+    """
     x = layers.convolution(
       self.width, 7, stride=self.stem_stride, dtype=self.dtype, name='conv1'
     )(images.astype(self.dtype))
+    levels = [x] if stem else []
     x = layers.normalisation(train=train, dtype=self.dtype, name='bn1')(x)
     x = nn.relu(x)
     if self.pool:
       x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
-    levels = []
     before = 1
     for level, count in enumerate(self.blocks):
       # Its stride, were it not dilated, is 4 times 2 for every level before.
@@ -138,7 +143,7 @@ class ResNet(nn.Module):
           dtype=self.dtype,
           name=f'layer{level + 1}_{i}',
         )(x, train=train)
-      before = dilation
+      before = 1 if self.plain_first else dilation
       levels.append(x)
     return tuple(levels)
 

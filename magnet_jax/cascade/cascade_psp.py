@@ -1,0 +1,153 @@
+"""A finished map whose classes are corrected one by one, as by CascadePSP.
+
+Cheng et al., CVPR 2020, section 5.3: each connected part of a class is cut out
+with some of what surrounds it and its mask corrected; the surest class wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+import math
+
+import cv2
+import numpy as np
+
+from magnet_jax.cascade import mask_correction
+from magnet_jax.cascade.mask_correction import MARGIN, SIDE, Steps
+from magnet_jax.types import InputError
+
+SMALLEST = 32**2  # pixels
+_AROUND = 0.25  # of the sides of a part, that its box is longer
+_STUFF = 0.51  # factor for classes that are no things
+_SURE = 0.5
+_ROWS = 256  # whose probabilities are changed at a time
+
+Box = tuple[slice, slice]
+
+
+def correct(
+  image: np.ndarray,
+  probabilities: np.ndarray,
+  run: Steps,
+  *,
+  side: int = SIDE,
+  margin: int = MARGIN,
+  smallest: int = SMALLEST,
+  stuff: Collection[int] = (),
+) -> np.ndarray:
+  """Corrects the outlines of all classes of a map.
+
+  Where a class is found with a probability s above one half, the one with the
+  highest s becomes the most probable: it receives s, the others share the rest
+  as before. Elsewhere nothing changes.
+
+  Args:
+    image: uint8 [H,W,3].
+    probabilities: float32 [H,W,C], summing to 1.
+    run: the network.
+    side: as of `mask_correction.correct`.
+    margin: likewise.
+    smallest: pixels that a part of a class must exceed to be corrected.
+    stuff: classes of surfaces, such as sky, among those of things: a thing
+      beside one needs to be little more than half as sure.
+
+  Returns:
+    float32 [H,W,C], summing to 1.
+
+  Raises:
+    InputError: the sizes differ, or a setting is out of range.
+  """
+  mask_correction.check(side, margin)
+  if image.shape[:2] != probabilities.shape[:2]:
+    raise InputError(
+      f'probabilities of size {probabilities.shape[:2]}, image of size '
+      f'{image.shape[:2]}: must be equal; resize the probabilities'
+    )
+  labels = probabilities.argmax(-1).astype(np.int32)
+  present = np.unique(labels)
+  best = np.full(labels.shape, _SURE, np.float32)
+  winner = labels.copy()
+  # A single class could win against none.
+  for index in present if len(present) > 1 else ():
+    mask = labels == index
+    factor = _STUFF if index in stuff else 1.0
+    for box in boxes(mask, side, smallest):
+      found = factor * mask_correction.correct(
+        image[box], mask[box], run, side=side, margin=margin
+      )
+      wins = found > best[box]
+      best[box][wins] = found[wins]
+      winner[box][wins] = index
+  return _changed(probabilities, winner, best)
+
+
+def boxes(mask: np.ndarray, side: int, smallest: int) -> Iterator[Box]:
+  """Yields the boxes of a mask's connected parts, the largest part first.
+
+  A box is a square, but for the image's borders, at least a quarter longer than
+  its part. Its side is one of few, the network's times a power of the root of
+  2, so that few sizes are compiled. A part inside a box that is corrected at
+  full resolution as a whole is corrected with it.
+
+  Args:
+    mask: bool [H,W].
+    side: the network's.
+    smallest: pixels that a part must exceed.
+  """
+  _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+  size = mask.shape[0], mask.shape[1]
+  native: list[Box] = []
+  parts = sorted(stats[1:].tolist(), key=lambda part: -part[cv2.CC_STAT_AREA])
+  for left, top, width, height, area in parts:
+    if area <= smallest:
+      return
+    bottom, right = top + height, left + width
+    if any(
+      rows.start <= top
+      and bottom <= rows.stop
+      and columns.start <= left
+      and right <= columns.stop
+      for rows, columns in native
+    ):
+      continue
+    length = _rung((1 + _AROUND) * max(width, height), side)
+    box = (
+      _around(top, bottom, length, size[0]),
+      _around(left, right, length, size[1]),
+    )
+    if length <= side:
+      native.append(box)
+    yield box
+
+
+def _rung(length: float, side: int) -> int:
+  """Returns the smallest of the lengths of boxes that is not shorter."""
+  steps = math.ceil(2 * math.log2(length / side) - 1e-9)
+  return math.ceil(side * 2 ** (steps / 2))
+
+
+def _around(first: int, last: int, length: int, most: int) -> slice:
+  """Returns an interval around another, moved to where the image is."""
+  start = (first + last - length) // 2
+  start = max(0, min(start, most - length))
+  return slice(start, min(start + length, most))
+
+
+def _changed(
+  probabilities: np.ndarray, winner: np.ndarray, best: np.ndarray
+) -> np.ndarray:
+  """Gives each winner its probability; the others share what is left."""
+  result = probabilities.copy()
+  for top in range(0, len(result), _ROWS):
+    rows = result[top : top + _ROWS]
+    index = winner[top : top + _ROWS, :, None]
+    sure = best[top : top + _ROWS, :, None]
+    others = rows.copy()
+    np.put_along_axis(others, index, 0, -1)
+    left = others.sum(-1, keepdims=True)
+    # Where a map is certain of the winner there is nothing to share.
+    changes = (sure > _SURE) & (left > 0)
+    others *= (1 - sure) / np.where(changes, left, 1)
+    np.put_along_axis(others, index, sure, -1)
+    np.copyto(rows, others, where=changes)
+  return result
