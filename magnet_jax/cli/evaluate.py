@@ -21,7 +21,7 @@ from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
-from magnet_jax.methods import filtered, table
+from magnet_jax.methods import pointrend, starts, table
 from magnet_jax.report import evaluation
 from magnet_jax.report.evaluation import Pictures
 from magnet_jax.types import ClassTable
@@ -97,9 +97,18 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
     'start',
     None,
-    [*filtered.STARTS],
-    'method whose map is filtered; patch, with its --overlap and --scale, if '
-    'not given',
+    [*starts.STARTS],
+    'method whose map is filtered, or whose windows pointrend refines; patch, '
+    'with its --overlap and --scale, if not given',
+    flag_values=values,
+    module_name=group,
+  )
+  flags.DEFINE_integer(
+    'head_points',
+    None,
+    'N: of pointrend: points of a window that the head decides in each step; '
+    f'{pointrend.HEAD_POINTS} if not given',
+    lower_bound=1,
     flag_values=values,
     module_name=group,
   )
@@ -142,14 +151,18 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
-  start = {'start': values.start} if values.start else {}
+  given = {
+    name: values[name].value
+    for name in ('start', 'head_points')
+    if values[name].value is not None
+  }
   chosen = table.make(
     model,
     values.methods,
     overlap=values.overlap,
     scale=1.0 if values.scale is None else values.scale,
     windows=command_line.windows(values.fast, 'fast') if values.fast else None,
-    **start,
+    **given,
     **filter_flags.settings(values),
   )
   names = [*chosen]

@@ -1,28 +1,11 @@
 """A finished map that is corrected by a filter of the image."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from magnet_jax.filters.table import Filter
-from magnet_jax.methods import downsample, multiscale, patch
-from magnet_jax.methods.method import (
-  ALIGNED,
-  Method,
-  Watch,
-  single,
-  unwatched,
-)
+from magnet_jax.methods import starts
+from magnet_jax.methods.method import Method, Watch, single, unwatched
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError
-
-# Methods whose map can be filtered.
-STARTS: dict[str, Callable[..., Method]] = {
-  'downsample': downsample.make,
-  'patch': patch.make,
-  'multiscale': multiscale.make,
-}
-SETTINGS = ('start', 'overlap', 'scale')
 
 
 def make(
@@ -39,7 +22,7 @@ def make(
   Args:
     corrects: the filter.
     model: the networks.
-    start: a key of STARTS, the method whose map is filtered.
+    start: the method whose map is filtered, as for `starts.make`.
     overlap: of `patch`.
     scale: of `patch`.
     **settings: keyword arguments of the filter.
@@ -48,14 +31,7 @@ def make(
     InputError: the start is unknown, the model cannot make it, or a setting is
       out of range.
   """
-  if start not in STARTS:
-    raise InputError(
-      f'--start={start}: unknown; choose one of {", ".join(STARTS)}'
-    )
-  if start == 'multiscale' and not ALIGNED.met(model):
-    raise InputError(f'--start={start}: {ALIGNED.otherwise}')
-  windows = {'overlap': overlap, 'scale': scale} if start == 'patch' else {}
-  first = STARTS[start](model, **windows)
+  first = starts.make(model, start=start, overlap=overlap, scale=scale)
   # Wrong settings are found now, not after hours of segmenting.
   corrects.check(settings)
 

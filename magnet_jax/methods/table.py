@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 import functools
 
 from magnet_jax.filters.table import FILTERS
-from magnet_jax.methods import downsample, filtered, magnet, multiscale, patch
+from magnet_jax.methods import (
+  downsample,
+  filtered,
+  magnet,
+  multiscale,
+  patch,
+  pointrend,
+  starts,
+)
 from magnet_jax.methods.method import ALIGNED, FUSION, TUNED, Factory, Method
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
@@ -39,12 +47,18 @@ METHODS: dict[str, Factory] = {
     needs=(FUSION, ALIGNED),
     settings=('windows',),
   ),
+  'pointrend': Factory(
+    pointrend.make,
+    'windows whose least certain points a head of the segmenter decides',
+    needs=(pointrend.HEAD,),
+    settings=(*starts.SETTINGS, 'head_points'),
+  ),
   # Slower than what they start from, so they are not made unasked.
   **{
     name: Factory(
       functools.partial(filtered.make, corrects),
       corrects.about,
-      settings=(*filtered.SETTINGS, *corrects.settings),
+      settings=(*starts.SETTINGS, *corrects.settings),
       usual=False,
     )
     for name, corrects in FILTERS.items()

@@ -19,6 +19,7 @@ from magnet_jax.models import (
   hrnet,
   ocr,
   own,
+  pointrend,
   pspnet,
   refiner,
   resnet,
@@ -42,6 +43,9 @@ SEGMENTERS: dict[str, functools.partial] = {
     deeplab.DeepLab, trunk=resnet.RESNETS['resnet50'](output_stride=16)
   ),
   'unet': functools.partial(unet.UNet),
+  'pointrend': functools.partial(
+    pointrend.PointRend, trunk=resnet.RESNETS['resnet50']()
+  ),
 }
 # Trunks that each of them can have, by name.
 TRUNKS: dict[str, dict[str, functools.partial]] = {
@@ -49,6 +53,7 @@ TRUNKS: dict[str, dict[str, functools.partial]] = {
   'pspnet': resnet.RESNETS,
   'hrnet_ocr': hrnet.HRNETS,
   'deeplab': resnet.RESNETS,
+  'pointrend': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
 }
 # Parameters that are no settings: they are given here, or are flax's own.
 _GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')

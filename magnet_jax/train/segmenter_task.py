@@ -91,6 +91,7 @@ def make_all(
     decay=training.average,
     auxiliary=training.auxiliary,
     frozen_trunk=trunk_rate == 0,
+    key=jax.random.key(config.seed),
   )
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)

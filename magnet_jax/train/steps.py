@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from magnet_jax.metrics import confusion, losses
-from magnet_jax.ops import normalise
+from magnet_jax.ops import normalise, points
 from magnet_jax.train import state as train_state
 from magnet_jax.train.state import TrainState, Variables
 
@@ -65,6 +65,7 @@ def segmenter_step(
   decay: float,
   auxiliary: float = 0.0,
   frozen_trunk: bool = False,
+  key: jax.Array | None = None,
 ) -> tuple[TrainState, Metrics]:
   """Computes one step of the segmenter on windows of all stages.
 
@@ -80,12 +81,15 @@ def segmenter_step(
       have one (their collection 'auxiliary').
     frozen_trunk: run the network's module 'trunk' as at test time, without
       gradients, and keep its statistics.
+    key: base of the points that are drawn in all steps, for networks that also
+      decide single ones (their collection 'points'), whose loss is added.
 
   Returns:
     The state after it, and {'loss', 'gradient_norm'}.
   """
 
   statistics = [kind for kind in state.variables if kind != 'params']
+  drawn = {} if key is None else {'points': jax.random.fold_in(key, state.step)}
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
     with (
@@ -97,14 +101,25 @@ def segmenter_step(
         {**state.variables, 'params': params},
         normalise.normalise(batch['image']),
         train=True,
-        mutable=[*statistics, 'auxiliary'],
+        mutable=[*statistics, 'auxiliary', 'points'],
+        rngs=drawn,
       )
     found = losses.mean_loss(*loss(logits, batch['label']))
     for other in jax.tree.leaves(updated.get('auxiliary', {})):
       found += auxiliary * losses.mean_loss(*loss(other, batch['label']))
+    if 'points' in updated:
+      found += _of_points(updated['points'], batch['label'], loss)
     return found, {kind: updated[kind] for kind in statistics}
 
   return descend(state, loss_of, optimizer, decay, rate)
+
+
+def _of_points(
+  sown: dict[str, tuple[jax.Array]], labels: jax.Array, loss: Loss
+) -> jax.Array:
+  """The mean loss of points, whose class is that of the pixel they are in."""
+  (places,), (logits,) = sown['places'], sown['logits']
+  return losses.mean_loss(*loss(logits, points.nearest(labels, places)))
 
 
 def _freeze(

@@ -144,6 +144,36 @@ _UNET: Table = (
   ('final', 'final'),
 )
 
+
+def _detectron_resnet() -> Table:
+  """Returns rows of Detectron2's ResNet, whose levels are counted from 2."""
+  rows = [('stem.conv1', 'conv1'), ('stem.conv1.norm', 'bn1')]
+  for level in range(1, 5):
+    theirs, ours = f'res{level + 1}.{{j}}', f'layer{level}_{{j}}'
+    rows += [
+      (f'{theirs}.conv{{k}}', f'{ours}/conv{{k}}'),
+      (f'{theirs}.conv{{k}}.norm', f'{ours}/bn{{k}}'),
+      (f'{theirs}.shortcut', f'{ours}/downsample_conv'),
+      (f'{theirs}.shortcut.norm', f'{ours}/downsample_bn'),
+    ]
+  return tuple(rows)
+
+
+_COARSE: Table = (
+  ('p{i}.{j}', 'p{i}_{j}_conv'),
+  ('p{i}.{j}.norm', 'p{i}_{j}_norm'),
+  ('predictor', 'predictor'),
+)
+
+_POINTREND: Table = (
+  *_below('backbone.bottom_up', 'trunk', _detectron_resnet()),
+  ('backbone.fpn_lateral{i}', 'fpn/lateral{i}'),
+  ('backbone.fpn_output{i}', 'fpn/output{i}'),
+  *_below('sem_seg_head.coarse_sem_seg_head', 'coarse', _COARSE),
+  ('sem_seg_head.point_head.fc{i}', 'point_head/fc{i}'),
+  ('sem_seg_head.point_head.predictor', 'point_head/predictor'),
+)
+
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
@@ -154,6 +184,7 @@ NAMES: dict[str, Table] = {
   'hrnet': _HRNET,
   'deeplab': _DEEPLAB,
   'unet': _UNET,
+  'pointrend': _POINTREND,
 }
 
 # Our name of a segmenter (models.build.SEGMENTERS) -> its table here.
@@ -163,6 +194,7 @@ SEGMENTERS = {
   'hrnet_ocr': 'hrnet',
   'deeplab': 'deeplab',
   'unet': 'unet',
+  'pointrend': 'pointrend',
 }
 
 # Networks that are the trunk of others.
@@ -177,7 +209,12 @@ CLASSIFIERS = {
   'hrnet': 'cls_head',
   'deeplab': 'classify',
   'unet': 'final',
+  'pointrend': 'sem_seg_head.coarse_sem_seg_head.predictor',
 }
+
+# Their modules, by the beginning of their names, that are convolutions along
+# one axis: a kernel of width 1 has an axis less than usual.
+LINES = {'pointrend': 'sem_seg_head.point_head.'}
 
 _BATCH_NORM = (
   'weight',
@@ -196,4 +233,5 @@ DROPPED = {
     '_fc.bias',
   ),
   'hrnet': ('loss.criterion.weight',),  # the weights of the classes
+  'pointrend': ('pixel_mean', 'pixel_std'),  # of the colours
 }

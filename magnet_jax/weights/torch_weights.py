@@ -86,7 +86,12 @@ def from_torch(
       f'key must be used; {_REMEDY}'
     )
   arrays = {
-    path: _from_layout(state[key], wanted[path].shape, f'{name}: {key}')
+    path: _from_layout(
+      state[key],
+      wanted[path].shape,
+      f'{name}: {key}',
+      line=_is_line(key, network),
+    )
     for path, key in keys.items()
   }
   return trees.unflatten(arrays), {
@@ -114,7 +119,7 @@ def to_torch(
   """
   flat = trees.flatten(variables)
   state = {
-    key: _to_layout(np.asarray(flat[path]), path)
+    key: _to_layout(np.asarray(flat[path]), path, line=_is_line(key, network))
     for path, key in _torch_keys(flat, network).items()
   }
   known = _counter_keys(flat, network)
@@ -203,15 +208,21 @@ def pattern(row: str) -> re.Pattern[str]:
   return re.compile(''.join(parts))
 
 
+def _is_line(key: str, network: str) -> bool:
+  """Returns whether a module in PyTorch is a convolution along one axis."""
+  lines = torch_names.LINES.get(network)
+  return lines is not None and key.startswith(lines)
+
+
 def _from_layout(
-  array: np.ndarray, wanted: tuple[int, ...], name: str
+  array: np.ndarray, wanted: tuple[int, ...], name: str, *, line: bool
 ) -> np.ndarray:
   """Returns one array in our layout, after a check of its shape."""
   shape = tuple(np.shape(array))
   if len(wanted) == 4:  # OIHW -> HWIO
     theirs = tuple(wanted[i] for i in (3, 2, 0, 1))
   elif len(wanted) == 2:  # a 1x1 convolution, ours a dense layer
-    theirs = (wanted[1], wanted[0], 1, 1)
+    theirs = (*wanted[::-1], 1) if line else (*wanted[::-1], 1, 1)
   else:  # the slope of a PReLU is one number
     theirs = wanted or (1,)
   if shape != theirs:
@@ -222,17 +233,17 @@ def _from_layout(
   if len(wanted) == 4:
     array = array.transpose(2, 3, 1, 0)
   elif len(wanted) == 2:
-    array = array[:, :, 0, 0].T
+    array = array.reshape(wanted[::-1]).T
   return np.ascontiguousarray(array).reshape(wanted)
 
 
-def _to_layout(array: np.ndarray, path: str) -> np.ndarray:
+def _to_layout(array: np.ndarray, path: str, *, line: bool) -> np.ndarray:
   """Returns one array in PyTorch's layout."""
   leaf = path.rpartition('/')[2]
   if leaf == 'kernel' and array.ndim == 4:
     array = array.transpose(3, 2, 0, 1)
   elif leaf == 'kernel':
-    array = array.T[:, :, None, None]
+    array = array.T.reshape(*array.shape[::-1], 1, *([] if line else [1]))
   elif leaf == 'negative_slope':
     array = array.reshape(1)
   return np.ascontiguousarray(array)

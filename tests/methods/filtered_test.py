@@ -5,7 +5,7 @@ import pytest
 import toy_model
 
 from magnet_jax.filters import fast_guided, guided
-from magnet_jax.methods import filtered, table
+from magnet_jax.methods import starts, table
 from magnet_jax.types import InputError
 
 FILTERS = {'guided': guided.guided, 'fast-guided': fast_guided.fast_guided}
@@ -17,7 +17,7 @@ def make_model():
 
 
 @pytest.mark.parametrize('name', FILTERS)
-@pytest.mark.parametrize('start', filtered.STARTS)
+@pytest.mark.parametrize('start', starts.STARTS)
 def test_it_filters_the_map_of_its_start(model, name, start):
   image = toy_model.sample(size=(64, 90)).image
   (given, before), (found, seen) = (

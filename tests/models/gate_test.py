@@ -79,6 +79,7 @@ SMALL = {
   'pspnet': {'trunk': 'resnet18', 'width': 4, 'features': 8, 'head': (8, 4, 4)},
   'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
   'hrnet_ocr': {'features': 16, 'keys': 8},
+  'pointrend': {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4},
 }
 
 

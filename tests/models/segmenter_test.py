@@ -79,6 +79,13 @@ def _deeplab_head(coarse, fine):
   return views + decoder + 257 * 7
 
 
+def _pointrend_head(*levels):
+  pyramid = sum((features + 1 + 9 * 256 + 1) * 256 for features in levels)
+  # One convolution per level and step of enlargement, normalised by groups.
+  total = 4 * 9 * 256 * 128 + 3 * 9 * 128 * 128 + 7 * 2 * 128 + 129 * 7
+  return pyramid + total + 200_967  # of the point head
+
+
 def _unet_parameters():
   widths = (64, 128, 256, 512, 1024)
 
@@ -104,6 +111,7 @@ COUNTS = [
     RESNET101 + _deeplab_head(2048, 256),
   ),
   ('unet', {}, 7, _unet_parameters()),
+  ('pointrend', {}, 7, RESNET50 + _pointrend_head(2048, 1024, 512, 256)),
 ]
 
 
@@ -235,7 +243,10 @@ def test_training_has_finite_gradients_statistics_and_auxiliary(name):
 @pytest.mark.parametrize(
   ('settings', 'message'),
   [
-    ({'name': 'segnet'}, 'segnet.*fpn, pspnet, hrnet_ocr, deeplab, unet'),
+    (
+      {'name': 'segnet'},
+      'segnet.*fpn, pspnet, hrnet_ocr, deeplab, unet, pointrend',
+    ),
     ({'trunk': 'resnet19'}, 'resnet19.*resnet18, resnet34'),
     ({'name': 'hrnet_ocr', 'trunk': 'resnet18'}, 'resnet18.*hrnet18, hrnet48'),
     ({'name': 'deeplab', 'output_stride': 4}, '4.*32, 16, 8'),

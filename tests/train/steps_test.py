@@ -11,7 +11,7 @@ from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.plan import make_plan
 from magnet_jax.metrics import losses
-from magnet_jax.models import build
+from magnet_jax.models import build, pointrend, resnet
 from magnet_jax.ops import normalise, resize
 from magnet_jax.refiners import magnet
 from magnet_jax.train import optimizer, refiner_steps, steps
@@ -274,3 +274,45 @@ def test_the_trunk_learns_at_its_own_rate(rate):
   assert all(jax.tree.leaves(same)) == (rate == 0)
   head = found['params']['head']['kernel']
   assert not np.array_equal(head, variables['params']['head']['kernel'])
+
+
+def test_points_add_their_loss_and_follow_key_and_step():
+  module = pointrend.PointRend(
+    resnet.ResNet((1,), resnet.BasicBlock, width=4),
+    CLASSES,
+    pyramid=4,
+    head=4,
+    units=4,
+    points=8,
+  )
+  rng = np.random.default_rng(0)
+  batch = {
+    'image': rng.integers(0, 255, (2, 16, 16, 3), np.uint8),
+    'label': rng.integers(0, CLASSES, (2, 16, 16), np.uint8),
+  }
+  variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
+  update = optax.sgd(0.1)
+  state = train_state.start(variables, update)
+
+  @jax.jit
+  def loss_and_change(key, step):
+    after, metrics = steps.segmenter_step(
+      state.replace(step=step),
+      batch,
+      segmenter=module,
+      loss=losses.cross_entropy,
+      optimizer=update,
+      decay=0.0,
+      key=key,
+    )
+    return metrics['loss'], after.variables['params']
+
+  (one, params), (again, _), (later, _), (other, _) = (
+    loss_and_change(jax.random.key(seed), jnp.int32(step))
+    for seed, step in ((0, 0), (0, 0), (0, 1), (1, 0))
+  )
+  assert one == again and len({float(x) for x in (one, later, other)}) == 3
+  # Of the fresh head, which is undecided, and about as much for the map.
+  np.testing.assert_allclose(one, 2 * np.log(CLASSES), rtol=0.1)
+  changed = jax.tree.map(np.array_equal, params, variables['params'])
+  assert not any(jax.tree.leaves(changed['point_head']['predictor']))

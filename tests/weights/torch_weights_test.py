@@ -19,6 +19,7 @@ SETTINGS = {
   'pspnet': {'trunk': 'resnet18', 'width': 4, 'features': 8, 'head': (4, 4)},
   'hrnet_ocr': {'width': 4, 'features': 8, 'keys': 4},
   'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
+  'pointrend': {'width': 4, 'pyramid': 8, 'head': 4, 'units': 4},
 }
 NETWORKS = (
   'refiner',
@@ -134,6 +135,28 @@ def test_layouts():
   }.items():
     np.testing.assert_array_equal(state[key], flat[path])
   assert state['bn1.num_batches_tracked'].shape == ()
+
+
+def test_the_point_head_has_convolutions_along_one_axis():
+  state = torch_weights.to_torch(variables('pointrend'), 'pointrend')
+  ours = trees.flatten(variables('pointrend'))
+  prefix = 'sem_seg_head.point_head.'
+  assert state[f'{prefix}fc1.weight'].shape == (4, 8 + 3, 1)
+  kernel = ours['params/point_head/fc1/kernel']
+  np.testing.assert_array_equal(state[f'{prefix}fc1.weight'][..., 0], kernel.T)
+  key = 'backbone.fpn_lateral5.weight'
+  assert state[key].shape == (8, 128, 1, 1)
+  for key in (
+    'backbone.bottom_up.stem.conv1.norm.running_var',
+    'backbone.bottom_up.res2.0.shortcut.weight',
+    'backbone.bottom_up.res5.2.conv3.norm.bias',
+    'sem_seg_head.coarse_sem_seg_head.p5.4.norm.weight',
+    'sem_seg_head.coarse_sem_seg_head.predictor.bias',
+  ):
+    assert key in state
+  state[f'{prefix}fc1.weight'] = state[f'{prefix}fc1.weight'][..., None]
+  with pytest.raises(InputError, match=r'needs \[4, 11, 1\]'):
+    torch_weights.from_torch(state, 'pointrend', template('pointrend'))
 
 
 def test_the_slope_of_a_prelu(monkeypatch):

@@ -1,0 +1,66 @@
+"""PointRend: a head decides the points at which a window's map is unsure."""
+
+import dataclasses
+import functools
+import inspect
+
+import jax
+
+from magnet_jax.methods import starts
+from magnet_jax.methods.method import Method, Need
+from magnet_jax.predict.model import Model
+from magnet_jax.types import InputError
+
+HEAD_POINTS = 8192
+
+
+def make(
+  model: Model,
+  *,
+  head_points: int = HEAD_POINTS,
+  start: str = 'patch',
+  overlap: float = 0.25,
+  scale: float = 1.0,
+) -> Method:
+  """Returns the method: another one, on windows that the head has refined.
+
+  Args:
+    model: the networks; its segmenter has a point head.
+    head_points: N, how many points of a window the head decides each time that
+      the coarse map is enlarged by 2; all of them in maps with fewer.
+    start: what an image is cut to, as for `starts.make`.
+    overlap: of `patch`.
+    scale: of `patch`.
+
+  Raises:
+    InputError: a setting is unknown or out of range.
+  """
+  if head_points < 1:
+    raise InputError(
+      f'--head_points={head_points}: must be at least 1; without the head, '
+      f'choose method {start}'
+    )
+  network = model.segmenter
+  assert isinstance(network, jax.tree_util.Partial)
+  decides = jax.tree_util.Partial(
+    functools.partial(network.func, decided=head_points), *network.args
+  )
+  return starts.make(
+    dataclasses.replace(model, segmenter=decides),
+    start=start,
+    overlap=overlap,
+    scale=scale,
+  )
+
+
+def _has_head(model: Model) -> bool:
+  """Returns whether the segmenter is a module that can decide points."""
+  module = getattr(getattr(model.segmenter, 'func', None), '__self__', None)
+  return callable(module) and 'decided' in inspect.signature(module).parameters
+
+
+HEAD = Need(
+  _has_head,
+  'its segmenter has no point head; train one by magnet-jax train '
+  '--config=pointrend, or with segmenter.name=pointrend in a config',
+)
