@@ -38,6 +38,8 @@ def refinement(
   config.refiner.width = 64
   config.refiner.momentum = 0.99
   config.refiner.prior = False
+  config.correctors.iterative.width = 64
+  config.correctors.iterative.momentum = 0.99
 
 
 def training(
@@ -50,7 +52,7 @@ def training(
     images: number in the training split, which makes an epoch.
     rate: learning rate of the segmenter.
   """
-  for train in (config.train.segmenter, config.train.refiner):
+  for train in config.train.values():
     train.optimizer = 'sgd'
     train.weight_decay = 5e-4
     train.clip = 0.0
@@ -71,3 +73,10 @@ def training(
   refiner.loss = 'ohem'
   refiner.validate_every = images // _REFINER_BATCH
   refiner.pairing = 'coarsest'
+  # The deep guided filter's rate is that of its new layers, ten times 2.5e-4;
+  # iterative refinement has none that is known.
+  for name, peak in (('deep_guided', 2.5e-3), ('iterative', 1e-3)):
+    train = config.train[name]
+    train.rate = peak
+    for same in ('batch', 'steps', 'validate_every'):
+      train[same] = refiner[same]

@@ -115,6 +115,25 @@ def get_config() -> ml_collections.ConfigDict:
   config.refiner.prior = True  # start from the mean of both maps
   config.refiner.dtype = 'float32'
 
+  # Correctors of finished maps, each trained by --stage=NAME; the published
+  # settings are the defaults of refiners/NAME.py. Each is trained on the maps
+  # of a method, 'patch' or 'downsample', which is also what it then starts
+  # from, unless --start names another.
+  config.correctors = ml_collections.ConfigDict()
+  config.correctors.deep_guided = ml_collections.ConfigDict()
+  deep_guided = config.correctors.deep_guided
+  deep_guided.start = 'patch'
+  deep_guided.width = 64  # features of the network that makes the guides
+  deep_guided.radius = 4  # of the boxes, in pixels
+  deep_guided.eps = 1e-2  # variance of a guide below which an area is flat
+  config.correctors.iterative = ml_collections.ConfigDict()
+  iterative = config.correctors.iterative
+  iterative.start = 'patch'
+  iterative.width = 32  # features of the first convolutions
+  iterative.momentum = 0.9  # of its batch statistics
+  iterative.prior = True  # start from the map
+  iterative.times = 3  # how often it corrects its own result
+
   config.train = ml_collections.ConfigDict()
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
@@ -141,6 +160,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner.pairing = 'cascade'
   config.train.refiner.points = 0.9  # K in training; refine.points at test time
 
+  config.train.deep_guided = _corrector_training(steps=400, rate=1e-2)
+  config.train.iterative = _corrector_training(steps=400, rate=3e-3)
+
   config.tune = ml_collections.ConfigDict()
   # Images of val on which the way of running the model is chosen after the
   # training, see magnet-jax tune; 0 keeps the settings of plan and refine.
@@ -164,6 +186,19 @@ def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
 def _of_any_type(value: object) -> config_dict.FieldReference:
   """Returns a field that may be set to values of another type."""
   return config_dict.FieldReference(value, field_type=object)
+
+
+def _corrector_training(
+  *, steps: int, rate: float
+) -> ml_collections.ConfigDict:
+  """Returns the settings of a corrector's training.
+
+  A batch consists of parts of images at full size, as large as a window.
+  """
+  train = _training(steps=steps, batch=2, rate=rate)
+  train.scale_jitter = 1.0  # it corrects maps at full size only
+  train.segmenter = ''  # a run or model to use; '': that of this run
+  return train
 
 
 def _training(

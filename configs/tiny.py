@@ -25,7 +25,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.segmenter.pyramid = 8
   config.segmenter.head = 4
   config.refiner.width = 4
-  for training in (config.train.segmenter, config.train.refiner):
+  config.correctors.deep_guided.width = 4
+  config.correctors.iterative.width = 4
+  for training in config.train.values():
     training.steps = 4
     training.batch = 2
     training.warmup = 1

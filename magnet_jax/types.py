@@ -21,6 +21,8 @@ Tones = Mapping[str, tuple[float, ...]]  # of images: each one's traits by name
 # What a checkpoint can contain. A model of several networks has the metadata of
 # the last of these.
 KINDS = ('trunk', 'segmenter', 'refiner')
+# Or a corrector of finished maps: this and its name.
+CORRECTOR = 'refiner_'
 
 
 class Plane(Protocol):
@@ -170,7 +172,8 @@ class Meta:
   Attributes:
     config: sections by name, as in configs/default.py.
     classes: those that the networks predict; None for a trunk.
-    kind: one of `KINDS`; None in models exported without it.
+    kind: one of `KINDS`, or `CORRECTOR` and a name; None in models exported
+      without it.
     torch: the origin of a converted network.
     versions: of the packages that wrote it, by name; empty until written.
     tones: of the images that the segmenter was trained on, see `data.tones`;
@@ -194,7 +197,8 @@ class Meta:
         f'tones of {counts} images: must be of the same images, one at least; '
         'use a whole checkpoint or export the model again from its run'
       )
-    if self.kind is not None and self.kind not in KINDS:
+    known = self.kind in (None, *KINDS)
+    if not known and not str(self.kind).startswith(CORRECTOR):
       raise InputError(
         f'kind {self.kind!r}: unknown; must be one of {", ".join(KINDS)}'
       )

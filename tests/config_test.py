@@ -21,6 +21,8 @@ from magnet_jax.models.refiner import refiner_count
 from magnet_jax.survey import proposal
 from magnet_jax.train import (
   attention_task,
+  corrector_run,
+  corrector_task,
   refiner_task,
   runs,
   segmenter_task,
@@ -58,8 +60,9 @@ class Reads:
     def to_dict(section, *arguments, **named):
       before = set(self.found)
       values = whole(section, *arguments, **named)
-      # What is only copied is not read; but the refiner gets all of this.
-      if section is not config.refiner:
+      # What is only copied is not read; but networks get all of these.
+      networks = (config.refiner, *config.correctors.values())
+      if not any(section is each for each in networks):
         self.found = before
       return values
 
@@ -92,6 +95,7 @@ def use(config, folder, monkeypatch):
   for module, name, fake in (
     (runs.loop, 'train', train),
     (runs.warm_start, 'frozen', frozen),
+    (runs.warm_start, 'network', lambda variables, *_: variables),
     (runs.checkpoints, 'load', lambda _: ({}, Meta(config={'refine': {}}))),
     (runs.models, 'from_variables', nothing),
     (runs.tuning, 'tune', lambda *_, **__: best),
@@ -101,12 +105,16 @@ def use(config, folder, monkeypatch):
   ):
     monkeypatch.setattr(module, name, fake)
   runs.run(config, folder)
-  for training in (config.train.segmenter, config.train.refiner):
+  for name in config.correctors:
+    corrector_run.run(config, folder, stage=name)
+  for training in config.train.values():
     training.loss = 'ohem'
   segmenter_task.make(config)
   images = splits.Splits(config.data)
   refiner_task.make(config, images, folder)
   attention_task.make(config, images, folder)
+  for name in config.correctors:
+    corrector_task.make(config, images, name, folder)
   settings.options(config.refine)
   (folder / 'list.txt').write_text('a.png\ta_label.png\n')
   for split in splits.SPLITS:

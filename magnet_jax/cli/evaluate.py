@@ -32,7 +32,8 @@ HELP = f"""
 
   Scores methods on labelled images, all with the same segmenter:
 {table.about()}
-  and, if --methods names them or is all, filters of another method's map:
+  and, if --methods names them or is all, filters of another method's map, and
+  networks that correct it, if the model has them:
 {table.about(usual=False)}
   Prints mean IoU, boundary IoU, seconds, windows and memory of each, the gains
   of the reference method over the others with 95 % intervals over the images,
@@ -62,7 +63,7 @@ def define(values: flags.FlagValues) -> None:
     'methods',
     None,
     'A,B,…: methods to compare, in the order of the tables, or all that the '
-    'model can do; these without filters, if not given',
+    'model can do; only those of the first list, if not given',
     flag_values=values,
     module_name=group,
   )
@@ -98,8 +99,9 @@ def define(values: flags.FlagValues) -> None:
     'start',
     None,
     [*starts.STARTS],
-    'method whose map is filtered, or whose windows pointrend refines; patch, '
-    'with its --overlap and --scale, if not given',
+    'method whose map is filtered or corrected, or whose windows pointrend '
+    'refines; if not given, patch, with its --overlap and --scale, or for a '
+    'corrector what it was trained on',
     flag_values=values,
     module_name=group,
   )

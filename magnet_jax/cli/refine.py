@@ -6,12 +6,13 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import filter_flags
+from magnet_jax.cli import filter_flags, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes as class_tables
 from magnet_jax.files import atomic, decoding, images
-from magnet_jax.filters.table import FILTERS
-from magnet_jax.predict import finished_maps, refine_run
+from magnet_jax.filters.table import FILTERS, Filter
+from magnet_jax.methods import filtered
+from magnet_jax.predict import correctors, finished_maps, refine_run
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.finished_maps import FinishedMap
 from magnet_jax.predict.outputs import Outputs
@@ -21,6 +22,11 @@ from magnet_jax.types import ClassTable, InputError, Size
 
 NAMES = True
 _LISTED = '\n'.join(f'    {n:14}{f.about}' for n, f in FILTERS.items())
+_TRAINED = {correctors.shown(name): name for name in correctors.CORRECTORS}
+_ABOUT = '\n'.join(
+  f'    {n:14}{correctors.CORRECTORS[name].about}'
+  for n, name in _TRAINED.items()
+)
 _MOST = 254
 HELP = f"""
   usage: magnet-jax refine IMAGE --label=FILE|--probabilities=FILE [flags]
@@ -33,12 +39,16 @@ HELP = f"""
     NAME_panel.png     before and after
   The methods:
 {_LISTED}
+  and those that need a model which they were trained for, with its classes:
+{_ABOUT}
   Pixels without a label, 255, stay so.
 
   examples:
     magnet-jax refine aerial.jpg --label=theirs.png
     magnet-jax refine aerial.jpg --label=theirs.png --classes=classes.json
     magnet-jax refine aerial.jpg --probabilities=maps.npy --method=fast-guided
+    magnet-jax refine aerial.jpg --label=theirs.png --method=iterative \
+      --checkpoint=runs/mine
 """
 
 
@@ -72,11 +82,12 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
     'method',
     'guided',
-    [*FILTERS],
+    [*FILTERS, *_TRAINED],
     'how to improve it',
     flag_values=values,
     module_name=group,
   )
+  model_flags.define_checkpoint(values, group)
   filter_flags.define(values, group)
 
 
@@ -95,7 +106,7 @@ def run(arguments: Arguments) -> int:
     )
   path, folder = pathlib.Path(arguments.names[0]), pathlib.Path(values.out)
   other = pathlib.Path(values.label or values.probabilities)
-  corrects = FILTERS[values.method]
+  corrects, table = _chosen(values)
   settings = filter_flags.settings(values)
   for name in settings:
     if name not in corrects.settings:
@@ -107,7 +118,7 @@ def run(arguments: Arguments) -> int:
   corrects.check(settings)
   files.keep_inputs([path, other], folder, [path.stem], Outputs())
   with contextlib.closing(open_image.open_image(path)) as source:
-    classes, given = _given(values, path, other, source.size)
+    classes, given = _given(values, path, other, source.size, table)
     atomic.prepare_folder(folder)
     changed, note = refine_run.refine(
       source,
@@ -124,24 +135,52 @@ def run(arguments: Arguments) -> int:
   return 0
 
 
+def _chosen(values: flags.FlagValues) -> tuple[Filter, ClassTable | None]:
+  """Returns the filter, and the classes that it was trained for, if it was."""
+  if values.method in FILTERS:
+    if values['checkpoint'].present:
+      raise InputError(
+        f'--checkpoint={values.checkpoint}: {values.method} is not trained, '
+        'and has no use for a model; leave it out'
+      )
+    return FILTERS[values.method], None
+  model, name = model_flags.load(values), _TRAINED[values.method]
+  need = filtered.need(name)
+  if not need.met(model):
+    raise InputError(f'{values.method}: {values.checkpoint}: {need.otherwise}')
+  return model.correctors[name], model.classes
+
+
 def _given(
   values: flags.FlagValues,
   path: pathlib.Path,
   other: pathlib.Path,
   size: Size,
+  trained: ClassTable | None,
 ) -> tuple[ClassTable, FinishedMap]:
   """Returns the classes and the segmentation that is to be refined."""
-  table = class_tables.get(values.classes) if values.classes else None
+  table = class_tables.get(values.classes) if values.classes else trained
+  if trained and table and table.names != trained.names:
+    raise InputError(
+      f'--classes={values.classes}: has {", ".join(table.names)}, the model '
+      f'{", ".join(trained.names)}: must be the same; give a model that was '
+      'trained for these classes, or another --method'
+    )
   if values.label:
     table = table or _of_file(other)
-    return table, finished_maps.of_label(other, table, path, size)
+    return table, finished_maps.of_label(
+      other, table, path, size, every=trained is not None
+    )
   given = finished_maps.of_probabilities(other, path, size)
   count = len(given.classes)
   table = table or naming.table(range(count), {}, None)
   if len(table) != count:
     raise InputError(
-      f'{other}: has {count} classes, --classes={values.classes} has '
-      f'{len(table)}: must be equal; give the table of these probabilities'
+      f'{other}: has {count} classes, '
+      + (f'--classes={values.classes}' if values.classes else 'the model')
+      + f' has {len(table)}: must be equal; give '
+      + ('a model' if trained else 'the table')
+      + ' of these probabilities'
     )
   return table, given
 

@@ -9,14 +9,18 @@ from absl import flags
 from magnet_jax import parallel
 from magnet_jax.cli import config_file, host_flags
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.train import runs
+from magnet_jax.predict import correctors
+from magnet_jax.predict.correctors import CORRECTORS
+from magnet_jax.train import corrector_run, runs
 from magnet_jax.types import InputError
 
 NAMES = False
 _SINGLE = tuple(
-  f'--config.train.{network}.hours' for network in ('segmenter', 'refiner')
+  f'--config.train.{network}.hours'
+  for network in ('segmenter', 'refiner', *CORRECTORS)
 )
-HELP = """
+_LISTED = '\n'.join(f'    {n:14}{row.about}' for n, row in CORRECTORS.items())
+HELP = f"""
   usage: magnet-jax train --workdir=DIR [--config=FILE|NAME] [flags]
 
   Trains the segmenter on windows of all stages, then what refine.fusion needs,
@@ -28,11 +32,18 @@ HELP = """
   checkpoints/ and train.jsonl, one record per step. If tune.images is above 0,
   it then chooses how the model is run, like magnet-jax tune.
 
+  With --stage=NAME, it then trains a corrector of finished maps with the run's
+  segmenter, in DIR/refiner_NAME, and adds it to DIR/model.npz:
+{_LISTED}
+  The segmenter may be that of another run or model, if it fits the config:
+  --config.train.NAME.segmenter=PATH.
+
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny
     magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
     magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
     magnet-jax train --config=photos/config.py --workdir=runs/b --hours=0.5
+    magnet-jax train --config=tiny --workdir=/tmp/tiny --stage=deep_guided
     srun magnet-jax train --config=cityscapes --workdir=runs/city
 """
 
@@ -51,8 +62,9 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
     'stage',
     'both',
-    runs.STAGES,
-    'what to train',
+    [*runs.STAGES, *CORRECTORS],
+    'what to train: the segmenter, the refiner, both, or for a trained model a '
+    'corrector of finished maps',
     flag_values=values,
     module_name=group,
   )
@@ -88,7 +100,9 @@ def run(arguments: Arguments) -> int:
   if values.hours is not None:
     _check_hours(values.hours, arguments.overrides)
   with host_flags.work(values):
-    model = runs.run(
+    corrects = values.stage in CORRECTORS
+    train = corrector_run.run if corrects else runs.run
+    model = train(
       config,
       pathlib.Path(values.workdir),
       stage=values.stage,
@@ -96,7 +110,12 @@ def run(arguments: Arguments) -> int:
       hours=values.hours,
     )
   if model and parallel.is_main():
-    print(f'magnet-jax segment IMAGE… --checkpoint={model}')
+    shown = correctors.shown(values.stage)
+    print(
+      f'magnet-jax evaluate --methods=patch,{shown} --checkpoint={model}'
+      if corrects
+      else f'magnet-jax segment IMAGE… --checkpoint={model}'
+    )
   return 0
 
 

@@ -6,22 +6,24 @@ import pathlib
 from magnet_jax.files import bundle, checkpoint_store, embedded, tuned
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.files.trees import Tree
-from magnet_jax.types import KINDS, InputError, Meta
+from magnet_jax.types import CORRECTOR, KINDS, InputError, Meta
 
 
 def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
   """Loads networks from what training, conversion or export wrote.
 
   Args:
-    path: an exported .npz file; a run's folder; `segmenter`, `refiner` or
-      `trunk` in there; the `checkpoints` of one of these; or one checkpoint.
+    path: an exported .npz file; a run's folder; `segmenter`, `refiner`,
+      `trunk` or `refiner_NAME`, a corrector, in there; the `checkpoints` of one
+      of these; or one checkpoint.
       Of several the best is used, and of a training the averaged variables.
       If nothing is there, the name of an embedded model.
 
   Returns:
-    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …}, as far
-    as present, NumPy arrays, and the metadata, of the refiner if there is one;
-    its tones are those of the segmenter, if there is one.
+    {'segmenter': {'params', 'batch_stats'}, 'refiner': …, 'trunk': …,
+    'refiner_NAME': …}, as far as present, NumPy arrays, and the metadata, of
+    the refiner if there is one; its tones are those of the segmenter, if there
+    is one, and its section `correctors` has the settings of each.
 
   Raises:
     InputError: there is none of these, or it is damaged.
@@ -30,7 +32,16 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
   if not path.is_dir():
     return bundle.read(path)
   parts = load_parts(path)
-  *_, (_, meta) = parts.values()
+  metas = {kind: meta for kind, (_, meta) in parts.items()}
+  *_, meta = [metas[kind] for kind in KINDS if kind in parts] or metas.values()
+  settings = {
+    kind.removeprefix(CORRECTOR): own.section('correctors')
+    for kind, own in metas.items()
+    if kind.startswith(CORRECTOR)
+  }
+  if settings:
+    found = {name: own.get(name, {}) for name, own in settings.items()}
+    meta = tuned.lay_over(meta, {'correctors': found})
   if 'segmenter' in parts:
     meta = dataclasses.replace(meta, tones=parts['segmenter'][1].tones)
   return {kind: variables for kind, (variables, _) in parts.items()}, meta
@@ -39,7 +50,8 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
 def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
   """Loads the networks of a folder as `load` does, each with its metadata."""
   own = _best_folder(path)
-  below = [_best_folder(path / kind) for kind in KINDS]
+  correctors = sorted(each.name for each in path.glob(f'{CORRECTOR}*'))
+  below = [_best_folder(path / kind) for kind in (*KINDS, *correctors)]
   found = [step for step in ([own] if own else below) if step]
   if not found:
     names = sorted(entry.name for entry in path.iterdir())

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from magnet_jax.filters import dense_crf, fast_guided, guided
+from magnet_jax.types import Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Filter:
       filter needs them as a whole.
     note: (image) -> what the user should know of this filter on it, or ''.
     for_labels: settings of a map that is a label, unless the user chooses.
+    start: the method whose map it takes, unless the user chooses.
+    num_classes: of the maps that it takes; None: any number.
+    warm_up: compiles what images of a size (height, width) need.
   """
 
   apply: Callable[..., np.ndarray]
@@ -32,11 +36,16 @@ class Filter:
   bands: Callable[..., Iterator[np.ndarray]] | None = None
   note: Callable[[np.ndarray], str] = lambda image: ''
   for_labels: Mapping[str, object] = dataclasses.field(default_factory=dict)
+  start: str = 'patch'
+  num_classes: int | None = None
+  warm_up: Callable[[Size], None] = lambda size: None
 
   def check(self, settings: Mapping[str, object]) -> None:
     """Raises InputError for values that `apply` refuses, by trying them."""
-    pixel = np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 1), np.float32)
-    self.apply(*pixel, **settings)
+    if settings:
+      shape = (1, 1, self.num_classes or 1)
+      maps = np.full(shape, 1 / shape[-1], np.float32)
+      self.apply(np.zeros((1, 1, 3), np.uint8), maps, **settings)
 
 
 FILTERS: dict[str, Filter] = {

@@ -1,18 +1,21 @@
-"""A finished map that is corrected by a filter of the image."""
+"""A finished map that is corrected by a filter of the image, or a corrector."""
+
+from typing import Any
 
 import numpy as np
 
 from magnet_jax.filters.table import Filter
 from magnet_jax.methods import starts
-from magnet_jax.methods.method import Method, Watch, single, unwatched
+from magnet_jax.methods.method import Method, Need, Watch, single, unwatched
 from magnet_jax.predict.model import Model
+from magnet_jax.types import Size
 
 
 def make(
   corrects: Filter,
   model: Model,
   *,
-  start: str = 'patch',
+  start: str | None = None,
   overlap: float = 0.25,
   scale: float = 1.0,
   **settings: object,
@@ -22,7 +25,8 @@ def make(
   Args:
     corrects: the filter.
     model: the networks.
-    start: the method whose map is filtered, as for `starts.make`.
+    start: the method whose map is filtered, as for `starts.make`; None for
+      the filter's own.
     overlap: of `patch`.
     scale: of `patch`.
     **settings: keyword arguments of the filter.
@@ -31,7 +35,9 @@ def make(
     InputError: the start is unknown, the model cannot make it, or a setting is
       out of range.
   """
-  first = starts.make(model, start=start, overlap=overlap, scale=scale)
+  first = starts.make(
+    model, start=start or corrects.start, overlap=overlap, scale=scale
+  )
   # Wrong settings are found now, not after hours of segmenting.
   corrects.check(settings)
 
@@ -47,4 +53,28 @@ def make(
     watch(single(probabilities, seen))
     return probabilities, seen
 
-  return Method(segment, first.warm_up, notes)
+  def warm_up(size: Size) -> None:
+    first.warm_up(size)
+    corrects.warm_up(size)
+
+  return Method(segment, warm_up, notes)
+
+
+def trained(name: str, model: Model, **settings: Any) -> Method:
+  """Returns the method of a model's corrector.
+
+  Args:
+    name: a key of `correctors.CORRECTORS`, which the model has.
+    model: the networks.
+    **settings: as for `make`.
+  """
+  return make(model.correctors[name], model, **settings)
+
+
+def need(name: str) -> Need:
+  """Returns that a model has a corrector."""
+  return Need(
+    lambda model: name in model.correctors,
+    f'the model has no weights for it; train them by magnet-jax train '
+    f'--stage={name} --workdir=RUN, with the --config of the run',
+  )

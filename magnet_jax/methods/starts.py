@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from magnet_jax.methods import downsample, multiscale, patch
-from magnet_jax.methods.method import ALIGNED, Method
+from magnet_jax.methods import downsample, magnet, multiscale, patch
+from magnet_jax.methods.method import ALIGNED, FUSION, Method, Need
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
@@ -11,7 +11,9 @@ STARTS: dict[str, Callable[..., Method]] = {
   'downsample': downsample.make,
   'patch': patch.make,
   'multiscale': multiscale.make,
+  'magnet': magnet.make,
 }
+_NEEDS: dict[str, Need] = {'multiscale': ALIGNED, 'magnet': FUSION}
 SETTINGS = ('start', 'overlap', 'scale')
 
 
@@ -38,7 +40,7 @@ def make(
     raise InputError(
       f'--start={start}: unknown; choose one of {", ".join(STARTS)}'
     )
-  if start == 'multiscale' and not ALIGNED.met(model):
-    raise InputError(f'--start={start}: {ALIGNED.otherwise}')
+  if start in _NEEDS and not _NEEDS[start].met(model):
+    raise InputError(f'--start={start}: {_NEEDS[start].otherwise}')
   windows = {'overlap': overlap, 'scale': scale} if start == 'patch' else {}
   return STARTS[start](model, **windows)

@@ -16,6 +16,7 @@ from magnet_jax.methods import (
   starts,
 )
 from magnet_jax.methods.method import ALIGNED, FUSION, TUNED, Factory, Method
+from magnet_jax.predict import correctors
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
@@ -62,6 +63,16 @@ METHODS: dict[str, Factory] = {
       usual=False,
     )
     for name, corrects in FILTERS.items()
+  },
+  **{
+    correctors.shown(name): Factory(
+      functools.partial(filtered.trained, name),
+      row.about,
+      needs=(filtered.need(name),),
+      settings=starts.SETTINGS,
+      usual=False,
+    )
+    for name, row in correctors.CORRECTORS.items()
   },
 }
 _ALL = 'all'

@@ -53,40 +53,61 @@ class Refiner(nn.Module):
     Returns:
       float32 [B,h,w,C].
     """
-    x = jnp.concatenate([scale, coarse], axis=-1).astype(self.dtype)
-    norm = functools.partial(
-      layers.normalisation,
-      train=train,
-      momentum=self.momentum,
-      dtype=self.dtype,
-    )
-    x = norm(name='bn0')(x)
-    for i in (1, 2):
-      conv = layers.convolution(
-        self.width, 3, dtype=self.dtype, name=f'conv{i}'
-      )
-      x = nn.relu(norm(name=f'bn{i}')(conv(x)))
-    for i in (0, 1):
-      block = BottleneckBlock(
-        self.width // 2,
-        momentum=self.momentum,
-        dtype=self.dtype,
-        name=f'residual{i}',
-      )
-      x = block(x, train=train)
-    x = nn.Dense(
+    logits = fully_convolutional(
+      jnp.concatenate([scale, coarse], axis=-1),
       self.num_classes,
-      use_bias=False,
+      width=self.width,
+      momentum=self.momentum,
+      zero=self.prior,
       dtype=self.dtype,
-      kernel_init=(
-        nn.initializers.zeros if self.prior else nn.initializers.he_normal()
-      ),
-      name='classify',
-    )(x)
-    logits = x.astype(jnp.float32)
+      train=train,
+    )
     if self.prior:
       logits += jnp.log((scale + coarse) / 2 + FLOOR).astype(jnp.float32)
     return logits
+
+
+def fully_convolutional(
+  x: jax.Array,
+  outputs: int,
+  *,
+  width: int,
+  momentum: float,
+  zero: bool,
+  dtype: layers.Dtype,
+  train: bool,
+) -> jax.Array:
+  """Adds the layers of the refiner to the module whose `__call__` it is in.
+
+  Args:
+    x: the input, [B,h,w,F].
+    outputs: number of logits per pixel.
+    width: features of the first convolutions.
+    momentum: of the batch statistics.
+    zero: whether all logits start at 0.
+    dtype: of the computation.
+    train: use and update the batch statistics.
+
+  Returns:
+    Logits, float32 [B,h,w,outputs].
+  """
+  norm = functools.partial(
+    layers.normalisation, train=train, momentum=momentum, dtype=dtype
+  )
+  x = norm(name='bn0')(x.astype(dtype))
+  for i in (1, 2):
+    conv = layers.convolution(width, 3, dtype=dtype, name=f'conv{i}')
+    x = nn.relu(norm(name=f'bn{i}')(conv(x)))
+  for i in (0, 1):
+    block = BottleneckBlock(
+      width // 2, momentum=momentum, dtype=dtype, name=f'residual{i}'
+    )
+    x = block(x, train=train)
+  initial = nn.initializers.zeros if zero else nn.initializers.he_normal()
+  classify = nn.Dense(
+    outputs, use_bias=False, dtype=dtype, kernel_init=initial, name='classify'
+  )
+  return classify(x).astype(jnp.float32)
 
 
 def refiner_count(settings: Section) -> tuple[int, Section]:

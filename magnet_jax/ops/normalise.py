@@ -1,4 +1,4 @@
-"""Converts uint8 pixels to what the networks were trained on."""
+"""Converts uint8 pixels to what the networks were trained on, and back."""
 
 import jax
 import jax.numpy as jnp
@@ -15,3 +15,10 @@ def normalise(images: jax.Array) -> jax.Array:
   shape = (1,) * (images.ndim - 1) + (3,)
   pixels = images.astype(jnp.float32)
   return (pixels - mean.reshape(shape)) * scale.reshape(shape)
+
+
+def colours(pixels: jax.Array) -> jax.Array:
+  """Undoes `normalise`, to colours in [0, 1]: float32 [...,3]."""
+  shape = (1,) * (pixels.ndim - 1) + (3,)
+  mean, scale = (jnp.asarray(x, jnp.float32) for x in (MEAN, STD))
+  return pixels * scale.reshape(shape) + mean.reshape(shape)

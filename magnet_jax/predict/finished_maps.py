@@ -49,18 +49,23 @@ class FinishedMap:
 
 
 def of_label(
-  path: pathlib.Path, classes: ClassTable, image: pathlib.Path, size: Size
+  path: pathlib.Path,
+  classes: ClassTable,
+  image: pathlib.Path,
+  size: Size,
+  *,
+  every: bool = False,
 ) -> FinishedMap:
   """Reads a label of an image.
 
-  Classes that do not occur in it have no channel. A pixel without a label can
-  be of any class.
+  A pixel without a label can be of any class.
 
   Args:
     path: of the label, in indices or colours of the classes.
     classes: those that may occur.
     image: its path, for messages.
     size: of the image.
+    every: whether classes that do not occur in it have a channel, too.
 
   Raises:
     InputError: it cannot be read, has another size or other classes, or labels
@@ -75,6 +80,9 @@ def of_label(
       f'{path}: all pixels are {classes.ignore_label}, without a label: at '
       'least one must have a class; give another label'
     )
+
+  if every:
+    found = np.arange(len(classes), dtype=np.uint8)
 
   def read(first: int, last: int) -> np.ndarray:
     rows = label[first:last, :, None]

@@ -15,7 +15,8 @@ from magnet_jax.cascade.policy import ALIGNED, Policy
 from magnet_jax.cascade.released import RELEASED
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.predict import networks
+from magnet_jax.filters.table import Filter
+from magnet_jax.predict import correctors, networks
 from magnet_jax.predict import way as way_files
 from magnet_jax.predict.way import Way
 from magnet_jax.refiners import table
@@ -52,6 +53,8 @@ class Model:
       behaviour, for checkpoints trained with it.
     tones: of the images that the segmenter was trained on, see `data.tones`;
       empty if they are unknown.
+    correctors: the trained ones, which correct a finished map, by their names
+      in `correctors.CORRECTORS`.
     strict: whether images that `plan.first` makes smaller than a window are
       refused; otherwise they start with the whole image in one window.
 
@@ -67,6 +70,7 @@ class Model:
   tones: Tones = dataclasses.field(default_factory=dict)
   strict: bool = False
   ways: Mapping[str, Way] = dataclasses.field(default_factory=dict)
+  correctors: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self) -> None:
     if self.pipeline not in PIPELINES:
@@ -192,8 +196,8 @@ def from_variables(
   """Builds a model from loaded variables.
 
   Args:
-    variables: {'segmenter': …, 'refiner': …}; the refiner may be missing, as
-      may the segmenter if another one is given.
+    variables: {'segmenter': …, 'refiner': …, 'refiner_NAME': …}; all but the
+      segmenter may be missing, and that if another one is given.
     meta: of the networks, as saved by training.
     name: used in messages.
     segmenter: used instead of the one in the variables.
@@ -222,6 +226,7 @@ def from_variables(
     # Another segmenter was trained on images that nobody knows of here.
     tones={} if segmenter else meta.tones,
     ways=ways,
+    correctors=correctors.load(variables, meta, len(table), name),
   )
   with checked.named(name):
     for way in ways.values():

@@ -38,7 +38,15 @@ class Seen(NamedTuple):
 @functools.partial(
   jax.tree_util.register_dataclass,
   data_fields=['variables'],
-  meta_fields=['apply', 'needs', 'choice', 'any_size', 'outputs', 'fusion'],
+  meta_fields=[
+    'apply',
+    'needs',
+    'choice',
+    'any_size',
+    'outputs',
+    'fusion',
+    'halo',
+  ],
 )
 @dataclasses.dataclass(frozen=True)
 class Refiner:
@@ -57,6 +65,8 @@ class Refiner:
       otherwise at the network's, and R is resized.
     outputs: 'logits', or 'probabilities' that sum to 1.
     fusion: the name in `table.REFINERS` that asks for it.
+    halo: pixels on each side that an output pixel depends on, if that is
+      known: then a finished map can be corrected in windows.
   """
 
   apply: Callable[[Any, Seen], jax.Array]
@@ -66,6 +76,7 @@ class Refiner:
   any_size: bool = False
   outputs: str = 'logits'
   fusion: str = 'magnet'
+  halo: int | None = None
 
   def probabilities(self, seen: Seen) -> jax.Array:
     """Computes R: float32 [B,h,w,C], probabilities."""

@@ -108,7 +108,7 @@ def make(
     variables = from_config.run_once(make, jax.random.key(config.seed))
     if training.init and parallel.is_main():
       named = {'params': {'gate': variables['params']}}
-      named = warm_start.refiner(named, training.init)
+      named = warm_start.network(named, training.init)
       variables = {'params': named['params']['gate']}
     joined = attention_steps.join(trained, variables)
     return state.start(jax.tree.map(jnp.asarray, joined), update)

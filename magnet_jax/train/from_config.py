@@ -32,7 +32,7 @@ def limits(config: Config, name: str) -> pace.Limits:
 
   Args:
     config: all settings.
-    name: 'segmenter' or 'refiner'.
+    name: of the section in `train`.
 
   Raises:
     InputError: a limit is out of range.
@@ -61,12 +61,13 @@ def check(config: Config, images: Splits) -> None:
     plan_for(max(sizes, key=lambda size: size[0] * size[1]))
 
 
-def task(config: Config, name: str, **parts: Any) -> loop.Task:
+def task(config: Config, name: str, kind: str = '', **parts: Any) -> loop.Task:
   """Returns a training with what all of them take from a config alike.
 
   Args:
     config: all settings.
-    name: 'segmenter' or 'refiner'.
+    name: of its section in `train`.
+    kind: of its network, if that is not the name.
     **parts: its other fields.
 
   Raises:
@@ -78,7 +79,7 @@ def task(config: Config, name: str, **parts: Any) -> loop.Task:
     limits=limits(config, name),
     validate_every=config.train[name].validate_every,
     unscored=table.unscored,
-    meta=Meta(config.to_dict(), table, name),
+    meta=Meta(config.to_dict(), table, kind or name),
     **parts,
   )
 

@@ -107,10 +107,16 @@ def cascade_pairs(
   return jax.lax.stop_gradient(pairs)
 
 
-def _random_crop(
+def random_crop(
   key: jax.Array, window: tuple[int, ...], crop: Size
 ) -> Callable[[jax.Array], jax.Array]:
-  """Returns a function that cuts one random crop from any [B,S,h,w,...]."""
+  """Returns a function that cuts one random crop from any [B,S,h,w,...].
+
+  Args:
+    key: of the crop.
+    window: (h, w).
+    crop: its size.
+  """
   limits = jnp.asarray([window[0] - crop[0], window[1] - crop[1]]) + 1
   corner = jax.random.randint(key, (2,), 0, limits)
 
@@ -176,9 +182,7 @@ def refiner_step(
     kernel=kernel,
     pairing=pairing,
   )
-  cut = _random_crop(
-    jax.random.fold_in(key, state.step), scale.shape[2:4], crop
-  )
+  cut = random_crop(jax.random.fold_in(key, state.step), scale.shape[2:4], crop)
   scale, coarse, labels = map(cut, (scale, coarse, batch['labels'][:, 1:]))
 
   losses_of = functools.partial(

@@ -77,7 +77,7 @@ def make(
     keys = [key] if count == 1 else jax.random.split(key, count)
     variables = join([from_config.run_once(init, each) for each in keys])
     if training.init and parallel.is_main():
-      variables = warm_start.refiner(variables, training.init)
+      variables = warm_start.network(variables, training.init)
     return state.start(variables, update)
 
   shared: dict[str, Any] = {

@@ -8,7 +8,7 @@ import ml_collections
 
 from magnet_jax.data import augment
 from magnet_jax.files import atomic, records
-from magnet_jax.types import InputError
+from magnet_jax.types import CORRECTOR, InputError
 
 CONFIG = 'config.json'
 # Settings that may change when a run is resumed: they change no result, or say
@@ -44,8 +44,20 @@ _ADDED = {
 }
 
 
-def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
+def prepare(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  corrector: str | None = None,
+) -> None:
   """Checks that the folder is writable and belongs to this config.
+
+  Each corrector may be trained with settings of its own: those of the others
+  stay as they are in the folder.
+
+  Args:
+    config: all settings.
+    folder: of the run.
+    corrector: the one that is to be trained, if it is one.
 
   Raises:
     InputError: it does not; names the first setting that differs.
@@ -60,6 +72,12 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
     if jitter is not None:
       for name, value in augment.from_jitter(jitter).items():
         before[f'augment.{name}'] = value
+    for name in config.correctors:
+      begun = (folder / f'{CORRECTOR}{name}').is_dir()
+      if not begun or name != corrector:
+        _settle(wanted, found, name, keep=begun)
+        before = {k: v for k, v in before.items() if not _of(k, name)}
+        before |= {k: v for k, v in _flat(wanted) if _of(k, name)}
     now = dict(_flat(wanted))
     for key in [*now, *(before.keys() - now.keys())]:
       if key not in _FREE and before.get(key) != now.get(key):
@@ -68,6 +86,20 @@ def prepare(config: ml_collections.ConfigDict, folder: pathlib.Path) -> None:
           f'{now.get(key)!r}; choose another --workdir or the same setting'
         )
   records.write_json(path, wanted)
+
+
+def _of(key: str, name: str) -> bool:
+  """Returns whether a setting is one of a corrector."""
+  return key.startswith((f'correctors.{name}.', f'train.{name}.'))
+
+
+def _settle(
+  wanted: dict[str, Any], found: Mapping[str, Any], name: str, *, keep: bool
+) -> None:
+  """Keeps a corrector's settings that are in a folder already, if asked."""
+  for section in ('correctors', 'train') if keep else ():
+    if name in found.get(section, {}):
+      wanted[section][name] = found[section][name]
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = '') -> Iterator[Any]:

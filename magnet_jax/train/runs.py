@@ -26,7 +26,7 @@ from magnet_jax.train import (
   warm_start,
 )
 from magnet_jax.tuning import tuning
-from magnet_jax.types import InputError, Meta, Section
+from magnet_jax.types import CORRECTOR, InputError, Meta, Section
 
 _TUNE = 'tune'  # folder of the measurements of tune
 STAGES = ('both', 'segmenter', 'refiner')
@@ -59,7 +59,7 @@ def run(
     InputError: for bad settings, a folder with another config, or a loss that
       is not finite.
   """
-  config = _current(config)
+  config = current(config)
   # The refiner's settings are checked before the segmenter is trained.
   for network in ('segmenter', 'refiner'):
     from_config.limits(config, network)
@@ -82,9 +82,9 @@ def run(
   if first:
     main, *others = tasks
     if 'segmenter' in networks:
-      _train(main, folder / 'segmenter', tensorboard, hours)
+      train_one(main, folder / 'segmenter', tensorboard, hours)
     for task, part in zip(others, _parts(folder, left_out), strict=True):
-      _train(task, part.segmenter, tensorboard, hours)
+      train_one(task, part.segmenter, tensorboard, hours)
     del main, others, tasks  # their compiled functions
   if 'refiner' in networks:
     segmenter = _segmenter(config, folder)
@@ -94,7 +94,7 @@ def run(
       if attends
       else refiner_task.make(config, images, segmenter, parts)
     )
-    _train(task, folder / 'refiner', tensorboard, hours)
+    train_one(task, folder / 'refiner', tensorboard, hours)
   trained = (folder / 'refiner').is_dir()
   if not parallel.is_main() or not (trained or config.refine.fusion == 'mean'):
     return None
@@ -154,7 +154,7 @@ def _networks(config: ml_collections.ConfigDict, stage: str) -> list[str]:
   return [name for name, wanted in trained.items() if wanted]
 
 
-def _current(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+def current(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   """Returns a config of an earlier version with the settings of this one."""
   if 'colour_jitter' not in config.augment:
     return config
@@ -200,13 +200,20 @@ def _parts(
   ]
 
 
-def _train(
+def train_one(
   task: loop.Task,
   folder: pathlib.Path,
   tensorboard: bool,
   hours: float | None,
 ) -> None:
-  """Trains one network, and prints how its score rose."""
+  """Trains one network, and prints how its score rose.
+
+  Args:
+    task: the training.
+    folder: of the network, in that of the run.
+    tensorboard: whether to write the scalars for TensorBoard as well.
+    hours: the time budget, if one was given for all trainings together.
+  """
   if task.team.note and parallel.is_main():
     print(task.team.note)
   trained = loop.train(task, folder, tensorboard=tensorboard)
@@ -218,6 +225,8 @@ def _train(
       print(lines[0])
       return
     print('\n'.join(lines))
+    if folder.name.startswith(CORRECTOR):  # the stages do not use it
+      return
     # The choice, and what was measured for it, belong to the weights of before.
     shutil.rmtree(folder.parent / _TUNE, ignore_errors=True)
     if tuned.drop(folder.parent):

@@ -83,9 +83,11 @@ def imagenet(variables: Variables, trunk: str) -> Variables:
   return _fit(parts, variables, f'ImageNet weights of {trunk}')
 
 
-def refiner(variables: Variables, path: PathLike) -> Variables:
-  """Replaces fresh weights by a trained refiner, as `segmenter` does."""
-  return _fit(_load(path, ('refiner',)), variables, path)
+def network(
+  variables: Variables, path: PathLike, kind: str = 'refiner'
+) -> Variables:
+  """Replaces fresh weights by a trained refiner or another kind of network."""
+  return _fit(_load(path, (kind,)), variables, path)
 
 
 def _fit(found: Any, variables: Variables, path: PathLike) -> Variables:

@@ -10,7 +10,14 @@ import numpy as np
 from magnet_jax import checked
 from magnet_jax.files import atomic, checkpoint_store, checkpoints
 from magnet_jax.models import refiner
-from magnet_jax.types import ClassTable, InputError, Meta, Origin, Section
+from magnet_jax.types import (
+  KINDS,
+  ClassTable,
+  InputError,
+  Meta,
+  Origin,
+  Section,
+)
 from magnet_jax.weights import (
   torch_files,
   torch_states,
@@ -201,9 +208,11 @@ def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
 def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
   """Returns variables and metadata of each network of a run or model file."""
   if run.is_dir():
-    return checkpoints.load_parts(run)
-  exported, meta = checkpoints.load(run)
-  return {kind: (variables, meta) for kind, variables in exported.items()}
+    parts = checkpoints.load_parts(run)
+  else:
+    exported, meta = checkpoints.load(run)
+    parts = {kind: (variables, meta) for kind, variables in exported.items()}
+  return {kind: parts[kind] for kind in KINDS if kind in parts}
 
 
 def _save(

@@ -1,10 +1,13 @@
+import dataclasses
 import json
 
 import numpy as np
 from PIL import Image
 import pytest
+import toy_model
 
 from magnet_jax.cli import main
+from magnet_jax.cli import refine as refine_command
 from magnet_jax.files import images
 from magnet_jax.filters import bands, guided
 from magnet_jax.filters.table import FILTERS, Filter
@@ -233,3 +236,53 @@ def test_the_label_is_never_replaced(pair, theirs, fails, tmp_path):
   line = fails('refine', pair[0], f'--label={taken}', f'--out={tmp_path}')
   assert 'field_label.png: is an input image that an output would' in line
   assert taken.read_bytes() == before
+
+
+@pytest.fixture(name='trained')
+def make_trained(monkeypatch):
+  """A model whose corrector exchanges the first and the last class."""
+  corrects = Filter(
+    lambda image, maps: maps[..., [6, *range(1, 6), 0]],
+    'exchanges classes',
+    num_classes=7,
+  )
+  model = dataclasses.replace(
+    toy_model.make(), correctors={'iterative': corrects}
+  )
+  monkeypatch.setattr(refine_command.model_flags, 'load', lambda values: model)
+
+
+@pytest.mark.usefixtures('trained')
+def test_a_corrector_sees_all_classes_of_its_model(pair, theirs, tmp_path):
+  label, out = theirs
+  flags = [f'--label={label}', '--method=iterative', '--checkpoint=it']
+  assert refine(pair[0], out, *flags) == 0
+  before = images.read_label(label, CLASSES)
+  order = np.array([6, *range(1, 6), 0])
+  np.testing.assert_array_equal(result(out), order[before])
+  maps = (before[..., None] == np.arange(7)).astype(np.float32)
+  np.save(tmp_path / 'maps.npy', maps)
+  flags[0] = f'--probabilities={tmp_path / "maps.npy"}'
+  assert refine(pair[0], out, *flags) == 0
+  np.testing.assert_array_equal(result(out), order[before])
+
+
+@pytest.mark.usefixtures('trained')
+@pytest.mark.parametrize(
+  ('flags', 'message'),
+  [
+    (['--method=deep-guided'], 'deep-guided: scenes: the model has no weights'),
+    (['--method=guided', '--checkpoint=it'], 'guided is not trained, and has'),
+    (
+      ['--method=iterative', '--classes=dubai'],
+      'vegetation, water, the model meadow,',
+    ),
+    (['--method=iterative', '--radius=3'], 'iterative has no such setting'),
+  ],
+)
+def test_faults_of_a_corrector(pair, theirs, flags, message, capsys):
+  label, out = theirs
+  assert refine(pair[0], out, f'--label={label}', *flags) == 2
+  error = capsys.readouterr().err
+  assert message in error and error.count('\n') == 1
+  assert not out.exists()

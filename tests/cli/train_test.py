@@ -32,7 +32,7 @@ def test_a_budget_takes_precedence_over_those_of_a_config(
     seen.append((task.name, task.limits.hours, hours))
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(runs, 'train_one', train)
   flags = [f'--config={config}', f'--workdir={tmp_path / "w"}']
   for extra in (['--hours=3'], []):
     main.main(['train', *flags, *extra])

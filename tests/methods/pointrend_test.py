@@ -77,8 +77,8 @@ def test_by_default_it_is_compared_on_windows_at_full_size(model):
 def test_what_it_cannot_do_is_one_line(model):
   with pytest.raises(InputError, match='--head_points=0: must be at least 1'):
     table.make(model, ['pointrend'], head_points=0)
-  with pytest.raises(InputError, match='--start=magnet: unknown'):
-    table.make(model, ['pointrend'], start='magnet')
+  with pytest.raises(InputError, match='--start=guided: unknown'):
+    table.make(model, ['pointrend'], start='guided')
   toy = toy_model.make()
   assert 'pointrend' not in table.possible(toy)
   with pytest.raises(InputError, match='no point head; train one by') as error:

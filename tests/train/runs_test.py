@@ -99,7 +99,7 @@ def test_a_mean_needs_no_refiner(tmp_path, monkeypatch):
 
   meta = Meta(config.to_dict(), generator.CLASSES, 'segmenter')
   segmenter = {'params': {'w': np.zeros(1)}}
-  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(runs, 'train_one', train)
   monkeypatch.setattr(
     runs.checkpoints, 'load', lambda _: ({'segmenter': segmenter}, meta)
   )
@@ -155,7 +155,7 @@ def test_each_split_is_opened_once(tmp_path, monkeypatch):
       raise InputError('enough')
 
   monkeypatch.setattr(splits, 'open_split', count)
-  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(runs, 'train_one', train)
   monkeypatch.setattr(
     refiner_task.warm_start, 'frozen', lambda _, shapes: shapes
   )
@@ -226,7 +226,7 @@ def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
     trained.append(task.name)
     raise InputError('enough')
 
-  monkeypatch.setattr(runs, '_train', train)
+  monkeypatch.setattr(runs, 'train_one', train)
   with pytest.raises(InputError, match='enough'):
     runs.run(config, tmp_path)
   assert trained == ['segmenter']
@@ -308,7 +308,7 @@ def test_a_choice_ends_with_its_weights(trained, tmp_path, monkeypatch, capsys):
   task = types.SimpleNamespace(
     team=types.SimpleNamespace(note=''), name='segmenter', limits=None
   )
-  runs._train(task, tmp_path / 'segmenter', False, None)
+  runs.train_one(task, tmp_path / 'segmenter', False, None)
   assert choice.exists() != trained
   assert (tmp_path / 'tune').exists() != trained
   assert ('chosen again' in capsys.readouterr().out) == trained

@@ -164,7 +164,7 @@ def test_random_crops_cut_all_alike_and_reach_the_last_offset():
   windows = jnp.arange(36, dtype=jnp.float32).reshape(1, 1, 6, 6)
   seen = set()
   for seed in range(60):
-    cut = refiner_steps._random_crop(jax.random.key(seed), (6, 6), (5, 5))
+    cut = refiner_steps.random_crop(jax.random.key(seed), (6, 6), (5, 5))
     crop = cut(windows)
     assert crop.shape == (1, 1, 5, 5)
     np.testing.assert_array_equal(crop, cut(windows))

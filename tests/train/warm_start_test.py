@@ -56,7 +56,7 @@ def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
 def test_a_refiner_takes_the_place_of_fresh_weights(tmp_path):
   variables = {'params': {'a': np.ones(2, np.float32)}, 'batch_stats': {}}
   path = _save(tmp_path, 'refiner', {'params': variables['params']})
-  found = warm_start.refiner({'params': {'a': np.zeros(2, np.float32)}}, path)
+  found = warm_start.network({'params': {'a': np.zeros(2, np.float32)}}, path)
   np.testing.assert_array_equal(found['params']['a'], np.ones(2))
 
 
@@ -65,7 +65,7 @@ def test_another_network_is_refused(tmp_path):
   with pytest.raises(InputError, match=r'is (missing|unexpected)'):
     warm_start.segmenter(_fresh('unet'), path)
   with pytest.raises(InputError, match=r'holds segmenter, not a refiner'):
-    warm_start.refiner(_fresh(), path)
+    warm_start.network(_fresh(), path)
 
 
 def test_a_trunk_fits_no_network_without_one(tmp_path):

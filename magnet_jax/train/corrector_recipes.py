@@ -1,0 +1,130 @@
+"""How each corrector is trained: a new one is a row of RECIPES."""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.cascade import refine_step
+from magnet_jax.data import pipeline
+from magnet_jax.metrics import losses
+from magnet_jax.ops import normalise, resize
+from magnet_jax.refiners.corrector import Corrector
+from magnet_jax.refiners.refiner import Seen
+from magnet_jax.train import loop
+from magnet_jax.train.state import Variables
+from magnet_jax.train.steps import Batch, Loss
+from magnet_jax.types import Network, Size
+
+Samples = dict[str, jax.Array]
+
+
+def start_maps(
+  segmenter: Network, batch: Batch, *, start: str, network: Size
+) -> Samples:
+  """Makes the maps that are to be corrected, by a frozen segmenter.
+
+  Args:
+    segmenter: normalised images [B,h,w,3] -> logits [B,h,w,C].
+    batch: images uint8 [B,S,h',w',3], the first of the whole image and the last
+      a part at full size, labels uint8 [B,S,h',w'], and offsets and ratios
+      float32 [B,S,2] of the last in the first.
+    start: 'downsample' or 'patch', the method that would make the map.
+    network: (h, w) of the segmenter's input.
+
+  Returns:
+    'images', normalised float32 [B,h',w',3], and their 'coarse', float32
+    [B,h',w',C], probabilities, and 'labels' uint8 [B,h',w'].
+  """
+  last = normalise.normalise(batch['images'][:, -1])
+  whole = start == 'downsample'
+  seen = normalise.normalise(batch['images'][:, 0]) if whole else last
+  size = (seen.shape[1], seen.shape[2])
+  if size != network:
+    seen = resize.upsample(seen, network)
+  logits = segmenter(seen).astype(jnp.float32)
+  coarse = jax.nn.softmax(logits)
+  if size != network:
+    coarse = resize.upsample(coarse, size)
+  if whole:
+    places = batch['offsets'][:, -1], batch['ratios'][:, -1]
+    coarse = refine_step.crop(coarse, *places, size)
+  return {'images': last, 'coarse': coarse, 'labels': batch['labels'][:, -1]}
+
+
+def mean_loss(
+  corrector: Corrector, variables: Variables, samples: Samples, loss: Loss
+) -> tuple[jax.Array, Variables]:
+  """Computes the mean loss of all that a refiner's network returns.
+
+  Args:
+    corrector: has a refiner.
+    variables: of its network.
+    samples: from `start_maps`.
+    loss: (logits, labels) -> (sum of losses, sum of weights).
+
+  Returns:
+    The loss, and the variables that are no parameters after the pass.
+  """
+  rest = {kind: tree for kind, tree in variables.items() if kind != 'params'}
+  current = dict(variables)
+
+  def network(**inputs: Any) -> jax.Array:
+    if not rest:
+      return jnp.asarray(corrector.module.apply(current, **inputs))
+    logits, updated = corrector.module.apply(
+      current, train=True, mutable=[*rest], **inputs
+    )
+    current.update(updated)  # the next round goes on from these
+    return jnp.asarray(logits)
+
+  seen = _seen(samples)
+  found = [
+    losses.mean_loss(*loss(logits, samples['labels']))
+    for logits in corrector.outputs(network, seen)
+  ]
+  return sum(found, jnp.zeros(())) / len(found), {k: current[k] for k in rest}
+
+
+def refined(
+  corrector: Corrector, variables: Variables, samples: Samples
+) -> jax.Array:
+  """Computes the classes of corrected maps: int32 [B,h,w]."""
+  assert corrector.refiner is not None
+  trained = jax.tree_util.Partial(corrector.module.apply, variables)
+  found = corrector.refiner(trained).probabilities(_seen(samples))
+  return found.argmax(-1)
+
+
+def _seen(samples: Samples) -> Seen:
+  return Seen(coarse=samples['coarse'], images=samples['images'])
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+  """How a kind of corrector is trained; the defaults are those of a refiner.
+
+  Attributes:
+    batches: makes the samples, with the arguments of
+      `pipeline.refiner_batches`, whose plan is of two stages: the whole image
+      in a window, and windows at full size.
+    samples: (frozen segmenter, batch, start=, network=) -> what the loss needs,
+      arrays [B,…] by name; it has no gradient.
+    loss: (corrector, variables, samples, loss) -> the mean loss, and the
+      variables that are no parameters after the pass.
+    predict: (corrector, average variables, samples) -> classes [B,h,w], which
+      are compared with samples['labels'].
+  """
+
+  batches: Callable[..., Iterator[loop.Batch]] = pipeline.refiner_batches
+  samples: Callable[..., Samples] = start_maps
+  loss: Callable[..., tuple[jax.Array, Variables]] = mean_loss
+  predict: Callable[..., jax.Array] = refined
+
+
+RECIPES: dict[str, Recipe] = {
+  'deep_guided': Recipe(),
+  'iterative': Recipe(),
+}

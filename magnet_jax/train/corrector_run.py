@@ -1,0 +1,100 @@
+"""The training of a corrector in the folder of a run, and its model."""
+
+import math
+import pathlib
+
+import ml_collections
+
+from magnet_jax import parallel
+from magnet_jax.data import splits
+from magnet_jax.files import bundle, checkpoints, tuned
+from magnet_jax.train import (
+  corrector_task,
+  from_config,
+  run_folder,
+  runs,
+  warm_start,
+)
+from magnet_jax.types import CORRECTOR, InputError
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  *,
+  stage: str,
+  tensorboard: bool = False,
+  hours: float | None = None,
+) -> pathlib.Path | None:
+  """Trains a corrector with a trained segmenter, or resumes its training.
+
+  Args:
+    config: all settings.
+    folder: of the run whose segmenter makes the maps, unless
+      train.NAME.segmenter names another one; receives refiner_NAME with
+      checkpoints and records, and model.npz with all networks.
+    stage: name of the corrector, a key of `correctors.CORRECTORS`.
+    tensorboard: whether to write the scalars for TensorBoard as well.
+    hours: time budget, instead of the config's.
+
+  Returns:
+    The exported model; None in all processes but the first.
+
+  Raises:
+    InputError: for bad settings, a folder with another config, a missing
+      segmenter, or a loss that is not finite.
+  """
+  config = runs.current(config)
+  if hours is not None:
+    if not 0 < hours < math.inf:
+      raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
+    config = config.copy_and_resolve_references()
+    config.train[stage].hours = hours
+  from_config.limits(config, stage)
+  images = splits.Splits(config.data)
+  from_config.check(config, images)
+  source = _segmenter(config, folder, stage)
+  own = folder / f'{CORRECTOR}{stage}'
+  init = config.train[stage].init
+  if init and parallel.is_main() and not own.is_dir():
+    warm_start.check(init, own.name)
+  task = corrector_task.make(config, images, stage, source)
+  if parallel.is_main():
+    run_folder.prepare(config, folder, stage)
+  runs.train_one(task, own, tensorboard, hours)
+  if not parallel.is_main():
+    return None
+  path = folder / tuned.MODEL
+  _export(path, folder, source)
+  return path
+
+
+def _segmenter(
+  config: ml_collections.ConfigDict, folder: pathlib.Path, name: str
+) -> pathlib.Path:
+  """Path of the model whose segmenter makes the maps."""
+  training = config.train
+  elsewhere = training[name].segmenter or training.refiner.segmenter
+  if elsewhere:
+    return pathlib.Path(elsewhere)
+  if parallel.is_main() and not (folder / 'segmenter').is_dir():
+    raise InputError(
+      f'{folder}: has no segmenter, whose maps {name} corrects; train one '
+      f'first by --stage=both, or set train.{name}.segmenter to a run or model'
+    )
+  return folder
+
+
+def _export(
+  path: pathlib.Path, folder: pathlib.Path, source: pathlib.Path
+) -> None:
+  """Writes the networks of a run, with what it lacks from another model."""
+  variables, meta = checkpoints.load(folder)
+  if 'segmenter' not in variables:
+    others, of_others = checkpoints.load(source)
+    if 'refiner' not in variables:
+      names = [kind.removeprefix(CORRECTOR) for kind in variables]
+      own = {name: meta.section('correctors')[name] for name in names}
+      meta = tuned.lay_over(of_others, {'correctors': own})
+    variables = {**others, **variables}
+  bundle.export(path, variables, meta)

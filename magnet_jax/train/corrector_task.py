@@ -1,0 +1,119 @@
+"""The training of a corrector, as a config describes it."""
+
+import functools
+import pathlib
+from typing import Any
+
+import jax
+
+from magnet_jax import parallel
+from magnet_jax.cascade import settings
+from magnet_jax.data import classes as class_tables
+from magnet_jax.data.splits import Splits
+from magnet_jax.files import checkpoints
+from magnet_jax.models import build
+from magnet_jax.predict import correctors
+from magnet_jax.train import (
+  corrector_steps,
+  from_config,
+  loop,
+  state,
+  warm_start,
+)
+from magnet_jax.train.corrector_recipes import RECIPES
+from magnet_jax.types import CORRECTOR
+
+
+def make(
+  config: from_config.Config,
+  images: Splits,
+  name: str,
+  segmenter: pathlib.Path,
+) -> loop.Task:
+  """Builds the training of a corrector, with a trained segmenter frozen.
+
+  Args:
+    config: the settings.
+    images: of the run.
+    name: of the corrector, a key of `correctors.CORRECTORS`.
+    segmenter: a run, a checkpoint or an exported model with a segmenter.
+
+  Raises:
+    InputError: for a setting that does not fit, or there is no segmenter that
+      the config describes.
+  """
+  training, recipe = config.train[name], RECIPES[name]
+  table = class_tables.get(config.data.classes)
+  corrector = correctors.make(
+    name, config.correctors[name].to_dict(), len(table)
+  )
+  network = build.segmenter(num_classes=len(table), **config.segmenter)
+  size = (config.plan.network[0], config.plan.network[1])
+  shapes = build.shapes(network, size, len(table))
+  team = parallel.team(training.batch, f'train.{name}.batch')
+  # An argument of the step: constants would be compiled into the program.
+  frozen = team.copy(
+    parallel.from_main(
+      functools.partial(warm_start.frozen, segmenter, shapes), lambda: shapes
+    )
+  )
+  rate, update = from_config.descent(training)
+  batches, validation = from_config.batches(
+    config,
+    images,
+    training,
+    recipe.batches,
+    # The whole image in one window, and windows at full size.
+    plan_for=settings.planner(
+      {**settings.from_the_whole(config.plan), 'scales': (), 'stages': 2}
+    ),
+    network=settings.window(config.plan),
+  )
+
+  def start() -> state.TrainState:
+    init = functools.partial(corrector.module.init, **corrector.inputs)
+    variables = from_config.run_once(init, jax.random.key(config.seed))
+    if training.init and parallel.is_main():
+      kind = CORRECTOR + name
+      variables = warm_start.network(variables, training.init, kind)
+    return state.start(variables, update)
+
+  shared: dict[str, Any] = {
+    'segmenter': network,
+    'samples': functools.partial(
+      recipe.samples, start=corrector.start, network=size
+    ),
+  }
+  step = functools.partial(
+    corrector_steps.corrector_step,
+    loss=functools.partial(
+      recipe.loss, corrector, loss=from_config.loss(training, table)
+    ),
+    optimizer=update,
+    decay=training.average,
+    crop=tuple(training.crop),
+    key=jax.random.key(config.seed),
+    **shared,
+  )
+  evaluate = team.compile(
+    functools.partial(
+      corrector_steps.evaluate_corrector,
+      predict=functools.partial(recipe.predict, corrector),
+      num_classes=len(table),
+      **shared,
+    )
+  )
+  return from_config.task(
+    config,
+    name,
+    CORRECTOR + name,
+    start=start,
+    step=team.compile(step, donate=True),
+    fixed=lambda number: (frozen,),
+    rate=rate,
+    batches=batches,
+    validation=validation,
+    evaluate=lambda variables, batch: evaluate(variables, batch, frozen),
+    team=team,
+    tones=lambda: checkpoints.load(segmenter)[1].tones,
+  )
