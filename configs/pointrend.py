@@ -5,7 +5,9 @@ are the network's defaults, 2048 points of an image.
 Trunk: EfficientNet-Lite0, ImageNet weights, Apache-2.0.
 Command: magnet-jax train --config=pointrend --workdir=runs/pointrend
 Time: under an hour on one to two CPU cores, estimated from that of a step.
-Score: not measured.
+Score: mIoU of patch 40.6, pointrend 57.3 (val, 2 scenes), after 12 minutes with
+--config.data.train_scenes=16 --config.data.val_scenes=2
+--config.train.segmenter.batch=6 --config.train.segmenter.steps=600 --hours=0.2
 """
 
 import ml_collections

@@ -9,6 +9,7 @@ from magnet_jax.filters.table import FILTERS
 from magnet_jax.methods import (
   downsample,
   filtered,
+  glnet,
   magnet,
   multiscale,
   patch,
@@ -53,6 +54,12 @@ METHODS: dict[str, Factory] = {
     'windows whose least certain points a head of the segmenter decides',
     needs=(pointrend.HEAD,),
     settings=(*starts.SETTINGS, 'head_points'),
+  ),
+  'glnet': Factory(
+    glnet.make,
+    'windows and the whole image by two branches that exchange features',
+    needs=(glnet.BRANCHES,),
+    usual=False,
   ),
   # Slower than what they start from, so they are not made unasked.
   **{

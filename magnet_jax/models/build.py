@@ -16,6 +16,7 @@ from magnet_jax.models import (
   efficientnet_lite,
   fpn,
   gate,
+  glnet,
   hrnet,
   ocr,
   own,
@@ -46,6 +47,7 @@ SEGMENTERS: dict[str, functools.partial] = {
   'pointrend': functools.partial(
     pointrend.PointRend, trunk=resnet.RESNETS['resnet50']()
   ),
+  'glnet': functools.partial(glnet.GLNet, trunk=resnet.RESNETS['resnet50']()),
 }
 # Trunks that each of them can have, by name.
 TRUNKS: dict[str, dict[str, functools.partial]] = {
@@ -54,6 +56,7 @@ TRUNKS: dict[str, dict[str, functools.partial]] = {
   'hrnet_ocr': hrnet.HRNETS,
   'deeplab': resnet.RESNETS,
   'pointrend': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
+  'glnet': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
 }
 # Parameters that are no settings: they are given here, or are flax's own.
 _GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')

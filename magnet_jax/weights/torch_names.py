@@ -174,6 +174,20 @@ _POINTREND: Table = (
   ('sem_seg_head.point_head.predictor', 'point_head/predictor'),
 )
 
+_GLNET: Table = (
+  *_below('resnet_global', 'trunk', _RESNET),
+  *_below('resnet_local', 'local_trunk', _RESNET),
+  # The same names, each with an ending, for the look with all windows' maps.
+  *_below('fpn_global', 'global_fpn', _PYRAMID[:-1]),
+  *((f'fpn_global.{a}_ext', f'merged_fpn/{b}') for a, b in _PYRAMID[:-1]),
+  ('fpn_global.smooth', 'merged_fpn/smooth'),
+  ('fpn_global.classify', 'classify'),
+  *_below('fpn_local', 'local_fpn', _PYRAMID[:-1]),
+  ('fpn_local.smooth', 'local_fpn/smooth'),
+  ('fpn_local.classify', 'local_classify'),
+  ('ensemble_conv', 'ensemble_classify'),
+)
+
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
@@ -185,6 +199,7 @@ NAMES: dict[str, Table] = {
   'deeplab': _DEEPLAB,
   'unet': _UNET,
   'pointrend': _POINTREND,
+  'glnet': _GLNET,
 }
 
 # Our name of a segmenter (models.build.SEGMENTERS) -> its table here.
@@ -195,6 +210,7 @@ SEGMENTERS = {
   'deeplab': 'deeplab',
   'unet': 'unet',
   'pointrend': 'pointrend',
+  'glnet': 'glnet',
 }
 
 # Networks that are the trunk of others.
@@ -210,6 +226,7 @@ CLASSIFIERS = {
   'deeplab': 'classify',
   'unet': 'final',
   'pointrend': 'sem_seg_head.coarse_sem_seg_head.predictor',
+  'glnet': 'fpn_global.classify',
 }
 
 # Their modules, by the beginning of their names, that are convolutions along
@@ -226,6 +243,11 @@ _BATCH_NORM = (
 # Keys that such files often have, but our networks do not use.
 DROPPED = {
   'resnet': ('fc.weight', 'fc.bias'),  # the classifier of ImageNet
+  'glnet': tuple(
+    f'resnet_{branch}.fc.{part}'
+    for branch in ('global', 'local')
+    for part in ('weight', 'bias')
+  ),
   'efficientnet_lite': (
     '_conv_head.weight',
     *(f'_bn1.{part}' for part in _BATCH_NORM),

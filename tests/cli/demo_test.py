@@ -13,7 +13,7 @@ from magnet_jax.types import ClassTable
 SHOWN = [
   name
   for name, each in table.METHODS.items()
-  if each.usual and name not in ('patch-best', 'pointrend')
+  if each.usual and name not in ('patch-best', 'pointrend', 'glnet')
 ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from magnet_jax.cli import main
 from magnet_jax.evaluate import measuring
 from magnet_jax.files import images, records
+from magnet_jax.filters.table import FILTERS
 from magnet_jax.methods import table
 from magnet_jax.report import runs
 
@@ -18,7 +19,7 @@ def flags(checkpoint, tmp_path):
 
 
 # The best scale of patch is not known, and there is no point head.
-LACKING = ('patch-best', 'pointrend')
+LACKING = ('patch-best', 'pointrend', 'glnet')
 POSSIBLE = [
   name
   for name, each in table.METHODS.items()
@@ -95,10 +96,10 @@ def test_filters_are_run_if_asked_for(flags, fails, tmp_path):
   line = fails(*flags, *wanted, '--methods=guided', '--start=patch')
   assert "holds a run with start 'downsample', not 'patch'" in line
   every = scores('--methods=all', '--limit=1', '--start=downsample')
-  assert [*every] == [n for n in table.METHODS if n not in LACKING]
+  assert [*every] == [*POSSIBLE, *FILTERS]
   line = fails(*flags, *wanted, '--methods=guided', '--eps=0')
   assert 'eps 0.0: must be a finite variance above 0' in line
-  assert '--start=magnet' in fails(*flags, '--start=magnet')
+  assert '--start=magic' in fails(*flags, '--start=magic')
   assert '--radius=0' in fails(*flags, '--radius=0')
 
 

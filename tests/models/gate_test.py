@@ -80,6 +80,7 @@ SMALL = {
   'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
   'hrnet_ocr': {'features': 16, 'keys': 8},
   'pointrend': {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4},
+  'glnet': {'trunk': 'resnet18', 'width': 4, 'pyramid': 8, 'head': 4},
 }
 
 

@@ -111,6 +111,7 @@ COUNTS = [
     RESNET101 + _deeplab_head(2048, 256),
   ),
   ('unet', {}, 7, _unet_parameters()),
+  ('glnet', {}, 7, 79_200_917),  # published
   ('pointrend', {}, 7, RESNET50 + _pointrend_head(2048, 1024, 512, 256)),
 ]
 

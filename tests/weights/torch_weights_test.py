@@ -20,6 +20,7 @@ SETTINGS = {
   'hrnet_ocr': {'width': 4, 'features': 8, 'keys': 4},
   'deeplab': {'trunk': 'resnet18', 'width': 4, 'features': 8},
   'pointrend': {'width': 4, 'pyramid': 8, 'head': 4, 'units': 4},
+  'glnet': {'width': 4, 'pyramid': 8, 'head': 4},
 }
 NETWORKS = (
   'refiner',
