@@ -130,7 +130,7 @@ def get_config() -> ml_collections.ConfigDict:
   iterative = config.correctors.iterative
   iterative.start = 'patch'
   iterative.width = 32  # features of the first convolutions
-  iterative.momentum = 0.9  # of its batch statistics
+  iterative.momentum = 0.97  # of its batch statistics, in each round
   iterative.prior = True  # start from the map
   iterative.times = 3  # how often it corrects its own result
 

@@ -8,6 +8,7 @@ import ml_collections
 
 from magnet_jax.data import augment
 from magnet_jax.files import atomic, records
+from magnet_jax.predict.correctors import CORRECTORS
 from magnet_jax.types import CORRECTOR, InputError
 
 CONFIG = 'config.json'
@@ -22,7 +23,7 @@ _FREE = (
   'refine.window_score',
   *(
     f'train.{network}.{limit}'
-    for network in ('segmenter', 'refiner')
+    for network in ('segmenter', 'refiner', *CORRECTORS)
     for limit in ('hours', 'patience', 'validate_every')
   ),
   'train.refiner.stage_weights',

@@ -157,6 +157,7 @@ def test_each_corrector_keeps_its_own_settings(tmp_path):
   with pytest.raises(InputError, match=r'train\.iterative\.rate = 0\.5, not'):
     run_folder.prepare(config, tmp_path, 'iterative')
   config.train.iterative.rate = 0.5
+  config.train.iterative.hours = 1.0
   run_folder.prepare(config, tmp_path, 'iterative')
 
 
