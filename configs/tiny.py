@@ -27,6 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.refiner.width = 4
   config.correctors.deep_guided.width = 4
   config.correctors.iterative.width = 4
+  config.correctors.iterative.times = 2
   for training in config.train.values():
     training.steps = 4
     training.batch = 2

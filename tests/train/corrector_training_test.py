@@ -11,6 +11,7 @@ from magnet_jax import parallel
 from magnet_jax.configs import tiny
 from magnet_jax.data import splits
 from magnet_jax.evaluate import random_model
+from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.files import bundle, checkpoints
 from magnet_jax.methods import table
 from magnet_jax.models import build
@@ -91,8 +92,9 @@ def test_a_run_trains_one_after_the_other(tmp_path, monkeypatch):
   maps, windows = before.segment(image)
   for name, method in zip(('deep_guided', 'iterative'), found, strict=True):
     method.warm_up((64, 64))
-    probabilities, seen = method.segment(image)
-    assert seen == windows
+    with CompileCounter() as compiled:
+      probabilities, seen = method.segment(image)
+    assert seen == windows and compiled.count == 0
     np.testing.assert_array_equal(
       probabilities, model.correctors[name].apply(image, maps)
     )
