@@ -160,8 +160,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.refiner.pairing = 'cascade'
   config.train.refiner.points = 0.9  # K in training; refine.points at test time
 
-  config.train.deep_guided = _corrector_training(steps=400, rate=1e-2)
-  config.train.iterative = _corrector_training(steps=400, rate=3e-3)
+  config.train.deep_guided = _corrector_training(steps=400, batch=2, rate=1e-2)
+  # Few parts of images have few classes, to which it would lean.
+  config.train.iterative = _corrector_training(steps=400, batch=4, rate=1e-3)
 
   config.tune = ml_collections.ConfigDict()
   # Images of val on which the way of running the model is chosen after the
@@ -189,13 +190,13 @@ def _of_any_type(value: object) -> config_dict.FieldReference:
 
 
 def _corrector_training(
-  *, steps: int, rate: float
+  *, steps: int, batch: int, rate: float
 ) -> ml_collections.ConfigDict:
   """Returns the settings of a corrector's training.
 
   A batch consists of parts of images at full size, as large as a window.
   """
-  train = _training(steps=steps, batch=2, rate=rate)
+  train = _training(steps=steps, batch=batch, rate=rate)
   train.scale_jitter = 1.0  # it corrects maps at full size only
   train.segmenter = ''  # a run or model to use; '': that of this run
   return train

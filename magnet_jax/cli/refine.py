@@ -47,8 +47,7 @@ HELP = f"""
     magnet-jax refine aerial.jpg --label=theirs.png
     magnet-jax refine aerial.jpg --label=theirs.png --classes=classes.json
     magnet-jax refine aerial.jpg --probabilities=maps.npy --method=fast-guided
-    magnet-jax refine aerial.jpg --label=theirs.png --method=iterative \
-      --checkpoint=runs/mine
+    magnet-jax refine a.jpg --label=b.png --method=iterative --checkpoint=runs/a
 """
 
 

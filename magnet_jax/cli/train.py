@@ -32,8 +32,8 @@ HELP = f"""
   checkpoints/ and train.jsonl, one record per step. If tune.images is above 0,
   it then chooses how the model is run, like magnet-jax tune.
 
-  With --stage=NAME, it then trains a corrector of finished maps with the run's
-  segmenter, in DIR/refiner_NAME, and adds it to DIR/model.npz:
+  With --stage=NAME, it trains a corrector of finished maps for what it has
+  trained before, in DIR/refiner_NAME, and adds it to DIR/model.npz:
 {_LISTED}
   The segmenter may be that of another run or model, if it fits the config:
   --config.train.NAME.segmenter=PATH.

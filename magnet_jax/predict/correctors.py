@@ -44,7 +44,7 @@ CORRECTORS: dict[str, Row] = {
     deep_guided.make,
   ),
   'iterative': Row(
-    'a network that sees image and map, and then its own result, three times',
+    'a network that sees image and map, and then its own result, repeatedly',
     iterative.make,
   ),
 }
