@@ -98,6 +98,11 @@ def refined(
   return found.argmax(-1)
 
 
+def uncorrected(samples: Samples) -> jax.Array:
+  """Returns the classes of maps that are to be corrected: int32 [B,h,w]."""
+  return samples['coarse'].argmax(-1)
+
+
 def _seen(samples: Samples) -> Seen:
   return Seen(coarse=samples['coarse'], images=samples['images'])
 
@@ -116,12 +121,14 @@ class Recipe:
       variables that are no parameters after the pass.
     predict: (corrector, average variables, samples) -> classes [B,h,w], which
       are compared with samples['labels'].
+    before: samples -> classes [B,h,w] before they are corrected.
   """
 
   batches: Callable[..., Iterator[loop.Batch]] = pipeline.refiner_batches
   samples: Callable[..., Samples] = start_maps
   loss: Callable[..., tuple[jax.Array, Variables]] = mean_loss
   predict: Callable[..., jax.Array] = refined
+  before: Callable[[Samples], jax.Array] = uncorrected
 
 
 RECIPES: dict[str, Recipe] = {

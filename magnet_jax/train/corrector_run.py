@@ -58,9 +58,14 @@ def run(
   init = config.train[stage].init
   if init and parallel.is_main() and not own.is_dir():
     warm_start.check(init, own.name)
-  task = corrector_task.make(config, images, stage, source)
+  task, before = corrector_task.make(config, images, stage, source)
   if parallel.is_main():
     run_folder.prepare(config, folder, stage)
+  # As process 0 sees it, which alone has the folder.
+  if not parallel.gather(own.is_dir())[0]:
+    given = before()
+    if parallel.is_main():
+      print(f'{stage}: val mIoU {100 * given:.1f} of the maps as they are')
   runs.train_one(task, own, tensorboard, hours)
   if not parallel.is_main():
     return None

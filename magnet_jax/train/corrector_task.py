@@ -1,5 +1,7 @@
 """The training of a corrector, as a config describes it."""
 
+from collections.abc import Callable
+import dataclasses
 import functools
 import pathlib
 from typing import Any
@@ -29,7 +31,7 @@ def make(
   images: Splits,
   name: str,
   segmenter: pathlib.Path,
-) -> loop.Task:
+) -> tuple[loop.Task, Callable[[], float]]:
   """Builds the training of a corrector, with a trained segmenter frozen.
 
   Args:
@@ -37,6 +39,10 @@ def make(
     images: of the run.
     name: of the corrector, a key of `correctors.CORRECTORS`.
     segmenter: a run, a checkpoint or an exported model with a segmenter.
+
+  Returns:
+    The training, and what computes the mean IoU of the validation's maps before
+    they are corrected.
 
   Raises:
     InputError: for a setting that does not fit, or there is no segmenter that
@@ -95,15 +101,20 @@ def make(
     key=jax.random.key(config.seed),
     **shared,
   )
-  evaluate = team.compile(
-    functools.partial(
+
+  def evaluate(
+    predict: Callable[..., jax.Array],
+  ) -> Callable[..., jax.Array]:
+    bound = functools.partial(
       corrector_steps.evaluate_corrector,
-      predict=functools.partial(recipe.predict, corrector),
+      predict=predict,
       num_classes=len(table),
       **shared,
     )
-  )
-  return from_config.task(
+    compiled = team.compile(bound)
+    return lambda variables, batch: compiled(variables, batch, frozen)
+
+  task = from_config.task(
     config,
     name,
     CORRECTOR + name,
@@ -113,7 +124,14 @@ def make(
     rate=rate,
     batches=batches,
     validation=validation,
-    evaluate=lambda variables, batch: evaluate(variables, batch, frozen),
+    evaluate=evaluate(functools.partial(recipe.predict, corrector)),
     team=team,
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )
+
+  def before() -> float:
+    unchanged = evaluate(lambda _, samples: recipe.before(samples))
+    given = dataclasses.replace(task, evaluate=unchanged)
+    return loop.validate(given, {}, task.validation())
+
+  return task, before

@@ -1,6 +1,6 @@
 """The training loop: the same for the segmenter and the refiner."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 import contextlib
 import dataclasses
@@ -69,11 +69,11 @@ class Task:
   team: parallel.Team = dataclasses.field(default_factory=parallel.one_device)
 
 
-def validate(task: Task, state: TrainState, batches: Sequence[Batch]) -> float:
-  """Computes the averaged variables' mean IoU on the validation batches."""
+def validate(task: Task, variables: Any, batches: Iterable[Batch]) -> float:
+  """Computes the mean IoU of some variables on the validation batches."""
   total: np.ndarray | int = 0
   for batch in batches:
-    counts = np.asarray(task.evaluate(state.average, task.team.split(batch)))
+    counts = np.asarray(task.evaluate(variables, task.team.split(batch)))
     # On the host, as counts of a big validation set overflow int32.
     total = total + counts.astype(np.int64)
   return float(confusion.mean_iou(np.asarray(total), task.unscored))
@@ -211,7 +211,7 @@ def _train(task: Task, state: TrainState, pace: Pace, keep: Keep) -> bool:
       if saves:
         # Decoded once: they are few, and the same each time.
         held = held or list(task.validation())
-        record['miou'] = score = validate(task, state, held)
+        record['miou'] = score = validate(task, state.average, held)
         pace.scored(step, position, score)
       record['elapsed'] = pace.seconds()
       keep(record, state if saves else None)

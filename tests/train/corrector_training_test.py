@@ -60,7 +60,7 @@ def loose_types():
 
 
 @pytest.mark.usefixtures('loose_types')
-def test_a_run_trains_one_after_the_other(tmp_path, monkeypatch):
+def test_a_run_trains_one_after_the_other(tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(parallel, 'team', lambda *_: parallel.one_device())
   monkeypatch.setattr(parallel, 'device_count', lambda: 1)
   config = make_config()
@@ -99,7 +99,9 @@ def test_a_run_trains_one_after_the_other(tmp_path, monkeypatch):
       probabilities, model.correctors[name].apply(image, maps)
     )
   # Nothing is left to train, and nothing changes.
+  assert capsys.readouterr().out.count('of the maps as they are') == 2
   again = corrector_run.run(config.lock(), folder, stage='iterative')
+  assert 'of the maps as they are' not in capsys.readouterr().out
   assert bundle.read(again)[0].keys() == variables.keys()
 
 
