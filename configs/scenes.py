@@ -3,8 +3,8 @@
 Source: 64 generated scenes of 2448x2448.
 Trunk: EfficientNet-Lite0, ImageNet weights, Apache-2.0.
 Command: magnet-jax train --config=scenes --workdir=runs/scenes
-Time: an hour on one to two CPU cores.
-Score: mIoU of patch 75.6, MagNet 79.0 (test, 8 scenes).
+Time: 20 minutes on two fast CPU cores.
+Score: mIoU of patch 81.1, MagNet 85.1 (test, 8 scenes).
 """
 
 import ml_collections
@@ -14,6 +14,18 @@ from magnet_jax.configs import default
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns the settings of the embedded model scenes."""
+  config = with_refiner()
+  config.plan.first = 0.5
+  config.plan.factor = 'half-octave'
+  config.plan.overlap = (0.25, 0.0)
+  config.refine.fusion = 'scale_attention'
+  config.train.refiner.crop = (0, 0)  # the gate sees far
+  config.tune.images = 4
+  return config
+
+
+def with_refiner() -> ml_collections.ConfigDict:
+  """Returns settings with octaves from the whole image and MagNet's refiner."""
   config = from_random_weights()
   default.start_from_imagenet(config)
   return config

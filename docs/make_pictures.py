@@ -1,10 +1,12 @@
-"""Makes the pictures of method.md: python docs/make_pictures.py
+"""Makes the pictures of method.md: python docs/make_pictures.py RUN
 
-They show the embedded model scenes on a generated scene that it has not seen.
+They show a model with MagNet's refiner on a generated scene that it has not
+seen; experiments/scenes/with_refiner.py trains it.
 """
 
 import itertools
 import pathlib
+import sys
 
 import cv2
 import jax
@@ -16,7 +18,6 @@ from magnet_jax.cascade import refine_step, stage_windows
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.workspace import InMemory
-from magnet_jax.files import embedded
 from magnet_jax.ops import area, selection, windows
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import panel, panel_cells, pictures, thumbnails
@@ -32,10 +33,10 @@ THRESHOLD = 0.3  # of the picture of few windows
 CELL = 280
 
 
-def main() -> None:
+def main(run: str) -> None:
   """Writes all pictures."""
   FOLDER.mkdir(exist_ok=True)
-  model = magnet_jax.load_model(embedded.file('scenes'))
+  model = magnet_jax.load_model(run)
   sample = magnet_jax.generate_scene(SEED, (SIDE, SIDE))
   plan = model.plan((SIDE, SIDE))
   every = list(model.cascade().stages(sample.image, plan))
@@ -246,4 +247,6 @@ def _blending() -> np.ndarray:
 
 
 if __name__ == '__main__':
-  main()
+  if len(sys.argv) != 2:
+    sys.exit(__doc__)
+  main(sys.argv[1])

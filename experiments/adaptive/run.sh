@@ -4,10 +4,10 @@
 #
 #   experiments/adaptive/run.sh NAME RUN [flags of magnet-jax evaluate]
 #
-# Writes results/NAME.{txt,png,jsonl}. RUN is of configs/scenes.py, and of
+# Writes results/NAME.{txt,png,jsonl}. RUN is of ../scenes/with_refiner.py, and of
 # ../carrotweed/full_size.py. The README's numbers were made by:
 #
-#   experiments/adaptive/run.sh scenes runs/scenes --split=val
+#   experiments/adaptive/run.sh scenes runs/scenes-refiner --split=val
 #   experiments/adaptive/run.sh carrotweed runs/carrotweed-full --split=val
 set -euo pipefail
 here=$(dirname "$0")

@@ -1,11 +1,12 @@
 """The aligned and the released pipeline, with the same networks and images.
 
 Example:
-  python experiments/released/run.py --scenes=6 --size=1224
+  python experiments/released/run.py runs/scenes-refiner --scenes=6 --size=1224
 
 Scenes are those of the config 'scenes' that follow its test split, at any
-size. Both pipelines run the embedded model with its own settings on the same
-plan: how much they differ stage by stage, and which of them is better. A third,
+size. Both pipelines run a model with MagNet's refiner, such as that of
+experiments/scenes/with_refiner.py, with its own settings on the same plan: how
+much they differ stage by stage, and which of them is better. A third,
 `aligned-image`, is the aligned one with K counted over the stage, as the
 released one counts it.
 """
@@ -20,13 +21,11 @@ import numpy as np
 from magnet_jax.configs import scenes as scenes_config
 from magnet_jax.data import sources
 from magnet_jax.evaluate import measuring, summary, tables
-from magnet_jax.files import embedded
 from magnet_jax.predict import model as models
 
 
-def pipelines() -> dict[str, tuple[models.Model, dict]]:
-  """The three ways to run the embedded model, by name."""
-  model = models.load(embedded.file('scenes'))
+def pipelines(model: models.Model) -> dict[str, tuple[models.Model, dict]]:
+  """The three ways to run a model, by name."""
   return {
     'aligned': (model, {}),
     'aligned-image': (model, {'selection': 'image'}),
@@ -64,9 +63,11 @@ def differences(ours, theirs):
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('run', help='its folder, or an exported model')
   parser.add_argument('--scenes', type=int, default=4)
   parser.add_argument('--size', type=int, default=2448)
   flags = parser.parse_args()
+  ways = pipelines(models.load(flags.run))
   data = scenes_config.get_config().data
   source = sources.SceneSource(
     data.first_seed + data.test_scenes,
@@ -78,7 +79,7 @@ def main() -> None:
   for index in range(len(source)):
     sample = source[index]
     results = {}
-    for name, (model, changes) in pipelines().items():
+    for name, (model, changes) in ways.items():
       results[name], record = measure(sample, name, model, changes)
       found.append(record)
       scores = f'{100 * record["miou"]:.2f} {100 * record["boundary_iou"]:.2f}'

@@ -8,7 +8,8 @@
 # results/NAME_SEGMENTER_with_REFINER.jsonl. An interrupted run goes on where it
 # was. The table of the README was made by:
 #
-#   magnet-jax train --config=scenes --workdir=runs/scenes
+#   magnet-jax train --config=experiments/scenes/with_refiner.py \
+#     --workdir=runs/scenes
 #   magnet-jax train --config=experiments/transfer/scenes_unet.py \
 #     --workdir=runs/scenes-unet
 #   experiments/transfer/run.sh scenes runs/scenes runs/scenes-unet \

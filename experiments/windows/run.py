@@ -1,6 +1,6 @@
 """Which score finds the windows that are worth computing?
 
-  python experiments/windows/run.py scenes OUT [SEED ...]
+  python experiments/windows/run.py RUN OUT scenes [SEED ...]
   python experiments/windows/run.py RUN OUT LIST [ROWS ...]
 
 Writes OUT.{txt,png,jsonl}: scores of the segmentation by score of windows and
@@ -25,7 +25,7 @@ from magnet_jax.cascade.labels import predict
 from magnet_jax.data import file_pairs, reading
 from magnet_jax.evaluate import measuring, summary, tables
 from magnet_jax.evaluate.record import Record
-from magnet_jax.files import atomic, embedded
+from magnet_jax.files import atomic
 from magnet_jax.ops import area, merge, resize
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
@@ -51,14 +51,16 @@ FIRST = 'mean uncertainty'
 VAL_SEEDS = (1010, 1011, 1012, 1013)
 
 
-def samples(model: Model, source: str, rest: Sequence[str]) -> Iterator[Sample]:
+def samples(
+  model: Model, source: str, numbers: Sequence[str]
+) -> Iterator[Sample]:
   """Yields labelled images."""
   if source == 'scenes':
-    for seed in rest or VAL_SEEDS:
+    for seed in numbers or VAL_SEEDS:
       yield generator.generate(int(seed), (2448, 2448))
     return
-  pairs = file_pairs.read_list(rest[0])
-  for row in map(int, rest[1:] or range(len(pairs))):
+  pairs = file_pairs.read_list(source)
+  for row in map(int, numbers or range(len(pairs))):
     pair = pairs[row]
     yield reading.read_sample(pair.image, pair.label, model.classes)
 
@@ -257,11 +259,11 @@ def write(found: Sequence[Record], out: str) -> None:
   atomic.write_bytes(f'{out}.jsonl', (body + '\n').encode())
 
 
-def main(source: str, out: str, *rest: str) -> None:
+def main(run: str, out: str, source: str, *numbers: str) -> None:
   """Measures all scores on all images."""
-  model = models.load(embedded.file('scenes') if source == 'scenes' else source)
+  model = models.load(run)
   found: list[Record] = []
-  for sample in samples(model, source, rest):
+  for sample in samples(model, source, numbers):
     found += measure(compute(model, sample), model)
     print(sample.name, 'measured', file=sys.stderr, flush=True)
   write(found, out)

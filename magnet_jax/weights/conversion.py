@@ -160,17 +160,11 @@ def to_files(
       names in PyTorch, or writing fails.
   """
   written = []
-  parts = _parts(run)
-  if 'refiner' in parts and 'gate' in parts['refiner'][0].get('params', {}):
-    raise InputError(
-      f'{run}: its refiner is a gate of scale attention, which has no '
-      'counterpart in PyTorch; give the folder of a segmenter, or a run with '
-      'another fusion'
-    )
+  parts, lost = _without_gate(run, _parts(run))
   for kind, (variables, meta) in parts.items():
     with checked.named(str(run)):
       network = torch_templates.network(kind, meta)
-      notes = _lost(kind, meta)
+      notes = (*lost, *_lost(kind, meta))
       count = 1
       if kind == 'refiner':
         count, _ = refiner.refiner_count(meta.section('refiner'))
@@ -203,6 +197,17 @@ def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
     'this refiner has a prior (config.refiner.prior): in PyTorch add '
     f'log((scale + coarse) / 2 + {refiner.FLOOR}) to its logits',
   )
+
+
+def _without_gate(
+  run: pathlib.Path, parts: Mapping[str, tuple[Section, Meta]]
+) -> tuple[Mapping[str, tuple[Section, Meta]], tuple[str, ...]]:
+  """Leaves out a gate, and keeps the segmenter that was trained with it."""
+  if 'gate' not in parts.get('refiner', ({},))[0].get('params', {}):
+    return parts, ()
+  variables, meta = checkpoints.load(run)
+  note = 'the gate of scale attention has no counterpart in PyTorch: left out'
+  return {'segmenter': (variables['segmenter'], meta)}, (note,)
 
 
 def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
