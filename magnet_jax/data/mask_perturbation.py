@@ -32,7 +32,7 @@ def perturb(
     bool [H,W], which keeps the bound; an empty mask stays empty.
   """
   target = float(rng.uniform(least, 1))
-  truth = mask.astype(np.uint8)
+  truth = mask.astype(np.uint8, order='C')  # as OpenCV needs it
   found = _simplified(rng, truth, target)
   failures = 0
   for _ in range(_CHANGES):

@@ -15,7 +15,7 @@ from magnet_jax.types import InputError, Size, Stage
 
 Plans = dict[Size, tuple[Stage, ...]]
 PlanFor = Callable[[Size], tuple[Stage, ...]]
-_NO_AUGMENTATION = Augmentation()
+NO_AUGMENTATION = Augmentation()
 
 
 def segmenter_batches(
@@ -28,7 +28,7 @@ def segmenter_batches(
   start_step: int = 0,
   steps: int | None = None,
   workers: int = 0,
-  augmentation: Augmentation = _NO_AUGMENTATION,
+  augmentation: Augmentation = NO_AUGMENTATION,
   part: tuple[int, int] = (0, 1),
   parts: tuple[Indices, ...] = (),
   windows_per_image: int = 1,
@@ -65,7 +65,7 @@ def segmenter_batches(
     InputError: immediately for a value out of range; for a damaged image when
       it is read.
   """
-  plans = _make_plans(source, plan_for, augmentation)
+  plans = make_plans(source, plan_for, augmentation)
   if stage_weights is not None:
     _check_weights(stage_weights, plans)
   if windows_per_image < 1 or batch % windows_per_image:
@@ -104,7 +104,7 @@ def refiner_batches(
   start_step: int = 0,
   steps: int | None = None,
   workers: int = 0,
-  augmentation: Augmentation = _NO_AUGMENTATION,
+  augmentation: Augmentation = NO_AUGMENTATION,
   part: tuple[int, int] = (0, 1),
   parts: tuple[Indices, ...] = (),
   cache_mb: float = 512,
@@ -145,7 +145,7 @@ def refiner_batches(
       f'scale_jitter {augmentation.scale_jitter}: the refiner is trained at '
       'the scales of the stages only; set it to 1'
     )
-  plans = _make_plans(source, plan_for, augmentation)
+  plans = make_plans(source, plan_for, augmentation)
   count = max(len(stages) for stages in plans.values())
   draw = _ZoomPaths(
     source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
@@ -156,7 +156,7 @@ def refiner_batches(
   return schedule.run(draw, lambda b: b)
 
 
-def _make_plans(
+def make_plans(
   source: Source, plan_for: PlanFor, augmentation: Augmentation
 ) -> Plans:
   """Plans every size that occurs, so that workers need no planner."""

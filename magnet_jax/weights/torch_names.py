@@ -123,6 +123,27 @@ _PSP: Table = (
   ('classifier', 'auxiliary_classify'),
 )
 
+_CASCADE_PSP: Table = (
+  *_below('feats', 'trunk', _RESNET),
+  ('psp.stages.{i}.1', 'pyramid/pool{i}'),
+  ('psp.bottleneck', 'pyramid/bottleneck'),
+  ('up_{i}.conv.0', 'up{i}/bn1'),
+  ('up_{i}.conv.2', 'up{i}/conv1'),
+  ('up_{i}.conv.3', 'up{i}/bn2'),
+  ('up_{i}.conv.5', 'up{i}/conv2'),
+  ('up_{i}.conv2.0', 'up{i}/bn3'),
+  ('up_{i}.conv2.2', 'up{i}/conv3'),
+  ('up_{i}.conv2.3', 'up{i}/bn4'),
+  ('up_{i}.conv2.5', 'up{i}/conv4'),
+  ('up_{i}.shortcut', 'up{i}/shortcut'),
+  ('final_28.0', 'eighth/hidden'),
+  ('final_28.2', 'eighth/logit'),
+  ('final_56.0', 'quarter/hidden'),
+  ('final_56.2', 'quarter/logit'),
+  ('final_11', 'full/hidden'),
+  ('final_21', 'full/logit'),
+)
+
 _DEEPLAB: Table = (
   *_below('backbone', 'trunk', _RESNET),
   ('aspp.conv{i}', 'aspp/view{i}/conv'),
@@ -200,6 +221,7 @@ NAMES: dict[str, Table] = {
   'unet': _UNET,
   'pointrend': _POINTREND,
   'glnet': _GLNET,
+  'cascade_psp': _CASCADE_PSP,
 }
 
 # Our name of a segmenter (models.build.SEGMENTERS) -> its table here.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.files import trees
-from magnet_jax.models import build, efficientnet_lite, resnet
+from magnet_jax.models import build, cascade_psp, efficientnet_lite, resnet
 from magnet_jax.types import InputError
 from magnet_jax.weights import torch_names, torch_states, torch_weights
 
@@ -27,6 +27,7 @@ NETWORKS = (
   'resnet',
   'efficientnet_lite',
   'fpn_lite',
+  'cascade_psp',
   *build.SEGMENTERS,
 )
 
@@ -38,6 +39,11 @@ def template(name, classes=3):
     maps = jnp.zeros((1, 4, 4, classes))
     module = build.refinement(num_classes=classes, width=8)
     init = functools.partial(module.init, scale=maps, coarse=maps)
+  elif name == 'cascade_psp':
+    trunk = resnet.RESNETS['resnet50'](width=4, output_stride=8)
+    module = cascade_psp.CascadePSP(trunk, 8, (4, 4, 4), hidden=4)
+    blank = jnp.zeros((1, 32, 32, 3)), jnp.zeros((1, 32, 32))
+    init = lambda key: module.init(key, *blank)  # noqa: E731
   else:
     if name == 'resnet':
       module = resnet.RESNETS['resnet50'](width=4)

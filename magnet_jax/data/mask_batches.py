@@ -1,0 +1,89 @@
+"""Training batches of windows, each with the mask of a class that is wrong."""
+
+from collections.abc import Iterator
+import dataclasses
+
+import numpy as np
+
+from magnet_jax.data import cutting, mask_perturbation, pipeline
+from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.folds import Indices
+from magnet_jax.data.schedule import Batch, Schedule
+from magnet_jax.data.sources import Source
+from magnet_jax.types import IGNORE, Size
+
+
+def mask_batches(
+  source: Source,
+  *,
+  plan_for: pipeline.PlanFor,
+  network: Size,
+  seed: int,
+  batch: int,
+  start_step: int = 0,
+  steps: int | None = None,
+  workers: int = 0,
+  augmentation: Augmentation = pipeline.NO_AUGMENTATION,
+  part: tuple[int, int] = (0, 1),
+  parts: tuple[Indices, ...] = (),
+  least: float = mask_perturbation.LEAST,
+) -> Iterator[Batch]:
+  """Yields random windows from all stages, and masks of one class of each.
+
+  The class is drawn from those that a window shows.
+
+  Args:
+    source: labelled images.
+    plan_for: (height, width) of an image -> its stages.
+    network: (h, w) of the windows.
+    seed: as for `pipeline.segmenter_batches`.
+    batch: windows in a batch, B.
+    start_step: the first batch, counted from 0.
+    steps: stop before this batch; None: never.
+    workers: reading processes; 0: threads.
+    augmentation: of the windows.
+    part: as for `pipeline.segmenter_batches`.
+    parts: likewise.
+    least: smallest intersection over union of a mask with the truth.
+
+  Returns:
+    Iterator of {'images': uint8 [B,h,w,3], 'labels': uint8 [B,h,w], 1 inside,
+    0 outside or IGNORE, 'masks': uint8 [B,h,w], 1 inside and 0 outside of what
+    is to be corrected}.
+
+  Raises:
+    InputError: as `pipeline.segmenter_batches`.
+  """
+  plans = pipeline.make_plans(source, plan_for, augmentation)
+  draw = _Masks(source, plans, network, augmentation, least)
+  schedule = Schedule(
+    len(source), seed, batch, start_step, steps, workers, part, parts
+  )
+  return schedule.run(draw, lambda b: b)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Masks:
+  """Draws a window of image `index` and one of its classes."""
+
+  source: Source
+  plans: pipeline.Plans
+  network: Size
+  augmentation: Augmentation
+  least: float
+
+  def __call__(self, index: int, rng: np.random.Generator) -> Batch:
+    image, label = cutting.draw_window(
+      rng,
+      self.source[index],
+      self.plans,
+      network=self.network,
+      options=self.augmentation,
+    )
+    present = np.unique(label[label != IGNORE])
+    inside = np.zeros(label.shape, bool)
+    if present.size:
+      inside = label == rng.choice(present)
+    wrong = mask_perturbation.perturb(rng, inside, least=self.least)
+    truth = np.where(label == IGNORE, IGNORE, inside).astype(np.uint8)
+    return {'images': image, 'labels': truth, 'masks': wrong.astype(np.uint8)}
