@@ -40,6 +40,11 @@ def refinement(
   config.refiner.prior = False
   config.correctors.iterative.width = 64
   config.correctors.iterative.momentum = 0.99
+  cascade_psp = config.correctors.cascade_psp
+  cascade_psp.trunk, cascade_psp.width = 'resnet50', 64
+  cascade_psp.features, cascade_psp.hidden = 1024, 32
+  cascade_psp.widths = (512, 256, 32)
+  cascade_psp.side, cascade_psp.margin = 900, 16
 
 
 def training(
@@ -80,3 +85,11 @@ def training(
     train.rate = peak
     for same in ('batch', 'steps', 'validate_every'):
       train[same] = refiner[same]
+  # Cheng et al., CVPR 2020.
+  masks = config.train.cascade_psp
+  masks.optimizer = 'adamw'
+  masks.batch, masks.steps = 12, 45_000
+  masks.rate, masks.weight_decay = 2.25e-4, 1e-4
+  masks.schedule, masks.drops = 'step', (1 / 2, 5 / 6)
+  masks.crop = (224, 224)
+  masks.validate_every = 1000

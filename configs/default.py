@@ -133,6 +133,18 @@ def get_config() -> ml_collections.ConfigDict:
   iterative.momentum = 0.97  # of its batch statistics, in each round
   iterative.prior = True  # start from the map
   iterative.times = 3  # how often it corrects its own result
+  config.correctors.cascade_psp = ml_collections.ConfigDict()
+  cascade_psp = config.correctors.cascade_psp
+  cascade_psp.start = 'patch'
+  cascade_psp.trunk = 'resnet18'
+  cascade_psp.width = 16  # features of the trunk's first level
+  cascade_psp.features = 64  # after the pyramid
+  cascade_psp.widths = (32, 16, 8)  # features at 1/4, 1/2 and full size
+  cascade_psp.hidden = 8  # features before the logits
+  cascade_psp.side = 256  # of the crops and of the reduced parts of an image
+  cascade_psp.margin = 8  # pixels of a crop's sides that are not used
+  cascade_psp.smallest = 1024  # pixels that a part of a class must exceed
+  cascade_psp.stuff = ()  # classes that are surfaces rather than things
 
   config.train = ml_collections.ConfigDict()
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
@@ -163,6 +175,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.deep_guided = _corrector_training(steps=400, batch=2, rate=1e-2)
   # Few parts of images have few classes, to which it would lean.
   config.train.iterative = _corrector_training(steps=400, batch=4, rate=1e-3)
+  # Trained on labels that are made wrong at random, not on a segmenter's maps.
+  config.train.cascade_psp = _corrector_training(steps=800, batch=4, rate=1e-3)
 
   config.tune = ml_collections.ConfigDict()
   # Images of val on which the way of running the model is chosen after the

@@ -28,6 +28,12 @@ def get_config() -> ml_collections.ConfigDict:
   config.correctors.deep_guided.width = 4
   config.correctors.iterative.width = 4
   config.correctors.iterative.times = 2
+  cascade_psp = config.correctors.cascade_psp
+  cascade_psp.width = 4
+  cascade_psp.features = 8
+  cascade_psp.widths = (4, 4, 4)
+  cascade_psp.side = 32
+  cascade_psp.margin = 2
   for training in config.train.values():
     training.steps = 4
     training.batch = 2

@@ -1,19 +1,24 @@
 """A finished map whose classes are corrected one by one, as by CascadePSP.
 
-Cheng et al., CVPR 2020, section 5.3: each connected part of a class is cut out
-with some of what surrounds it and its mask corrected; the surest class wins.
+Cheng et al., CVPR 2020: each connected part of a class is cut out with some of
+what surrounds it, and its mask is corrected; the surest class wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+import functools
 import math
 
 import cv2
+import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import mask_correction
 from magnet_jax.cascade.mask_correction import MARGIN, SIDE, Steps
+from magnet_jax.models import resnet
+from magnet_jax.models.cascade_psp import CascadePSP
+from magnet_jax.refiners.corrector import Correct, Corrector, Trained
 from magnet_jax.types import InputError
 
 SMALLEST = 32**2  # pixels
@@ -25,11 +30,78 @@ _ROWS = 256  # whose probabilities are changed at a time
 Box = tuple[slice, slice]
 
 
+def make(
+  *,
+  num_classes: int,
+  trunk: str = 'resnet50',
+  width: int = 64,
+  features: int = 1024,
+  widths: tuple[int, int, int] = (512, 256, 32),
+  hidden: int = 32,
+  side: int = SIDE,
+  margin: int = MARGIN,
+  smallest: int = SMALLEST,
+  stuff: tuple[int, ...] = (),
+  start: str = 'patch',
+) -> Corrector:
+  """Returns the corrector without variables; the defaults are published.
+
+  Args:
+    num_classes: C.
+    trunk: a key of `resnet.RESNETS`.
+    width: features of its first level.
+    features: as of `CascadePSP`.
+    widths: likewise.
+    hidden: likewise.
+    side: as of `correct`.
+    margin: likewise.
+    smallest: likewise.
+    stuff: likewise.
+    start: the method whose maps it corrects.
+
+  Raises:
+    InputError: a setting is unknown or out of range.
+  """
+  mask_correction.check(side, margin)
+  if trunk not in resnet.RESNETS:
+    raise InputError(
+      f'trunk {trunk!r}: unknown; choose one of {", ".join(resnet.RESNETS)}'
+    )
+  for index in stuff:
+    if not 0 <= index < num_classes:
+      raise InputError(
+        f'stuff {list(stuff)}: must be indices below the {num_classes} '
+        'classes; correct them'
+      )
+  looks = resnet.RESNETS[trunk](
+    width=width, output_stride=8, plain_first=True, parent=None
+  )
+  module = CascadePSP(looks, features, widths, hidden, parent=None, name=None)
+  blank = jnp.zeros((1, 32, 32, 3), jnp.float32)
+
+  def with_weights(network: Trained) -> Correct:
+    return functools.partial(
+      correct,
+      run=mask_correction.steps(network),
+      side=side,
+      margin=margin,
+      smallest=smallest,
+      stuff=stuff,
+    )
+
+  return Corrector(
+    module,
+    {'images': blank, 'masks': blank[..., 0]},
+    start,
+    correct=with_weights,
+  )
+
+
 def correct(
   image: np.ndarray,
   probabilities: np.ndarray,
-  run: Steps,
   *,
+  run: Steps,
   side: int = SIDE,
   margin: int = MARGIN,
   smallest: int = SMALLEST,

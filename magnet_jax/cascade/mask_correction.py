@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import dataclasses
+from typing import Any
 
 import cv2
 import jax
@@ -37,12 +38,12 @@ class Steps:
   crops: parallel.Step
 
 
-def steps(network: Network) -> Steps:
+def steps(network: Callable[..., Any]) -> Steps:
   """Returns the steps of a network, whose crops are divided among devices.
 
   Args:
-    network: a pytree such as `jax.tree_util.Partial(module.apply, variables)`,
-      or a plain function.
+    network: a `Network`, given as a pytree such as
+      `jax.tree_util.Partial(module.apply, variables)`, or a plain function.
   """
   return Steps(
     parallel.over_devices(_whole_step, network, devices=1),

@@ -23,9 +23,10 @@ HELP = """
   Converts PyTorch weights to checkpoints, value by value, and back. FILEs are
   .pth or .safetensors, each with one state_dict: a segmenter, refiners in the
   order of their stages, or both; or a ResNet of torchvision or timm trained on
-  ImageNet, to start a training from. The network in a file is recognised by its
-  parameter names. If any weight is left over on either side, nothing is
-  written. PyTorch files need magnet-jax[convert].
+  ImageNet, to start a training from; or CascadePSP, a corrector of any masks.
+  The network in a file is recognised by its parameter names. If any weight is
+  left over on either side, nothing is written. PyTorch files need
+  magnet-jax[convert].
 
   --to=npz writes one file that all commands take as --checkpoint, as train does
   at its end. With --bits=8 it is about a quarter as large: kernels are stored
@@ -159,9 +160,12 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
     refiners = [s for s in sources if s.kind == 'refiner']
     print(_describe(source, len(refiners)))
   count = conversion.class_count(sources)
-  if count is None:
+  if count is None and sources[0].kind == 'trunk':
     written = [conversion.to_trunk(sources[0], folder)]
     return written, 'magnet-jax train --config.train.segmenter.init={out} …'
+  if count is None:
+    part = conversion.to_corrector(sources[0], folder)
+    return [part], f'cp -r {{out}}/{part.path} RUN, a folder with a segmenter'
   name = values.config or _choose(sources, count)
   config = config_file.override(config_file.load(name), arguments.overrides)
   if values.table:

@@ -14,12 +14,12 @@ import jax
 import numpy as np
 
 from magnet_jax import checked
-from magnet_jax.cascade import finished
+from magnet_jax.cascade import cascade_psp, finished
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
 from magnet_jax.predict import networks
 from magnet_jax.refiners import deep_guided, iterative
-from magnet_jax.refiners.corrector import STARTS, Corrector
+from magnet_jax.refiners.corrector import STARTS, Correct, Corrector
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import CORRECTOR, InputError, Meta, Section, Size
 
@@ -46,6 +46,10 @@ CORRECTORS: dict[str, Row] = {
   'iterative': Row(
     'a network that sees image and map, and then its own result, repeatedly',
     iterative.make,
+  ),
+  'cascade_psp': Row(
+    'a network that corrects the mask of each part of a class, then in crops',
+    cascade_psp.make,
   ),
 }
 
@@ -133,7 +137,10 @@ def of_variables(
   )
   if corrector.refiner is None:
     assert corrector.correct is not None
-    return as_filter(apply=corrector.correct(trained))
+    apply = corrector.correct(trained)
+    return as_filter(
+      apply=apply, warm_up=functools.partial(_halves, apply, num_classes)
+    )
   refiner = corrector.refiner(trained)
   return as_filter(
     apply=functools.partial(_whole, refiner),
@@ -156,3 +163,10 @@ def _warm_up(refiner: Refiner, num_classes: int, size: Size) -> None:
   blank = np.zeros((height, width, 3), np.uint8)
   maps = np.full((height, width, num_classes), 1 / num_classes, np.float32)
   _whole(refiner, blank, maps)
+
+
+def _halves(apply: Correct, num_classes: int, size: Size) -> None:
+  """Corrects a map of a black image whose halves are of different classes."""
+  maps = np.zeros((*size, num_classes), np.float32)
+  maps[:, : size[1] // 2, 0] = maps[:, size[1] // 2 :, -1] = 1
+  apply(np.zeros((*size, 3), np.uint8), maps)

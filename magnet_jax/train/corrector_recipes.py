@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.cascade import refine_step
-from magnet_jax.data import pipeline
+from magnet_jax.data import mask_batches, pipeline
 from magnet_jax.metrics import losses
 from magnet_jax.ops import normalise, resize
 from magnet_jax.refiners.corrector import Corrector
 from magnet_jax.refiners.refiner import Seen
-from magnet_jax.train import loop
+from magnet_jax.train import loop, mask_training
 from magnet_jax.train.state import Variables
 from magnet_jax.train.steps import Batch, Loss
 from magnet_jax.types import Network, Size
@@ -134,4 +134,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
   'deep_guided': Recipe(),
   'iterative': Recipe(),
+  'cascade_psp': Recipe(
+    batches=mask_batches.mask_batches,
+    samples=mask_training.samples,
+    loss=mask_training.loss,
+    predict=mask_training.predict,
+    before=mask_training.before,
+  ),
 }

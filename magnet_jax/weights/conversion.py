@@ -11,6 +11,7 @@ from magnet_jax import checked
 from magnet_jax.files import atomic, checkpoint_store, checkpoints
 from magnet_jax.models import refiner
 from magnet_jax.types import (
+  CORRECTOR,
   KINDS,
   ClassTable,
   InputError,
@@ -20,6 +21,7 @@ from magnet_jax.types import (
 )
 from magnet_jax.weights import (
   torch_files,
+  torch_names,
   torch_states,
   torch_templates,
   torch_weights,
@@ -51,15 +53,20 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
   """Returns the number of classes of files that belong together.
 
   Args:
-    sources: one segmenter, refiners, or both; or one trunk.
+    sources: one segmenter, refiners, or both; or one trunk or corrector.
 
   Returns:
-    C; None for a trunk.
+    C; None for a trunk or a corrector.
 
   Raises:
     InputError: files that do not belong together.
   """
   kinds = [source.kind for source in sources]
+  for kind, source in zip(kinds, sources, strict=True):
+    if kind.startswith(CORRECTOR) and len(kinds) > 1:
+      raise InputError(
+        f'{source.path}: is a corrector of masks of any class; convert it alone'
+      )
   for kind in ('segmenter', 'trunk'):
     if kinds.count(kind) > 1:
       raise InputError(
@@ -95,6 +102,22 @@ def to_trunk(source: torch_states.Source, folder: pathlib.Path) -> Written:
   settings = torch_templates.trunk_settings(source)
   template = torch_templates.trunk(settings)
   return _save(folder, [source], template, Meta({'segmenter': settings}))
+
+
+def to_corrector(source: torch_states.Source, folder: pathlib.Path) -> Written:
+  """Writes a corrector, for the folder of a run or the start of a training.
+
+  Args:
+    source: what was read.
+    folder: 'refiner_NAME/checkpoints/0' is written in there.
+
+  Raises:
+    InputError: it is not complete, or cannot be written.
+  """
+  settings, template = torch_templates.corrector(source)
+  name = source.kind.removeprefix(CORRECTOR)
+  meta = Meta({'correctors': {name: settings}})
+  return _save(folder, [source], template, meta)
 
 
 def to_checkpoint(
@@ -217,7 +240,8 @@ def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
   else:
     exported, meta = checkpoints.load(run)
     parts = {kind: (variables, meta) for kind, variables in exported.items()}
-  return {kind: parts[kind] for kind in KINDS if kind in parts}
+  known = *KINDS, *(CORRECTOR + name for name in torch_names.CORRECTORS)
+  return {kind: parts[kind] for kind in known if kind in parts}
 
 
 def _save(

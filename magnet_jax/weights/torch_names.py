@@ -235,6 +235,9 @@ SEGMENTERS = {
   'glnet': 'glnet',
 }
 
+# Our name of a corrector (predict.correctors.CORRECTORS) -> its table here.
+CORRECTORS = {'cascade_psp': 'cascade_psp'}
+
 # Networks that are the trunk of others.
 TRUNKS = ('resnet', 'efficientnet_lite')
 

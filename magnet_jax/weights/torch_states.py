@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
+from magnet_jax.types import CORRECTOR, InputError
 from magnet_jax.weights import torch_files, torch_names, torch_weights
 from magnet_jax.weights.torch_weights import State, listed
 
@@ -40,19 +40,22 @@ class Source:
 
   @property
   def kind(self) -> str:
-    """'refiner', 'trunk' or 'segmenter'."""
+    """'refiner', 'trunk', 'segmenter' or `CORRECTOR` and a name."""
     if self.network in torch_names.TRUNKS:
       return 'trunk'
+    for name, network in torch_names.CORRECTORS.items():
+      if self.network == network:
+        return CORRECTOR + name
     return 'refiner' if self.network == 'refiner' else 'segmenter'
 
   @property
   def classes(self) -> int | None:
-    """Number of features of the classifier; None for a trunk.
+    """Number of features of the classifier; None for what has none.
 
     Raises:
       InputError: the classifier is missing.
     """
-    if self.kind == 'trunk':
+    if self.network not in torch_names.CLASSIFIERS:
       return None
     key = f'{torch_names.CLASSIFIERS[self.network]}.weight'
     if key not in self.state or not self.state[key].ndim:

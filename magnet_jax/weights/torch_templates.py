@@ -1,14 +1,15 @@
 """Our side of a conversion: the network, and the shapes of its variables."""
 
 from collections.abc import Callable, Sequence
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.models import build, efficientnet_lite, resnet
+from magnet_jax.models import build, cascade_psp, efficientnet_lite, resnet
 from magnet_jax.models.refiner import refiner_count
-from magnet_jax.types import InputError, Meta, Section
+from magnet_jax.types import CORRECTOR, InputError, Meta, Section
 from magnet_jax.weights import torch_names, torch_states
 
 _IMAGES = (1, 64, 64, 3)
@@ -22,7 +23,7 @@ def network(kind: str, meta: Meta) -> str:
   """Returns the table of names for one of our networks.
 
   Args:
-    kind: one of `KINDS`.
+    kind: one of `KINDS`, or of a corrector with names in PyTorch.
     meta: its section `segmenter` names the segmenter and its trunk.
 
   Raises:
@@ -30,6 +31,8 @@ def network(kind: str, meta: Meta) -> str:
   """
   if kind == 'refiner':
     return kind
+  if kind.startswith(CORRECTOR):
+    return torch_names.CORRECTORS[kind.removeprefix(CORRECTOR)]
   section = meta.section('segmenter')
   lite = section.get('trunk') in efficientnet_lite.EFFICIENTNETS
   if kind == 'trunk':
@@ -108,6 +111,41 @@ def trunk(settings: Section) -> dict[str, object]:
   fields = dict(settings)
   module = _TRUNKS[str(fields.pop('trunk'))](**fields)
   return _shapes(lambda key: module.init(key, jnp.zeros(_IMAGES)))
+
+
+def corrector(
+  source: torch_states.Source,
+) -> tuple[dict[str, object], dict[str, object]]:
+  """Returns the settings of a CascadePSP and the shapes of its variables.
+
+  Raises:
+    InputError: its trunk is not known, or a weight is missing.
+  """
+
+  def features(module: str) -> int:
+    weight = source.state.get(f'{module}.weight')
+    if weight is None or not weight.ndim:
+      raise InputError(
+        f'{source.path}: lacks {module}.weight, from which the width of its '
+        f'network {source.network} follows; choose a whole file'
+      )
+    return int(weight.shape[0])
+
+  prefix = 'feats.'
+  feats = {
+    key.removeprefix(prefix): array
+    for key, array in source.state.items()
+    if key.startswith(prefix)
+  }
+  name, width = _resnet(dataclasses.replace(source, state=feats))
+  one, two, three = (features(f'up_{i}.shortcut') for i in (1, 2, 3))
+  sizes = features('psp.bottleneck'), (one, two, three), features('final_28.0')
+  trunk = resnet.RESNETS[name](width=width, output_stride=8, plain_first=True)
+  module = cascade_psp.CascadePSP(trunk, *sizes)
+  images = jnp.zeros(_IMAGES)
+  shapes = _shapes(lambda key: module.init(key, images, images[..., 0]))
+  named = dict(zip(('features', 'widths', 'hidden'), sizes, strict=True))
+  return {'trunk': name, 'width': width, **named}, shapes
 
 
 def trunk_settings(source: torch_states.Source) -> dict[str, object]:

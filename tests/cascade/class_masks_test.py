@@ -68,7 +68,7 @@ def slow(image, maps, run, stuff=()):
 def test_the_surest_class_wins(run, stuff):
   image, maps = scene()
   before = maps.copy()
-  found = cascade_psp.correct(image, maps, run, stuff=stuff, **SETTINGS)
+  found = cascade_psp.correct(image, maps, run=run, stuff=stuff, **SETTINGS)
   np.testing.assert_array_equal(maps, before)
   np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
   assert found.dtype == np.float32
@@ -81,7 +81,7 @@ def test_the_surest_class_wins(run, stuff):
 def test_certain_maps_stay_probabilities(run):
   image, maps = scene()
   certain = (maps == maps.max(-1, keepdims=True)).astype(np.float32)
-  found = cascade_psp.correct(image, certain, run, **SETTINGS)
+  found = cascade_psp.correct(image, certain, run=run, **SETTINGS)
   np.testing.assert_allclose(found.sum(-1), 1, atol=1e-6)
   assert (found >= 0).all()
 
@@ -92,7 +92,7 @@ def test_a_map_of_one_class_stays(run, size, classes):
   image = np.full((*size, 3), 200, np.uint8)
   maps = np.tile(np.float32([0.6, 0.3, 0.1][:classes]), (*size, 1))
   maps /= maps.sum(-1, keepdims=True)
-  found = cascade_psp.correct(image, maps, run, **SETTINGS)
+  found = cascade_psp.correct(image, maps, run=run, **SETTINGS)
   np.testing.assert_array_equal(found, maps)
 
 
@@ -129,9 +129,9 @@ def test_a_part_in_the_box_of_a_larger_one_has_none_of_its_own():
 def test_other_sizes_are_refused(run):
   image, maps = scene()
   with pytest.raises(InputError, match='resize the probabilities'):
-    cascade_psp.correct(image[1:], maps, run, **SETTINGS)
+    cascade_psp.correct(image[1:], maps, run=run, **SETTINGS)
   with pytest.raises(InputError, match='enlarge the side'):
-    cascade_psp.correct(image, maps, run, side=64)
+    cascade_psp.correct(image, maps, run=run, side=64)
 
 
 def test_few_sizes_are_compiled():
@@ -144,5 +144,5 @@ def test_few_sizes_are_compiled():
   run = mask_correction.steps(traced)
   for seed in range(4):
     image, maps = scene((64, 64), seed=seed)
-    cascade_psp.correct(image, maps, run, **SETTINGS)
+    cascade_psp.correct(image, maps, run=run, **SETTINGS)
   assert sizes <= {(8, 8), (16, 16), (24, 24)}

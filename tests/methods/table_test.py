@@ -13,10 +13,12 @@ from magnet_jax.methods import method as methods
 from magnet_jax.methods import table
 from magnet_jax.methods.method import Factory
 from magnet_jax.ops import area, resize, windows
+from magnet_jax.predict import correctors
 from magnet_jax.types import InputError
 
-# All but those that need another segmenter than the toy.
-METHODS = [n for n in table.METHODS if n not in ('pointrend', 'glnet')]
+# All but those that need another segmenter than the toy, or a corrector.
+_OTHERS = ('pointrend', 'glnet', *map(correctors.shown, correctors.CORRECTORS))
+METHODS = [name for name in table.METHODS if name not in _OTHERS]
 
 
 @pytest.fixture(name='model', scope='module')
