@@ -241,7 +241,7 @@ def _training(
   train.warmup = 50  # steps
   train.drops = (0.2, 0.4, 0.6, 0.8, 0.9)  # 'step': where the rate drops
   train.average = 0.99  # decay of the weights' moving average; 0 for none
-  train.loss = 'cross_entropy'  # or 'ohem'
+  train.loss = 'cross_entropy'  # or 'focal', 'ohem'
   train.class_weights = ()  # one weight per class; () for equal weights
   train.ohem_threshold = 0.7
   train.ohem_kept = 100_000  # smallest number of hard pixels

@@ -17,7 +17,7 @@ from magnet_jax.configs import scenes
 
 def get_config() -> ml_collections.ConfigDict:
   """Returns small settings for PointRend."""
-  config = scenes.get_config()
+  config = scenes.with_refiner()
   config.segmenter.name = 'pointrend'
   config.segmenter.units = 64  # features of the point head's layers
   config.segmenter.points = 512  # on which the head is trained, of each window

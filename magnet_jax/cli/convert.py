@@ -46,6 +46,8 @@ _CONFIGS = {
   ('hrnet', 19): 'cityscapes',
   ('fpn', 7): 'deepglobe',
   ('psp', 5): 'gleason',
+  ('pointrend', 19): 'cityscapes_pointrend',
+  ('glnet', 7): 'deepglobe_glnet',
 }
 
 

@@ -26,8 +26,6 @@ from magnet_jax.ops import merge, normalise, resize, sharing, windows
 from magnet_jax.predict.model import Model
 from magnet_jax.types import Size, WindowGrid
 
-# Least share of a window that its neighbours see too: 50 of 508 pixels.
-OVERLAP = 50 / 508
 Variables = Any  # of the network
 Totals = Any  # per shared map, (sum, count) of the windows so far
 
@@ -47,7 +45,7 @@ def make(model: Model) -> Method:
   def segment(
     image: np.ndarray, watch: Watch = unwatched
   ) -> tuple[np.ndarray, int]:
-    grid = make_grid((image.shape[0], image.shape[1]), window)
+    grid = sharing.make_grid((image.shape[0], image.shape[1]), window)
     pieces = _pieces(steps, variables, image, grid, model.network)
     maps = np.zeros((*grid.size, len(model.classes)), np.float32)
     merge.add_windows(maps, grid, enumerate(pieces))
@@ -62,23 +60,6 @@ def make(model: Model) -> Method:
   return Method(segment, warm_up)
 
 
-def make_grid(size: Size, window: Size) -> WindowGrid:
-  """Returns the windows of an image.
-
-  >>> len(make_grid((2448, 2448), (508, 508)))
-  36
-  """
-  return windows.make_grid(size, window, OVERLAP)
-
-
-def places(grid: WindowGrid) -> np.ndarray:
-  """Returns the windows as `ops.sharing` describes them: float32 [N,4]."""
-  sides = np.array(grid.size, np.float32)
-  corners = np.array(grid.corners, np.float32) / sides
-  extents = np.broadcast_to(np.array(grid.window) / sides, corners.shape)
-  return np.concatenate([corners, extents], axis=1).astype(np.float32)
-
-
 def _pieces(
   steps: Steps,
   variables: Variables,
@@ -87,7 +68,7 @@ def _pieces(
   network: Size,
 ) -> list[np.ndarray]:
   """Segments all windows of an image: float32 [h,w,C] each."""
-  plane, where = InMemory(image), places(grid)
+  plane, where = InMemory(image), sharing.places(grid)
   whole = windows.make_grid(grid.size, grid.size)
   pixels = stage_windows.pixels(plane, whole, 0, network)
   shared = steps.look(variables, pixels[None])

@@ -59,7 +59,6 @@ METHODS: dict[str, Factory] = {
     glnet.make,
     'windows and the whole image by two branches that exchange features',
     needs=(glnet.BRANCHES,),
-    usual=False,
   ),
   # Slower than what they start from, so they are not made unasked.
   **{

@@ -35,6 +35,35 @@ def cross_entropy(
   return jnp.sum(losses * weights), jnp.sum(weights)
 
 
+def focal(
+  logits: Array,
+  labels: Array,
+  *,
+  gamma: float = 3.0,
+  class_weights: Array | None = None,
+  ignore_label: int = IGNORE,
+) -> tuple[jax.Array, jax.Array]:
+  """Sums the cross-entropy, less of it the surer a pixel's true class is.
+
+  The loss of a pixel is (1 - p) ** gamma times its cross-entropy, for a
+  probability p of its class (Lin et al., ICCV 2017).
+
+  Args:
+    logits: [..., C], any float type; computed in float32.
+    labels: integers [...] in 0..C-1; other values do not count.
+    gamma: at least 0; 0 is the cross-entropy.
+    class_weights: [C], at least 0; None: all weights are 1.
+    ignore_label: the label value without a class.
+
+  Returns:
+    The sum of the weighted losses and the sum of the weights, float32 [].
+  """
+  losses, weights, _ = _per_pixel(logits, labels, class_weights, ignore_label)
+  # From the loss, whose gradient stays finite; the clip only guards rounding.
+  doubt = jnp.maximum(-jnp.expm1(-losses), 1e-12)
+  return jnp.sum(doubt**gamma * losses * weights), jnp.sum(weights)
+
+
 def ohem_cross_entropy(
   logits: Array,
   labels: Array,

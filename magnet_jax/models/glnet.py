@@ -199,6 +199,14 @@ class GLNet(nn.Module):
     logits: jax.Array = self.ensemble_classify(jnp.concatenate(maps, axis=-1))
     return logits.astype(jnp.float32)
 
+  def whole_logits(self, last: jax.Array) -> jax.Array:
+    """The global branch's own logits [B,h,w,C], from a last map of it."""
+    return jnp.asarray(self.classify(last), jnp.float32)
+
+  def window_logits(self, last: jax.Array) -> jax.Array:
+    """The local branch's own logits [B,h,w,C], from its last map."""
+    return jnp.asarray(self.local_classify(last), jnp.float32)
+
   def enlarged(self, logits: jax.Array, images: jax.Array) -> jax.Array:
     """Resizes logits to the size of their images: float32 [B,h,w,C]."""
     height, width = images.shape[1:3]

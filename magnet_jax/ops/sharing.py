@@ -8,9 +8,30 @@ what a window has beyond the image is padding.
 import jax
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
-from magnet_jax.ops import resize
-from magnet_jax.types import Size
+from magnet_jax.ops import resize, windows
+from magnet_jax.types import Size, WindowGrid
+
+# Least share of a window that its neighbours see too: 50 of 508 pixels.
+OVERLAP = 50 / 508
+
+
+def make_grid(size: Size, window: Size) -> WindowGrid:
+  """Returns the windows of an image.
+
+  >>> len(make_grid((2448, 2448), (508, 508)))
+  36
+  """
+  return windows.make_grid(size, window, OVERLAP)
+
+
+def places(grid: WindowGrid) -> np.ndarray:
+  """Returns the windows as `ops.sharing` describes them: float32 [N,4]."""
+  sides = np.array(grid.size, np.float32)
+  corners = np.array(grid.corners, np.float32) / sides
+  extents = np.broadcast_to(np.array(grid.window) / sides, corners.shape)
+  return np.concatenate([corners, extents], axis=1).astype(np.float32)
 
 
 def crop(maps: jax.Array, places: jax.Array, size: Size) -> jax.Array:

@@ -98,6 +98,8 @@ def loss(config: Config, classes: ClassTable) -> steps.Loss:
   }
   if config.loss == 'cross_entropy':
     return functools.partial(losses.cross_entropy, **bound)
+  if config.loss == 'focal':
+    return functools.partial(losses.focal, **bound)
   if config.loss == 'ohem':
     return functools.partial(
       losses.ohem_cross_entropy,
@@ -106,7 +108,7 @@ def loss(config: Config, classes: ClassTable) -> steps.Loss:
       **bound,
     )
   raise InputError(
-    f'loss {config.loss!r}: unknown; choose one of cross_entropy, ohem'
+    f'loss {config.loss!r}: unknown; choose one of cross_entropy, focal, ohem'
   )
 
 

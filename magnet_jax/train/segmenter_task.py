@@ -19,13 +19,14 @@ from magnet_jax.models import build
 from magnet_jax.ops import windows
 from magnet_jax.train import (
   from_config,
+  glnet_task,
   loop,
   state,
   steps,
   unseen,
   warm_start,
 )
-from magnet_jax.types import Meta, Size, Stage
+from magnet_jax.types import InputError, Meta, Size, Stage
 
 
 def make(config: from_config.Config) -> loop.Task:
@@ -57,6 +58,13 @@ def make_all(
   training = config.train.segmenter
   table = class_tables.get(config.data.classes)
   network = build.segmenter(num_classes=len(table), **config.segmenter)
+  if glnet_task.is_wanted(network):
+    if left_out:
+      raise InputError(
+        f'train.refiner.unseen {config.train.refiner.unseen!r}: must be none '
+        'with segmenter.name=glnet, whose training has parts; correct it'
+      )
+    return [glnet_task.make(config, images, network)]
   crop = from_config.crop(config.plan, training)
   # Checks a network of the user's own, too.
   shapes = build.shapes(network, crop, len(table))
@@ -80,7 +88,7 @@ def make_all(
     key = jax.random.key(config.seed)
     variables = build.trained(from_config.run_once(network.init, key, blank))
     if parallel.is_main():  # the others receive its state
-      variables = _warm(variables, training.init, config.segmenter)
+      variables = warm_start.any_of(variables, training.init, config.segmenter)
     return state.start(variables, update)
 
   step = functools.partial(
@@ -147,12 +155,3 @@ def _cropped(
     )
 
   return make
-
-
-def _warm(
-  variables: state.Variables, init: str, segmenter: from_config.Config
-) -> state.Variables:
-  """The segmenter's initial weights, as train.segmenter.init says."""
-  if init == 'imagenet':
-    return warm_start.imagenet(variables, segmenter.get('trunk', 'none'))
-  return warm_start.segmenter(variables, init) if init else variables

@@ -5,7 +5,7 @@ from typing import Any
 from magnet_jax.files import checkpoints, trees
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.train.state import Variables
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Section
 from magnet_jax.weights import pretrained
 
 
@@ -24,6 +24,24 @@ def check(path: PathLike, *kinds: str, trunk: str = '') -> None:
     pretrained.file(trunk)
   else:
     _load(path, kinds)
+
+
+def any_of(
+  variables: Variables, init: PathLike, settings: Section
+) -> Variables:
+  """Replaces a fresh segmenter's weights by those that a config names.
+
+  Args:
+    variables: the fresh weights.
+    init: 'imagenet', or what `segmenter` takes; '' for nothing.
+    settings: of the segmenter; names its trunk.
+
+  Raises:
+    InputError: nothing there fits.
+  """
+  if init == 'imagenet':
+    return imagenet(variables, settings.get('trunk', 'none'))
+  return segmenter(variables, init) if init else variables
 
 
 def frozen(path: PathLike, template: Any = None) -> Variables:

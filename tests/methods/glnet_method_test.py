@@ -7,8 +7,8 @@ import pytest
 import toy_model
 
 from magnet_jax.evaluate.compiles import CompileCounter
-from magnet_jax.methods import glnet, table
 from magnet_jax.methods import method as methods
+from magnet_jax.methods import table
 from magnet_jax.models import glnet as networks
 from magnet_jax.models import resnet
 from magnet_jax.ops import merge, normalise, resize, sharing
@@ -40,7 +40,7 @@ def slow(model, image):
   run = model.segmenter
   module, (variables,) = run.func.__self__, run.args
   size, (height, width) = image.shape[:2], model.network
-  grid = glnet.make_grid(size, model.network)
+  grid = sharing.make_grid(size, model.network)
   whole = resize.image(image, model.network)[None]
   padded = np.pad(image, ((0, height), (0, width), (0, 0)), mode='edge')
   windows = np.stack(
@@ -111,7 +111,7 @@ def test_nothing_is_compiled_after_the_warm_up(model):
   [(2448, 508, 36), (508, 508, 1), (509, 508, 4), (300, 508, 1)],
 )
 def test_windows_overlap_by_50_pixels_at_least(size, window, count):
-  grid = glnet.make_grid((size, size), (window, window))
+  grid = sharing.make_grid((size, size), (window, window))
   assert len(grid) == count
   steps = np.diff(grid.tops)
   assert (steps <= window - 50).all()

@@ -1,0 +1,109 @@
+"""Training batches of whole images, each with all its windows, for GLNet."""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+
+import numpy as np
+
+from magnet_jax.data import augment, cutting
+from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.folds import Indices
+from magnet_jax.data.schedule import Batch, Schedule
+from magnet_jax.data.sources import Source
+from magnet_jax.ops import resize, sharing, windows
+from magnet_jax.types import InputError, Size, WindowGrid
+
+GridFor = Callable[[Size], WindowGrid]
+_NO_AUGMENTATION = Augmentation()
+
+
+def batches(
+  source: Source,
+  *,
+  grid_for: GridFor,
+  network: Size,
+  seed: int,
+  batch: int,
+  start_step: int = 0,
+  steps: int | None = None,
+  workers: int = 0,
+  augmentation: Augmentation = _NO_AUGMENTATION,
+  part: tuple[int, int] = (0, 1),
+  parts: tuple[Indices, ...] = (),
+) -> Iterator[Batch]:
+  """Yields random images and all their windows.
+
+  Args:
+    source: labelled images, all with the same number N of windows.
+    grid_for: (height, width) of an image -> its windows.
+    network: (h, w) of the network's input.
+    seed: as for `pipeline.segmenter_batches`.
+    batch: images in a batch, B.
+    start_step: as for `pipeline.segmenter_batches`.
+    steps: as start_step.
+    workers: as start_step.
+    augmentation: of the whole image; its `scale_jitter` must be 1.
+    part: as start_step.
+    parts: as start_step.
+
+  Returns:
+    Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w], 'windows':
+    uint8 [B,N,h,w,3], 'labels': uint8 [B,N,h,w], 'places': float32 [B,N,4], as
+    in `ops.sharing`}.
+
+  Raises:
+    InputError: immediately for a value out of range, or images with different
+      numbers of windows; for a damaged image when it is read.
+  """
+  if augmentation.scale_jitter != 1:
+    raise InputError(
+      f'scale_jitter {augmentation.scale_jitter}: whole images have one scale; '
+      'set it to 1'
+    )
+  sizes = {source.size(index) for index in range(len(source))}
+  counts = {size: len(grid_for(size)) for size in sorted(sizes)}
+  if len(set(counts.values())) > 1:
+    raise InputError(
+      f'images of {counts} windows by size: must have as many each; cut them '
+      'to one size'
+    )
+  draw = _Images(source, grid_for, network, augmentation)
+  schedule = Schedule(
+    len(source), seed, batch, start_step, steps, workers, part, parts
+  )
+  return schedule.run(draw, lambda b: b)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Images:
+  """Draws image `index`, changed, with its windows."""
+
+  source: Source
+  grid_for: GridFor
+  network: Size
+  augmentation: Augmentation
+
+  def __call__(self, index: int, rng: np.random.Generator) -> Batch:
+    sample = self.source[index]
+    symmetry = augment.draw_symmetry(rng, self.augmentation)
+    colours = augment.draw_colours(rng, self.augmentation)
+    image = colours.apply(np.ascontiguousarray(symmetry.apply(sample.image)))
+    label = np.ascontiguousarray(symmetry.apply(cutting.labelled(sample)))
+    grid = self.grid_for((image.shape[0], image.shape[1]))
+    pieces, labels = [], []
+    for top, left in grid.corners:
+      inside = (
+        slice(top, top + grid.window[0]),
+        slice(left, left + grid.window[1]),
+      )
+      piece = windows.cut(image, (top, left), grid.window)
+      pieces.append(resize.image(piece, self.network))
+      own = cutting.pad(label[inside], grid.window)
+      labels.append(resize.label(own, self.network))
+    return {
+      'image': resize.image(image, self.network),
+      'label': resize.label(label, self.network),
+      'windows': np.stack(pieces),
+      'labels': np.stack(labels),
+      'places': sharing.places(grid),
+    }
