@@ -145,6 +145,16 @@ def get_config() -> ml_collections.ConfigDict:
   cascade_psp.margin = 8  # pixels of a crop's sides that are not used
   cascade_psp.smallest = 1024  # pixels that a part of a class must exceed
   cascade_psp.stuff = ()  # classes that are surfaces rather than things
+  config.correctors.segfix = ml_collections.ConfigDict()
+  segfix = config.correctors.segfix
+  segfix.start = 'patch'  # only to validate it: it is trained on labels alone
+  segfix.window = (306, 306)  # that its network sees at a time, full size
+  segfix.trunk = 'resnet18'  # the other fields are its settings
+  segfix.width = 16  # features of its first level
+  segfix.stem_stride = 2
+  segfix.pool = False
+  segfix.head = 64  # features of each head
+  segfix.dtype = 'float32'
 
   config.train = ml_collections.ConfigDict()
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
@@ -177,6 +187,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.iterative = _corrector_training(steps=400, batch=4, rate=1e-3)
   # Trained on labels that are made wrong at random, not on a segmenter's maps.
   config.train.cascade_psp = _corrector_training(steps=800, batch=4, rate=1e-3)
+  config.train.segfix = _corrector_training(steps=800, batch=4, rate=3e-3)
 
   config.tune = ml_collections.ConfigDict()
   # Images of val on which the way of running the model is chosen after the
@@ -187,7 +198,7 @@ def get_config() -> ml_collections.ConfigDict:
 
 
 def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
-  """Sets the segmenter to FPN on EfficientNet-Lite0 with ImageNet weights.
+  """Sets segmenter and SegFix to EfficientNet-Lite0 with ImageNet weights.
 
   Its weights come with magnet-jax[pretrained].
   """
@@ -196,6 +207,14 @@ def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
   config.segmenter.pyramid, config.segmenter.head = 48, 24  # features
   config.train.segmenter.init = 'imagenet'
   config.train.segmenter.rate = 1e-3
+  segfix = config.correctors.segfix
+  config.correctors.segfix = ml_collections.ConfigDict(
+    {key: segfix[key] for key in ('start', 'window', 'head', 'dtype')}
+  )
+  config.correctors.segfix.trunk = 'efficientnet_lite0'
+  config.correctors.segfix.finest = 2  # stride of the logits
+  config.train.segfix.init = 'imagenet'
+  config.train.segfix.rate = 1e-3
 
 
 def _of_any_type(value: object) -> config_dict.FieldReference:

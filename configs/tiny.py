@@ -34,6 +34,9 @@ def get_config() -> ml_collections.ConfigDict:
   cascade_psp.widths = (4, 4, 4)
   cascade_psp.side = 32
   cascade_psp.margin = 2
+  config.correctors.segfix.width = 4
+  config.correctors.segfix.head = 4
+  config.correctors.segfix.window = (32, 32)
   for training in config.train.values():
     training.steps = 4
     training.batch = 2

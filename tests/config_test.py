@@ -160,15 +160,16 @@ def test_a_section_that_is_passed_on_whole_has_no_other_fields(
     build.refinement(num_classes=2, **wanted)
 
 
-def besides_segmenter(config) -> list[str]:
-  """The fields of a segmenter are those of its kind."""
-  return [name for name in fields(config) if not name.startswith('segmenter.')]
+def besides_networks(config) -> list[str]:
+  """The fields of networks on a trunk by name are those of their kind."""
+  kinds = ('segmenter.', 'correctors.segfix.')
+  return [name for name in fields(config) if not name.startswith(kinds)]
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_shipped_configs_are_sound(name):
   config = config_file.override(config_file.load(name), [])
-  assert besides_segmenter(config) == besides_segmenter(default.get_config())
+  assert besides_networks(config) == besides_networks(default.get_config())
   table = classes.get(config.data.classes)
   options = settings.options(config.refine)
   assert options.batch == 0  # the machine decides

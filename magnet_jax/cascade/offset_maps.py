@@ -1,5 +1,7 @@
 """Offsets of a whole image, by overlapped windows of SegFix's network."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,19 +17,21 @@ OVERLAP = 0.25  # of neighbouring windows, at least
 
 
 class OffsetMaps:
-  """A network of SegFix on the devices, ready for any image.
+  """A network of SegFix, ready for any image; placed when it is first used.
 
   Args:
     network: normalised images [B,h,w,3] -> logits [B,h,w,2+8]; pass
       `jax.tree_util.Partial(module.apply, variables)`.
     window: (h, w), the network's input size.
-    batch: windows per device at a time.
   """
 
-  def __init__(self, network: Network, window: Size, *, batch: int = 1):
+  def __init__(self, network: Network, window: Size):
+    self._network = network
     self._window = window
-    self._batch = batch * parallel.device_count()
-    self._step = parallel.over_devices(look, network)
+
+  @functools.cached_property
+  def _step(self) -> parallel.Step:
+    return parallel.over_devices(look, self._network)
 
   def find(self, image: Plane) -> np.ndarray:
     """Returns the codes of an image: uint8 [H,W], see `ops.offsets`.
@@ -42,13 +46,14 @@ class OffsetMaps:
     numbers = range(len(grid))
     tiles = Mosaic(grid, numbers)
     codes = np.empty(image.size, np.uint8)
+    batch = parallel.device_count()
     parts = batches.run_parts(
       self._step,
-      [numbers[i : i + self._batch] for i in numbers[:: self._batch]],
+      [numbers[i : i + batch] for i in numbers[::batch]],
       lambda number: {
         'images': stage_windows.pixels(image, grid, number, self._window)
       },
-      self._batch,
+      batch,
     )
     for part in parts:
       for number, found in part:

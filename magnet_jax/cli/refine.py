@@ -6,13 +6,18 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import filter_flags, model_flags
+from magnet_jax.cli import filter_flags, model_flags, offset_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes as class_tables
 from magnet_jax.files import atomic, decoding, images
 from magnet_jax.filters.table import FILTERS, Filter
 from magnet_jax.methods import filtered
-from magnet_jax.predict import correctors, finished_maps, refine_run
+from magnet_jax.predict import (
+  correctors,
+  finished_maps,
+  image_offsets,
+  refine_run,
+)
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.finished_maps import FinishedMap
 from magnet_jax.predict.outputs import Outputs
@@ -48,6 +53,7 @@ HELP = f"""
     magnet-jax refine aerial.jpg --label=theirs.png --classes=classes.json
     magnet-jax refine aerial.jpg --probabilities=maps.npy --method=fast-guided
     magnet-jax refine a.jpg --label=b.png --method=iterative --checkpoint=runs/a
+    magnet-jax refine a.jpg --label=b.png --method=segfix --offsets=c.png
 """
 
 
@@ -87,6 +93,7 @@ def define(values: flags.FlagValues) -> None:
     module_name=group,
   )
   model_flags.define_checkpoint(values, group)
+  offset_flags.define(values, group)
   filter_flags.define(values, group)
 
 
@@ -105,18 +112,19 @@ def run(arguments: Arguments) -> int:
     )
   path, folder = pathlib.Path(arguments.names[0]), pathlib.Path(values.out)
   other = pathlib.Path(values.label or values.probabilities)
-  corrects, table = _chosen(values)
   settings = filter_flags.settings(values)
-  for name in settings:
-    if name not in corrects.settings:
-      raise InputError(
-        f'--{name}: {values.method} has no such setting; leave it out'
-      )
-  if values.label:
-    settings = {**corrects.for_labels, **settings}
-  corrects.check(settings)
-  files.keep_inputs([path, other], folder, [path.stem], Outputs())
+  inputs = [path, other, *offset_flags.check(values, [path, other])]
+  files.keep_inputs(inputs, folder, [path.stem], Outputs())
   with contextlib.closing(open_image.open_image(path)) as source:
+    corrects, table = _chosen(values, path, source.size)
+    for name in settings:
+      if name not in corrects.settings:
+        raise InputError(
+          f'--{name}: {values.method} has no such setting; leave it out'
+        )
+    if values.label:
+      settings = {**corrects.for_labels, **settings}
+    corrects.check(settings)
     classes, given = _given(values, path, other, source.size, table)
     atomic.prepare_folder(folder)
     changed, note = refine_run.refine(
@@ -134,8 +142,10 @@ def run(arguments: Arguments) -> int:
   return 0
 
 
-def _chosen(values: flags.FlagValues) -> tuple[Filter, ClassTable | None]:
-  """Returns the filter, and the classes that it was trained for, if it was."""
+def _chosen(
+  values: flags.FlagValues, image: pathlib.Path, size: Size
+) -> tuple[Filter, ClassTable | None]:
+  """Returns the filter, and the classes that it was trained for, if any."""
   if values.method in FILTERS:
     if values['checkpoint'].present:
       raise InputError(
@@ -143,6 +153,8 @@ def _chosen(values: flags.FlagValues) -> tuple[Filter, ClassTable | None]:
         'and has no use for a model; leave it out'
       )
     return FILTERS[values.method], None
+  if values.method == image_offsets.NAME:
+    return offset_flags.chosen(values, image, size), None
   model, name = model_flags.load(values), _TRAINED[values.method]
   need = filtered.need(name)
   if not need.met(model):

@@ -5,10 +5,11 @@ black.
 """
 
 import colorsys
+import pathlib
 
 import numpy as np
 
-from magnet_jax.files import decoding, images
+from magnet_jax.files import atomic, decoding, images
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.ops import offsets
 from magnet_jax.types import ClassTable, InputError, Size
@@ -32,6 +33,14 @@ _TABLE = ClassTable(
     ),
   ),
 )
+
+
+def check_name(path: PathLike) -> None:
+  """Raises InputError for a name or folder that offsets cannot have."""
+  path = pathlib.Path(path)
+  if path.suffix.lower() != '.png':
+    raise InputError(f'{path}: offsets are written as PNG; let it end in .png')
+  atomic.prepare_folder(path.parent)
 
 
 def write(path: PathLike, codes: np.ndarray) -> None:

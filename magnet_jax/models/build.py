@@ -24,6 +24,7 @@ from magnet_jax.models import (
   pspnet,
   refiner,
   resnet,
+  segfix,
   unet,
 )
 from magnet_jax.types import InputError, Size
@@ -57,6 +58,16 @@ TRUNKS: dict[str, dict[str, functools.partial]] = {
   'deeplab': resnet.RESNETS,
   'pointrend': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
   'glnet': {**resnet.RESNETS, **efficientnet_lite.EFFICIENTNETS},
+}
+_SEGFIX = functools.partial(
+  segfix.SegFix,
+  # As published, a quarter of the image's size.
+  trunk=hrnet.HRNETS['hrnet18'](stem_stride=2),
+)
+_ANY: dict[str, functools.partial] = {
+  **hrnet.HRNETS,
+  **resnet.RESNETS,
+  **efficientnet_lite.EFFICIENTNETS,
 }
 # Parameters that are no settings: they are given here, or are flax's own.
 _GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')
@@ -93,17 +104,48 @@ def segmenter(
   given: dict[str, object] = {'num_classes': num_classes, 'dtype': compute}
   if name not in TRUNKS:
     return _make(make, settings, given, name)
-  trunk = _trunk_kind(make, settings, TRUNKS[name])
+  return _on_trunk(make, TRUNKS[name], settings, given, name)
+
+
+def directions(*, dtype: str = 'float32', **settings: object) -> nn.Module:
+  """Builds SegFix's network: images [B,h,w,3] -> logits [B,h,w,2+8].
+
+  Args:
+    dtype: 'float32' or 'bfloat16', of the computation.
+    **settings: fields of `segfix.SegFix` and of its trunk; `trunk` names
+      another trunk.
+
+  Raises:
+    InputError: as `segmenter`.
+  """
+  given: dict[str, object] = {'dtype': _one_of(DTYPES, dtype, 'dtype')}
+  return _on_trunk(_SEGFIX, _ANY, settings, given, 'segfix', section='segfix')
+
+
+def _on_trunk(
+  make: functools.partial,
+  trunks: Mapping[str, functools.partial],
+  settings: Settings,
+  given: dict[str, object],
+  name: str,
+  *,
+  section: str = 'segmenter',
+) -> nn.Module:
+  """Builds a network and its trunk from the settings of both."""
+  trunk = _trunk_kind(make, settings, trunks)
   of_trunk = ('trunk', *_settings(trunk))
   fields = {k: v for k, v in settings.items() if k in of_trunk[1:]}
   kept = {k: v for k, v in trunk.keywords.items() if k not in fields}
-  given['trunk'] = _make(
-    trunk.func, fields, {**kept, 'dtype': compute}, 'trunk'
-  )
+  kept['dtype'] = given['dtype']
+  placed = _make(trunk.func, fields, kept, 'trunk', section=section)
+  given = {**given, 'trunk': placed}
   rest = {k: v for k, v in settings.items() if k not in of_trunk}
   if 'trunk' in settings:
     name = f'{name} with trunk {settings["trunk"]}'
-  return _make(make, rest, given, name, of_trunk)
+  module: nn.Module = _make(
+    make, rest, given, name, section=section, others=of_trunk
+  )
+  return module
 
 
 def foreign(settings: Settings) -> list[str]:
@@ -189,6 +231,8 @@ def _make(
   settings: Settings,
   given: Settings,
   name: str,
+  *,
+  section: str = 'segmenter',
   others: Sequence[str] = (),
 ) -> T:
   """Calls a network's class or function with checked settings.
@@ -198,17 +242,18 @@ def _make(
     settings: those of a config.
     given: its other arguments.
     name: what messages call it.
+    section: of the config, for messages.
     others: settings that it also has, for messages.
   """
   known = {*_settings(make), *others}
   unknown = [setting for setting in settings if setting not in known]
   if unknown:
     raise InputError(
-      f'segmenter.{", ".join(unknown)}: unknown to {name}, which has '
+      f'{section}.{", ".join(unknown)}: unknown to {name}, which has '
       f'{", ".join(sorted(known))}; leave out what it does not have: a config '
       'for another network must replace the whole section'
     )
-  return checked.call(functools.partial(make, **given), settings, 'segmenter')
+  return checked.call(functools.partial(make, **given), settings, section)
 
 
 def _settings(make: Callable[..., object]) -> list[str]:

@@ -76,12 +76,12 @@ class SegFix(nn.Module):
 
   Attributes:
     trunk: maps images to levels, fine to coarse.
-    features: of each head's first convolution.
+    head: features of each head's first convolution.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
-  features: int = 256
+  head: int = 256
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -92,7 +92,7 @@ class SegFix(nn.Module):
     in the order of `offsets.DIRECTIONS`.
     """
     levels = self.trunk(images, train=train)
-    heads = Heads(self.features, self.dtype, name='heads')
+    heads = Heads(self.head, self.dtype, name='heads')
     logits = heads(levels, train=train)
     height, width = images.shape[1:3]
     return resize.upsample_corners(logits, (height, width))

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from magnet_jax import checked
-from magnet_jax.cascade import cascade_psp, finished
+from magnet_jax.cascade import cascade_psp, finished, segfix
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
 from magnet_jax.predict import networks
@@ -50,6 +50,11 @@ CORRECTORS: dict[str, Row] = {
   'cascade_psp': Row(
     'a network that corrects the mask of each part of a class, then in crops',
     cascade_psp.make,
+  ),
+  'segfix': Row(
+    'labels near outlines are taken from further inside, where a network that '
+    'sees the image alone says it is',
+    segfix.make,
   ),
 }
 
@@ -133,7 +138,7 @@ def of_variables(
     Filter,
     about=CORRECTORS[name].about,
     start=corrector.start,
-    num_classes=num_classes,
+    num_classes=None if corrector.any_classes else num_classes,
   )
   if corrector.refiner is None:
     assert corrector.correct is not None

@@ -32,6 +32,7 @@ class Corrector:
       that is not run like this.
     rounds: network in training, what it sees -> all logits [B,h,w,C] that have
       a loss; None: those of the refiner alone.
+    any_classes: whether it corrects maps of any classes.
   """
 
   module: nn.Module
@@ -40,6 +41,7 @@ class Corrector:
   refiner: Callable[[Trained], Refiner] | None = None
   correct: Callable[[Trained], Correct] | None = None
   rounds: Callable[[Trained, Seen], Iterable[jax.Array]] | None = None
+  any_classes: bool = False
 
   def outputs(self, network: Trained, seen: Seen) -> Iterable[jax.Array]:
     """Returns all logits [B,h,w,C] that have a loss."""

@@ -57,7 +57,8 @@ def run(
   own = folder / f'{CORRECTOR}{stage}'
   init = config.train[stage].init
   if init and parallel.is_main() and not own.is_dir():
-    warm_start.check(init, own.name)
+    trunk = config.correctors[stage].get('trunk', 'none')
+    warm_start.check(init, own.name, trunk=trunk)
   task, before = corrector_task.make(config, images, stage, source)
   if parallel.is_main():
     run_folder.prepare(config, folder, stage)

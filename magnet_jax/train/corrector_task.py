@@ -79,7 +79,10 @@ def make(
   def start() -> state.TrainState:
     init = functools.partial(corrector.module.init, **corrector.inputs)
     variables = from_config.run_once(init, jax.random.key(config.seed))
-    if training.init and parallel.is_main():
+    if training.init == 'imagenet' and parallel.is_main():
+      trunk = config.correctors[name].get('trunk', 'none')
+      variables = warm_start.imagenet(variables, trunk)
+    elif training.init and parallel.is_main():
       kind = CORRECTOR + name
       variables = warm_start.network(variables, training.init, kind)
     return state.start(variables, update)

@@ -20,6 +20,7 @@ from magnet_jax.types import (
   Section,
 )
 from magnet_jax.weights import (
+  segfix_template,
   torch_files,
   torch_names,
   torch_states,
@@ -65,7 +66,7 @@ def class_count(sources: Sequence[torch_states.Source]) -> int | None:
   for kind, source in zip(kinds, sources, strict=True):
     if kind.startswith(CORRECTOR) and len(kinds) > 1:
       raise InputError(
-        f'{source.path}: is a corrector of masks of any class; convert it alone'
+        f'{source.path}: is a corrector for any classes; convert it alone'
       )
   for kind in ('segmenter', 'trunk'):
     if kinds.count(kind) > 1:
@@ -241,7 +242,16 @@ def _parts(run: pathlib.Path) -> Mapping[str, tuple[Section, Meta]]:
     exported, meta = checkpoints.load(run)
     parts = {kind: (variables, meta) for kind, variables in exported.items()}
   known = *KINDS, *(CORRECTOR + name for name in torch_names.CORRECTORS)
-  return {kind: parts[kind] for kind in known if kind in parts}
+  named = {kind: parts[kind] for kind in known if kind in parts}
+  segfix = CORRECTOR + 'segfix'
+  if segfix in named and not segfix_template.has_names(named[segfix][1]):
+    del named[segfix]
+  if not named:
+    raise InputError(
+      f'{run}: holds {", ".join(sorted(parts))}, which has no names in '
+      'PyTorch; give a run with another network'
+    )
+  return named
 
 
 def _save(

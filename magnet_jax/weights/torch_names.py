@@ -209,6 +209,16 @@ _GLNET: Table = (
   ('ensemble_conv', 'ensemble_classify'),
 )
 
+# Assumed: openseg.pytorch's names, whose OCR networks name their heads' layers
+# alike and their trunk 'backbone'.
+_SEGFIX: Table = (
+  *_below('backbone', 'trunk', _HRNET_TRUNK),
+  *_rectified('mask_head', 'heads/boundary/unit'),
+  ('mask_head.2', 'heads/boundary/classify'),
+  *_rectified('dir_head', 'heads/direction/unit'),
+  ('dir_head.2', 'heads/direction/classify'),
+)
+
 NAMES: dict[str, Table] = {
   'refiner': _REFINER,
   'resnet': _RESNET,
@@ -222,6 +232,7 @@ NAMES: dict[str, Table] = {
   'pointrend': _POINTREND,
   'glnet': _GLNET,
   'cascade_psp': _CASCADE_PSP,
+  'segfix': _SEGFIX,
 }
 
 # Our name of a segmenter (models.build.SEGMENTERS) -> its table here.
@@ -236,7 +247,7 @@ SEGMENTERS = {
 }
 
 # Our name of a corrector (predict.correctors.CORRECTORS) -> its table here.
-CORRECTORS = {'cascade_psp': 'cascade_psp'}
+CORRECTORS = {'cascade_psp': 'cascade_psp', 'segfix': 'segfix'}
 
 # Networks that are the trunk of others.
 TRUNKS = ('resnet', 'efficientnet_lite')

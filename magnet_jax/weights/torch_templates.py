@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from magnet_jax.models import build, cascade_psp, efficientnet_lite, resnet
 from magnet_jax.models.refiner import refiner_count
 from magnet_jax.types import CORRECTOR, InputError, Meta, Section
-from magnet_jax.weights import torch_names, torch_states
+from magnet_jax.weights import segfix_template, torch_names, torch_states
 
 _IMAGES = (1, 64, 64, 3)
 _TRUNKS: dict[str, functools.partial] = {
@@ -116,11 +116,13 @@ def trunk(settings: Section) -> dict[str, object]:
 def corrector(
   source: torch_states.Source,
 ) -> tuple[dict[str, object], dict[str, object]]:
-  """Returns the settings of a CascadePSP and the shapes of its variables.
+  """Returns the settings of a corrector and the shapes of its variables.
 
   Raises:
     InputError: its trunk is not known, or a weight is missing.
   """
+  if source.network == 'segfix':
+    return segfix_template.of_file(source)
 
   def features(module: str) -> int:
     weight = source.state.get(f'{module}.weight')

@@ -15,6 +15,16 @@ CLASSES = 7
 TINY = tiny.get_config().to_dict()
 # Of somebody's own network; two levels take least time to compile.
 OWN = {'name': 'unet', 'width': 4, 'levels': 1}
+# A SegFix whose file tells all but the stride of its stem.
+SEGFIX = {
+  'width': 2,
+  'stem_blocks': 1,
+  'modules': (1, 2, 1),
+  'blocks': 1,
+  'stem_width': 3,
+  'stem_stride': 2,
+  'head': 4,
+}
 # With which `convert` takes them.
 FLAGS = ['--config=tiny', '--config.refiner.prior=false']
 
@@ -56,6 +66,10 @@ def state(kind, seed=0):
       num_classes=CLASSES, width=TINY['refiner']['width']
     )
     shapes = initial(module, scale=maps, coarse=maps)
+  elif kind == 'segfix':
+    network = kind
+    module = build.directions(**SEGFIX)
+    shapes = initial(module, image)
   else:
     network = 'resnet'
     module = resnet.RESNETS['resnet18'](width=4)

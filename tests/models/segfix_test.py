@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from magnet_jax.files import trees
-from magnet_jax.models import segfix
+from magnet_jax.models import build, segfix
+from magnet_jax.types import InputError
 
 
 def _numbers(tree):
@@ -41,7 +42,7 @@ def test_a_network_is_a_trunk_and_heads():
       return images[:, ::4, ::4], images[:, ::8, ::8]
 
   images = jnp.zeros((2, 16, 24, 3))
-  logits, found = _initial(segfix.SegFix(Trunk(), features=4), images)
+  logits, found = _initial(segfix.SegFix(Trunk(), head=4), images)
   assert logits.shape == (2, 16, 24, 10) and logits.dtype == jnp.float32
   kernels = trees.flatten(found['params'])
   assert kernels['heads/direction/unit/conv/kernel'].shape == (6, 4)
@@ -69,3 +70,29 @@ def test_a_head_equals_its_formula():
   np.testing.assert_allclose(
     found[0, -1, -1], np.concatenate(expected), rtol=1e-5
   )
+
+
+FEW = {'stem_blocks': 1, 'modules': (1, 1, 1), 'blocks': 1}
+
+
+@pytest.mark.parametrize(
+  ('settings', 'inputs', 'stride'),
+  [
+    (FEW, 15 * 18, 4),
+    ({'trunk': 'hrnet48', 'stem_stride': 1, **FEW}, 15 * 48, 1),
+    ({'trunk': 'efficientnet_lite0', 'finest': 2}, 16 + 24 + 40 + 112 + 320, 2),
+    ({'trunk': 'resnet18', 'width': 4}, 15 * 4, 4),
+  ],
+)
+def test_trunks_by_name(settings, inputs, stride):
+  module = build.directions(head=6, **settings)
+  levels, _ = _initial(module.trunk, jnp.zeros((1, 32, 32, 3)))
+  assert levels[0].shape[1] == 32 // stride
+  assert sum(level.shape[-1] for level in levels) == inputs
+
+
+def test_unknown_settings_name_the_known_ones():
+  with pytest.raises(InputError, match=r'trunk .vgg.: unknown; choose'):
+    build.directions(trunk='vgg')
+  with pytest.raises(InputError, match=r'segfix\.depth: unknown'):
+    build.directions(depth=3)

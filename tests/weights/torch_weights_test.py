@@ -28,6 +28,7 @@ NETWORKS = (
   'efficientnet_lite',
   'fpn_lite',
   'cascade_psp',
+  'segfix',
   *build.SEGMENTERS,
 )
 
@@ -49,6 +50,8 @@ def template(name, classes=3):
       module = resnet.RESNETS['resnet50'](width=4)
     elif name == 'efficientnet_lite':
       module = efficientnet_lite.EFFICIENTNETS['efficientnet_lite0']()
+    elif name == 'segfix':
+      module = build.directions(width=4, head=8)
     elif name == 'fpn_lite':
       lite = {'trunk': 'efficientnet_lite0', 'pyramid': 8, 'head': 4}
       module = build.segmenter(num_classes=classes, **lite)

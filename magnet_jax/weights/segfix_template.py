@@ -1,0 +1,62 @@
+"""Our side of a conversion of SegFix, whose file says how large it is."""
+
+import jax
+import jax.numpy as jnp
+
+from magnet_jax.models import build, hrnet
+from magnet_jax.types import InputError, Meta
+from magnet_jax.weights import torch_states
+
+
+def has_names(meta: Meta) -> bool:
+  """Returns whether a network's trunk is one that such files have."""
+  settings = meta.section('correctors').get('segfix', {})
+  return settings.get('trunk', 'hrnet18') in hrnet.HRNETS
+
+
+def of_file(
+  source: torch_states.Source,
+) -> tuple[dict[str, object], dict[str, object]]:
+  """Returns the settings of a SegFix and the shapes of its variables.
+
+  The stride of the stem is not in a file: it is the published one.
+
+  Raises:
+    InputError: the file lacks a layer from which a setting follows.
+  """
+  settings = {
+    'trunk': 'hrnet18',
+    'width': _width(source, 'backbone.stage2.0.branches.0.0.conv1'),
+    'stem_blocks': _count(source, 'backbone.layer1.'),
+    'modules': tuple(_count(source, f'backbone.stage{i}.') for i in (2, 3, 4)),
+    'blocks': _count(source, 'backbone.stage2.0.branches.0.'),
+    'stem_width': _width(source, 'backbone.conv1'),
+    'stem_stride': 2,
+    'head': _width(source, 'mask_head.0'),
+  }
+  module = build.directions(**settings)  # type: ignore[arg-type]
+  shapes = jax.eval_shape(
+    lambda: module.init(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+  )
+  return settings, dict(shapes)
+
+
+def _width(source: torch_states.Source, module: str) -> int:
+  """Returns the number of features of a convolution."""
+  weight = source.state.get(f'{module}.weight')
+  if weight is None or not weight.ndim:
+    raise InputError(
+      f'{source.path}: lacks {module}.weight, from which the width of its '
+      f'network {source.network} follows; choose a whole file'
+    )
+  return int(weight.shape[0])
+
+
+def _count(source: torch_states.Source, prefix: str) -> int:
+  """Returns how many modules there are below another one."""
+  found = {
+    key.removeprefix(prefix).partition('.')[0]
+    for key in source.state
+    if key.startswith(prefix)
+  }
+  return len(found)
