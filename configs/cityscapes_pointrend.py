@@ -1,7 +1,7 @@
 """Cityscapes with the published network of PointRend: ResNet-101 and FPN.
 
-Source: Kirillov et al., CVPR 2020; the training is that of configs/cityscapes.py
-on crops of 512x1024.
+Source: Kirillov et al., CVPR 2020; the training is that of the config
+cityscapes, on crops of 512x1024.
 Data: magnet-jax prepare cityscapes_magnet --manual_dir=DIR
 Command: magnet-jax train --config=cityscapes_pointrend --workdir=runs/pointrend
 Published weights: magnet-jax convert model_final.pth --out=runs/pointrend
