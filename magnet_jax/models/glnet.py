@@ -17,6 +17,9 @@ from magnet_jax.models import layers
 from magnet_jax.ops import normalise, resize
 
 Maps = tuple[jax.Array, ...]
+# Of a fresh pyramid's weights, about PyTorch's own. Nothing normalises its
+# maps, and both branches' last ones, which are to be alike, would be far apart.
+_GAIN = 0.4
 
 
 class Features(NamedTuple):
@@ -61,7 +64,12 @@ class Pyramid(nn.Module):
 
     def conv(features: int, kernel: int, name: str) -> nn.Module:
       return layers.convolution(
-        features, kernel, use_bias=True, dtype=self.dtype, name=name
+        features,
+        kernel,
+        use_bias=True,
+        gain=_GAIN,
+        dtype=self.dtype,
+        name=name,
       )
 
     def beside(own: Sequence[jax.Array], theirs: Sequence[jax.Array]) -> Maps:
