@@ -135,10 +135,12 @@ def correct(
       f'probabilities of size {probabilities.shape[:2]}, image of size '
       f'{image.shape[:2]}: must be equal; resize the probabilities'
     )
-  labels = probabilities.argmax(-1).astype(np.int32)
-  present = np.unique(labels)
+  winner = probabilities.argmax(-1).astype(np.int32)
+  # A pixel that may be of any class is in no mask.
+  known = probabilities.max(-1) > probabilities.min(-1)
+  labels = np.where(known, winner, -1)
+  present = np.unique(labels[known])
   best = np.full(labels.shape, _SURE, np.float32)
-  winner = labels.copy()
   # A single class could win against none.
   for index in present if len(present) > 1 else ():
     mask = labels == index

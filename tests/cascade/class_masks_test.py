@@ -96,6 +96,21 @@ def test_a_map_of_one_class_stays(run, size, classes):
   np.testing.assert_array_equal(found, maps)
 
 
+def test_pixels_of_any_class_are_in_no_mask(run, monkeypatch):
+  seen = []
+  monkeypatch.setattr(
+    cascade_psp.mask_correction,
+    'correct',
+    lambda image, mask, *_, **__: seen.append(mask.sum()) or mask * 1.0,
+  )
+  maps = np.full((20, 20, 3), 1 / 3, np.float32)
+  maps[10:, :10], maps[10:, 10:] = [1, 0, 0], [0, 1, 0]
+  image = np.zeros((20, 20, 3), np.uint8)
+  found = cascade_psp.correct(image, maps, run=run, **SETTINGS)
+  assert seen == [100, 100]
+  np.testing.assert_array_equal(found, maps)
+
+
 def test_boxes_surround_the_large_parts():
   rng = np.random.default_rng(1)
   mask = ndimage.gaussian_filter(rng.random((70, 90)), 1.5) > 0.53
