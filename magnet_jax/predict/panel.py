@@ -148,7 +148,7 @@ def _points_cell(view: StageView, small: np.ndarray) -> Cell:
   if view.points is None:
     return '', None
   share = np.count_nonzero(view.points) / view.points.size
-  return f'points{_percent(share)}', cells.points(view.points, small)
+  return f'replaced{_percent(share)}', cells.points(view.points, small)
 
 
 def _detail_rows(
