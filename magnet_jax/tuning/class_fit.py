@@ -75,11 +75,6 @@ class Fitted:
   gain: float
   error: float
 
-  @property
-  def won(self) -> float:
-    """The gain of accepted numbers, 0 of others."""
-    return self.gain if any(self.values) else 0.0
-
 
 def draw(
   label: np.ndarray, ignore_label: int, seed: int

@@ -166,22 +166,14 @@ def _choose(
   loads: Sequence[Load],
 ) -> tuple[dict[str, str], dict[str, class_fit.Fitted], class_fit.Fitted]:
   """The way of each budget, its trends, and the bias for all ways."""
-  best = choice.choose(found, rows, tried)
-  # Only a mean can have trends, which may make it better than a refiner.
-  means = {n: row for n, row in rows.items() if n not in tried.refined}
-  rivals = choice.choose(found, means, tried)
-  names = {*best.values(), *rivals.values()}
+  chosen = choice.choose(found, rows, tried)
+  # Trends, which only a mean has, are fitted after the choice: what they win on
+  # few images of val carries over less than what a gate does.
+  names = {*chosen.values()}
   ways = {name: way for name, way in tried.by_name.items() if name in names}
   pixels = fit_ways.draw(model, ways, loads)
   about = len(model.classes), model.classes.unscored
   fits = {n: class_fit.fit_trends(drawn, *about) for n, drawn in pixels.items()}
-  chosen = {
-    budget: max(
-      (best[budget], rivals[budget]),
-      key=lambda name: choice.score(rows[name]) + fits[name].won,
-    )
-    for budget in best
-  }
   first = chosen[next(iter(choice.BUDGETS))]
   bias = class_fit.fit_bias(pixels[first], fits[first].values, *about)
   trends = {budget: fits[name] for budget, name in chosen.items()}
