@@ -45,6 +45,16 @@ def refinement(
   cascade_psp.features, cascade_psp.hidden = 1024, 32
   cascade_psp.widths = (512, 256, 32)
   cascade_psp.side, cascade_psp.margin = 900, 16
+  segfix = config.correctors.segfix
+  config.correctors.segfix = ml_collections.ConfigDict(
+    {
+      'start': segfix.start,
+      'window': (512, 512),
+      'trunk': 'hrnet48',
+      'head': 256,
+      'dtype': segfix.dtype,
+    }
+  )
 
 
 def training(
@@ -93,3 +103,7 @@ def training(
   masks.schedule, masks.drops = 'step', (1 / 2, 5 / 6)
   masks.crop = (224, 224)
   masks.validate_every = 1000
+  # Yuan et al., ECCV 2020, who cut windows of 512x512 out.
+  offsets = config.train.segfix
+  offsets.batch, offsets.steps, offsets.rate = 16, 80_000, 0.04
+  offsets.validate_every = 1000
