@@ -91,12 +91,14 @@ def test_steps_change_every_variable_and_lower_the_loss():
     after, metrics = step(after, batch(), 1.0, {})
     found.append(float(metrics['loss']))
   assert np.isfinite(found).all() and found[-1] < 0.9 * found[0]
-  for path, changed in jax.tree_util.tree_leaves_with_path(
-    jax.tree.map(
-      lambda a, b: jnp.abs(a - b).max(), before.variables, after.variables
-    )
-  ):
-    assert 0 < changed < np.inf, path
+  changes = jax.tree.map(
+    lambda one, other: np.abs(one - other).max(),
+    *jax.device_get((before.variables, after.variables)),
+  )
+  for path, change in jax.tree_util.tree_leaves_with_path(changes):
+    assert np.isfinite(change), path
+    # The gradient of a bias before a normalisation is 0, but for rounding.
+    assert change > 0 or path[-1].key == 'bias', path
 
 
 def test_inside_is_where_the_last_look_says_so():
