@@ -1,10 +1,9 @@
 """From plain settings to a segmenter and a refiner."""
 
-from collections.abc import Callable, Mapping, Sequence
-import dataclasses
+from collections.abc import Callable, Mapping
 import functools
 import inspect
-from typing import TypeVar, get_origin, get_type_hints
+from typing import TypeVar
 
 import flax.linen as nn
 import jax
@@ -15,6 +14,7 @@ from magnet_jax.models import (
   deeplab,
   efficientnet_lite,
   fpn,
+  from_settings,
   gate,
   glnet,
   hrnet,
@@ -30,7 +30,6 @@ from magnet_jax.models import (
 from magnet_jax.types import InputError, Size
 
 T = TypeVar('T')
-Settings = Mapping[str, object]
 DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 # The settings of a network are the fields of its module and, where it has a
@@ -69,8 +68,6 @@ _ANY: dict[str, functools.partial] = {
   **resnet.RESNETS,
   **efficientnet_lite.EFFICIENTNETS,
 }
-# Parameters that are no settings: they are given here, or are flax's own.
-_GIVEN = ('num_classes', 'classes', 'dtype', 'trunk', 'parent', 'name')
 _OUTPUTS = ('auxiliary', 'intermediates')  # collections of sown values
 
 
@@ -97,14 +94,14 @@ def segmenter(
     InputError: for an unknown name or setting, whose message lists the known
       ones, or for a value of another type.
   """
-  compute = _one_of(DTYPES, dtype, 'dtype')
+  compute = from_settings.one_of(DTYPES, dtype, 'dtype')
   if ':' in name:
     return _own(name, num_classes, dtype, settings)
-  make = _one_of(SEGMENTERS, name, 'segmenter')
+  make = from_settings.one_of(SEGMENTERS, name, 'segmenter')
   given: dict[str, object] = {'num_classes': num_classes, 'dtype': compute}
   if name not in TRUNKS:
-    return _make(make, settings, given, name)
-  return _on_trunk(make, TRUNKS[name], settings, given, name)
+    return from_settings.make_checked(make, settings, given, name)
+  return from_settings.on_trunk(make, TRUNKS[name], settings, given, name)
 
 
 def directions(*, dtype: str = 'float32', **settings: object) -> nn.Module:
@@ -118,37 +115,15 @@ def directions(*, dtype: str = 'float32', **settings: object) -> nn.Module:
   Raises:
     InputError: as `segmenter`.
   """
-  given: dict[str, object] = {'dtype': _one_of(DTYPES, dtype, 'dtype')}
-  return _on_trunk(_SEGFIX, _ANY, settings, given, 'segfix', section='segfix')
-
-
-def _on_trunk(
-  make: functools.partial,
-  trunks: Mapping[str, functools.partial],
-  settings: Settings,
-  given: dict[str, object],
-  name: str,
-  *,
-  section: str = 'segmenter',
-) -> nn.Module:
-  """Builds a network and its trunk from the settings of both."""
-  trunk = _trunk_kind(make, settings, trunks)
-  of_trunk = ('trunk', *_settings(trunk))
-  fields = {k: v for k, v in settings.items() if k in of_trunk[1:]}
-  kept = {k: v for k, v in trunk.keywords.items() if k not in fields}
-  kept['dtype'] = given['dtype']
-  placed = _make(trunk.func, fields, kept, 'trunk', section=section)
-  given = {**given, 'trunk': placed}
-  rest = {k: v for k, v in settings.items() if k not in of_trunk}
-  if 'trunk' in settings:
-    name = f'{name} with trunk {settings["trunk"]}'
-  module: nn.Module = _make(
-    make, rest, given, name, section=section, others=of_trunk
+  given: dict[str, object] = {
+    'dtype': from_settings.one_of(DTYPES, dtype, 'dtype')
+  }
+  return from_settings.on_trunk(
+    _SEGFIX, _ANY, settings, given, 'segfix', section='segfix'
   )
-  return module
 
 
-def foreign(settings: Settings) -> list[str]:
+def foreign(settings: from_settings.Settings) -> list[str]:
   """Returns the fields of a section `segmenter` that its network lacks.
 
   None for one's own network, which judges them itself.
@@ -159,16 +134,16 @@ def foreign(settings: Settings) -> list[str]:
   name = str(settings.get('name', 'fpn'))
   if ':' in name:
     return []
-  make = _one_of(SEGMENTERS, name, 'segmenter')
-  known = {'name', 'dtype', *_settings(make)}
+  make = from_settings.one_of(SEGMENTERS, name, 'segmenter')
+  known = {'name', 'dtype', *from_settings.names(make)}
   if name in TRUNKS:
-    trunk = _trunk_kind(make, settings, TRUNKS[name])
-    known |= {'trunk', *_settings(trunk)}
+    trunk = from_settings.trunk_kind(make, settings, TRUNKS[name])
+    known |= {'trunk', *from_settings.names(trunk)}
   return [field for field in settings if field not in known]
 
 
 def _own(
-  name: str, num_classes: int, dtype: str, settings: Settings
+  name: str, num_classes: int, dtype: str, settings: from_settings.Settings
 ) -> nn.Module:
   """Builds a segmenter of the user's own."""
   make = own.find(name, 'class')
@@ -187,7 +162,7 @@ def _own(
       f'dtype {dtype!r}: {name} has no parameter dtype; add it, or leave '
       'segmenter.dtype at float32'
     )
-  module = _make(make, settings, given, name)
+  module = from_settings.make_checked(make, settings, given, name)
   if not isinstance(module, nn.Module):
     raise InputError(
       f'{name}: makes a {type(module).__name__}; must be a flax.linen.Module, '
@@ -199,81 +174,6 @@ def _own(
       '__call__(self, images, *, train=False)'
     )
   return module
-
-
-def _trunk_kind(
-  make: functools.partial,
-  settings: Settings,
-  trunks: Mapping[str, functools.partial],
-) -> functools.partial:
-  """Returns the trunk that settings name, or the default one, as a partial.
-
-  A trunk of the default's kind keeps what the segmenter changes in it, such as
-  its output stride.
-  """
-  default = make.keywords['trunk']
-  kind: Callable[..., nn.Module] = type(default)
-  fields = {
-    field.name: getattr(default, field.name)
-    for field in dataclasses.fields(default)
-    if field.name not in ('parent', 'name', 'dtype')
-  }
-  if 'trunk' not in settings:
-    return functools.partial(kind, **fields)
-  named = _one_of(trunks, settings['trunk'], 'trunk')
-  if named.func is not kind:
-    return named
-  return functools.partial(kind, **{**fields, **named.keywords})
-
-
-def _make(
-  make: Callable[..., T],
-  settings: Settings,
-  given: Settings,
-  name: str,
-  *,
-  section: str = 'segmenter',
-  others: Sequence[str] = (),
-) -> T:
-  """Calls a network's class or function with checked settings.
-
-  Args:
-    make: it.
-    settings: those of a config.
-    given: its other arguments.
-    name: what messages call it.
-    section: of the config, for messages.
-    others: settings that it also has, for messages.
-  """
-  known = {*_settings(make), *others}
-  unknown = [setting for setting in settings if setting not in known]
-  if unknown:
-    raise InputError(
-      f'{section}.{", ".join(unknown)}: unknown to {name}, which has '
-      f'{", ".join(sorted(known))}; leave out what it does not have: a config '
-      'for another network must replace the whole section'
-    )
-  return checked.call(functools.partial(make, **given), settings, section)
-
-
-def _settings(make: Callable[..., object]) -> list[str]:
-  """Returns the names of the parameters that a config can give."""
-  while isinstance(make, functools.partial):
-    make = make.func
-  hints = get_type_hints(make)
-  return [
-    name
-    for name in inspect.signature(make).parameters
-    if name not in _GIVEN and get_origin(hints.get(name)) is not Callable
-  ]
-
-
-def _one_of(table: Mapping[str, T], name: object, what: str) -> T:
-  if name not in table:
-    raise InputError(
-      f'{what} {name!r}: unknown; choose one of {", ".join(table)}'
-    )
-  return table[str(name)]
 
 
 def refinement(
@@ -292,7 +192,7 @@ def refinement(
   make = functools.partial(
     refiner.Refiner,
     num_classes=num_classes,
-    dtype=_one_of(DTYPES, dtype, 'dtype'),
+    dtype=from_settings.one_of(DTYPES, dtype, 'dtype'),
     parent=None,
     name=None,
   )
