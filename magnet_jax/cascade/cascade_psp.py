@@ -63,16 +63,7 @@ def make(
     InputError: a setting is unknown or out of range.
   """
   mask_correction.check(side, margin)
-  if trunk not in resnet.RESNETS:
-    raise InputError(
-      f'trunk {trunk!r}: unknown; choose one of {", ".join(resnet.RESNETS)}'
-    )
-  for index in stuff:
-    if not 0 <= index < num_classes:
-      raise InputError(
-        f'stuff {list(stuff)}: must be indices below the {num_classes} '
-        'classes; correct them'
-      )
+  _check(trunk, stuff, num_classes)
   looks = resnet.RESNETS[trunk](
     width=width, output_stride=8, plain_first=True, parent=None
   )
@@ -95,6 +86,18 @@ def make(
     start,
     correct=with_weights,
   )
+
+
+def _check(trunk: str, stuff: tuple[int, ...], num_classes: int) -> None:
+  if trunk not in resnet.RESNETS:
+    raise InputError(
+      f'trunk {trunk!r}: unknown; choose one of {", ".join(resnet.RESNETS)}'
+    )
+  if not all(0 <= index < num_classes for index in stuff):
+    raise InputError(
+      f'stuff {list(stuff)}: must be indices below the {num_classes} '
+      'classes; correct them'
+    )
 
 
 def correct(

@@ -92,6 +92,25 @@ def correct(
   size = image.shape[0], image.shape[1]
   full, quarter = parallel.fetch(run.whole(**_reduced(image, mask, side)))
   inside = _rows_and_columns(full[0], size, (0, 0), size) > 0.5
+  total, count = _summed(
+    image, inside, quarter[0], run.crops, side=side, margin=margin
+  )
+  return np.where(count, total / np.maximum(count, 1), inside).astype(
+    np.float32
+  )
+
+
+def _summed(
+  image: np.ndarray,
+  inside: np.ndarray,
+  quarter: np.ndarray,
+  step: parallel.Step,
+  *,
+  side: int,
+  margin: int,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Adds up what crops with an outline show; returns it and their number."""
+  size = image.shape[0], image.shape[1]
   total, count = np.zeros(size, np.float32), np.zeros(size, np.uint16)
   corners = [
     (top, left)
@@ -104,7 +123,7 @@ def correct(
     top, left = corner = corners[number]
     part = np.s_[top : top + side, left : left + side]
     shown = inside[part]
-    coarse = _rows_and_columns(quarter[0], size, corner, shown.shape)
+    coarse = _rows_and_columns(quarter, size, corner, shown.shape)
     return {
       'images': image[part],
       'masks': 2 * shown.astype(np.float32) - 1,
@@ -114,7 +133,7 @@ def correct(
   batch = parallel.device_count()
   numbers = range(len(corners))
   parts = [numbers[at : at + batch] for at in numbers[::batch]]
-  for results in batches.run_parts(run.crops, parts, arrays_of, batch):
+  for results in batches.run_parts(step, parts, arrays_of, batch):
     for number, found in results:
       (top, left), (height, width) = corners[number], found.shape
       rows = _kept(top, height, size[0], margin)
@@ -122,9 +141,7 @@ def correct(
       into = np.s_[top : top + height, left : left + width]
       total[into][rows, columns] += found[rows, columns]
       count[into][rows, columns] += 1
-  return np.where(count, total / np.maximum(count, 1), inside).astype(
-    np.float32
-  )
+  return total, count
 
 
 def starts(length: int, side: int, margin: int) -> list[int]:
