@@ -87,7 +87,9 @@ class Head(nn.Module):
       layers.convolution, kernel=1, use_bias=True, dtype=self.dtype
     )
     x = nn.relu(conv(self.hidden, name='hidden')(x))
-    return conv(1, name='logit')(x).astype(jnp.float32)
+    # At full size the loss is of probabilities: where the logits were large at
+    # first, they would have no gradient and stay wrong.
+    return conv(1, gain=0.01, name='logit')(x).astype(jnp.float32)
 
 
 class CascadePSP(nn.Module):
