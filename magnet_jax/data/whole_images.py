@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 
-from magnet_jax.data import augment, cutting
+from magnet_jax.data import augment, cutting, pipeline
 from magnet_jax.data.augment import Augmentation
 from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Batch, Schedule
@@ -14,7 +14,6 @@ from magnet_jax.ops import resize, sharing, windows
 from magnet_jax.types import InputError, Size, WindowGrid
 
 GridFor = Callable[[Size], WindowGrid]
-_NO_AUGMENTATION = Augmentation()
 
 
 def batches(
@@ -27,7 +26,7 @@ def batches(
   start_step: int = 0,
   steps: int | None = None,
   workers: int = 0,
-  augmentation: Augmentation = _NO_AUGMENTATION,
+  augmentation: Augmentation = pipeline.NO_AUGMENTATION,
   part: tuple[int, int] = (0, 1),
   parts: tuple[Indices, ...] = (),
 ) -> Iterator[Batch]:

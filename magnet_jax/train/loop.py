@@ -17,6 +17,7 @@ import tqdm
 
 from magnet_jax import parallel
 from magnet_jax.files import checkpoint_store, records
+from magnet_jax.files.checkpoint_store import CheckpointStore
 from magnet_jax.metrics import confusion
 from magnet_jax.train.pace import Limits, Pace
 from magnet_jax.train.state import TrainState
@@ -105,9 +106,7 @@ def train(
     store = None
     before: list[Record] = []
     if parallel.is_main():
-      store = stack.enter_context(
-        checkpoint_store.CheckpointStore(folder / 'checkpoints')
-      )
+      store = stack.enter_context(CheckpointStore(folder / 'checkpoints'))
     # Only process 0 has the checkpoints; the others receive its state.
     state = parallel.from_main(
       lambda: _start(task, store), lambda: jax.eval_shape(task.start)
@@ -126,9 +125,7 @@ def train(
     return _train(task, task.team.copy(state), pace, keep)
 
 
-def _start(
-  task: Task, store: checkpoint_store.CheckpointStore | None
-) -> TrainState:
+def _start(task: Task, store: CheckpointStore | None) -> TrainState:
   """The state of the latest checkpoint, or before the first step."""
   if store is None or store.latest_step() is None:
     return task.start()
@@ -138,7 +135,7 @@ def _start(
   return restored
 
 
-def _with_tones(task: Task, store: checkpoint_store.CheckpointStore) -> Task:
+def _with_tones(task: Task, store: CheckpointStore) -> Task:
   """Puts the tones of the training images into the metadata."""
   step = store.latest_step()
   if step is None:
@@ -167,7 +164,7 @@ def _nothing(record: Record, state: TrainState | None) -> None:
 def _keep(
   task: Task,
   writers: list[Write],
-  store: checkpoint_store.CheckpointStore,
+  store: CheckpointStore,
   record: Record,
   state: TrainState | None,
 ) -> None:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import build, hrnet
-from magnet_jax.types import InputError, Meta
+from magnet_jax.types import Meta
 from magnet_jax.weights import torch_states
 
 
@@ -26,30 +26,19 @@ def of_file(
   """
   settings = {
     'trunk': 'hrnet18',
-    'width': _width(source, 'backbone.stage2.0.branches.0.0.conv1'),
+    'width': source.width('backbone.stage2.0.branches.0.0.conv1'),
     'stem_blocks': _count(source, 'backbone.layer1.'),
     'modules': tuple(_count(source, f'backbone.stage{i}.') for i in (2, 3, 4)),
     'blocks': _count(source, 'backbone.stage2.0.branches.0.'),
-    'stem_width': _width(source, 'backbone.conv1'),
+    'stem_width': source.width('backbone.conv1'),
     'stem_stride': 2,
-    'head': _width(source, 'mask_head.0'),
+    'head': source.width('mask_head.0'),
   }
   module = build.directions(**settings)  # type: ignore[arg-type]
   shapes = jax.eval_shape(
     lambda: module.init(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
   )
   return settings, dict(shapes)
-
-
-def _width(source: torch_states.Source, module: str) -> int:
-  """Returns the number of features of a convolution."""
-  weight = source.state.get(f'{module}.weight')
-  if weight is None or not weight.ndim:
-    raise InputError(
-      f'{source.path}: lacks {module}.weight, from which the width of its '
-      f'network {source.network} follows; choose a whole file'
-    )
-  return int(weight.shape[0])
 
 
 def _count(source: torch_states.Source, prefix: str) -> int:

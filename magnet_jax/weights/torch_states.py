@@ -48,6 +48,20 @@ class Source:
         return CORRECTOR + name
     return 'refiner' if self.network == 'refiner' else 'segmenter'
 
+  def width(self, module: str) -> int:
+    """Returns the number of features of a convolution.
+
+    Raises:
+      InputError: the file lacks it.
+    """
+    weight = self.state.get(f'{module}.weight')
+    if weight is None or not weight.ndim:
+      raise InputError(
+        f'{self.path}: lacks {module}.weight, from which the width of its '
+        f'network {self.network} follows; choose a whole file'
+      )
+    return int(weight.shape[0])
+
   @property
   def classes(self) -> int | None:
     """Number of features of the classifier; None for what has none.

@@ -124,15 +124,6 @@ def corrector(
   if source.network == 'segfix':
     return segfix_template.of_file(source)
 
-  def features(module: str) -> int:
-    weight = source.state.get(f'{module}.weight')
-    if weight is None or not weight.ndim:
-      raise InputError(
-        f'{source.path}: lacks {module}.weight, from which the width of its '
-        f'network {source.network} follows; choose a whole file'
-      )
-    return int(weight.shape[0])
-
   prefix = 'feats.'
   feats = {
     key.removeprefix(prefix): array
@@ -140,8 +131,12 @@ def corrector(
     if key.startswith(prefix)
   }
   name, width = _resnet(dataclasses.replace(source, state=feats))
-  one, two, three = (features(f'up_{i}.shortcut') for i in (1, 2, 3))
-  sizes = features('psp.bottleneck'), (one, two, three), features('final_28.0')
+  one, two, three = (source.width(f'up_{i}.shortcut') for i in (1, 2, 3))
+  sizes = (
+    source.width('psp.bottleneck'),
+    (one, two, three),
+    source.width('final_28.0'),
+  )
   trunk = resnet.RESNETS[name](width=width, output_stride=8, plain_first=True)
   module = cascade_psp.CascadePSP(trunk, *sizes)
   images = jnp.zeros(_IMAGES)
