@@ -85,6 +85,8 @@ def make(
     {'images': blank, 'masks': blank[..., 0]},
     start,
     correct=with_weights,
+    # The network knows no classes.
+    any_classes=not stuff,
   )
 
 

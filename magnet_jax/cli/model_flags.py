@@ -8,6 +8,7 @@ from magnet_jax.cascade import plan as plans
 from magnet_jax.cascade import settings, window_scores
 from magnet_jax.cli import command_line
 from magnet_jax.files import checkpoints, embedded
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
@@ -219,11 +220,16 @@ def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
         'give --checkpoint for networks that were trained together'
       )
     return combine.load(values.segmenter, values.refiner, batch=values.batch)
-  path = values.checkpoint
-  if not values['checkpoint'].present:  # not what happens to have this name
-    path = embedded.file(path)
-  variables, meta = checkpoints.load(path)
+  variables, meta = checkpoints.load(path(values))
   return models.from_variables(variables, meta, name=values.checkpoint), meta
+
+
+def path(values: flags.FlagValues) -> PathLike:
+  """Returns the path of --checkpoint, by default of an embedded model."""
+  if not values['checkpoint'].present:  # not what happens to have this name
+    return embedded.file(values.checkpoint)
+  found: str = values.checkpoint
+  return found
 
 
 def _scales(values: flags.FlagValues) -> dict[str, object]:

@@ -7,6 +7,7 @@ import pathlib
 
 from absl import flags
 
+from magnet_jax.cli import model_flags
 from magnet_jax.files import offset_files
 from magnet_jax.filters.table import Filter
 from magnet_jax.predict import image_offsets
@@ -91,5 +92,5 @@ def chosen(values: flags.FlagValues, image: pathlib.Path, size: Size) -> Filter:
     return image_offsets.as_filter(lambda pixels: codes, None)
   keep = pathlib.Path(values.save_offsets) if values.save_offsets else None
   return image_offsets.as_filter(
-    image_offsets.of_model(values.checkpoint), keep
+    image_offsets.of_model(model_flags.path(values)), keep
   )

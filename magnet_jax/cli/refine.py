@@ -11,13 +11,13 @@ from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes as class_tables
 from magnet_jax.files import atomic, decoding, images
 from magnet_jax.filters.table import FILTERS, Filter
-from magnet_jax.methods import filtered
 from magnet_jax.predict import (
   correctors,
   finished_maps,
   image_offsets,
   refine_run,
 )
+from magnet_jax.predict import model as models
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.finished_maps import FinishedMap
 from magnet_jax.predict.outputs import Outputs
@@ -44,7 +44,8 @@ HELP = f"""
     NAME_panel.png     before and after
   The methods:
 {_LISTED}
-  and those that need a model which they were trained for, with its classes:
+  and those of a trained model, which needs no segmenter; all but segfix and
+  cascade-psp are for its own classes:
 {_ABOUT}
   Pixels without a label, 255, stay so.
 
@@ -155,11 +156,9 @@ def _chosen(
     return FILTERS[values.method], None
   if values.method == image_offsets.NAME:
     return offset_flags.chosen(values, image, size), None
-  model, name = model_flags.load(values), _TRAINED[values.method]
-  need = filtered.need(name)
-  if not need.met(model):
-    raise InputError(f'{values.method}: {values.checkpoint}: {need.otherwise}')
-  return model.correctors[name], model.classes
+  return models.load_corrector(
+    model_flags.path(values), _TRAINED[values.method]
+  )
 
 
 def _given(

@@ -24,7 +24,8 @@ def load(
   The network size, window and stages are those of the segmenter's training;
   points, median filter and the like those of the refiner's. A foreign segmenter
   has no settings and uses all those of the refiner's training, except for a
-  fixed size, and is tried out on black windows.
+  fixed size, and is tried out on black windows. Correctors of either are left
+  out.
 
   Args:
     segmenter: anything that `models.load` or `foreign.load` accepts.

@@ -9,36 +9,29 @@ import numpy as np
 
 from magnet_jax.cascade import segfix
 from magnet_jax.cascade.workspace import InMemory
-from magnet_jax.files import checkpoints, offset_files
+from magnet_jax.files import offset_files
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
-from magnet_jax.predict import correctors
-from magnet_jax.types import CORRECTOR, InputError
+from magnet_jax.predict import correctors, model
 
 NAME = 'segfix'
 Find = Callable[[np.ndarray], np.ndarray]  # uint8 [H,W,3] -> codes [H,W]
 
 
-def of_model(path: str) -> Find:
+def of_model(path: PathLike) -> Find:
   """Returns what finds the offsets of an image.
 
   The model needs no segmenter, and may be of any classes.
 
   Args:
-    path: of a model, a run, or a folder with the network alone.
+    path: as for `model.load_corrector`.
 
   Raises:
     InputError: it has no such network, or is damaged.
   """
-  variables, meta = checkpoints.load(path)
-  kind = CORRECTOR + NAME
-  if kind not in variables:
-    raise InputError(
-      f'{path}: holds {", ".join(sorted(variables))}, no {kind}: train it with '
-      f'magnet-jax train --stage={NAME}, or give --offsets=FILE'
-    )
-  found = correctors.load({kind: variables[kind]}, meta, 1, path)
-  correction = found[NAME].apply
+  corrects, _ = model.load_corrector(path, NAME)
+  correction = corrects.apply
   assert isinstance(correction, segfix.Correction)
   maps = correction.offsets
   return lambda image: maps.find(InMemory(image))

@@ -22,6 +22,7 @@ from magnet_jax.predict.way import Way
 from magnet_jax.refiners import table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
+  CORRECTOR,
   ClassTable,
   InputError,
   Meta,
@@ -184,6 +185,39 @@ def load(path: PathLike | None = None) -> Model:
     path = embedded.file(embedded.AERIAL)
   variables, meta = checkpoints.load(path)
   return from_variables(variables, meta, name=str(path))
+
+
+def load_corrector(
+  path: PathLike, name: str
+) -> tuple[Filter, ClassTable | None]:
+  """Loads a corrector of a model, which needs no segmenter for that.
+
+  Args:
+    path: as for `load`, or a folder that holds nothing but correctors.
+    name: a key of `correctors.CORRECTORS`.
+
+  Returns:
+    The corrector, and the classes that it was trained for, None if it corrects
+    maps of any.
+
+  Raises:
+    InputError: there is none of this name, or it is damaged.
+  """
+  variables, meta = checkpoints.load(path)
+  kind = CORRECTOR + name
+  if kind not in variables:
+    raise InputError(
+      f'{path}: holds {", ".join(sorted(variables))}, no {kind}: train it by '
+      f'magnet-jax train --stage={name} --workdir=RUN, with the --config of '
+      'the run'
+    )
+  # Those that correct any classes may come without a table of them.
+  count = len(meta.classes or (name,))
+  own = {kind: variables[kind]}
+  corrects = correctors.load(own, meta, count, str(path))[name]
+  if corrects.num_classes is None:
+    return corrects, None
+  return corrects, class_table(meta)
 
 
 def from_variables(

@@ -1,17 +1,18 @@
-import dataclasses
 import json
 
+import jax
 import numpy as np
 from PIL import Image
 import pytest
-import toy_model
 
 from magnet_jax.cli import main
-from magnet_jax.cli import refine as refine_command
-from magnet_jax.files import images
+from magnet_jax.files import bundle, images
 from magnet_jax.filters import bands, guided
 from magnet_jax.filters.table import FILTERS, Filter
+from magnet_jax.predict import model as models
+from magnet_jax.refiners import deep_guided
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 
 CLASSES = generator.CLASSES
 
@@ -246,10 +247,11 @@ def make_trained(monkeypatch):
     'exchanges classes',
     num_classes=7,
   )
-  model = dataclasses.replace(
-    toy_model.make(), correctors={'iterative': corrects}
+  monkeypatch.setattr(
+    models,
+    'load_corrector',
+    lambda path, name: (corrects, CLASSES),
   )
-  monkeypatch.setattr(refine_command.model_flags, 'load', lambda values: model)
 
 
 @pytest.mark.usefixtures('trained')
@@ -267,11 +269,30 @@ def test_a_corrector_sees_all_classes_of_its_model(pair, theirs, tmp_path):
   np.testing.assert_array_equal(result(out), order[before])
 
 
+def test_a_corrector_needs_no_segmenter(pair, theirs, tmp_path, capsys):
+  label, out = theirs
+  alone = deep_guided.make(num_classes=7, width=2)
+  variables = alone.module.init(jax.random.key(0), **alone.inputs)
+  settings = {'correctors': {'deep_guided': {'width': 2}}}
+  meta = Meta(settings, CLASSES, kind='refiner_deep_guided')
+  bundle.export(tmp_path / 'a.npz', {'refiner_deep_guided': variables}, meta)
+  flags = [f'--label={label}', f'--checkpoint={tmp_path / "a.npz"}']
+  assert refine(pair[0], out, *flags, '--method=deep-guided') == 0
+  corrects, classes = models.load_corrector(tmp_path / 'a.npz', 'deep_guided')
+  assert classes == CLASSES
+  before = images.read_label(label, CLASSES)
+  maps = (before[..., None] == np.arange(7)).astype(np.float32)
+  wanted = corrects.apply(images.read_image(pair[0]), maps)
+  np.testing.assert_array_equal(result(out), wanted.argmax(-1))
+  assert refine(pair[0], out, *flags, '--method=iterative') == 2
+  error = capsys.readouterr().err
+  assert 'holds refiner_deep_guided, no refiner_iterative: train' in error
+
+
 @pytest.mark.usefixtures('trained')
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [
-    (['--method=deep-guided'], 'deep-guided: scenes: the model has no weights'),
     (['--method=guided', '--checkpoint=it'], 'guided is not trained, and has'),
     (
       ['--method=iterative', '--classes=dubai'],
