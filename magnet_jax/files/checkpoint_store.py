@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 import math
 import pathlib
 import shutil
+import time
 from typing import Any, Self, TypeVar
 
 from etils import epath
@@ -23,6 +24,9 @@ from magnet_jax.files.trees import Tree
 from magnet_jax.types import InputError, Meta
 
 T = TypeVar('T')
+# After a failed save: seconds without anything new that are enough, between two
+# looks, and the number of looks.
+_STILL, _PAUSE, _TRIES = 0.4, 0.05, 100
 
 
 def _score(metric: str, metrics: Mapping[str, float] | None) -> float:
@@ -105,11 +109,23 @@ def _restored(
   return tree
 
 
-def _clear(folder: pathlib.Path) -> None:
-  """Removes checkpoints that were not written completely."""
+def _clear(folder: pathlib.Path) -> bool:
+  """Removes checkpoints that were not written completely; whether any was."""
   # Orbax does so too, but only some time later.
-  for partial in folder.glob('*.orbax-checkpoint-tmp*'):
-    shutil.rmtree(partial, ignore_errors=True)
+  partial = list(folder.glob('*.orbax-checkpoint-tmp*'))
+  for each in partial:
+    shutil.rmtree(each, ignore_errors=True)
+  return bool(partial)
+
+
+def _clear_for_good(folder: pathlib.Path) -> None:
+  """Clears until the late threads of a failed save bring nothing back."""
+  still = 0
+  for _ in range(_TRIES):
+    still = 0 if _clear(folder) else still + 1
+    if still * _PAUSE >= _STILL:
+      return
+    time.sleep(_PAUSE)
 
 
 class CheckpointStore:
@@ -197,7 +213,7 @@ class CheckpointStore:
         )
         self._manager.wait_until_finished()
     except (OSError, ValueError) as error:
-      _clear(self.folder)
+      _clear_for_good(self.folder)
       reason = orbax_errors.system_error(error)
       raise atomic.write_error(self.folder, reason) from error
 

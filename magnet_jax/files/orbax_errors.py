@@ -21,10 +21,9 @@ def unlogged() -> Iterator[None]:
     return 'orbax' not in record.pathname
 
   logger.addFilter(foreign)
-  try:
-    yield
-  finally:
-    logger.removeFilter(foreign)
+  # Not undone after a failure: other threads may log theirs long after it.
+  yield
+  logger.removeFilter(foreign)
 
 
 def system_error(error: Exception) -> OSError:

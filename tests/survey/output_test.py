@@ -85,7 +85,7 @@ def test_all_files_are_written_and_say_the_same(tmp_path):
   assert lines[0].startswith('5 pairs of image and label: train 3')
   assert lines[1] == 'images (width x height): 5 of 150x140'
   assert lines[3].split() == ['class', '0', '33.333', '5', '1.00']
-  assert 'efficientnet_lite0 from ImageNet weights, at most 600 ' in lines[7]
+  assert 'efficientnet_lite0 from ImageNet weights, at most 1200 ' in lines[7]
   page = (out / 'index.html').read_text()
   assert all(f'{line[:20]}' in page for line in lines[:3])
 
@@ -172,7 +172,7 @@ def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
   from_config.check(config, splits.Splits(config.data))
   task = segmenter_task.make(config)
   training = config.train.segmenter
-  assert task.limits.steps == training.steps >= 600
+  assert task.limits.steps == training.steps >= 1200
   assert task.limits.hours == training.hours > 0
   crop = tuple(config.train.segmenter.crop)
   assert next(task.batches(0))['image'].shape == (training.batch, *crop, 3)
