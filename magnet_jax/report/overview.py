@@ -35,11 +35,11 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
   runs = list(found.runs.values())
   single = len(runs) == 1
   rows = [row for run in runs for row in _rows(run, single)]
-  drawn = sections.charts(found.runs, found.training)
+  first, *others = sections.charts(found.runs, found.training).values()
   more = sections.further(found.runs)
   lower = [
     sections.confusion(found.runs),
-    '<h2>Charts</h2>\n' + '\n'.join(map(parts.chart, drawn.values())),
+    '<h2>Charts</h2>\n' + '\n'.join(map(parts.chart, others)),
   ]
   if more:
     lower.insert(0, f'<h2>Further scores</h2>\n{parts.plain_table(more)}')
@@ -55,6 +55,7 @@ def html_page(found: Found, title: str, introduction: str = '') -> str:
     differences=_differences(found),
     settings=_plain(runs[0].settings) if single else None,
     introduction=introduction,
+    first=parts.chart(first),
     viewer=viewer.section(found.views, found.classes),
     sections=lower,
     notes=run_tables.images_differ(found.runs),

@@ -30,6 +30,7 @@ def html_page(
   differences: Mapping[str, Difference] | None = None,
   settings: Mapping[str, object] | None = None,
   introduction: str = '',
+  first: str = '',
   viewer: str = '',
   sections: Sequence[str] = (),
   notes: Sequence[str] = (),
@@ -43,6 +44,7 @@ def html_page(
     differences: by what they compare, from `paired_difference`.
     settings: of the run; any values, shown as text.
     introduction: a sentence or two below the title.
+    first: the chart to see first, in HTML, below the results.
     viewer: the images, from `viewer.section`.
     sections: more parts in HTML, after the classes.
     notes: sentences on the results, below their table.
@@ -54,6 +56,7 @@ def html_page(
     f'<h1>{parts.escaped(title)}</h1>',
     f'<p>{parts.escaped(introduction)}</p>' if introduction else '',
     _results(rows, notes) if rows else '',
+    first,
     _differences(differences) if differences else '',
     viewer,
     _classes(rows, classes),

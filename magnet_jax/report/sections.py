@@ -23,10 +23,10 @@ _TRAINED = {'loss': 'loss', 'miou': 'mIoU % while training'}
 def charts(
   runs: Mapping[str, Run], training: Mapping[str, Sequence[Record]]
 ) -> dict[str, Picture]:
-  """Draws the charts of a page, by the names of their files."""
+  """Draws the charts of a page, the most telling first, by their files."""
   found = {
-    'miou_windows': _cost(runs, 'windows'),
     'miou_seconds': _cost(runs, 'seconds'),
+    'miou_windows': _cost(runs, 'windows'),
   }
   for key, words in _TRAINED.items():
     series = [
