@@ -19,6 +19,14 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 
 
+@pytest.fixture
+def loose_types():
+  """Optax promotes data types."""
+  jax.config.update('jax_numpy_dtype_promotion', 'standard')
+  yield
+  jax.config.update('jax_numpy_dtype_promotion', 'strict')
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
   """None for a single file, whose tests stay together; else one per core."""
   names = {argument.partition('::')[0] for argument in config.args}

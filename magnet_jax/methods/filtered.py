@@ -75,7 +75,7 @@ def need(name: str) -> Need:
   """Returns that a model has a corrector."""
   return Need(
     lambda model: name in model.correctors,
-    f'the model has no weights for it (--segmenter and --refiner bring none); '
+    'the model has no weights for it (--segmenter and --refiner bring none); '
     f'train them by magnet-jax train --stage={name} --workdir=RUN, with the '
     '--config of the run',
   )

@@ -85,6 +85,7 @@ class Recipe:
     predict: (corrector, average variables, samples) -> classes [B,h,w], which
       are compared with samples['labels'].
     before: samples -> classes [B,h,w] before they are corrected.
+    masks: whether labels are of masks, 1 inside and 0 outside, not of classes.
   """
 
   batches: Callable[..., Iterator[loop.Batch]] = pipeline.refiner_batches
@@ -92,6 +93,7 @@ class Recipe:
   loss: Callable[..., tuple[jax.Array, Variables]] = mean_loss
   predict: Callable[..., jax.Array] = refined
   before: Callable[[Samples], jax.Array] = uncorrected
+  masks: bool = False
 
 
 RECIPES: dict[str, Recipe] = {
@@ -103,6 +105,7 @@ RECIPES: dict[str, Recipe] = {
     loss=mask_training.loss,
     predict=mask_training.predict,
     before=mask_training.before,
+    masks=True,
   ),
   'segfix': Recipe(
     batches=direction_batches.segfix_batches,

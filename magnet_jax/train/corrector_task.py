@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import jax
+import optax
 
 from magnet_jax import parallel
 from magnet_jax.cascade import settings
@@ -15,6 +16,7 @@ from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
 from magnet_jax.predict import correctors
+from magnet_jax.refiners.corrector import Corrector
 from magnet_jax.train import (
   corrector_steps,
   from_config,
@@ -76,17 +78,6 @@ def make(
     network=settings.window(config.plan),
   )
 
-  def start() -> state.TrainState:
-    init = functools.partial(corrector.module.init, **corrector.inputs)
-    variables = from_config.run_once(init, jax.random.key(config.seed))
-    if training.init == 'imagenet' and parallel.is_main():
-      trunk = config.correctors[name].get('trunk', 'none')
-      variables = warm_start.imagenet(variables, trunk)
-    elif training.init and parallel.is_main():
-      kind = CORRECTOR + name
-      variables = warm_start.network(variables, training.init, kind)
-    return state.start(variables, update)
-
   shared: dict[str, Any] = {
     'segmenter': network,
     'samples': functools.partial(
@@ -111,7 +102,7 @@ def make(
     bound = functools.partial(
       corrector_steps.evaluate_corrector,
       predict=predict,
-      num_classes=len(table),
+      num_classes=2 if recipe.masks else len(table),
       **shared,
     )
     compiled = team.compile(bound)
@@ -121,7 +112,7 @@ def make(
     config,
     name,
     CORRECTOR + name,
-    start=start,
+    start=functools.partial(_start, config, name, corrector, update),
     step=team.compile(step, donate=True),
     fixed=lambda number: (frozen,),
     rate=rate,
@@ -132,9 +123,30 @@ def make(
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )
 
+  if recipe.masks:  # outside and inside count, whatever classes 0 and 1 are
+    task = dataclasses.replace(task, unscored=())
+
   def before() -> float:
     unchanged = evaluate(lambda _, samples: recipe.before(samples))
     given = dataclasses.replace(task, evaluate=unchanged)
     return loop.validate(given, {}, task.validation())
 
   return task, before
+
+
+def _start(
+  config: from_config.Config,
+  name: str,
+  corrector: Corrector,
+  update: optax.GradientTransformation,
+) -> state.TrainState:
+  """Returns the state before the first step."""
+  init = functools.partial(corrector.module.init, **corrector.inputs)
+  variables = from_config.run_once(init, jax.random.key(config.seed))
+  given = config.train[name].init
+  if given == 'imagenet' and parallel.is_main():
+    trunk = config.correctors[name].get('trunk', 'none')
+    variables = warm_start.imagenet(variables, trunk)
+  elif given and parallel.is_main():
+    variables = warm_start.network(variables, given, CORRECTOR + name)
+  return state.start(variables, update)

@@ -7,11 +7,10 @@ from magnet_jax.metrics import losses, mask_losses
 from magnet_jax.models.cascade_psp import Looks
 from magnet_jax.ops import normalise
 from magnet_jax.refiners.corrector import Corrector
+from magnet_jax.train.corrector_samples import Samples
 from magnet_jax.train.state import Variables
 from magnet_jax.train.steps import Batch, Loss
 from magnet_jax.types import Network, Size
-
-Samples = dict[str, jax.Array]
 
 
 def samples(

@@ -36,6 +36,14 @@ def guides(params, image):
   return x @ params['conv2']['kernel'] + params['conv2']['bias']
 
 
+def test_it_is_small():
+  made = deep_guided.make(num_classes=7)
+  shapes = jax.eval_shape(
+    lambda: made.module.init(jax.random.key(0), **made.inputs)
+  )
+  assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 711
+
+
 @pytest.mark.parametrize('size', [(9, 14), (1, 1)])
 def test_each_class_is_filtered_by_its_guide(size):
   image, maps = slow_guided.example(size, classes=CLASSES)

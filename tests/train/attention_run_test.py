@@ -52,14 +52,6 @@ def _export(path, config):
   bundle.export(path, {'segmenter': weights}, meta)
 
 
-@pytest.fixture
-def loose_types():
-  """Optax promotes data types."""
-  jax.config.update('jax_numpy_dtype_promotion', 'standard')
-  yield
-  jax.config.update('jax_numpy_dtype_promotion', 'strict')
-
-
 @pytest.mark.usefixtures('loose_types')
 def test_a_run_ends_in_a_model(tmp_path, monkeypatch):
   monkeypatch.setattr(parallel, 'device_count', lambda: 1)

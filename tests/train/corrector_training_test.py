@@ -51,14 +51,6 @@ def export(path, config):
   return path
 
 
-@pytest.fixture
-def loose_types():
-  """Optax promotes data types."""
-  jax.config.update('jax_numpy_dtype_promotion', 'standard')
-  yield
-  jax.config.update('jax_numpy_dtype_promotion', 'strict')
-
-
 @pytest.mark.usefixtures('loose_types')
 def test_a_run_trains_one_after_the_other(tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(parallel, 'team', lambda *_: parallel.one_device())
@@ -172,6 +164,18 @@ def test_a_run_before_there_were_correctors_goes_on(tmp_path):
   del earlier.correctors
   tmp_path.joinpath('config.json').write_text(earlier.to_json())
   run_folder.prepare(make_config(), tmp_path)
+
+
+@pytest.mark.parametrize(
+  ('name', 'unscored'), [('cascade_psp', ()), ('deep_guided', (0,))]
+)
+def test_masks_are_scored_whatever_class_0_is(tmp_path, name, unscored):
+  config = make_config()
+  config.data.classes = 'deepglobe'  # its class 0 is not scored
+  source = export(tmp_path / 'base.npz', config)
+  images = splits.Splits(config.data)
+  task, _ = corrector_task.make(config, images, name, source)
+  assert task.unscored == unscored
 
 
 def test_faults_are_found_before_anything_is_trained(tmp_path):

@@ -48,14 +48,6 @@ def batch():
   }
 
 
-@pytest.fixture
-def loose_types():
-  """Optax promotes data types."""
-  jax.config.update('jax_numpy_dtype_promotion', 'standard')
-  yield
-  jax.config.update('jax_numpy_dtype_promotion', 'strict')
-
-
 @pytest.mark.usefixtures('loose_types')
 def test_steps_change_every_variable_and_lower_the_loss():
   recipe, trained = RECIPES['cascade_psp'], corrector()
