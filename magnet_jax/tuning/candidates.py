@@ -24,6 +24,7 @@ USUAL = (
   'scale attention 0.5-1 half-octave, 50% of each stage',
   'scale attention 0.5-1 octave, 70% of the windows',
   'scale attention 0.5-1 octave, 60% of the windows',
+  'scale attention 0.5-1 octave, 50% of each stage',
   'mean 0.5-1 half-octave, 50% of each stage',
   'mean 0.5-1 octave, 70% of the windows',
   'mean 0.5-1 octave, 20% of each stage',

@@ -14,6 +14,9 @@ from magnet_jax.tuning.candidates import Candidates
 # Largest cost of a way, as a share of that of blended windows at full size.
 BUDGETS = {'patch': 1.0, 'half': 0.5, 'quarter': 0.25}
 SINGLE = 'patch-best'
+# Standard errors by which another way must be better than the usual one: of
+# dozens of ways on four images, some are better by one error by chance.
+_MARGIN = 2.0
 # Error of a difference that is known from one image: a usual spread over images
 # of the mean of both scores.
 _ONE_IMAGE = 0.03
@@ -35,10 +38,10 @@ def choose(
   """Returns the best candidate of each budget, and the best single scale.
 
   The best of dozens of ways on few images is often a lucky one. So another way
-  than the usual one has to be better by the standard error of the difference;
-  `experiments/choice` measures what this gains. Within a budget only ways are
-  eligible whose IoU is not below that of any baseline that the budget allows:
-  sharper outlines must not cost it.
+  than the usual one has to be better by two standard errors of the difference;
+  `experiments/choice` measures what a margin gains. Within a budget only ways
+  are eligible whose IoU is not below that of any baseline that the budget
+  allows: sharper outlines must not cost it.
 
   Args:
     found: records of the candidates, one per image and way.
@@ -81,7 +84,7 @@ def best(
 
   def merit(name: str) -> tuple[float, float]:
     error = _error(images[name], images[usual]) if usual else 0.0
-    return score(rows[name]) - error, -rows[name].seconds
+    return score(rows[name]) - _MARGIN * error, -rows[name].seconds
 
   return max(rows, key=merit)
 
