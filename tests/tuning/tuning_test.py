@@ -124,14 +124,6 @@ def test_trends_belong_to_their_way(monkeypatch):
     assert way.refine['trends'] == (steep if several else ())
 
 
-def test_what_trends_gain_changes_no_choice(monkeypatch):
-  chosen = [
-    _tuned_with(monkeypatch, gain, points=(0.5,))[0].names
-    for gain in (0.0, 1.0)
-  ]
-  assert chosen[0] == chosen[1]
-
-
 def test_a_bias_shifts_the_logits():
   model = toy_model.make()
   image = toy_model.sample().image
