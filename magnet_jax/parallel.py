@@ -11,49 +11,32 @@ import contextlib
 import contextvars
 import dataclasses
 import functools
-import itertools
 import json
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flax import jax_utils
 import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
+from magnet_jax import coordinator
 from magnet_jax.types import InputError
 
 Step = Callable[..., Any]
 Tree = TypeVar('Tree')
 
 WINDOWS = 'windows'  # the axis that pmap splits
-_FOREVER = 10**9  # milliseconds; other processes may still work for days
 # A thread that a block of `use_devices` starts sees its choice only if it runs
 # in a copy of its context; cascades and teams look once, when they are made.
 _chosen: contextvars.ContextVar[int] = contextvars.ContextVar(
   'devices', default=0
 )
-_rounds = itertools.count()
 
 
 class _Shards(NamedTuple):
   """Results whose leading axis counts the devices; a pytree."""
 
   results: object
-
-
-class _Store(Protocol):
-  """The store of JAX's coordinator: what this file uses of it."""
-
-  def key_value_set(self, key: str, value: str) -> None:
-    """Sets a key; raises JaxRuntimeError if it is set already."""
-
-  def blocking_key_value_get(self, key: str, timeout_in_ms: int) -> str:
-    """Waits until a key is set."""
-    ...
-
-  def key_value_try_get(self, key: str) -> str:
-    """Does not wait; raises JaxRuntimeError if the key is not set."""
-    ...
 
 
 @contextlib.contextmanager
@@ -115,45 +98,8 @@ def gather(value: Tree) -> list[Tree]:
   """
   if processes() == 1:
     return [value]
-  store = _store()
-  key = f'magnet_jax/gather/{next(_rounds)}'
-  store.key_value_set(f'{key}/{process()}', json.dumps(value))
-  return [
-    json.loads(store.blocking_key_value_get(f'{key}/{each}', _FOREVER))
-    for each in range(processes())
-  ]
-
-
-def publish(key: str, value: str) -> bool:
-  """Publishes a value to the other processes; False if the key is taken."""
-  try:
-    _store().key_value_set(f'magnet_jax/{key}', value)
-  except jax.errors.JaxRuntimeError:
-    return False
-  return True
-
-
-def published(key: str) -> str | None:
-  """Returns what a process has published under a key, if any; never waits."""
-  try:
-    value: str = _store().key_value_try_get(f'magnet_jax/{key}')
-  except jax.errors.JaxRuntimeError:
-    return None
-  return value
-
-
-def _store() -> _Store:
-  """Returns where processes leave words for each other.
-
-  JAX has no public name for it: `jax.distributed` starts and stops the
-  coordinator, and what `multihost_utils` sends goes by the devices, whose
-  links do not wait for days. Nothing else here uses a private name of JAX.
-  """
-  from jax._src import distributed
-
-  store: _Store | None = distributed.global_state.client
-  assert store is not None, 'there is none before the processes have met'
-  return store
+  texts = coordinator.exchange(json.dumps(value), process(), processes())
+  return [json.loads(text) for text in texts]
 
 
 def from_main(make: Callable[[], Tree], shapes: Callable[[], object]) -> Tree:

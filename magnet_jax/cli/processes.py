@@ -15,7 +15,7 @@ import time
 import traceback
 from typing import NoReturn
 
-from magnet_jax import parallel
+from magnet_jax import coordinator, parallel
 from magnet_jax.cli import messages
 
 _FAILURE = 'failure'
@@ -66,7 +66,7 @@ def _fail(
 ) -> NoReturn:
   """Prints the error unless another process failed before, and ends."""
   status = status if line else _BUG
-  if parallel.publish(_FAILURE, str(status)):
+  if coordinator.publish(_FAILURE, str(status)):
     where = f'process {parallel.process()} of {parallel.processes()}: '
     if line:
       messages.show(where + line)
@@ -79,7 +79,7 @@ def _fail(
 def _watch(done: threading.Event) -> None:
   """Ends this process when another one has failed."""
   while not done.wait(_PERIOD):
-    status = parallel.published(_FAILURE)
+    status = coordinator.published(_FAILURE)
     # One more period: if this process failed itself, it has to print first.
     if status is not None and not done.wait(_PERIOD):
       _leave(int(status))
@@ -87,7 +87,7 @@ def _watch(done: threading.Event) -> None:
 
 def _leave(status: int) -> NoReturn:
   """Ends at once, skipping JAX's exit, which waits for all processes."""
-  parallel.publish(f'{_LEFT}/{parallel.process()}', '')
+  coordinator.publish(f'{_LEFT}/{parallel.process()}', '')
   if parallel.is_main():
     # The coordinator lives in process 0, so it goes last.
     _await_others()
@@ -101,7 +101,7 @@ def _leave(status: int) -> NoReturn:
 def _await_others() -> None:
   end = time.monotonic() + _PATIENCE
   for each in range(parallel.processes()):
-    while parallel.published(f'{_LEFT}/{each}') is None:
+    while coordinator.published(f'{_LEFT}/{each}') is None:
       if time.monotonic() > end:
         return
       time.sleep(_PERIOD / 10)
