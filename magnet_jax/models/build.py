@@ -1,6 +1,6 @@
 """From plain settings to a segmenter and a refiner."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import functools
 import inspect
 from typing import TypeVar
@@ -15,7 +15,6 @@ from magnet_jax.models import (
   efficientnet_lite,
   fpn,
   from_settings,
-  gate,
   glnet,
   hrnet,
   ocr,
@@ -197,72 +196,6 @@ def refinement(
     name=None,
   )
   return checked.call(make, settings, 'refiner')
-
-
-def attention(
-  segmenter: nn.Module, network: Size, num_classes: int
-) -> tuple[gate.Gate, Callable[[jax.Array], dict[str, dict]]]:
-  """Builds the gate of a segmenter, for scale attention.
-
-  Args:
-    segmenter: a module that returns features.
-    network: (h, w), the networks' input size.
-    num_classes: C.
-
-  Returns:
-    The gate, and the function that makes its variables from a random key.
-
-  Raises:
-    InputError: the segmenter returns no features by the name 'fused'.
-  """
-  fused = _fused(segmenter, network)
-  module = gate.Gate(_pool(network, fused.shape[1:3]), parent=None, name=None)
-  maps = jax.ShapeDtypeStruct((1, *network, num_classes), jnp.float32)
-
-  def init(key: jax.Array) -> dict[str, dict]:
-    shown, both = (jnp.zeros(x.shape, x.dtype) for x in (fused, maps))
-    return dict(module.init(key, {'fused': shown}, scale=both, coarse=both))
-
-  return module, init
-
-
-def _pool(network: Size, features: Size) -> int:
-  """How many features on a side make up a value of the gate."""
-  wanted = max(1, round(gate.STRIDE * features[0] / network[0]))
-  # Parts of equal size are averaged much faster.
-  near = sorted(
-    range(-(-2 * wanted // 3), 3 * wanted // 2 + 1),
-    key=lambda pool: (abs(pool - wanted), pool),
-  )
-  equal = [pool for pool in near if not any(n % pool for n in features)]
-  return (equal or [wanted])[0]
-
-
-def _fused(segmenter: nn.Module, network: Size) -> jax.ShapeDtypeStruct:
-  """The shape of a segmenter's features for one window."""
-  name = type(segmenter).__name__
-  if 'features' not in inspect.signature(segmenter.__call__).parameters:
-    raise InputError(
-      f'fusion scale_attention: the segmenter {name} returns no features for '
-      'its gate; write __call__(self, images, *, train=False, features=False) '
-      "that can return (logits, {'fused': features}), or choose another fusion"
-    )
-  images = jnp.zeros((1, *network, 3))
-  run = functools.partial(segmenter.init_with_output, features=True)
-  try:
-    (_, found), _ = jax.eval_shape(run, jax.random.key(0), images)
-    fused: jax.ShapeDtypeStruct = found['fused']
-    if fused.ndim == 4:
-      return fused
-    reason = f'of {fused.ndim} axes'
-  # Anything may be raised in a network of the user's own.
-  except Exception as error:
-    reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0]}'
-  raise InputError(
-    f"fusion scale_attention: {name} must return (logits, {{'fused': features "
-    f"[B,h',w',F]}}) when called with features=True ({reason[:200]}); correct "
-    'its output, or choose another fusion'
-  )
 
 
 def shapes(

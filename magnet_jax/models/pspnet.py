@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import layers
-from magnet_jax.ops import resize
+from magnet_jax.ops import part_means, resize
 
 _PARTS = (1, 2, 3, 6)  # of a side, whose means are taken
 
@@ -23,7 +23,7 @@ def pyramid(
   means = [
     resize.upsample(
       layers.convolution(channels, 1, dtype=dtype, name=f'pool{i}')(
-        resize.mean_pool(level, (parts, parts))
+        part_means.mean_pool(level, (parts, parts))
       ),
       (height, width),
     )

@@ -1,16 +1,24 @@
-"""Means over equal parts of an image's sides, exact, on the host."""
+"""Means over parts that cover a map, as PyTorch's adaptive average pooling.
 
+If a side is not divisible, neighbouring parts share a row or column.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax.ops import resize
 from magnet_jax.types import Size
+
+_MOST_SLICES = 16  # of a side that are added one by one
 
 
 def part_means(pixels: np.ndarray, size: Size) -> np.ndarray:
-  """Shrinks an image to the means of `size` parts that cover it.
+  """Shrinks an image to the means of `size` parts, exactly, on the host.
 
-  If a side is not divisible, neighbouring parts share a row or column, as with
-  PyTorch's adaptive average pooling; `ops.resize.mean_pool` is the same on the
-  device. Sums are integers, and only a few rows of them are in memory.
+  Sums are integers, and only a few rows of them are in memory.
 
   Args:
     pixels: integers or booleans [H,W] or [H,W,C].
@@ -32,6 +40,32 @@ def part_means(pixels: np.ndarray, size: Size) -> np.ndarray:
     sums = below[rights] - below[lefts]
     result[row] = sums / (widths * (bottom - top))
   return result
+
+
+def mean_pool(features: jax.Array, size: Size) -> jax.Array:
+  """Averages [B,H,W,C] over `size` parts that cover the map, on the device."""
+  _, height, width, _ = features.shape
+  rows, columns = height // size[0], width // size[1]
+  exact = (size[0] * rows, size[1] * columns) == (height, width)
+  if exact and max(rows, columns) <= _MOST_SLICES:
+    # On the CPU, faster than the products with matrices below.
+    x = features.astype(jnp.float32)
+    x = _sum([x[:, i::rows] for i in range(rows)])
+    x = _sum([x[:, :, i::columns] for i in range(columns)])
+    return (x / (rows * columns)).astype(features.dtype)
+  return resize.weigh_axes(features, size, _weights)
+
+
+def _sum(maps: list[jax.Array]) -> jax.Array:
+  return functools.reduce(jnp.add, maps)
+
+
+def _weights(length: int, count: int) -> np.ndarray:
+  """Returns weights of the means of `count` parts: float32 [count, length]."""
+  starts, ends = (edges[:, None] for edges in _parts(length, count))
+  places = np.arange(length)
+  inside = (places >= starts) & (places < ends)
+  return (inside / (ends - starts)).astype(np.float32)
 
 
 def _parts(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:

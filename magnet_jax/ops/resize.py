@@ -20,7 +20,6 @@ from magnet_jax.types import Size
 Samples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 _MOST_CHANNELS = 128  # limit of OpenCV 5
-_MOST_SLICES = 16  # of a side that are added one by one
 
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
@@ -176,7 +175,7 @@ def _bilinear(
     return features
   if jax.default_backend() == 'cpu':
     return taken(features, size, rule)
-  return _weigh_axes(features, size, functools.partial(_matrix, rule))
+  return weigh_axes(features, size, functools.partial(_matrix, rule))
 
 
 def _matrix(
@@ -246,46 +245,14 @@ def _weighted(
   """Sums x[places] * weights along an axis, over pairs of both."""
   shape = [1] * x.ndim
   shape[axis] = -1
-  return _sum(
-    [
-      jnp.take(x, places, axis) * weights.astype(x.dtype).reshape(shape)
-      for places, weights in taps
-    ]
-  )
+  parts = [
+    jnp.take(x, places, axis) * weights.astype(x.dtype).reshape(shape)
+    for places, weights in taps
+  ]
+  return functools.reduce(jnp.add, parts)
 
 
-def _mean_weights(length: int, count: int) -> np.ndarray:
-  """Returns weights of the means of `count` parts: float32 [count, length]."""
-  parts = np.arange(count)
-  starts = parts * length // count
-  ends = -(-(parts + 1) * length // count)
-  places = np.arange(length)
-  inside = (places >= starts[:, None]) & (places < ends[:, None])
-  return (inside / (ends - starts)[:, None]).astype(np.float32)
-
-
-def mean_pool(features: jax.Array, size: Size) -> jax.Array:
-  """Averages [B,H,W,C] over `size` parts that cover the map.
-
-  If a side is not divisible, neighbouring parts share a row or column.
-  """
-  _, height, width, _ = features.shape
-  rows, columns = height // size[0], width // size[1]
-  exact = (size[0] * rows, size[1] * columns) == (height, width)
-  if exact and max(rows, columns) <= _MOST_SLICES:
-    # On the CPU, faster than the products with matrices below.
-    x = features.astype(jnp.float32)
-    x = _sum([x[:, i::rows] for i in range(rows)])
-    x = _sum([x[:, :, i::columns] for i in range(columns)])
-    return (x / (rows * columns)).astype(features.dtype)
-  return _weigh_axes(features, size, _mean_weights)
-
-
-def _sum(maps: list[jax.Array]) -> jax.Array:
-  return functools.reduce(jnp.add, maps)
-
-
-def _weigh_axes(
+def weigh_axes(
   features: jax.Array,
   size: Size,
   weights: Callable[[int, int], np.ndarray],

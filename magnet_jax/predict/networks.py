@@ -10,6 +10,7 @@ import numpy as np
 
 from magnet_jax import checked
 from magnet_jax.models import build
+from magnet_jax.models.gate import make_gate
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
 from magnet_jax.refiners import magnet, scale_attention
@@ -70,7 +71,7 @@ def _attention(
     make = functools.partial(build.segmenter, num_classes=num_classes)
     network = checked.call(make, meta.section('segmenter'), 'segmenter')
     height, width = meta.section('plan')['network']
-    module, init = build.attention(network, (height, width), num_classes)
+    module, init = make_gate(network, (height, width), num_classes)
   shapes = jax.eval_shape(init, jax.random.key(0))
   check(name, 'refiner', variables, {'params': {'gate': shapes['params']}})
   gate = variables['refiner']['params']['gate']

@@ -18,7 +18,7 @@ from magnet_jax.data import pipeline
 from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
-from magnet_jax.models.gate import Gate
+from magnet_jax.models.gate import Gate, make_gate
 from magnet_jax.train import (
   attention_steps,
   from_config,
@@ -62,7 +62,7 @@ def _gate(
   count = len(class_tables.get(config.data.classes))
   segmenter = build.segmenter(num_classes=count, **config.segmenter)
   height, width = config.plan.network
-  return segmenter, *build.attention(segmenter, (height, width), count)
+  return segmenter, *make_gate(segmenter, (height, width), count)
 
 
 def make(

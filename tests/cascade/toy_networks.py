@@ -7,7 +7,7 @@ import numpy as np
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.options import Options
-from magnet_jax.ops import normalise, resize
+from magnet_jax.ops import normalise, part_means, resize
 from magnet_jax.refiners import magnet, mean, scale_attention
 
 CLASSES = 3
@@ -89,7 +89,7 @@ def mean_cascade(**options):
 def featured(kernel, images, *, features=False):
   """A segmenter with features at half of the size."""
   logits = convolving(kernel, images)
-  fused = resize.mean_pool(jnp.tanh(logits), (images.shape[1] // 2,) * 2)
+  fused = part_means.mean_pool(jnp.tanh(logits), (images.shape[1] // 2,) * 2)
   return (logits, {'fused': fused}) if features else logits
 
 

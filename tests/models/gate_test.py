@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from magnet_jax.models import build
-from magnet_jax.models.gate import Gate
+from magnet_jax.models.gate import Gate, make_gate
 from magnet_jax.types import InputError
 
 CLASSES = 3
@@ -87,7 +87,7 @@ SMALL = {
 @pytest.mark.parametrize('name', SMALL)
 def test_every_segmenter_has_features(name):
   module = build.segmenter(num_classes=CLASSES, name=name, **SMALL[name])
-  gate, init = build.attention(module, (64, 64), CLASSES)
+  gate, init = make_gate(module, (64, 64), CLASSES)
   variables = jax.eval_shape(init, jax.random.key(0))
   pixels = jnp.zeros((1, 64, 64, 3))
   (logits, features), _ = jax.eval_shape(
@@ -136,7 +136,7 @@ class Odd(nn.Module):
 )
 def test_a_segmenter_without_features(module, words):
   with pytest.raises(InputError, match=words) as caught:
-    build.attention(module, (16, 16), CLASSES)
+    make_gate(module, (16, 16), CLASSES)
   assert '\n' not in str(caught.value)
 
 
@@ -157,5 +157,5 @@ def test_parts_of_equal_size_where_these_are_near(network, features, pool):
       return (images, {'fused': jnp.zeros((1, *size, 4))})
 
   size = features
-  gate, _ = build.attention(Strided(), network, CLASSES)
+  gate, _ = make_gate(Strided(), network, CLASSES)
   assert gate.pool == pool

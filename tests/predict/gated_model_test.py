@@ -10,6 +10,7 @@ from magnet_jax.evaluate import random_model
 from magnet_jax.files import bundle, checkpoint_store, checkpoints
 from magnet_jax.methods import table as methods
 from magnet_jax.models import build
+from magnet_jax.models.gate import make_gate
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.scenes import generator
@@ -32,7 +33,7 @@ def _variables(seed):
   rng = np.random.default_rng(seed)
   module = build.segmenter(num_classes=COUNT, **_config()['segmenter'])
   pixels = np.zeros((1, 32, 32, 3), np.float32)
-  _, init = build.attention(module, (32, 32), COUNT)
+  _, init = make_gate(module, (32, 32), COUNT)
   gate = jax.tree.map(
     lambda leaf: rng.normal(0, 1, leaf.shape).astype(np.float32),
     jax.eval_shape(init, jax.random.key(0)),

@@ -10,6 +10,7 @@ import pytest
 
 from magnet_jax.metrics import losses
 from magnet_jax.models import build
+from magnet_jax.models.gate import make_gate
 from magnet_jax.ops import normalise
 from magnet_jax.train import attention_steps
 from magnet_jax.train import state as train_state
@@ -45,7 +46,7 @@ def networks():
   segmenter = build.segmenter(
     num_classes=CLASSES, name='unet', width=4, levels=1
   )
-  gate, make = build.attention(segmenter, (SIDE, SIDE), CLASSES)
+  gate, make = make_gate(segmenter, (SIDE, SIDE), CLASSES)
   pixels = jnp.zeros((1, SIDE, SIDE, 3))
   variables = attention_steps.join(
     jax.jit(segmenter.init)(jax.random.key(0), pixels),
