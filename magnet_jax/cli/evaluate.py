@@ -16,7 +16,8 @@ from magnet_jax.cli import (
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.data import class_files, tones
+from magnet_jax.data import class_files
+from magnet_jax.data.onlooker import Onlooker
 from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
@@ -176,7 +177,7 @@ def _run(arguments: Arguments) -> int:
     pictures = Pictures(folder, model.classes, values.pictures, reference)
   settings = _settings(arguments, model.classes)
   run = Comparison(chosen, model.classes, folder, settings, pictures)
-  onlooker = tones.Onlooker(model.tones, loads)
+  onlooker = Onlooker(model.tones, loads)
   found, errors = run.run_with_bar(onlooker.loads, 'evaluate')
   remark = onlooker.remark()
   if parallel.is_main():

@@ -19,14 +19,12 @@ import functools
 import cv2
 import numpy as np
 
-from magnet_jax import parallel
 from magnet_jax.rasters.rasters import ArrayRaster, Raster
 from magnet_jax.types import InputError, Sample, Tones
 
 Load = Callable[[], Sample]
 Look = Callable[[], tuple[str, Raster]]  # reads an image and its name
 Traits = dict[str, float]  # of one image, by the names of `TRAITS`
-Seen = tuple[str, Traits] | None  # name and traits; None if it has none
 _TILE, _TILES = 64, 8  # side in pixels, and most tiles along a side
 _BLACK = 0.75  # share of a tile's pixels that must not be black
 MOST = 64  # images of a training or a data set that are looked at
@@ -144,7 +142,7 @@ def of_images(
   """
   found: list[Traits] = []
   names: list[str] = []
-  for index in _spaced(len(looks)):
+  for index in spaced(len(looks)):
     # What cannot be read is reported where it is used.
     with contextlib.suppress(InputError):
       name, raster = looks[index]()
@@ -156,7 +154,7 @@ def of_images(
   return stack(found), names
 
 
-def _spaced(count: int) -> list[int]:
+def spaced(count: int) -> list[int]:
   """Returns the indices of the images that are looked at."""
   step = max(1.0, count / MOST)
   return [int(number * step) for number in range(min(count, MOST))]
@@ -273,51 +271,12 @@ def message(unlike: Unlike, names: Sequence[str]) -> str:
   )
 
 
-class Onlooker:
-  """Readers of images whose tones are measured as they are read.
+def remark(trained: Tones, seen: Sequence[tuple[str, Traits]]) -> str:
+  """Returns `message` if images look unlike those of a training, or ''.
 
-  Attributes:
-    loads: each reads one image; at most 64 of them are looked at.
+  Args:
+    trained: of the training.
+    seen: names and traits of the images.
   """
-
-  def __init__(self, trained: Tones, loads: Sequence[Load]) -> None:
-    """Reads nothing yet.
-
-    Args:
-      trained: of the training; empty if it is unknown.
-      loads: each reads one image.
-    """
-    self._trained = trained
-    self._plain = list(loads)
-    self._seen: dict[int, Seen] = {}
-    self.loads = self._plain.copy()
-    for index in _spaced(len(loads)) if trained else ():
-      self.loads[index] = functools.partial(self._load, index)
-
-  def _load(self, index: int) -> Sample:
-    measured = index in self._seen
-    self._seen.setdefault(index)  # what cannot be read is not tried again
-    sample = self._plain[index]()
-    if not measured and (traits := measure(ArrayRaster(sample.image))):
-      self._seen[index] = sample.name, traits
-    return sample
-
-  def remark(self) -> str:
-    """Returns one line if images look unlike those of the training, or ''.
-
-    Reads the images that were not, as in a run that is resumed. All processes
-    must call it; the line is that of the first one.
-    """
-    if not self._trained:
-      return ''
-    parts = parallel.gather(list(self._seen.items()))
-    if not parallel.is_main():
-      return ''
-    self._seen = dict(each for part in parts for each in part)
-    for index in _spaced(len(self._plain)):
-      if index not in self._seen:
-        with contextlib.suppress(InputError):
-          self._load(index)
-    found = [seen for _, seen in sorted(self._seen.items()) if seen]
-    unlike = compare(self._trained, stack(traits for _, traits in found))
-    return message(unlike, [name for name, _ in found]) if unlike else ''
+  unlike = compare(trained, stack(traits for _, traits in seen))
+  return message(unlike, [name for name, _ in seen]) if unlike else ''

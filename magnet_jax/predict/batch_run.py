@@ -179,9 +179,7 @@ def _unlike(model: Model, seen: list[tuple[str, tones.Traits]]) -> str:
     seen: names and traits of the images of this process.
   """
   found = [pair for part in parallel.gather(seen) for pair in part]
-  traits = tones.stack(each for _, each in found)
-  unlike = tones.compare(model.tones, traits)
-  return tones.message(unlike, [name for name, _ in found]) if unlike else ''
+  return tones.remark(model.tones, found)
 
 
 def _division(

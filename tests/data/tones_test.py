@@ -1,8 +1,5 @@
 """Traits of images, and which images look unlike those of a training."""
 
-import contextlib
-import functools
-
 import cv2
 import numpy as np
 import pytest
@@ -158,37 +155,3 @@ def test_at_most_64_samples_are_read_and_bad_ones_passed_over():
   found, names = tones.of_samples(loads[:5])
   assert names == ['0', '2', '4'] and len(found['detail']) == 3
   assert tones.of_samples([]) == ({}, [])
-
-
-def test_an_onlooker_measures_what_is_read_anyway(trained):
-  asked = []
-
-  def load(index):
-    asked.append(index)
-    if index == 3:
-      raise InputError('bad')
-    return Sample(f'{index}.png', np.full((64, 64, 3), 250, np.uint8))
-
-  loads = [functools.partial(load, index) for index in range(8)]
-  onlooker = tones.Onlooker(trained, loads)
-  for index in (4, 3, 1):
-    with contextlib.suppress(InputError):
-      assert onlooker.loads[index]().name == f'{index}.png'
-  line = onlooker.remark()
-  # Those of records from before are read for it, but no image twice.
-  assert asked == [4, 3, 1, 0, 2, 5, 6, 7]
-  assert line.startswith('7 of 7 images (0.png, 1.png, 2.png and 4 more) look')
-
-
-def test_an_onlooker_looks_at_64_images_and_with_unknown_tones_at_none(trained):
-  asked = []
-
-  def load(index):
-    asked.append(index)
-    return Sample(f'{index}', np.zeros((9, 9, 3), np.uint8))  # has no traits
-
-  loads = [functools.partial(load, index) for index in range(640)]
-  assert tones.Onlooker({}, loads).remark() == '' and not asked
-  assert tones.Onlooker({}, loads).loads == loads
-  assert tones.Onlooker(trained, loads).remark() == ''
-  assert asked == list(range(0, 640, 10))
