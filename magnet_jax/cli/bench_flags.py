@@ -13,8 +13,6 @@ _THROUGHPUT_ONLY, _LOOP_ONLY = 'calls', ('image', 'windows of the loop')
 
 def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
-  text = functools.partial(flags.DEFINE_string, flag_values=values)
-  number = functools.partial(flags.DEFINE_integer, flag_values=values)
   flags.DEFINE_boolean(
     'throughput',
     False,
@@ -22,97 +20,113 @@ def define(values: flags.FlagValues) -> None:
     flag_values=values,
     module_name='what to measure',
   )
-  group = 'image'
-  text(
-    'size',
-    '2448',
-    'HxW: size of a generated image, or one side of a square',
-    module_name=group,
+  _define_image(values, 'image')
+  _define_networks(values, 'networks of the loop')
+  _define_refinement(values, 'refinement')
+  _define_windows(values, 'windows of the loop')
+  _define_calls(values, 'calls')
+  _define_measuring(values, 'measuring')
+
+
+def _define_image(values: flags.FlagValues, group: str) -> None:
+  text = functools.partial(
+    flags.DEFINE_string, flag_values=values, module_name=group
   )
-  text('image', '', 'FILE: image to use instead', module_name=group)
+  text(
+    'size', '2448', 'HxW: size of a generated image, or one side of a square'
+  )
+  text('image', '', 'FILE: image to use instead')
   text(
     'sizes',
     '',
     'H,H,…: also times the loop at these sizes, to show that time grows with '
     'the number of windows',
-    module_name=group,
   )
-  group = 'networks of the loop'
+
+
+def _define_networks(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  text = functools.partial(flags.DEFINE_string, **bound)
+  number = functools.partial(flags.DEFINE_integer, **bound)
   text(
     'checkpoint',
     '',
     'PATH|NAME: trained networks and their settings, as segment --checkpoint, '
     'instead of the flags of this group',
-    module_name=group,
   )
-  text('network', '612', 'HxW: input of the networks', module_name=group)
+  text('network', '612', 'HxW: input of the networks')
   trunks = ', '.join(build.TRUNKS['fpn'])
-  text('trunk', 'resnet50', f'NAME: one of {trunks}', module_name=group)
+  text('trunk', 'resnet50', f'NAME: one of {trunks}')
   number(
     'width',
     None,
     'N: features of the first level of a ResNet; its usual number if not given',
-    module_name=group,
   )
-  number('classes', 7, 'N: number of classes', module_name=group)
+  number('classes', 7, 'N: number of classes')
   flags.DEFINE_float(
-    'factor',
-    2.0,
-    'X: growth of a side from stage to stage',
-    flag_values=values,
-    module_name=group,
+    'factor', 2.0, 'X: growth of a side from stage to stage', **bound
   )
-  group = 'refinement'
-  text(
+
+
+def _define_refinement(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  flags.DEFINE_string(
     'points',
     '0.75',
     'K: points replaced per window, a fraction or a count',
-    module_name=group,
+    **bound,
   )
-  number('kernel', 5, 'N: side of the median filter', module_name=group)
-  group = 'windows of the loop'
-  text(
+  flags.DEFINE_integer('kernel', 5, 'N: side of the median filter', **bound)
+
+
+def _define_windows(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  flags.DEFINE_string(
     'selection',
     'window',
     'window|image: whether K counts per window or per stage',
-    module_name=group,
+    **bound,
   )
-  text(
+  flags.DEFINE_string(
     'windows',
     '1.0',
     'SHARE: windows that are refined, as segment --windows',
-    module_name=group,
+    **bound,
   )
-  number(
+  flags.DEFINE_integer(
     'batch',
     0,
     'N: windows per device at a time; 0: as many as fit',
     lower_bound=0,
-    module_name=group,
+    **bound,
   )
-  group = 'calls'
+
+
+def _define_calls(values: flags.FlagValues, group: str) -> None:
+  text = functools.partial(
+    flags.DEFINE_string, flag_values=values, module_name=group
+  )
   text(
-    'batches',
-    '1,4,16',
-    'N,…: windows per device at a time; 0: as many as fit',
-    module_name=group,
+    'batches', '1,4,16', 'N,…: windows per device at a time; 0: as many as fit'
   )
   text(
     'dtypes',
     '',
     'NAME,…: precisions of the computation, float32 or bfloat16; by default '
     'float32, on a GPU both',
-    module_name=group,
   )
-  group = 'measuring'
-  number(
+
+
+def _define_measuring(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  flags.DEFINE_integer(
     'repeats',
     3,
     'N: number of timed calls of what is timed apart from the loop',
     lower_bound=1,
-    module_name=group,
+    **bound,
   )
-  text('json', '', 'FILE: write all figures to it', module_name=group)
+  flags.DEFINE_string('json', '', 'FILE: write all figures to it', **bound)
 
 
 def check_groups(values: flags.FlagValues) -> None:
