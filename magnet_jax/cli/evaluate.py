@@ -1,7 +1,6 @@
 """`magnet-jax evaluate`."""
 
 from collections.abc import Sequence
-import functools
 import pathlib
 
 from absl import flags
@@ -53,48 +52,54 @@ HELP = f"""
 
 def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
-  text = functools.partial(flags.DEFINE_string, flag_values=values)
-  number = functools.partial(flags.DEFINE_float, flag_values=values)
-  integer = functools.partial(flags.DEFINE_integer, flag_values=values)
   group = 'model and images'
   model_flags.define_networks(values, group)
   image_flags.define(values, group)
   group = 'methods'
+  _define_methods(values, group)
+  filter_flags.define(values, group)
+  model_flags.define_plan(values, group)
+  model_flags.define_refinement(values, group)
+  _define_output(values, 'output')
+  host_flags.define(values)
+
+
+def _define_methods(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
   flags.DEFINE_list(
     'methods',
     None,
     'A,B,…: methods to compare, in the order of the tables, or all that the '
     'model can do; only those of the first list, if not given',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
-  text(
+  flags.DEFINE_string(
     'reference',
     '',
     'A: the method that the others are compared with; magnet if it is among '
     'them, else the last one, if not given',
-    module_name=group,
+    **bound,
   )
-  number(
+  flags.DEFINE_float(
     'overlap',
     0.25,
     'X: smallest overlap of the windows of patch, as a fraction',
-    module_name=group,
+    **bound,
   )
   # Default None: folders of earlier versions did not record this flag.
-  number(
+  flags.DEFINE_float(
     'scale',
     None,
     'X: scale of a side at which patch works, in (0, 1]; full size if not '
     'given',
-    module_name=group,
+    **bound,
   )
-  text(
+  flags.DEFINE_string(
     'fast',
     '',
     'SHARE: windows that magnet-fast refines, as segment --windows; the way '
     'that tune has chosen for half of the time of patch, or 0.25, if not given',
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_enum(
     'start',
@@ -103,8 +108,7 @@ def define(values: flags.FlagValues) -> None:
     'method whose map is filtered or corrected, or whose windows pointrend '
     'refines; if not given, patch, with its --overlap and --scale, or for a '
     'corrector what it was trained on',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_integer(
     'head_points',
@@ -112,22 +116,21 @@ def define(values: flags.FlagValues) -> None:
     'N: of pointrend: points of a window that the head decides in each step; '
     f'{pointrend.HEAD_POINTS} if not given',
     lower_bound=1,
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
-  filter_flags.define(values, group)
-  model_flags.define_plan(values, group)
-  model_flags.define_refinement(values, group)
-  group = 'output'
-  text(
+
+
+def _define_output(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  flags.DEFINE_string(
     'out',
     '',
     'DIR: write records.jsonl, summary.json, report.html, panels and the '
     "report's images to it",
-    module_name=group,
+    **bound,
   )
-  integer(
-    'pictures', 2, 'N: images in the report', lower_bound=0, module_name=group
+  flags.DEFINE_integer(
+    'pictures', 2, 'N: images in the report', lower_bound=0, **bound
   )
   flags.DEFINE_enum(
     'metrics',
@@ -135,11 +138,9 @@ def define(values: flags.FlagValues) -> None:
     ['standard', 'all'],
     'scores to print: the table only, or category and weighted IoU, accuracy '
     'and boundary F as well',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
-  text('json', '', 'FILE: write the table to it', module_name=group)
-  host_flags.define(values)
+  flags.DEFINE_string('json', '', 'FILE: write the table to it', **bound)
 
 
 def run(arguments: Arguments) -> int:

@@ -99,29 +99,32 @@ def define_plan(values: flags.FlagValues, group: str) -> None:
 
 def define_refinement(values: flags.FlagValues, group: str) -> None:
   """Defines how windows are refined; unset flags keep the model's settings."""
+  _define_choice(values, group)
+  _define_fusion(values, group)
+
+
+def _define_choice(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
   own = "; the model's setting if not given"
   flags.DEFINE_string(
     'points',
     '',
     'K: points replaced per window, as a fraction such as 0.75 '
     f'or a count such as 32768{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_enum(
     'selection',
     None,
     ['window', 'image'],
     f'whether K counts per window or per stage{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_integer(
     'kernel',
     None,
     f'N: odd side of the median filter{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_enum(
     'window_score',
@@ -130,24 +133,26 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     'which windows come first where not all are refined: outlines, those with '
     'the largest share of outlines; mean, the highest mean uncertainty'
     f'{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_float(
     'min_uncertainty',
     None,
     'X: refine only windows whose mean uncertainty is '
     f'at least this, in [0, 1]{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
+
+
+def _define_fusion(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  own = "; the model's setting if not given"
   flags.DEFINE_float(
     'mix',
     None,
     "X: share of the windows' own segmentation in the last stage, in [0, 1]; "
     f'0 leaves it to the refiner{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_enum(
     'fusion',
@@ -157,15 +162,13 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     'mean, the running mean of the stages, which needs no training; '
     "scale_attention, a mean weighed by a trained gate on the segmenter's "
     f"features; auto, the model's refiner or gate, else mean{own}",
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_integer(
     'batch',
     None,
     f'N: windows per device at a time; 0: as many as fit, one on a CPU{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
   flags.DEFINE_enum(
     'pipeline',
@@ -173,8 +176,7 @@ def define_refinement(values: flags.FlagValues, group: str) -> None:
     [*models.PIPELINES],
     'how windows are cut, chosen and merged: aligned, or as the original code '
     f'was released, for checkpoints trained with it{own}',
-    flag_values=values,
-    module_name=group,
+    **bound,
   )
 
 

@@ -55,96 +55,14 @@ HELP = """
 
 def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
-  text = functools.partial(flags.DEFINE_string, flag_values=values)
-  switch = functools.partial(flags.DEFINE_bool, flag_values=values)
   group = 'input and output'
   model_flags.define_networks(values, group, embedded.AERIAL)
-  text('out', 'magnet_jax_out', 'DIR: where to write', module_name=group)
-  switch('panel', True, 'write the panels', module_name=group)
-  switch(
-    'confidence', False, 'also write how certain labels are', module_name=group
-  )
-  switch(
-    'probabilities', False, 'also write the probabilities', module_name=group
-  )
-  switch(
-    'polygons',
-    False,
-    "also write the label's regions as GeoJSON; needs magnet-jax[geo]",
-    module_name=group,
-  )
-  text(
-    'preview',
-    '',
-    'FILE: a picture that is redrawn after every stage, to follow the progress '
-    'from coarse to fine',
-    module_name=group,
-  )
-  group = 'what to read'
-  text(
-    'bands',
-    '',
-    'N,N,N: bands of the file to use as red, green and blue, from 1; required '
-    'unless it has one, three or four',
-    module_name=group,
-  )
-  text(
-    'stretch',
-    'none',
-    'HOW: how more than 8 bits become 8: none (the full range of 16 bits), '
-    'min-max, 2-98 (percentiles) or LOW,HIGH (values)',
-    module_name=group,
-  )
-  switch(
-    'overviews',
-    False,
-    "make the coarse stages of a streamed image from the file's own overviews, "
-    'if it has any: reads less, and labels differ slightly',
-    module_name=group,
-  )
-  group = 'memory'
-  flags.DEFINE_float(
-    'memory',
-    None,
-    'GB: memory for an image and its maps, without the networks; larger images '
-    'are streamed; half of the free memory if not given',
-    flag_values=values,
-    module_name=group,
-  )
-  flags.DEFINE_enum(
-    'store',
-    'auto',
-    budget.STORES,
-    'where to keep maps: as --memory requires, always in memory, or always on '
-    'disk with that precision',
-    flag_values=values,
-    module_name=group,
-  )
+  _define_output(values, group)
+  _define_reading(values, 'what to read')
+  _define_memory(values, 'memory')
   group = 'how to segment'
   model_flags.define_budget(values, group)
-  text(
-    'windows',
-    '',
-    'SHARE: MagNet-Fast: refine only this many windows, the highest scores '
-    'first: a fraction of all, spent on coarse stages first, a count per '
-    'stage, or fractions of each stage after the first, such as 0.5,0.2',
-    module_name=group,
-  )
-  text(
-    'window',
-    '',
-    'HxW: window in pixels of its stage, at most the image; '
-    "the model's setting if not given",
-    module_name=group,
-  )
-  text(
-    'overlap',
-    '',
-    'X,X,…: least shared fraction of neighbouring windows, in [0, 1): one for '
-    'all stages, or one per stage, coarse to fine; '
-    "the model's setting if not given",
-    module_name=group,
-  )
+  _define_windows(values, group)
   model_flags.define_plan(values, group)
   model_flags.define_refinement(values, group)
   host_flags.define(values)
@@ -157,6 +75,96 @@ def define(values: flags.FlagValues) -> None:
     'are fewer images than processes',
     flag_values=values,
     module_name=host_flags.GROUP,
+  )
+
+
+def _define_output(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  text = functools.partial(flags.DEFINE_string, **bound)
+  switch = functools.partial(flags.DEFINE_bool, **bound)
+  text('out', 'magnet_jax_out', 'DIR: where to write')
+  switch('panel', True, 'write the panels')
+  switch('confidence', False, 'also write how certain labels are')
+  switch('probabilities', False, 'also write the probabilities')
+  switch(
+    'polygons',
+    False,
+    "also write the label's regions as GeoJSON; needs magnet-jax[geo]",
+  )
+  text(
+    'preview',
+    '',
+    'FILE: a picture that is redrawn after every stage, to follow the progress '
+    'from coarse to fine',
+  )
+
+
+def _define_reading(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  text = functools.partial(flags.DEFINE_string, **bound)
+  text(
+    'bands',
+    '',
+    'N,N,N: bands of the file to use as red, green and blue, from 1; required '
+    'unless it has one, three or four',
+  )
+  text(
+    'stretch',
+    'none',
+    'HOW: how more than 8 bits become 8: none (the full range of 16 bits), '
+    'min-max, 2-98 (percentiles) or LOW,HIGH (values)',
+  )
+  flags.DEFINE_bool(
+    'overviews',
+    False,
+    "make the coarse stages of a streamed image from the file's own overviews, "
+    'if it has any: reads less, and labels differ slightly',
+    **bound,
+  )
+
+
+def _define_memory(values: flags.FlagValues, group: str) -> None:
+  bound = {'flag_values': values, 'module_name': group}
+  flags.DEFINE_float(
+    'memory',
+    None,
+    'GB: memory for an image and its maps, without the networks; larger images '
+    'are streamed; half of the free memory if not given',
+    **bound,
+  )
+  flags.DEFINE_enum(
+    'store',
+    'auto',
+    budget.STORES,
+    'where to keep maps: as --memory requires, always in memory, or always on '
+    'disk with that precision',
+    **bound,
+  )
+
+
+def _define_windows(values: flags.FlagValues, group: str) -> None:
+  text = functools.partial(
+    flags.DEFINE_string, flag_values=values, module_name=group
+  )
+  text(
+    'windows',
+    '',
+    'SHARE: MagNet-Fast: refine only this many windows, the highest scores '
+    'first: a fraction of all, spent on coarse stages first, a count per '
+    'stage, or fractions of each stage after the first, such as 0.5,0.2',
+  )
+  text(
+    'window',
+    '',
+    'HxW: window in pixels of its stage, at most the image; '
+    "the model's setting if not given",
+  )
+  text(
+    'overlap',
+    '',
+    'X,X,…: least shared fraction of neighbouring windows, in [0, 1): one for '
+    'all stages, or one per stage, coarse to fine; '
+    "the model's setting if not given",
   )
 
 
