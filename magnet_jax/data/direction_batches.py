@@ -6,17 +6,20 @@ from typing import Any
 import numpy as np
 
 from magnet_jax.data import directions, pipeline
-from magnet_jax.data.schedule import Batch
+from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 
 
-def segfix_batches(source: Source, **settings: Any) -> Iterator[Batch]:
+def segfix_batches(
+  source: Source, schedule: Schedule, **settings: Any
+) -> Iterator[Batch]:
   """Yields zoom paths with boundaries and directions of their last windows.
 
   A window shows nothing beyond its edge, so an outline there is not known.
 
   Args:
     source: labelled images.
+    schedule: as for `pipeline.refiner_batches`.
     **settings: as for `pipeline.refiner_batches`.
 
   Returns:
@@ -26,7 +29,8 @@ def segfix_batches(source: Source, **settings: Any) -> Iterator[Batch]:
   Raises:
     InputError: as `pipeline.refiner_batches`.
   """
-  return map(_with_truth, pipeline.refiner_batches(source, **settings))
+  paths = pipeline.refiner_batches(source, schedule, **settings)
+  return map(_with_truth, paths)
 
 
 def _with_truth(batch: Batch) -> Batch:

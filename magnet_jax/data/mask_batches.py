@@ -7,7 +7,6 @@ import numpy as np
 
 from magnet_jax.data import cutting, mask_perturbation, pipeline
 from magnet_jax.data.augment import Augmentation
-from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.types import IGNORE, Size
@@ -15,17 +14,11 @@ from magnet_jax.types import IGNORE, Size
 
 def mask_batches(
   source: Source,
+  schedule: Schedule,
   *,
   plan_for: pipeline.PlanFor,
   network: Size,
-  seed: int,
-  batch: int,
-  start_step: int = 0,
-  steps: int | None = None,
-  workers: int = 0,
   augmentation: Augmentation = pipeline.NO_AUGMENTATION,
-  part: tuple[int, int] = (0, 1),
-  parts: tuple[Indices, ...] = (),
   least: float = mask_perturbation.LEAST,
 ) -> Iterator[Batch]:
   """Yields random windows from all stages, and masks of one class of each.
@@ -34,16 +27,10 @@ def mask_batches(
 
   Args:
     source: labelled images.
+    schedule: of batches of B windows.
     plan_for: (height, width) of an image -> its stages.
     network: (h, w) of the windows.
-    seed: as for `pipeline.segmenter_batches`.
-    batch: windows in a batch, B.
-    start_step: the first batch, counted from 0.
-    steps: stop before this batch; None: never.
-    workers: reading processes; 0: threads.
     augmentation: of the windows.
-    part: as for `pipeline.segmenter_batches`.
-    parts: likewise.
     least: smallest intersection over union of a mask with the truth.
 
   Returns:
@@ -56,10 +43,7 @@ def mask_batches(
   """
   plans = pipeline.make_plans(source, plan_for, augmentation)
   draw = _Masks(source, plans, network, augmentation, least)
-  schedule = Schedule(
-    len(source), seed, batch, start_step, steps, workers, part, parts
-  )
-  return schedule.run(draw, lambda b: b)
+  return schedule.run(len(source), draw)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,6 @@ import numpy as np
 
 from magnet_jax.data import augment, cache, cutting, zoom_paths
 from magnet_jax.data.augment import Augmentation
-from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.ops import resize
@@ -20,46 +19,30 @@ NO_AUGMENTATION = Augmentation()
 
 def segmenter_batches(
   source: Source,
+  schedule: Schedule,
   *,
   plan_for: PlanFor,
   network: Size,
-  seed: int,
-  batch: int,
-  start_step: int = 0,
-  steps: int | None = None,
-  workers: int = 0,
   augmentation: Augmentation = NO_AUGMENTATION,
-  part: tuple[int, int] = (0, 1),
-  parts: tuple[Indices, ...] = (),
   windows_per_image: int = 1,
   stage_weights: Sequence[float] | None = None,
 ) -> Iterator[Batch]:
   """Yields random windows from all stages of random images.
 
-  Each epoch visits all images in a new order. Window i depends only on
-  (seed, i), neither on the workers nor on the start step.
-
   Args:
     source: labelled images.
+    schedule: of batches of B windows.
     plan_for: (height, width) of an image -> its stages.
     network: (h, w) of the network's input.
-    seed: 0 to 2**32 - 1.
-    batch: windows in a batch, B.
-    start_step: the first batch, counted from 0.
-    steps: stop before this batch; None: never.
-    workers: reading processes, each with its own cache; 0: threads.
     augmentation: of the windows.
-    part: (i, n): yields every n-th row from row i on, for one of n processes
-      that share the batches; n divides B, and B / n rows are yielded.
-    parts: indices of the images of each part, if each batch is to be of one
-      part, as `folds.Turns` says; () draws from all images.
     windows_per_image: windows of the same image in a batch; more than 1 saves
-      decoding where the cache does not hold the images. Divides `batch`.
+      decoding where the cache does not hold the images. Divides B.
     stage_weights: relative frequency of the stages, coarse to fine; None:
       equal.
 
   Returns:
-    Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w]}.
+    Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w]}; of the rows
+    of one process, if several share the batches.
 
   Raises:
     InputError: immediately for a value out of range; for a damaged image when
@@ -68,45 +51,30 @@ def segmenter_batches(
   plans = make_plans(source, plan_for, augmentation)
   if stage_weights is not None:
     _check_weights(stage_weights, plans)
-  if windows_per_image < 1 or batch % windows_per_image:
+  if windows_per_image < 1 or schedule.batch % windows_per_image:
     raise InputError(
       f'windows_per_image {windows_per_image}: must be at least 1 and divide '
-      f'the batch of {batch}; change one of them'
+      f'the batch of {schedule.batch}; change one of them'
     )
   draw = _SegmenterWindows(
     source, plans, network, augmentation, windows_per_image, stage_weights
   )
-  schedule = Schedule(
-    len(source),
-    seed,
-    batch // windows_per_image,
-    start_step,
-    steps,
-    workers,
-    part,
-    parts,
+  images = dataclasses.replace(
+    schedule, batch=schedule.batch // windows_per_image
   )
-  return schedule.run(
-    draw,
-    lambda b: {
-      name: array.reshape(-1, *array.shape[2:]) for name, array in b.items()
-    },
+  return (
+    {name: array.reshape(-1, *array.shape[2:]) for name, array in b.items()}
+    for b in images.run(len(source), draw)
   )
 
 
 def refiner_batches(
   source: Source,
+  schedule: Schedule,
   *,
   plan_for: PlanFor,
   network: Size,
-  seed: int,
-  batch: int,
-  start_step: int = 0,
-  steps: int | None = None,
-  workers: int = 0,
   augmentation: Augmentation = NO_AUGMENTATION,
-  part: tuple[int, int] = (0, 1),
-  parts: tuple[Indices, ...] = (),
   cache_mb: float = 512,
 ) -> Iterator[Batch]:
   """Yields zoom paths: nested windows, one per stage, of random images.
@@ -117,16 +85,10 @@ def refiner_batches(
 
   Args:
     source: labelled images.
+    schedule: of batches of B paths.
     plan_for: (height, width) of an image -> its stages.
     network: (h, w) of the networks' input.
-    seed: 0 to 2**32 - 1.
-    batch: paths in a batch, B.
-    start_step: the first batch, counted from 0.
-    steps: stop before this batch; None: never.
-    workers: reading processes, each with its own caches; 0: threads.
     augmentation: of the paths; its `scale_jitter` must be 1.
-    part: as for `segmenter_batches`.
-    parts: as for `segmenter_batches`.
     cache_mb: memory for the images of the coarse stages, in MiB; a third of
       the size of the decoded images is enough for all.
 
@@ -150,10 +112,7 @@ def refiner_batches(
   draw = _ZoomPaths(
     source, plans, network, augmentation, count, cache.ByteCache(cache_mb)
   )
-  schedule = Schedule(
-    len(source), seed, batch, start_step, steps, workers, part, parts
-  )
-  return schedule.run(draw, lambda b: b)
+  return schedule.run(len(source), draw)
 
 
 def make_plans(

@@ -13,32 +13,32 @@ from magnet_jax.types import InputError
 Batch = dict[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Schedule:
   """The order in which images are drawn, and by which process.
 
   Attributes:
-    length: number of images.
-    seed: of the order and of everything drawn for the images.
-    batch: images in a batch, over all processes.
-    start_step: the first batch.
+    seed: of the order and of everything drawn for the images, 0 to 2**32 - 1.
+    batch: what is drawn for a batch, over all processes.
+    start_step: the first batch, counted from 0.
     steps: stop before this batch; None never stops.
-    workers: processes that draw ahead; 0 uses threads.
-    part: (index, count) of the processes that share each batch.
+    workers: processes that draw ahead, each with its own caches; 0 uses
+      threads.
+    part: (i, n) draws every n-th row from row i on, for one of n processes that
+      share the batches; n divides the batch.
     parts: indices of the images of each part, if each batch is to be of one
-      part; () draws from all images.
+      part, as `folds.Turns` says; () draws from all images.
 
   Raises:
     InputError: a value is out of range.
   """
 
-  length: int
   seed: int
   batch: int
-  start_step: int
-  steps: int | None
-  workers: int
-  part: tuple[int, int]
+  start_step: int = 0
+  steps: int | None = None
+  workers: int = 0
+  part: tuple[int, int] = (0, 1)
   parts: tuple[Indices, ...] = ()
 
   def __post_init__(self) -> None:
@@ -60,17 +60,19 @@ class Schedule:
       )
 
   def run(
-    self,
-    draw: Callable[[int, np.random.Generator], Batch],
-    finish: Callable[[Batch], Batch],
+    self, images: int, draw: Callable[[int, np.random.Generator], Batch]
   ) -> Iterator[Batch]:
-    """Yields the batches of what `draw` makes of random images."""
+    """Yields the batches of what `draw` makes of some of so many images.
+
+    Each epoch draws all of them in a new order. Row i depends only on (seed,
+    i), neither on the workers nor on the start step.
+    """
     if self.parts:
       turns = Turns(self.parts, self.batch, self.seed)
       order = grain.MapDataset.source(turns).seed(self.seed)
     else:
-      images = grain.MapDataset.range(self.length).seed(self.seed)
-      order = images.shuffle().repeat()
+      whole = grain.MapDataset.range(images).seed(self.seed)
+      order = whole.shuffle().repeat()
     elements = order.random_map(draw)
     # Sliced after drawing: a row is the same whichever process reads it.
     first, count = self.part
@@ -91,4 +93,4 @@ class Schedule:
           num_workers=self.workers, per_worker_buffer_size=2
         )
       )
-    return map(finish, batches)
+    return iter(batches)

@@ -7,7 +7,6 @@ import numpy as np
 
 from magnet_jax.data import augment, cutting, pipeline
 from magnet_jax.data.augment import Augmentation
-from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.ops import resize, sharing, windows
@@ -18,32 +17,20 @@ GridFor = Callable[[Size], WindowGrid]
 
 def batches(
   source: Source,
+  schedule: Schedule,
   *,
   grid_for: GridFor,
   network: Size,
-  seed: int,
-  batch: int,
-  start_step: int = 0,
-  steps: int | None = None,
-  workers: int = 0,
   augmentation: Augmentation = pipeline.NO_AUGMENTATION,
-  part: tuple[int, int] = (0, 1),
-  parts: tuple[Indices, ...] = (),
 ) -> Iterator[Batch]:
   """Yields random images and all their windows.
 
   Args:
     source: labelled images, all with the same number N of windows.
+    schedule: of batches of B images.
     grid_for: (height, width) of an image -> its windows.
     network: (h, w) of the network's input.
-    seed: as for `pipeline.segmenter_batches`.
-    batch: images in a batch, B.
-    start_step: as for `pipeline.segmenter_batches`.
-    steps: as start_step.
-    workers: as start_step.
     augmentation: of the whole image; its `scale_jitter` must be 1.
-    part: as start_step.
-    parts: as start_step.
 
   Returns:
     Iterator of {'image': uint8 [B,h,w,3], 'label': uint8 [B,h,w], 'windows':
@@ -67,10 +54,7 @@ def batches(
       'to one size'
     )
   draw = _Images(source, grid_for, network, augmentation)
-  schedule = Schedule(
-    len(source), seed, batch, start_step, steps, workers, part, parts
-  )
-  return schedule.run(draw, lambda b: b)
+  return schedule.run(len(source), draw)
 
 
 @dataclasses.dataclass(frozen=True)

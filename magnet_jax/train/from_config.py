@@ -14,6 +14,7 @@ from magnet_jax.cascade import settings
 from magnet_jax.data import augment
 from magnet_jax.data import classes as class_tables
 from magnet_jax.data.folds import Indices
+from magnet_jax.data.schedule import Schedule
 from magnet_jax.data.splits import Splits
 from magnet_jax.metrics import losses
 from magnet_jax.train import (
@@ -181,12 +182,12 @@ def batches(
 
   The first has the keyword `parts`, for batches of one part each.
   """
-  shared: dict[str, Any] = {
-    'batch': training.batch,
-    'workers': config.data.workers,
-    'part': (parallel.process(), parallel.processes()),
-    **extra,
-  }
+  schedule = functools.partial(
+    Schedule,
+    batch=training.batch,
+    workers=config.data.workers,
+    part=(parallel.process(), parallel.processes()),
+  )
   train, val = images['train'], images['val']
   augmentation = augment.Augmentation(
     scale_jitter=training.scale_jitter, **config.augment
@@ -195,18 +196,13 @@ def batches(
   def training_batches(
     first: int, parts: tuple[Indices, ...] = ()
   ) -> Iterator[loop.Batch]:
-    return make(
-      train,
-      seed=config.seed,
-      start_step=first,
-      augmentation=augmentation,
-      parts=parts,
-      **shared,
-    )
+    order = schedule(seed=config.seed, start_step=first, parts=parts)
+    return make(train, order, augmentation=augmentation, **extra)
 
   def validation_batches() -> Iterator[loop.Batch]:
     # A fixed seed: validations must compare, whatever the run's own seed.
-    return make(val, seed=0, steps=training.validation_batches, **shared)
+    order = schedule(seed=0, steps=training.validation_batches)
+    return make(val, order, **extra)
 
   return training_batches, validation_batches
 

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import ndimage
 from training_batches import ALL, NETWORK, Samples, plan
 
-from magnet_jax.data import mask_batches, mask_perturbation
+from magnet_jax.data import mask_batches, mask_perturbation, pipeline
+from magnet_jax.data.schedule import Schedule
 from magnet_jax.types import Sample
 
 
@@ -17,9 +18,13 @@ def samples():
   return Samples(Sample('a', image, label), Sample('b', image, None))
 
 
-def batches(**settings):
+def batches(augmentation=pipeline.NO_AUGMENTATION, **order):
   found = mask_batches.mask_batches(
-    samples(), plan_for=plan, network=NETWORK, seed=3, batch=4, **settings
+    samples(),
+    Schedule(seed=3, batch=4, **order),
+    plan_for=plan,
+    network=NETWORK,
+    augmentation=augmentation,
   )
   return [*itertools.islice(found, 6)]
 

@@ -13,6 +13,7 @@ import pytest
 
 from magnet_jax.cascade import plan
 from magnet_jax.data import classes, pipeline, prepared, splits
+from magnet_jax.data.schedule import Schedule
 from magnet_jax.datasets import cityscapes, deepglobe, gleason, preparing
 from magnet_jax.files import images
 from magnet_jax.files.decoding import Encoded
@@ -119,11 +120,9 @@ def test_a_source_pickles_small_and_feeds_the_pipeline(city):
   np.testing.assert_array_equal(copy[2].image, source[2].image)
   batches = pipeline.segmenter_batches(
     source,
+    Schedule(seed=0, batch=3, steps=2),
     plan_for=lambda size: plan.make_plan(size, window=(4, 4)),
     network=(4, 4),
-    seed=0,
-    batch=3,
-    steps=2,
   )
   assert [batch['image'].shape for batch in batches] == [(3, 4, 4, 3)] * 2
 

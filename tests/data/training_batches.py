@@ -1,11 +1,13 @@
 """Samples in memory, and the batches of a short training on them."""
 
+import dataclasses
 import functools
 
 import numpy as np
 
 from magnet_jax.data import pipeline
 from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.schedule import Schedule
 from magnet_jax.ops import windows
 from magnet_jax.types import Sample, Stage
 
@@ -72,11 +74,9 @@ def grey_samples(*values, size=(64, 96)):
 
 def run(kind, source, **settings):
   """All batches of six steps."""
-  arguments = {
-    'plan_for': plan,
-    'network': NETWORK,
-    'seed': 3,
-    'batch': 4,
-    'steps': 6,
-  }
-  return list(RUNS[kind](source, **(arguments | settings)))
+  order = {'seed': 3, 'batch': 4, 'steps': 6}
+  for field in dataclasses.fields(Schedule):
+    if field.name in settings:
+      order[field.name] = settings.pop(field.name)
+  settings = {'plan_for': plan, 'network': NETWORK, **settings}
+  return list(RUNS[kind](source, Schedule(**order), **settings))

@@ -11,6 +11,7 @@ import pytest
 from magnet_jax.configs import tiny
 from magnet_jax.data import splits, whole_images
 from magnet_jax.data.augment import Augmentation
+from magnet_jax.data.schedule import Schedule
 from magnet_jax.metrics import losses
 from magnet_jax.models import glnet, resnet
 from magnet_jax.ops import resize, sharing
@@ -145,7 +146,10 @@ def test_batches_show_each_image_whole_and_in_windows():
   source = splits.open_split(config().data, 'train')
   grid_for = functools.partial(sharing.make_grid, window=(32, 32))
   (batch,) = whole_images.batches(
-    source, grid_for=grid_for, network=(32, 32), seed=0, batch=2, steps=1
+    source,
+    Schedule(seed=0, batch=2, steps=1),
+    grid_for=grid_for,
+    network=(32, 32),
   )
   whole = {source[n].image.tobytes(): source[n] for n in range(len(source))}
   for row in range(2):
@@ -188,10 +192,9 @@ def test_images_of_other_counts_and_scales_are_refused(sizes, jitter, words):
   with pytest.raises(InputError, match=words):
     whole_images.batches(
       Sizes(*sizes),
+      Schedule(seed=0, batch=1),
       grid_for=functools.partial(sharing.make_grid, window=(32, 32)),
       network=(32, 32),
-      seed=0,
-      batch=1,
       augmentation=Augmentation(scale_jitter=jitter),
     )
 
