@@ -45,6 +45,7 @@ def refinement(
   cascade_psp.features, cascade_psp.hidden = 1024, 32
   cascade_psp.widths = (512, 256, 32)
   cascade_psp.side, cascade_psp.margin = 900, 16
+  cascade_psp.reduction, cascade_psp.prior = 0.0, False
   segfix = config.correctors.segfix
   config.correctors.segfix = ml_collections.ConfigDict(
     {

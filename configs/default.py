@@ -143,8 +143,12 @@ def get_config() -> ml_collections.ConfigDict:
   cascade_psp.hidden = 8  # features before the logits
   cascade_psp.side = 256  # of the crops and of the reduced parts of an image
   cascade_psp.margin = 8  # pixels of a crop's sides that are not used
+  # Times that a side may be reduced to see a part as a whole, 0 for any; larger
+  # parts are seen in crops of full size only.
+  cascade_psp.reduction = 2.0
   cascade_psp.smallest = 1024  # pixels that a part of a class must exceed
   cascade_psp.stuff = ()  # classes that are surfaces rather than things
+  cascade_psp.prior = True  # start from the mask
   config.correctors.segfix = ml_collections.ConfigDict()
   segfix = config.correctors.segfix
   segfix.start = 'patch'  # only to validate it: it is trained on labels alone
@@ -213,7 +217,7 @@ def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
   )
   config.correctors.segfix.trunk = 'efficientnet_lite0'
   config.correctors.segfix.finest = 2  # stride of the logits
-  config.train.segfix.init = 'imagenet'
+  config.train.segfix.init = 'trunk:'
   config.train.segfix.rate = 1e-3
 
 
@@ -242,7 +246,8 @@ def _training(
   train = ml_collections.ConfigDict()
   # A run, model (a file, or an embedded one by name) or trunk to start from;
   # 'imagenet': the segmenter's trunk with its ImageNet weights
-  # (efficientnet_lite0, 1, 2); '': random weights.
+  # (efficientnet_lite0, 1, 2); 'trunk:MODEL': the trunk of its segmenter, for a
+  # corrector 'trunk:' that of the one whose maps it corrects; '': random.
   train.init = ''
   train.steps = steps  # at most; fewer when the time or the patience runs out
   train.hours = 0.0  # time budget; 0 for none

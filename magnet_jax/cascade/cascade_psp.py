@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import mask_correction
-from magnet_jax.cascade.mask_correction import MARGIN, SIDE, Steps
+from magnet_jax.cascade.mask_correction import MARGIN, REDUCTION, SIDE, Steps
 from magnet_jax.models import resnet
 from magnet_jax.models.cascade_psp import CascadePSP
 from magnet_jax.refiners.corrector import Correct, Corrector, Trained
@@ -40,8 +40,10 @@ def make(
   hidden: int = 32,
   side: int = SIDE,
   margin: int = MARGIN,
+  reduction: float = REDUCTION,
   smallest: int = SMALLEST,
   stuff: tuple[int, ...] = (),
+  prior: bool = False,
   start: str = 'patch',
 ) -> Corrector:
   """Returns the corrector without variables; the defaults are published.
@@ -55,8 +57,10 @@ def make(
     hidden: likewise.
     side: as of `correct`.
     margin: likewise.
+    reduction: likewise.
     smallest: likewise.
     stuff: likewise.
+    prior: as of `CascadePSP`.
     start: the method whose maps it corrects.
 
   Raises:
@@ -64,10 +68,16 @@ def make(
   """
   mask_correction.check(side, margin)
   _check(trunk, stuff, num_classes)
+  if not (reduction == 0 or reduction >= 1):
+    raise InputError(
+      f'reduction {reduction:g}: must be at least 1, or 0 for no limit'
+    )
   looks = resnet.RESNETS[trunk](
     width=width, output_stride=8, plain_first=True, parent=None
   )
-  module = CascadePSP(looks, features, widths, hidden, parent=None, name=None)
+  module = CascadePSP(
+    looks, features, widths, hidden, prior, parent=None, name=None
+  )
   blank = jnp.zeros((1, 32, 32, 3), jnp.float32)
 
   def with_weights(network: Trained) -> Correct:
@@ -76,6 +86,7 @@ def make(
       run=mask_correction.steps(network),
       side=side,
       margin=margin,
+      reduction=reduction,
       smallest=smallest,
       stuff=stuff,
     )
@@ -109,6 +120,7 @@ def correct(
   run: Steps,
   side: int = SIDE,
   margin: int = MARGIN,
+  reduction: float = REDUCTION,
   smallest: int = SMALLEST,
   stuff: Collection[int] = (),
 ) -> np.ndarray:
@@ -124,6 +136,7 @@ def correct(
     run: the network.
     side: as of `mask_correction.correct`.
     margin: likewise.
+    reduction: likewise.
     smallest: pixels that a part of a class must exceed to be corrected.
     stuff: classes of surfaces, such as sky, among those of things: a thing
       beside one needs to be little more than half as sure.
@@ -152,7 +165,12 @@ def correct(
     factor = _STUFF if index in stuff else 1.0
     for box in boxes(mask, side, smallest):
       found = factor * mask_correction.correct(
-        image[box], mask[box], run, side=side, margin=margin
+        image[box],
+        mask[box],
+        run,
+        side=side,
+        margin=margin,
+        reduction=reduction,
       )
       wins = found > best[box]
       best[box][wins] = found[wins]

@@ -26,6 +26,7 @@ from magnet_jax.types import InputError, Size
 Network = Callable[..., Looks]
 SIDE = 900
 MARGIN = 16
+REDUCTION = 0.0
 _STRIDE = 8  # of the network, of which its inputs are multiples
 _FEW, _MOST = 0.1, 0.9  # share inside of a crop that shows an outline
 
@@ -67,6 +68,7 @@ def correct(
   *,
   side: int = SIDE,
   margin: int = MARGIN,
+  reduction: float = REDUCTION,
 ) -> np.ndarray:
   """Corrects a mask of an image of any size.
 
@@ -81,6 +83,8 @@ def correct(
     side: longest side of the reduced image, and sides of the crops; crops
       start every side / 2 - 2 margin pixels.
     margin: pixels at a crop's sides that are not used, but for the image's own.
+    reduction: how many times a side may be reduced, 0 for any; where the whole
+      image had to be reduced more, crops see the mask as it is.
 
   Returns:
     float32 [H,W], the probability of inside.
@@ -90,10 +94,14 @@ def correct(
   """
   check(side, margin)
   size = image.shape[0], image.shape[1]
-  full, quarter = parallel.fetch(run.whole(**_reduced(image, mask, side)))
-  inside = _rows_and_columns(full[0], size, (0, 0), size) > 0.5
+  if 0 < reduction * side < max(size):
+    inside, quarter = mask, mask.astype(np.float32)
+  else:
+    full, quarters = parallel.fetch(run.whole(**_reduced(image, mask, side)))
+    inside = _rows_and_columns(full[0], size, (0, 0), size) > 0.5
+    quarter = quarters[0]
   total, count = _summed(
-    image, inside, quarter[0], run.crops, side=side, margin=margin
+    image, inside, quarter, run.crops, side=side, margin=margin
   )
   return np.where(count, total / np.maximum(count, 1), inside).astype(
     np.float32

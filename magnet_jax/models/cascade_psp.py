@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from magnet_jax.models import layers, pspnet, resnet
 from magnet_jax.ops import resize
 
+PRIOR = 2.0  # logits of a mask that is certain, if it is where to start from
+
 
 class Looks(NamedTuple):
   """Logits of the mask, float32 [B,h,w] each, at the image's size.
@@ -101,6 +103,8 @@ class CascadePSP(nn.Module):
     features: of the pyramid.
     widths: of the maps at a quarter, half and full size.
     hidden: features of the heads.
+    prior: whether the masks given, times PRIOR, are added to all logits, so
+      that only changes are learnt; the published network has no such term.
     dtype: of the computation; logits are float32 all the same.
   """
 
@@ -110,6 +114,7 @@ class CascadePSP(nn.Module):
   features: int = 1024
   widths: tuple[int, int, int] = (512, 256, 32)
   hidden: int = 32
+  prior: bool = False
   dtype: layers.Dtype = jnp.float32
 
   def setup(self) -> None:
@@ -141,7 +146,11 @@ class CascadePSP(nn.Module):
     """
     size = (images.shape[1], images.shape[2])
     images = images.astype(self.dtype)
+    given = PRIOR * masks if self.prior else jnp.zeros((), jnp.float32)
     eighths = []
+
+    def enlarged(logits: jax.Array) -> jax.Array:
+      return resize.upsample(logits, size)[..., 0] + given
 
     def look(
       coarser: jax.Array, finer: jax.Array
@@ -151,7 +160,7 @@ class CascadePSP(nn.Module):
         jnp.concatenate([images, seen], axis=-1), train=train, stem=True
       )
       x = self.pyramid(levels[-1])
-      eighths.append(_enlarged(self.eighth(x), size))
+      eighths.append(enlarged(self.eighth(x)))
       return x, (levels[0], stem)
 
     if coarse is None:
@@ -159,16 +168,11 @@ class CascadePSP(nn.Module):
       coarse = jnp.tanh(eighths[-1])
     x, (level, _) = look(coarse, coarse)
     x = self.up1(x, level, train=train)
-    second = _enlarged(self.quarter(x), size)
+    second = enlarged(self.quarter(x))
     x, (level, stem) = look(jnp.tanh(eighths[-1]), jnp.tanh(second))
     x = self.up1(x, level, train=train)
-    third = _enlarged(self.quarter(x), size)
+    third = enlarged(self.quarter(x))
     x = self.up2(x, stem, train=train)
     x = self.up3(x, images, train=train)
     full = self.full(jnp.concatenate([x, images], axis=-1))[..., 0]
-    return Looks(full, (second, third), tuple(eighths))
-
-
-def _enlarged(logits: jax.Array, size: tuple[int, int]) -> jax.Array:
-  """Resizes [B,H,W,1] to [B,h,w]."""
-  return resize.upsample(logits, size)[..., 0]
+    return Looks(full + given, (second, third), tuple(eighths))

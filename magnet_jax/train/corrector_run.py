@@ -55,7 +55,7 @@ def run(
   from_config.check(config, images)
   source = _segmenter(config, folder, stage)
   own = folder / f'{CORRECTOR}{stage}'
-  init = config.train[stage].init
+  init = corrector_task.init(config.train[stage].init, source)
   if init and parallel.is_main() and not own.is_dir():
     trunk = config.correctors[stage].get('trunk', 'none')
     warm_start.check(init, own.name, trunk=trunk)

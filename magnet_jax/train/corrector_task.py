@@ -112,7 +112,14 @@ def make(
     config,
     name,
     CORRECTOR + name,
-    start=functools.partial(_start, config, name, corrector, update),
+    start=functools.partial(
+      _start,
+      config,
+      name,
+      corrector,
+      update,
+      init(training.init, segmenter),
+    ),
     step=team.compile(step, donate=True),
     fixed=lambda number: (frozen,),
     rate=rate,
@@ -134,19 +141,31 @@ def make(
   return task, before
 
 
+def init(given: str, segmenter: pathlib.Path) -> str:
+  """Returns what a corrector starts from: a trunk's default is that of maps.
+
+  Args:
+    given: as of the config, in which 'trunk:' names no model.
+    segmenter: that makes the maps.
+  """
+  return given + str(segmenter) if given == warm_start.TRUNK else given
+
+
 def _start(
   config: from_config.Config,
   name: str,
   corrector: Corrector,
   update: optax.GradientTransformation,
+  given: str,
 ) -> state.TrainState:
   """Returns the state before the first step."""
-  init = functools.partial(corrector.module.init, **corrector.inputs)
-  variables = from_config.run_once(init, jax.random.key(config.seed))
-  given = config.train[name].init
-  if given == 'imagenet' and parallel.is_main():
-    trunk = config.correctors[name].get('trunk', 'none')
-    variables = warm_start.imagenet(variables, trunk)
-  elif given and parallel.is_main():
+  fresh = functools.partial(corrector.module.init, **corrector.inputs)
+  variables = from_config.run_once(fresh, jax.random.key(config.seed))
+  if not parallel.is_main():
+    return state.start(variables, update)
+  if given.startswith(('imagenet', warm_start.TRUNK)):
+    settings = config.correctors[name]
+    variables = warm_start.any_of(variables, given, settings)
+  elif given:
     variables = warm_start.network(variables, given, CORRECTOR + name)
   return state.start(variables, update)

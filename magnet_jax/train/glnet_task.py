@@ -83,7 +83,7 @@ def make(
     variables = build.trained(from_config.run_once(network.init, key, blank))
     if parallel.is_main():  # the others receive its state
       variables = warm_start.any_of(variables, training.init, config.segmenter)
-    if training.init == 'imagenet':
+    if training.init.startswith(('imagenet', warm_start.TRUNK)):
       for tree in variables.values():
         # A copy: the step donates its buffers, and each only once.
         tree['local_trunk'] = jax.tree.map(jnp.array, tree['trunk'])

@@ -8,12 +8,15 @@ from magnet_jax.train.state import Variables
 from magnet_jax.types import InputError, Section
 from magnet_jax.weights import pretrained
 
+TRUNK = 'trunk:'  # before a model of whose segmenter the trunk alone is used
+
 
 def check(path: PathLike, *kinds: str, trunk: str = '') -> None:
   """Checks that there is something to start from, before anything is written.
 
   Args:
-    path: a run, a checkpoint or an exported model; or 'imagenet'.
+    path: a run, a checkpoint or an exported model; such after TRUNK, of which
+      a trunk is used; or 'imagenet'.
     *kinds: 'segmenter', 'trunk' or 'refiner', one of which it must hold.
     trunk: name of the trunk for 'imagenet'.
 
@@ -22,18 +25,19 @@ def check(path: PathLike, *kinds: str, trunk: str = '') -> None:
   """
   if path == 'imagenet':
     pretrained.file(trunk)
+  elif str(path).startswith(TRUNK):
+    _load(str(path).removeprefix(TRUNK), ('trunk', 'segmenter'))
   else:
     _load(path, kinds)
 
 
-def any_of(
-  variables: Variables, init: PathLike, settings: Section
-) -> Variables:
+def any_of(variables: Variables, init: str, settings: Section) -> Variables:
   """Replaces a fresh segmenter's weights by those that a config names.
 
   Args:
     variables: the fresh weights.
-    init: 'imagenet', or what `segmenter` takes; '' for nothing.
+    init: 'imagenet', what `segmenter` takes, or such after TRUNK; '' for
+      nothing.
     settings: of the segmenter; names its trunk.
 
   Raises:
@@ -41,6 +45,8 @@ def any_of(
   """
   if init == 'imagenet':
     return imagenet(variables, settings.get('trunk', 'none'))
+  if init.startswith(TRUNK):
+    return trunk_of(variables, init.removeprefix(TRUNK))
   return segmenter(variables, init) if init else variables
 
 
@@ -99,6 +105,32 @@ def imagenet(variables: Variables, trunk: str) -> Variables:
     name: {**tree, 'trunk': found[name]} for name, tree in variables.items()
   }
   return _fit(parts, variables, f'ImageNet weights of {trunk}')
+
+
+def trunk_of(variables: Variables, path: PathLike) -> Variables:
+  """Replaces a fresh network's trunk by that of a trained segmenter.
+
+  Args:
+    variables: the fresh weights, for their shapes.
+    path: a run, a checkpoint, an exported model, or a converted trunk.
+
+  Raises:
+    InputError: nothing there fits; names the first array that differs.
+  """
+  found = _load(path, ('trunk', 'segmenter'))
+  trunks = found.get('trunk') or {
+    name: tree.get('trunk', {}) for name, tree in found.items()
+  }
+  if not all('trunk' in tree for tree in variables.values()):
+    raise InputError(
+      f'{TRUNK}{path}: the network has no trunk; choose one that has, or leave '
+      'out init'
+    )
+  parts = {
+    name: {**tree, 'trunk': trunks.get(name, {})}
+    for name, tree in variables.items()
+  }
+  return _fit(parts, variables, path)
 
 
 def network(

@@ -169,3 +169,18 @@ def test_crops_that_do_not_advance_are_refused(run, side, margin):
   image, mask = scene((30, 30))
   with pytest.raises(InputError, match='enlarge the side'):
     mask_correction.correct(image, mask, run, side=side, margin=margin)
+
+
+def test_what_would_be_reduced_too_much_is_seen_in_crops_only():
+  def believes(images, masks, coarse=None):
+    assert coarse is not None  # the whole image is not seen
+    return Looks(masks + coarse, (masks, masks), (masks, masks))
+
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 256, (60, 48, 3), dtype=np.uint8)
+  mask = rng.random((60, 48)) < 0.5
+  run = mask_correction.steps(believes)
+  found = mask_correction.correct(
+    image, mask, run, side=SIDE, margin=MARGIN, reduction=2
+  )
+  np.testing.assert_allclose(found, sigmoid(4.0 * mask - 2), atol=1e-6)

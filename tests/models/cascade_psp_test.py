@@ -2,14 +2,15 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from magnet_jax.models import cascade_psp, resnet
 
 
-def _network(dtype=jnp.float32):
+def _network(dtype=jnp.float32, prior=False):
   trunk = resnet.ResNet((1,), resnet.BasicBlock, width=4, dtype=dtype)
-  return cascade_psp.CascadePSP(trunk, 8, (6, 5, 4), hidden=4, dtype=dtype)
+  return cascade_psp.CascadePSP(trunk, 8, (6, 5, 4), 4, prior, dtype)
 
 
 def _shapes(network, size=(16, 16), batch=1):
@@ -33,3 +34,15 @@ def test_logits_of_all_looks_have_the_images_size(size, dtype):
   for leaf in jax.tree.leaves(looks):
     assert (leaf.shape, leaf.dtype) == ((2, *size), jnp.float32)
   assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype('float32')}
+
+
+def test_a_prior_adds_the_masks_to_the_last_look():
+  images = jnp.ones((1, 8, 8, 3))
+  masks = jnp.linspace(-1, 1, 64, dtype=jnp.float32).reshape(1, 8, 8)
+  network = _network(prior=True)
+  variables = jax.jit(network.init)(jax.random.key(0), images, masks)
+  # All layers at 0 leave what was added.
+  nothing = jax.tree.map(jnp.zeros_like, variables)
+  looks = jax.jit(network.apply)(nothing, images, masks)
+  for leaf in jax.tree.leaves(looks):
+    np.testing.assert_allclose(leaf, cascade_psp.PRIOR * masks)

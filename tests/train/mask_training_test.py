@@ -144,6 +144,7 @@ def test_it_corrects_finished_maps_as_a_filter_does():
     ({'trunk': 'vgg'}, "trunk 'vgg': unknown; choose one of resnet18"),
     ({'stuff': (0, 3)}, r'stuff \[0, 3\]: must be indices below the 3'),
     ({'side': 64}, 'side 64 and margin 16: .* enlarge the side'),
+    ({'reduction': 0.5}, 'reduction 0.5: must be at least 1, or 0'),
     ({'widths': (4, 4)}, 'must be a list of 3'),
     ({'start': 'magnet'}, "start 'magnet': unknown"),
   ],

@@ -53,6 +53,19 @@ def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
   jax.tree.map(np.testing.assert_array_equal, head, wanted)
 
 
+def test_a_trained_segmenter_may_give_its_trunk_only(tmp_path):
+  path = _save(tmp_path, 'segmenter', _fresh(seed=1))
+  found = warm_start.any_of(_fresh(), f'{warm_start.TRUNK}{path}', {})
+  trained, fresh = _fresh(seed=1), _fresh()
+  for kind, tree in found.items():
+    for name, part in tree.items():
+      wanted = (trained if name == 'trunk' else fresh)[kind][name]
+      jax.tree.map(np.testing.assert_array_equal, part, wanted)
+  warm_start.check(f'{warm_start.TRUNK}{path}', 'refiner_segfix')
+  with pytest.raises(InputError, match='the network has no trunk; choose'):
+    warm_start.trunk_of(_fresh('unet'), path)
+
+
 def test_a_refiner_takes_the_place_of_fresh_weights(tmp_path):
   variables = {'params': {'a': np.ones(2, np.float32)}, 'batch_stats': {}}
   path = _save(tmp_path, 'refiner', {'params': variables['params']})
