@@ -11,7 +11,7 @@ from magnet_jax.data import direction_batches, mask_batches, pipeline
 from magnet_jax.metrics import losses
 from magnet_jax.refiners.corrector import Corrector
 from magnet_jax.refiners.refiner import Seen
-from magnet_jax.train import loop, mask_training, segfix_recipe
+from magnet_jax.train import cascade_psp_recipe, loop, segfix_recipe
 from magnet_jax.train.corrector_samples import Samples, start_maps
 from magnet_jax.train.state import Variables
 from magnet_jax.train.steps import Loss
@@ -101,10 +101,10 @@ RECIPES: dict[str, Recipe] = {
   'iterative': Recipe(),
   'cascade_psp': Recipe(
     batches=mask_batches.mask_batches,
-    samples=mask_training.samples,
-    loss=mask_training.loss,
-    predict=mask_training.predict,
-    before=mask_training.before,
+    samples=cascade_psp_recipe.samples,
+    loss=cascade_psp_recipe.loss,
+    predict=cascade_psp_recipe.predict,
+    before=cascade_psp_recipe.before,
     masks=True,
   ),
   'segfix': Recipe(

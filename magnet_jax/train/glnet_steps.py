@@ -19,6 +19,8 @@ from magnet_jax.train.state import TrainState, Variables
 from magnet_jax.train.steps import Batch, Loss, Metrics
 from magnet_jax.types import Size
 
+LossOf = Callable[[Any], tuple[jax.Array, Any]]  # as `steps.descend` takes it
+Branch = Callable[[nn.Module, Variables, Batch, Batch, Loss], LossOf]
 # What each training changes. In the last one, the global branch's first look
 # stays as it is, as the local branch has learnt to see it.
 TRAINED = (
@@ -86,24 +88,26 @@ def _cut(maps: jax.Array, where: jax.Array) -> jax.Array:
   return sharing.crop(repeated, where, (maps.shape[1], maps.shape[2]))
 
 
-def local_step(
+def beside_step(
   state: TrainState,
   batch: Batch,
   rate: float | jax.Array = 1.0,
   *,
-  module: nn.Module,
+  segmenter: nn.Module,
+  branch: Branch,
   loss: Loss,
   optimizer: optax.GradientTransformation,
   decay: float,
   key: jax.Array,
 ) -> tuple[TrainState, Metrics]:
-  """Computes one step of the local branch, beside the global one as it is.
+  """Computes one step of a branch, beside the other one as it is.
 
   Args:
     state: before the step.
     batch: as from `data.whole_images`.
     rate: factor of the optimizer's learning rate.
-    module: a GLNet.
+    segmenter: a GLNet.
+    branch: which one: `local` or `merged`.
     loss: (logits, labels) -> (sum of losses, sum of weights).
     optimizer: of its parameters.
     decay: of the average of the variables.
@@ -112,17 +116,31 @@ def local_step(
   Returns:
     The state after it, and {'loss', 'gradient_norm'}.
   """
-  run: Any = module.apply  # its methods return what they say
   some = draw(jax.random.fold_in(key, state.step), batch)
-  shared, whole = run(
-    state.variables, normalise.normalise(batch['image']), method='look'
-  )
+  loss_of = branch(segmenter, state.variables, batch, some, loss)
+  return steps.descend(state, loss_of, optimizer, decay, rate)
+
+
+def local(
+  module: nn.Module, fixed: Variables, batch: Batch, some: Batch, loss: Loss
+) -> LossOf:
+  """Returns the loss of the local branch: of its own logits and of both's.
+
+  Args:
+    module: a GLNet.
+    fixed: variables before the step.
+    batch: as from `data.whole_images`.
+    some: windows of it, as from `draw`.
+    loss: (logits, labels) -> (sum of losses, sum of weights).
+  """
+  run: Any = module.apply  # its methods return what they say
+  shared, whole = run(fixed, normalise.normalise(batch['image']), method='look')
   cut = functools.partial(_cut, where=some['places'])
   other, whole = jax.tree.map(cut, shared), cut(whole)
   pixels = normalise.normalise(some['windows'])
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
-    variables = {**state.variables, 'params': params}
+    variables = {**fixed, 'params': params}
     (_, last), updated = run(
       variables,
       pixels,
@@ -138,44 +156,21 @@ def local_step(
     found += _LIKENESS * jnp.mean(jnp.square(last - whole))
     return found, updated
 
-  return steps.descend(state, loss_of, optimizer, decay, rate)
+  return loss_of
 
 
-def merged_step(
-  state: TrainState,
-  batch: Batch,
-  rate: float | jax.Array = 1.0,
-  *,
-  module: nn.Module,
-  loss: Loss,
-  optimizer: optax.GradientTransformation,
-  decay: float,
-  key: jax.Array,
-) -> tuple[TrainState, Metrics]:
-  """Computes one step of the global branch's second look.
+def merged(
+  module: nn.Module, fixed: Variables, batch: Batch, some: Batch, loss: Loss
+) -> LossOf:
+  """Returns the loss of the global branch's second look.
 
   Its own logits count for the whole image, those of both branches for some
-  windows.
-
-  Args:
-    state: before the step.
-    batch: as for `local_step`.
-    rate: as for `local_step`.
-    module: as for `local_step`.
-    loss: as for `local_step`.
-    optimizer: as for `local_step`.
-    decay: as for `local_step`.
-    key: as for `local_step`.
-
-  Returns:
-    The state after it, and {'loss', 'gradient_norm'}.
+  windows. The arguments are those of `local`.
   """
   run: Any = module.apply  # its methods return what they say
-  some = draw(jax.random.fold_in(key, state.step), batch)
-  fixed = state.variables
-  shared, merged, _ = _all_windows(module, fixed, batch)
+  shared, pasted, _ = _all_windows(module, fixed, batch)
   cut = functools.partial(_cut, where=some['places'])
-  _, local = run(
+  _, closer = run(
     fixed,
     normalise.normalise(some['windows']),
     jax.tree.map(cut, shared),
@@ -184,14 +179,14 @@ def merged_step(
 
   def loss_of(params: Any) -> tuple[jax.Array, Any]:
     variables = {**fixed, 'params': params}
-    _, last = run(variables, shared, merged, method='look_again')
+    _, last = run(variables, shared, pasted, method='look_again')
     own = run(variables, last, method='whole_logits')
-    both = run(variables, local, cut(last), method='ensemble')
+    both = run(variables, closer, cut(last), method='ensemble')
     found = _of_labels(own, batch['label'], loss)
     found += _of_labels(both, some['labels'], loss)
     return found, {'batch_stats': fixed['batch_stats']}
 
-  return steps.descend(state, loss_of, optimizer, decay, rate)
+  return loss_of
 
 
 def _all_windows(
@@ -262,6 +257,6 @@ def evaluate(
 
 STEPS: tuple[Callable[..., Any], ...] = (
   steps.segmenter_step,
-  local_step,
-  merged_step,
+  functools.partial(beside_step, branch=local),
+  functools.partial(beside_step, branch=merged),
 )

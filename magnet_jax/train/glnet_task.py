@@ -182,6 +182,7 @@ def _step(
   training = config.train.segmenter
   table = class_tables.get(config.data.classes)
   shared: dict[str, Any] = {
+    'segmenter': network,
     'loss': from_config.loss(training, table),
     'decay': training.average,
     'key': jax.random.key(config.seed),
@@ -191,14 +192,11 @@ def _step(
       functools.partial(
         function,
         optimizer=update,
-        **{'module' if part else 'segmenter': network},
         **shared,
       ),
       donate=True,
     )
-    for part, (function, update) in enumerate(
-      zip(glnet_steps.STEPS, parts, strict=True)
-    )
+    for function, update in zip(glnet_steps.STEPS, parts, strict=True)
   ]
   # Moments of parts that were at rest would be far too small.
   renew = team.compile(

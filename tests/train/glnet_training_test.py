@@ -58,7 +58,7 @@ def test_each_training_changes_its_own_parts(network, batch, part):
   )
   step = functools.partial(
     glnet_steps.STEPS[part],
-    module=module,
+    segmenter=module,
     loss=losses.focal,
     optimizer=update,
     decay=0.0,

@@ -12,7 +12,12 @@ import pytest
 from magnet_jax.cascade import cascade_psp
 from magnet_jax.models.cascade_psp import CascadePSP, Looks
 from magnet_jax.predict import correctors
-from magnet_jax.train import corrector_steps, mask_training, optimizer, state
+from magnet_jax.train import (
+  cascade_psp_recipe,
+  corrector_steps,
+  optimizer,
+  state,
+)
 from magnet_jax.train.corrector_recipes import RECIPES
 from magnet_jax.types import InputError
 
@@ -101,13 +106,13 @@ def test_inside_is_where_the_last_look_says_so():
       return Looks(full, (-full, -full), (-full, -full, -full))
 
   trained = dataclasses.replace(corrector(), module=Half())
-  found = mask_training.samples(
+  found = cascade_psp_recipe.samples(
     None, jax.tree.map(jnp.asarray, batch()), start='', network=(0, 0)
   )
   assert found['masks'].min() == -1 and found['masks'].max() == 1
-  classes = mask_training.predict(trained, {}, found)
+  classes = cascade_psp_recipe.predict(trained, {}, found)
   np.testing.assert_array_equal(classes, batch()['labels'])
-  given = mask_training.before(found)
+  given = cascade_psp_recipe.before(found)
   np.testing.assert_array_equal(given, batch()['masks'])
 
 

@@ -1,4 +1,4 @@
-"""The training of CascadePSP's network, on masks that are wrong at random."""
+"""How CascadePSP learns: from masks that are wrong at random."""
 
 import jax
 import jax.numpy as jnp
