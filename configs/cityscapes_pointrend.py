@@ -4,7 +4,7 @@ Source: Kirillov et al., CVPR 2020; the training is that of the config
 cityscapes, on crops of 512x1024.
 Data: magnet-jax prepare cityscapes_magnet --manual_dir=DIR
 Command: magnet-jax train --config=cityscapes_pointrend --workdir=runs/pointrend
-Published weights: magnet-jax convert model_final.pth --out=runs/pointrend
+Published weights: magnet-jax convert model_final.pkl --out=runs/pointrend
 Time: days on several GPUs.
 Score: mIoU 78.9 (val, published; not trained here).
 """

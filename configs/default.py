@@ -158,6 +158,7 @@ def get_config() -> ml_collections.ConfigDict:
   segfix.stem_stride = 2
   segfix.pool = False
   segfix.head = 64  # features of each head
+  segfix.colours = 'normalised'  # 'blue_first': published weights
   segfix.dtype = 'float32'
 
   config.train = ml_collections.ConfigDict()
@@ -212,8 +213,9 @@ def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
   config.train.segmenter.init = 'imagenet'
   config.train.segmenter.rate = 1e-3
   segfix = config.correctors.segfix
+  kept = ('start', 'window', 'head', 'colours', 'dtype')
   config.correctors.segfix = ml_collections.ConfigDict(
-    {key: segfix[key] for key in ('start', 'window', 'head', 'dtype')}
+    {key: segfix[key] for key in kept}
   )
   config.correctors.segfix.trunk = 'efficientnet_lite0'
   config.correctors.segfix.finest = 2  # stride of the logits

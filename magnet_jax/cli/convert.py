@@ -21,9 +21,10 @@ HELP = """
          magnet-jax convert RUN --to=npz --out=FILE.npz [--bits=8]
 
   Converts PyTorch weights to checkpoints, value by value, and back. FILEs are
-  .pth or .safetensors, each with one state_dict: a segmenter, refiners in the
-  order of their stages, or both; or a ResNet of torchvision or timm trained on
-  ImageNet, to start a training from; or CascadePSP, a corrector of any masks.
+  .pth, .safetensors or Detectron2's .pkl, each with one state_dict: a
+  segmenter, refiners in the order of their stages, or both; or a ResNet of
+  torchvision or timm trained on ImageNet, to start a training from; or
+  CascadePSP or SegFix, correctors of any maps.
   The network in a file is recognised by its parameter names. If any weight is
   left over on either side, nothing is written. PyTorch files need
   magnet-jax[convert].

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import layers, point_head, semantic_fpn
-from magnet_jax.ops import points, resize
+from magnet_jax.ops import normalise, points, resize
 
 
 class PointRend(nn.Module):
@@ -24,6 +24,7 @@ class PointRend(nn.Module):
     head: features of the sum of its levels; divisible by 4.
     units: features of the layers of the point head.
     points: of an image, on which the head is trained.
+    colours: how the trunk sees them.
     dtype: of the computation; logits are float32 all the same.
   """
 
@@ -33,6 +34,7 @@ class PointRend(nn.Module):
   head: int = 128
   units: int = 256
   points: int = 2048
+  colours: normalise.Colours = 'normalised'
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -57,7 +59,7 @@ class PointRend(nn.Module):
       decided: N, how many points the head decides each time that the coarse
         map is enlarged; with 0 it is enlarged at once, and the head not used.
     """
-    levels = self.trunk(images, train=train)
+    levels = self.trunk(normalise.COLOURS[self.colours](images), train=train)
     fine, *rest = semantic_fpn.Pyramid(self.pyramid, self.dtype, name='fpn')(
       levels
     )

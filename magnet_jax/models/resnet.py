@@ -46,6 +46,7 @@ class BottleneckBlock(nn.Module):
   momentum: float = 0.9
   dtype: layers.Dtype = jnp.float32
   expansion: int = 4
+  stride_first: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
@@ -57,11 +58,14 @@ class BottleneckBlock(nn.Module):
       momentum=self.momentum,
       dtype=self.dtype,
     )
-    y = nn.relu(norm(name='bn1')(conv(self.features, 1, name='conv1')(x)))
+    # Every stride-th pixel: a strided 1x1 convolution looks at no other.
+    seen = x[:, :: self.stride, :: self.stride] if self.stride_first else x
+    y = conv(self.features, 1, name='conv1')(seen)
+    y = nn.relu(norm(name='bn1')(y))
     y = conv(
       self.features,
       3,
-      stride=self.stride,
+      stride=1 if self.stride_first else self.stride,
       dilation=self.dilation,
       name='conv2',
     )(y)
@@ -102,6 +106,8 @@ class ResNet(nn.Module):
       be coarser keep the resolution and are dilated; their first block has
       the dilation of the level before, as in torchvision.
     plain_first: whether this first block is not dilated at all instead.
+    stride_first: whether the first convolution of a block of three halves the
+      resolution, as in the original networks, and not the second one.
     dtype: of the computation; parameters and statistics stay float32.
   """
 
@@ -112,6 +118,7 @@ class ResNet(nn.Module):
   pool: bool = True
   output_stride: Literal[32, 16, 8] = 32
   plain_first: bool = False
+  stride_first: bool = False
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -130,13 +137,16 @@ class ResNet(nn.Module):
     x = nn.relu(x)
     if self.pool:
       x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+    block = self.block
+    if self.stride_first and block is BottleneckBlock:
+      block = functools.partial(block, stride_first=True)
     before = 1
     for level, count in enumerate(self.blocks):
       # Its stride, were it not dilated, is 4 times 2 for every level before.
       dilation = max(1, 4 * 2**level // self.output_stride)
       for i in range(count):
         halve = level > 0 and i == 0 and dilation == 1
-        x = self.block(
+        x = block(
           self.width * 2**level,
           stride=2 if halve else 1,
           dilation=dilation if i else before,

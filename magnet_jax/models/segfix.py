@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import layers
-from magnet_jax.ops import resize
+from magnet_jax.ops import normalise, resize
 from magnet_jax.ops.offsets import DIRECTIONS
 
 BOUNDARY = 2  # logits: far from any outline, near one
@@ -77,11 +77,13 @@ class SegFix(nn.Module):
   Attributes:
     trunk: maps images to levels, fine to coarse.
     head: features of each head's first convolution.
+    colours: how the trunk sees them.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
   head: int = 256
+  colours: normalise.Colours = 'normalised'
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -91,7 +93,7 @@ class SegFix(nn.Module):
     The first two are those of `BOUNDARY`, the others of the inward direction,
     in the order of `offsets.DIRECTIONS`.
     """
-    levels = self.trunk(images, train=train)
+    levels = self.trunk(normalise.COLOURS[self.colours](images), train=train)
     heads = Heads(self.head, self.dtype, name='heads')
     logits = heads(levels, train=train)
     height, width = images.shape[1:3]

@@ -21,8 +21,10 @@ from magnet_jax.types import (
 )
 from magnet_jax.weights import (
   segfix_template,
+  torch_colours,
   torch_files,
   torch_names,
+  torch_notes,
   torch_states,
   torch_templates,
   torch_weights,
@@ -150,8 +152,11 @@ def to_checkpoint(
       f'{len(classes)} ({", ".join(classes.names)}): must be the same; choose '
       'another config or class table'
     )
-  meta = Meta(config, classes)
   segmenters = [s for s in sources if s.kind == 'segmenter']
+  for source in segmenters:
+    told = {**source.settings, **config['segmenter']}
+    config = {**config, 'segmenter': told}
+  meta = Meta(config, classes)
   refiners = [s for s in sources if s.kind == 'refiner']
   written = []
   if segmenters:
@@ -188,7 +193,7 @@ def to_files(
   for kind, (variables, meta) in parts.items():
     with checked.named(str(run)):
       network = torch_templates.network(kind, meta)
-      notes = (*lost, *_lost(kind, meta))
+      notes = (*lost, *torch_notes.lost(kind, meta, network))
       count = 1
       if kind == 'refiner':
         count, _ = refiner.refiner_count(meta.section('refiner'))
@@ -208,19 +213,10 @@ def to_files(
         state = torch_states.exchange_inputs(state)
       number = f'_{i + 1}' if len(trees_of) > 1 else ''
       name = f'{kind}{number}{suffix}'
+      state |= torch_colours.keys(network, torch_templates.settings(kind, meta))
       torch_files.write(folder / name, state)
       written.append(Written(name, network, len(state), _size(tree), notes))
   return written
-
-
-def _lost(kind: str, meta: Meta) -> tuple[str, ...]:
-  """Returns notes on what a network does here that the file cannot express."""
-  if kind != 'refiner' or not meta.section('refiner').get('prior'):
-    return ()
-  return (
-    'this refiner has a prior (config.refiner.prior): in PyTorch add '
-    f'log((scale + coarse) / 2 + {refiner.FLOOR}) to its logits',
-  )
 
 
 def _without_gate(
@@ -289,7 +285,8 @@ def _save(
     store.save(0, {'average': average}, meta)
   tensors = sum(len(source.state) for source in sources)
   size = sum(_size(variables) for variables in found)
-  return Written(path.name, sources[0].network, tensors, size)
+  notes = torch_notes.found(sources[0])
+  return Written(path.name, sources[0].network, tensors, size, notes)
 
 
 def _size(variables: Section) -> int:

@@ -1,10 +1,12 @@
 """Our side of a conversion of SegFix, whose file says how large it is."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import build, hrnet
-from magnet_jax.types import Meta
+from magnet_jax.types import InputError, Meta
 from magnet_jax.weights import torch_states
 
 
@@ -24,7 +26,7 @@ def of_file(
   Raises:
     InputError: the file lacks a layer from which a setting follows.
   """
-  settings = {
+  settings: dict[str, Any] = {
     'trunk': 'hrnet18',
     'width': source.width('backbone.stage2.0.branches.0.0.conv1'),
     'stem_blocks': _count(source, 'backbone.layer1.'),
@@ -33,8 +35,14 @@ def of_file(
     'stem_width': source.width('backbone.conv1'),
     'stem_stride': 2,
     'head': source.width('mask_head.0'),
+    **source.settings,
   }
-  module = build.directions(**settings)  # type: ignore[arg-type]
+  if _count(source, 'backbone.stage1.'):
+    raise InputError(
+      f'{source.path}: is SegFix on HRNet2x, a trunk that is not known here; '
+      'choose the file on HRNet-W48'
+    )
+  module = build.directions(**settings)
   shapes = jax.eval_shape(
     lambda: module.init(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
   )

@@ -1,4 +1,4 @@
-"""PyTorch's weights on disk: .pth (zip or legacy) and .safetensors.
+"""PyTorch's weights on disk: .pth (zip or legacy), .pkl and .safetensors.
 
 The only file that imports PyTorch, and only when a .pth is read or written.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from magnet_jax.files import atomic, decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
+from magnet_jax.weights import pickled_arrays
 
 SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
 # Where training scripts put the weights, beside the optimizer and the epoch.
@@ -41,7 +42,8 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
   """Reads a state_dict; no code in the file is ever run.
 
   Args:
-    path: .safetensors, or a .pth of a state_dict or of a dict that holds one.
+    path: .safetensors, a .pth of a state_dict or of a dict that holds one, or
+      a .pkl that holds one of NumPy arrays, as Detectron2 writes them.
 
   Returns:
     Arrays by their names in the file, in the file's data types.
@@ -53,7 +55,7 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
   path = decoding.check_file(path)
   if path.suffix == SUFFIXES['safetensors']:
     return _read_safetensors(path)
-  return _read_pth(path)
+  return _read_pkl(path) if path.suffix == '.pkl' else _read_pth(path)
 
 
 def write(path: PathLike, state: Mapping[str, np.ndarray]) -> None:
@@ -117,6 +119,18 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   return state
 
 
+def _read_pkl(path: pathlib.Path) -> dict[str, np.ndarray]:
+  state = {}
+  for name, array in _state(pickled_arrays.read(path), path).items():
+    if not isinstance(array, np.ndarray):
+      raise InputError(
+        f'{path}: {name} is a {type(array).__name__}: its model holds arrays '
+        'only; choose a file of weights'
+      )
+    state[name] = array
+  return state
+
+
 def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
   torch = _import('torch')
   try:
@@ -149,8 +163,8 @@ def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _damaged(path: pathlib.Path) -> InputError:
   return InputError(
-    f'{path}: is not a file of weights (.pth or .safetensors), or is damaged; '
-    'save or download it again'
+    f'{path}: is not a file of weights (.pth, .pkl or .safetensors), or is '
+    'damaged; save or download it again'
   )
 
 

@@ -3,6 +3,11 @@
 A row is (their module, our module) and serves both directions. {i}, {j} and
 {k} stand for an integer, the same on both sides. The names of the arrays in a
 module depend on their kind, see `torch_weights`.
+
+They were read in segmentation-refinement 0.6 (CascadePSP), in Detectron2's
+projects/PointRend/point_rend and detectron2/modeling (PointRend), in
+openseg.pytorch's lib/models/nets/segfix.py and backbones/hrnet (SegFix), and in
+VITA-Group/GLNet's models/fpn_global_local_fmreg_ensemble.py (GLNet).
 """
 
 Table = tuple[tuple[str, str], ...]
@@ -209,8 +214,6 @@ _GLNET: Table = (
   ('ensemble_conv', 'ensemble_classify'),
 )
 
-# Assumed: openseg.pytorch's names, whose OCR networks name their heads' layers
-# alike and their trunk 'backbone'.
 _SEGFIX: Table = (
   *_below('backbone', 'trunk', _HRNET_TRUNK),
   *_rectified('mask_head', 'heads/boundary/unit'),
@@ -290,6 +293,7 @@ DROPPED = {
     '_fc.weight',
     '_fc.bias',
   ),
-  'hrnet': ('loss.criterion.weight',),  # the weights of the classes
-  'pointrend': ('pixel_mean', 'pixel_std'),  # of the colours
+  'hrnet': ('loss.criterion.weight',),  # of the classes
+  'pointrend': ('pixel_mean', 'pixel_std'),  # see `torch_colours`
+  'segfix': ('pixel_mean', 'pixel_std'),
 }

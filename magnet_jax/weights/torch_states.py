@@ -11,8 +11,13 @@ import pathlib
 import numpy as np
 
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import CORRECTOR, InputError
-from magnet_jax.weights import torch_files, torch_names, torch_weights
+from magnet_jax.types import CORRECTOR, InputError, Section
+from magnet_jax.weights import (
+  torch_colours,
+  torch_files,
+  torch_names,
+  torch_weights,
+)
 from magnet_jax.weights.torch_weights import State, listed
 
 ORDERS = ('scale,coarse', 'coarse,scale')  # of the refiner's input
@@ -30,6 +35,7 @@ class Source:
     state: float32 arrays by their plain names, and the counters.
     dtype: of the file's floating-point numbers.
     dropped: keys of the file that are not part of the network.
+    settings: of the network, that only these keys say, or none does.
   """
 
   path: pathlib.Path
@@ -37,6 +43,7 @@ class Source:
   state: State
   dtype: str
   dropped: tuple[str, ...]
+  settings: Section = dataclasses.field(default_factory=dict)
 
   @property
   def kind(self) -> str:
@@ -87,7 +94,7 @@ def read(
   """Reads a file and recognises its network.
 
   Args:
-    path: .pth or .safetensors.
+    path: .pth, .pkl or .safetensors.
     network: a key of `torch_names.NAMES`; None recognises it by its keys.
     cast: also accept float16, bfloat16 and float64.
 
@@ -100,6 +107,7 @@ def read(
   near = closest(state)
   network = network or near
   dropped = tuple(k for k in torch_names.DROPPED.get(network, ()) if k in state)
+  settings = torch_colours.settings(network, state, str(path))
   state = {key: a for key, a in state.items() if key not in dropped}
   _, strange = torch_weights.match(state, network)
   if strange:
@@ -109,7 +117,7 @@ def read(
       f'{", ".join(torch_names.NAMES)} is {near}; choose another file'
     )
   state, dtype = as_float32(state, str(path), cast=cast)
-  return Source(path, network, state, dtype, dropped)
+  return Source(path, network, state, dtype, dropped, settings)
 
 
 def plain_names(state: Mapping[str, np.ndarray], name: str) -> State:

@@ -50,6 +50,19 @@ def network(kind: str, meta: Meta) -> str:
   return found
 
 
+def settings(kind: str, meta: Meta) -> Section:
+  """Returns the settings of one of our networks.
+
+  Args:
+    kind: as for `network`.
+    meta: of the network.
+  """
+  if not kind.startswith(CORRECTOR):
+    return meta.section('refiner' if kind == 'refiner' else 'segmenter')
+  found = meta.section('correctors').get(kind.removeprefix(CORRECTOR), {})
+  return dict(found)
+
+
 def _shapes(init: Callable[..., Section]) -> dict[str, object]:
   """Returns the shapes of the variables that `init` makes."""
   found = jax.eval_shape(init, jax.random.key(0))

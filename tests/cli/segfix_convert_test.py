@@ -17,7 +17,8 @@ def test_there_and_back_is_exact(save_state, tmp_path, capfd):
   assert [path.name for path in run.iterdir()] == ['refiner_segfix']
   _, meta = checkpoints.load(run)
   settings = meta.section('correctors')['segfix']
-  assert settings == {**SEGFIX, 'trunk': 'hrnet18'}
+  assert settings == {**SEGFIX, 'trunk': 'hrnet18', 'colours': 'blue_first'}
+  assert 'is shown colours as the published network: blue first' in shown
   back = tmp_path / 'back'
   argv = ['convert', str(run), '--to=pytorch', f'--out={back}']
   assert main.main(argv) == 0
@@ -40,6 +41,8 @@ def test_files_that_do_not_fit(save_state, tmp_path, fails):
   assert f'{key} has shape [4, 31, 1, 1], but the config needs' in message
   assert 'lacks mask_head.0.weight' in refused({'mask_head.0.weight': None})
   assert f'lacks {key}' in refused({key: None})
+  more = {'backbone.stage1.0.branches.0.0.conv1.weight': np.zeros((2, 2, 3, 3))}
+  assert 'is SegFix on HRNet2x' in refused(more, '--cast=float32')
   other = save_state(state('resnet'), 'b.pth')
   assert 'convert it alone' in refused({}, other)
   assert not (tmp_path / 'run').exists()

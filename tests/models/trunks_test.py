@@ -40,6 +40,31 @@ def test_levels_of_resnets(trunk, settings, strides):
   ]
 
 
+def test_a_block_that_halves_first():
+  """It is the block of every second pixel, with the same variables."""
+  images = jax.random.normal(jax.random.key(0), (1, 7, 6, 4))
+  halves = resnet.BottleneckBlock(2, stride=2, stride_first=True)
+  plain = resnet.BottleneckBlock(2)
+
+  @jax.jit
+  def run(key):
+    found, variables = halves.init_with_output(key, images)
+    return found, plain.apply(variables, images[:, ::2, ::2])
+
+  found, wanted = run(jax.random.key(1))
+  assert found.shape == (1, 4, 3, 8)
+  assert jnp.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize('trunk', ['resnet18', 'resnet50'])
+def test_all_blocks_of_a_trunk_can_halve_first(trunk):
+  one, other = (
+    resnet.RESNETS[trunk](width=4, stride_first=first)
+    for first in (True, False)
+  )
+  assert _levels(one) == _levels(other)
+
+
 @pytest.mark.parametrize('stem_stride', [1, 2])
 def test_levels_of_hrnets(stem_stride):
   trunk = hrnet.HRNETS['hrnet18'](width=4, stem_stride=stem_stride)

@@ -13,3 +13,21 @@ def test_equals_the_formula(shape):
   found = normalise.normalise(jnp.asarray(pixels))
   assert found.dtype == jnp.float32
   np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize('shape', [(3,), (4, 5, 3), (2, 4, 5, 3)])
+def test_colours_as_networks_are_shown_them(shape):
+  pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+  seen = normalise.normalise(jnp.asarray(pixels))
+  turned = pixels[..., ::-1]
+  wanted = {
+    'normalised': seen,
+    # The figures are those of red, green, blue, in this order.
+    'blue_first': normalise.normalise(jnp.asarray(turned)),
+    'caffe': turned - np.array([103.53, 116.28, 123.675]),
+  }
+  assert wanted.keys() == normalise.COLOURS.keys()
+  for name, expected in wanted.items():
+    found = normalise.COLOURS[name](seen)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-4)

@@ -1,0 +1,164 @@
+"""Detectron2's .pkl: a pickled dict of NumPy arrays, read without running it.
+
+Unpickling can run code, so only the names that such arrays need are known
+here, and each stands for a plain value or a function that makes one.
+"""
+
+import collections
+from collections.abc import Callable
+import pathlib
+import pickle
+
+import numpy as np
+
+from magnet_jax.files import decoding
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.types import InputError
+
+_KINDS = 'biuf'  # of numbers in an array
+
+
+class _RefusedError(Exception):
+  """A name that a dict of arrays does not need."""
+
+
+class _DType:
+  """Stands for a NumPy data type while a file is read."""
+
+  __slots__ = ('name', 'order')
+
+  def __init__(self, name: object):
+    self.name, self.order = _text(name), '='
+
+  def __setstate__(self, state: tuple) -> None:
+    self.order = _text(state[1])
+
+  def real(self) -> np.dtype:
+    """Returns the data type, which must be of plain numbers."""
+    found = np.dtype(self.name)
+    if self.order == '>':
+      found = found.newbyteorder('>')
+    if found.kind not in _KINDS:
+      raise ValueError('not numbers')
+    return found
+
+
+class _Array:
+  """Stands for an array while a file is read."""
+
+  __slots__ = ('value',)
+
+  def __init__(self, value: np.ndarray | None = None):
+    self.value = value
+
+  def __setstate__(self, state: tuple) -> None:
+    _, shape, dtype, by_columns, data = state
+    self.value = _filled(data, dtype, shape, 'F' if by_columns else 'C')
+
+
+def read(path: PathLike) -> dict[str, object]:
+  """Reads the dict of a file; runs no code of it.
+
+  Args:
+    path: the file.
+
+  Returns:
+    What it holds by name, arrays in their data types; dicts in it likewise.
+
+  Raises:
+    InputError: it is missing, damaged, no such dict, or has pickled code in it.
+  """
+  path = decoding.check_file(path)
+  try:
+    with path.open('rb') as file:
+      # latin1: for bytes that Python 2 wrote as text.
+      found = _arrays(_Unpickler(file, encoding='latin1').load())
+  except OSError as error:
+    raise InputError(
+      f'{path}: cannot be read, {error.strerror}; choose another file'
+    ) from error
+  except _RefusedError as error:
+    raise InputError(
+      f'{path}: holds pickled code ({error}), which could do anything: only '
+      'plain arrays are read; load it in Python and save its "model" by '
+      'torch.save, as a .pth'
+    ) from error
+  except MemoryError:
+    raise
+  # A damaged pickle may raise nearly anything.
+  except Exception as error:
+    raise _damaged(path) from error
+  if not isinstance(found, dict):
+    raise _damaged(path)
+  return found
+
+
+def _damaged(path: pathlib.Path) -> InputError:
+  return InputError(
+    f'{path}: is not a pickled dict of arrays, as Detectron2 writes it, or is '
+    'damaged; download the file again'
+  )
+
+
+def _arrays(found: object) -> object:
+  """Returns a value with arrays for what stands for them, in dicts too."""
+  if isinstance(found, dict):
+    return {key: _arrays(value) for key, value in dict.items(found)}
+  return found.value if isinstance(found, _Array) else found
+
+
+def _text(value: object) -> str:
+  return value.decode('ascii') if isinstance(value, bytes) else str(value)
+
+
+def _filled(
+  data: object, dtype: object, shape: object, order: object
+) -> np.ndarray:
+  """Returns an array of the bytes in a file."""
+  if isinstance(data, str):
+    data = data.encode('latin1')
+  if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _DType):
+    raise ValueError('not an array')
+  if order not in ('C', 'F'):
+    raise ValueError('order')
+  sides = tuple(int(side) for side in shape)  # type: ignore[attr-defined]
+  flat = np.frombuffer(data, dtype.real())
+  return np.array(flat.reshape(sides, order=order))
+
+
+class _Unpickler(pickle.Unpickler):
+  """Knows ordered dictionaries and NumPy's arrays, nothing else."""
+
+  def find_class(self, module: str, name: str) -> object:
+    """Returns what stands for a name in the file."""
+    if (module, name) == ('collections', 'OrderedDict'):
+      return collections.OrderedDict
+    # NumPy 2 has renamed numpy.core.
+    known = _known().get((module.replace('numpy._core', 'numpy.core'), name))
+    if known is None:
+      raise _RefusedError(f'{module}.{name}')
+    return known
+
+
+def _known() -> dict[tuple[str, str], Callable[..., object] | str]:
+  """Functions of their own for each name in a file, as pickles can mark one."""
+
+  def encode(text: str, encoding: str) -> bytes:
+    if encoding != 'latin1':
+      raise ValueError('encoding')
+    return text.encode('latin1')
+
+  return {
+    ('numpy', 'ndarray'): 'ndarray',
+    ('numpy', 'dtype'): lambda name, *_: _DType(name),
+    ('numpy.core.multiarray', '_reconstruct'): lambda *_: _Array(),
+    ('numpy.core.numeric', '_frombuffer'): (
+      lambda *given: _Array(_filled(*given))
+    ),
+    ('numpy.core.multiarray', 'scalar'): (
+      lambda dtype, data: _Array(_filled(data, dtype, (), 'C'))
+    ),
+    # With these, Python 2 is made to understand bytes.
+    ('_codecs', 'encode'): encode,
+    ('__builtin__', 'bytes'): lambda: b'',
+  }
