@@ -100,9 +100,7 @@ def make(
     plan_for=from_config.stages(config.plan),
     network=size,
   )
-  trained = parallel.from_main(
-    functools.partial(warm_start.frozen, segmenter, shapes), lambda: shapes
-  )
+  trained = warm_start.broadcast(segmenter, shapes)
 
   def start() -> state.TrainState:
     variables = from_config.run_once(make, jax.random.key(config.seed))

@@ -1,6 +1,6 @@
 """The training of a corrector, as a config describes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import dataclasses
 import functools
 import pathlib
@@ -60,24 +60,9 @@ def make(
   shapes = build.shapes(network, size, len(table))
   team = parallel.team(training.batch, f'train.{name}.batch')
   # An argument of the step: constants would be compiled into the program.
-  frozen = team.copy(
-    parallel.from_main(
-      functools.partial(warm_start.frozen, segmenter, shapes), lambda: shapes
-    )
-  )
+  frozen = team.copy(warm_start.broadcast(segmenter, shapes))
   rate, update = from_config.descent(training)
-  batches, validation = from_config.batches(
-    config,
-    images,
-    training,
-    recipe.batches,
-    # The whole image in one window, and windows at full size.
-    plan_for=settings.planner(
-      {**settings.from_the_whole(config.plan), 'scales': (), 'stages': 2}
-    ),
-    network=settings.window(config.plan),
-  )
-
+  batches, validation = _batches(config, images, name)
   shared: dict[str, Any] = {
     'segmenter': network,
     'samples': functools.partial(
@@ -96,18 +81,13 @@ def make(
     **shared,
   )
 
-  def evaluate(
-    predict: Callable[..., jax.Array],
-  ) -> Callable[..., jax.Array]:
-    bound = functools.partial(
-      corrector_steps.evaluate_corrector,
-      predict=predict,
-      num_classes=2 if recipe.masks else len(table),
-      **shared,
-    )
-    compiled = team.compile(bound)
-    return lambda variables, batch: compiled(variables, batch, frozen)
-
+  evaluate = functools.partial(
+    _evaluate,
+    team,
+    frozen,
+    num_classes=2 if recipe.masks else len(table),
+    **shared,
+  )
   task = from_config.task(
     config,
     name,
@@ -125,20 +105,45 @@ def make(
     rate=rate,
     batches=batches,
     validation=validation,
-    evaluate=evaluate(functools.partial(recipe.predict, corrector)),
+    evaluate=evaluate(predict=functools.partial(recipe.predict, corrector)),
     team=team,
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )
-
   if recipe.masks:  # outside and inside count, whatever classes 0 and 1 are
     task = dataclasses.replace(task, unscored=())
 
   def before() -> float:
-    unchanged = evaluate(lambda _, samples: recipe.before(samples))
+    unchanged = evaluate(predict=lambda _, samples: recipe.before(samples))
     given = dataclasses.replace(task, evaluate=unchanged)
     return loop.validate(given, {}, task.validation())
 
   return task, before
+
+
+def _batches(
+  config: from_config.Config, images: Splits, name: str
+) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any]]:
+  """Returns what starts the batches of the training, and of the validation."""
+  # The whole image in one window, and windows at full size.
+  whole = settings.from_the_whole(config.plan)
+  return from_config.batches(
+    config,
+    images,
+    config.train[name],
+    RECIPES[name].batches,
+    plan_for=settings.planner({**whole, 'scales': (), 'stages': 2}),
+    network=settings.window(config.plan),
+  )
+
+
+def _evaluate(
+  team: parallel.Team, frozen: state.Variables, **bound: Any
+) -> Callable[[state.Variables, loop.Batch], jax.Array]:
+  """Binds and compiles an evaluation with the frozen segmenter."""
+  compiled = team.compile(
+    functools.partial(corrector_steps.evaluate_corrector, **bound)
+  )
+  return lambda variables, batch: compiled(variables, batch, frozen)
 
 
 def init(given: str, segmenter: pathlib.Path) -> str:

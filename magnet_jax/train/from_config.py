@@ -5,7 +5,9 @@ import functools
 import math
 from typing import Any
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -17,11 +19,14 @@ from magnet_jax.data.folds import Indices
 from magnet_jax.data.schedule import Schedule
 from magnet_jax.data.splits import Splits
 from magnet_jax.metrics import losses
+from magnet_jax.models import build
 from magnet_jax.train import (
   loop,
   optimizer,
   pace,
+  state,
   steps,
+  warm_start,
 )
 from magnet_jax.types import ClassTable, InputError, Meta, Size, Stage
 
@@ -205,6 +210,25 @@ def batches(
     return make(val, order, **extra)
 
   return training_batches, validation_batches
+
+
+def segmenter(config: Config, network: nn.Module) -> state.Variables:
+  """Returns the variables that a segmenter's training starts from.
+
+  Args:
+    config: all settings.
+    network: the segmenter that it describes.
+
+  Raises:
+    InputError: they cannot be taken from what train.segmenter.init names.
+  """
+  blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
+  key = jax.random.key(config.seed)
+  variables = build.trained(run_once(network.init, key, blank))
+  if parallel.is_main():  # the others receive its state
+    init = config.train.segmenter.init
+    variables = warm_start.any_of(variables, init, config.segmenter)
+  return variables
 
 
 def run_once(function: Callable[..., Any], *arguments: jax.Array) -> Any:

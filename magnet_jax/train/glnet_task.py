@@ -20,7 +20,6 @@ from magnet_jax.data import classes as class_tables
 from magnet_jax.data import tones, whole_images
 from magnet_jax.data.splits import Splits
 from magnet_jax.evaluate import comparison
-from magnet_jax.models import build
 from magnet_jax.models.glnet import GLNet
 from magnet_jax.ops import sharing
 from magnet_jax.train import (
@@ -78,11 +77,7 @@ def make(
   ]
 
   def start() -> state.TrainState:
-    blank = jnp.zeros((1, *size, 3), jnp.float32)
-    key = jax.random.key(config.seed)
-    variables = build.trained(from_config.run_once(network.init, key, blank))
-    if parallel.is_main():  # the others receive its state
-      variables = warm_start.any_of(variables, training.init, config.segmenter)
+    variables = from_config.segmenter(config, network)
     if training.init.startswith(('imagenet', warm_start.TRUNK)):
       for tree in variables.values():
         # A copy: the step donates its buffers, and each only once.

@@ -50,11 +50,7 @@ def make(
   team = parallel.team(training.batch, 'train.refiner.batch')
   # Arguments of the step: constants would be compiled into the program.
   frozen = [
-    team.copy(
-      parallel.from_main(
-        functools.partial(warm_start.frozen, path, shapes), lambda: shapes
-      )
-    )
+    team.copy(warm_start.broadcast(path, shapes))
     for path in (segmenter, *(part.segmenter for part in parts))
   ]
   count, wanted = refiner_count(config.refiner.to_dict())

@@ -1,11 +1,10 @@
 """The training of the segmenter, as a config describes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import parallel
@@ -24,9 +23,8 @@ from magnet_jax.train import (
   state,
   steps,
   unseen,
-  warm_start,
 )
-from magnet_jax.types import InputError, Meta, Size, Stage
+from magnet_jax.types import InputError, Size, Stage
 
 
 def make(config: from_config.Config) -> loop.Task:
@@ -82,15 +80,6 @@ def make_all(
     network=crop,
     stage_weights=tuple(training.stage_weights) or None,
   )
-
-  def start() -> state.TrainState:
-    blank = jnp.zeros((1, *config.plan.network, 3), jnp.float32)
-    key = jax.random.key(config.seed)
-    variables = build.trained(from_config.run_once(network.init, key, blank))
-    if parallel.is_main():  # the others receive its state
-      variables = warm_start.any_of(variables, training.init, config.segmenter)
-    return state.start(variables, update)
-
   step = functools.partial(
     steps.segmenter_step,
     segmenter=network,
@@ -108,7 +97,7 @@ def make_all(
   main = from_config.task(
     config,
     'segmenter',
-    start=start,
+    start=lambda: state.start(from_config.segmenter(config, network), update),
     step=team.compile(step, donate=True),
     rate=rate,
     batches=batches,
@@ -118,25 +107,31 @@ def make_all(
     # Read by the same source, so that its cache has them already.
     tones=lambda: tones.of_samples(comparison.from_source(source))[0],
   )
-  if not left_out:
-    return [main]
-  changed = unseen.short(config)
   whole = set(range(len(source)))
-  others = [
-    dataclasses.replace(
-      main,
-      name=f'fold {number}',
-      limits=from_config.limits(changed, 'segmenter'),
-      rate=from_config.descent(changed.train.segmenter)[0],
-      batches=functools.partial(
-        batches, parts=(tuple(sorted(whole - set(part))),)
-      ),
-      meta=Meta(changed.to_dict(), table, 'segmenter'),
-      tones=dict,
-    )
-    for number, part in enumerate(left_out, start=1)
+  rests = (tuple(sorted(whole - set(part))) for part in left_out)
+  return [main] + [
+    _shorter(config, main, number, functools.partial(batches, parts=(rest,)))
+    for number, rest in enumerate(rests, start=1)
   ]
-  return [main, *others]
+
+
+def _shorter(
+  config: from_config.Config,
+  main: loop.Task,
+  number: int,
+  batches: Callable[[int], Iterator[loop.Batch]],
+) -> loop.Task:
+  """Returns a training like the main one, of fewer steps on fewer images."""
+  config = unseen.short(config)
+  return dataclasses.replace(
+    main,
+    name=f'fold {number}',
+    limits=from_config.limits(config, 'segmenter'),
+    rate=from_config.descent(config.train.segmenter)[0],
+    batches=batches,
+    meta=dataclasses.replace(main.meta, config=config.to_dict()),
+    tones=dict,
+  )
 
 
 def _cropped(

@@ -1,7 +1,9 @@
 """Initial weights of trainings from models that exist already."""
 
+import functools
 from typing import Any
 
+from magnet_jax import parallel
 from magnet_jax.files import checkpoints, trees
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.train.state import Variables
@@ -62,6 +64,20 @@ def frozen(path: PathLike, template: Any = None) -> Variables:
   """
   found = _load(path, ('segmenter',))
   return found if template is None else _fit(found, template, path)
+
+
+def broadcast(path: PathLike, shapes: Variables) -> Variables:
+  """Returns in all processes what `frozen` loads in process 0.
+
+  Args:
+    path: as for `frozen`; only process 0 needs it.
+    shapes: of the segmenter that the config describes.
+
+  Raises:
+    InputError: as `frozen`.
+  """
+  load = functools.partial(frozen, path, shapes)
+  return parallel.from_main(load, lambda: shapes)
 
 
 def segmenter(variables: Variables, path: PathLike) -> Variables:
