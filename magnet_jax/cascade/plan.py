@@ -176,6 +176,39 @@ def _explicit(size: Size, window: Size, scales: Sequence[Size]) -> list[Size]:
   return [*dict.fromkeys([*sizes, size])]
 
 
+def _sizes(
+  size: Size,
+  window: Size,
+  *,
+  scales: Sequence[Size] | None,
+  factor: float,
+  count: int | None,
+  first: float,
+  last: float,
+) -> list[Size]:
+  """Sizes of the stages with windows; the arguments are those of a plan."""
+  if min(size) < 1 or min(window) < 1:
+    raise InputError(
+      f'image {size} and window {window}: sizes must be at least 1 pixel; '
+      'give positive sizes'
+    )
+  check_scales(first, last)
+  if first:
+    if scales is not None:
+      raise InputError(
+        f'first {first} and scales {tuple(scales)}: both say where the stages '
+        'begin; leave one of them out'
+      )
+    return _from_scale(
+      size, window, first=first, last=last, factor=factor, count=count
+    )
+  # An image whose last stage fits in one window is enlarged from that.
+  end = max(_scaled(size, last), fit(size, window))
+  if scales is None:
+    return _automatic(end, window, factor, count)
+  return _explicit(end, window, scales)
+
+
 def make_plan(
   size: Size,
   *,
@@ -225,30 +258,15 @@ def make_plan(
   >>> [stage.size for stage in plan]
   [(500, 1000), (707, 1414), (1000, 2000)]
   """
-  if min(size) < 1 or min(window) < 1:
-    raise InputError(
-      f'image {size} and window {window}: sizes must be at least 1 pixel; '
-      'give positive sizes'
-    )
-  step = growth(factor)
-  check_scales(first, last)
-  if first:
-    if scales is not None:
-      raise InputError(
-        f'first {first} and scales {tuple(scales)}: both say where the stages '
-        'begin; leave one of them out'
-      )
-    sizes = _from_scale(
-      size, window, first=first, last=last, factor=step, count=stages
-    )
-  else:
-    # An image whose last stage fits in one window is enlarged from that.
-    smallest = fit(size, window)
-    end = max(_scaled(size, last), smallest)
-    if scales is None:
-      sizes = _automatic(end, window, step, stages)
-    else:
-      sizes = _explicit(end, window, scales)
+  sizes = _sizes(
+    size,
+    window,
+    scales=scales,
+    factor=growth(factor),
+    count=stages,
+    first=first,
+    last=last,
+  )
   grids = [
     windows.make_grid(each, window, by_stage(overlap, index))
     for index, each in enumerate(sizes)

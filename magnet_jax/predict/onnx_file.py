@@ -54,19 +54,7 @@ def load(
   ... )  # doctest: +SKIP
   """
   session = _session(decoding.check_file(path))
-  inputs = session.get_inputs()
-  if len(inputs) != 1 or len(inputs[0].shape) != 4:
-    shapes = ', '.join(f'{i.name} {_text(i.shape)}' for i in inputs)
-    raise InputError(
-      f'{path}: takes {shapes}: must take one batch of images, [B,3,h,w] or '
-      '[B,h,w,3]; export only the segmenter'
-    )
-  entry = inputs[0]
-  if entry.type not in _DTYPES:
-    raise InputError(
-      f'{path}: its input {entry.name} is {entry.type}: must be one of '
-      f'{", ".join(_DTYPES)}; export it for one of these'
-    )
+  entry = _input(path, session)
   dtype = _DTYPES[entry.type]
   first = _channels_first(path, entry.shape)
   size = entry.shape[2:] if first else entry.shape[1:3]
@@ -109,6 +97,24 @@ def _session(path: pathlib.Path) -> Any:
       f'{path}: cannot be loaded as an ONNX model ({lines[0][:200]}); export '
       'it again'
     ) from error
+
+
+def _input(path: PathLike, session: Any) -> Any:
+  """The only input of a file, of a type that images can have."""
+  inputs = session.get_inputs()
+  if len(inputs) != 1 or len(inputs[0].shape) != 4:
+    shapes = ', '.join(f'{i.name} {_text(i.shape)}' for i in inputs)
+    raise InputError(
+      f'{path}: takes {shapes}: must take one batch of images, [B,3,h,w] or '
+      '[B,h,w,3]; export only the segmenter'
+    )
+  entry = inputs[0]
+  if entry.type not in _DTYPES:
+    raise InputError(
+      f'{path}: its input {entry.name} is {entry.type}: must be one of '
+      f'{", ".join(_DTYPES)}; export it for one of these'
+    )
+  return entry
 
 
 def _channels_first(path: PathLike, shape: list[Any]) -> bool:

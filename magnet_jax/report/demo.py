@@ -17,7 +17,7 @@ from magnet_jax.predict.model import Model
 from magnet_jax.report import overview, runs
 from magnet_jax.report.evaluation import Pictures
 from magnet_jax.scenes import generator
-from magnet_jax.types import InputError, Size
+from magnet_jax.types import InputError, Sample, Size
 
 Notify = Callable[[str], None]
 
@@ -65,10 +65,7 @@ def run(
     )
   atomic.prepare_folder(folder)
   notify('making the scene')
-  sample = generator.generate(seed, size)
-  images.write_image(folder / 'scene.png', sample.image)
-  assert sample.label is not None
-  images.write_label(folder / 'truth.png', sample.label, model.classes)
+  sample = _scene(seed, size, folder)
   notify('compiling')
   with CompileCounter() as compiles:
     chosen = table.make(model)
@@ -96,10 +93,15 @@ def run(
   }
   records.write(folder / 'records.jsonl', found)
   records.write_json(folder / 'settings.json', settings)
-  overview.write(
-    runs.find([folder]),
-    folder / 'report.html',
-    'magnet-jax demo',
-    _INTRODUCTION,
-  )
+  page = folder / 'report.html'
+  overview.write(runs.find([folder]), page, 'magnet-jax demo', _INTRODUCTION)
   return found, compiles.seconds
+
+
+def _scene(seed: int, size: Size, folder: pathlib.Path) -> Sample:
+  """Makes a scene, and writes its image and its label."""
+  sample = generator.generate(seed, size)
+  images.write_image(folder / 'scene.png', sample.image)
+  assert sample.label is not None
+  images.write_label(folder / 'truth.png', sample.label, generator.CLASSES)
+  return sample

@@ -20,10 +20,6 @@ def check(
   Returns:
     The rest; settings of `data` that differ from the defaults; findings.
   """
-
-  def files(some: Iterable[Look]) -> tuple[str, ...]:
-    return names(base, (k.pair.image for k in some))
-
   lying = [k for k in looks if k.fits(False) and not k.fits(True)]
   upright = [k for k in looks if k.fits(True) and k.orientation >= 5]
   turned = not lying or len(upright) >= len(lying)
@@ -41,50 +37,11 @@ def check(
   if stretch:
     reading['stretch'] = stretch
   findings = [
-    *about(
-      files(() if turned else lying),
-      'label',
-      'EXIF orientation',
-      'drawn on the pixels as stored, ignoring the EXIF orientation: images '
-      'are read without applying it (data.turn)',
-      'nothing to do, or rotate images and labels together',
-      level='warning',
-    ),
-    *about(
-      files(k for k in wrong if k.fits(not turned)),
-      'image',
-      'EXIF orientation',
-      'whose EXIF orientation does not match the label, left out: the label '
-      'was drawn on the image in another orientation',
-      'remove the tag (exiftool -Orientation= FILE) or rotate the label',
-      level='error',
-    ),
-    *about(
-      [
-        f'{names(base, [k.pair.label])[0]} {_shape(k.label_size)} for '
-        f'{_shape(k.size)}'
-        for k in wrong
-        if not k.fits(not turned)
-      ],
-      'label',
-      'sizes differ',
-      'whose size differs from that of the image, left out (width x height)',
-      'correct the pairs, or resize the labels by nearest neighbour',
-      level='error',
-    ),
-    *about(
-      files(k for k in kept if k.orientation > 1),
-      'image',
-      'EXIF orientation',
-      'with an EXIF orientation: the sizes match, but only a look can tell '
-      'whether the label was drawn on the rotated image',
-      'look at them in index.html',
-      level='warning',
-    ),
-    *_bands(kept, many, files(many), three),
+    *_orientation(base, kept, () if turned else lying, wrong),
+    *_bands(kept, many, _files(base, many), three),
     *_values(kept, stretch),
     *about(
-      files(k for k in kept if max(k.size) < _SMALL),
+      _files(base, (k for k in kept if max(k.size) < _SMALL)),
       'image',
       'small images',
       f'below {_SMALL} pixels a side: there is little detail to refine',
@@ -93,6 +50,66 @@ def check(
     ),
   ]
   return kept, reading, findings
+
+
+def _files(base: pathlib.Path, looks: Iterable[Look]) -> tuple[str, ...]:
+  return names(base, (k.pair.image for k in looks))
+
+
+def _orientation(
+  base: pathlib.Path,
+  kept: Sequence[Look],
+  lying: Sequence[Look],
+  wrong: Sequence[Look],
+) -> Iterator[Finding]:
+  """Reports how sizes and EXIF orientations fit.
+
+  Args:
+    base: folder that the files are named from.
+    kept: images that are used.
+    lying: those whose labels make that all are read as they are stored.
+    wrong: images whose labels do not fit.
+  """
+  yield from about(
+    _files(base, lying),
+    'label',
+    'EXIF orientation',
+    'drawn on the pixels as stored, ignoring the EXIF orientation: images '
+    'are read without applying it (data.turn)',
+    'nothing to do, or rotate images and labels together',
+    level='warning',
+  )
+  yield from about(
+    _files(base, (k for k in wrong if k.fits(True) or k.fits(False))),
+    'image',
+    'EXIF orientation',
+    'whose EXIF orientation does not match the label, left out: the label '
+    'was drawn on the image in another orientation',
+    'remove the tag (exiftool -Orientation= FILE) or rotate the label',
+    level='error',
+  )
+  yield from about(
+    [
+      f'{names(base, [k.pair.label])[0]} {_shape(k.label_size)} for '
+      f'{_shape(k.size)}'
+      for k in wrong
+      if not (k.fits(True) or k.fits(False))
+    ],
+    'label',
+    'sizes differ',
+    'whose size differs from that of the image, left out (width x height)',
+    'correct the pairs, or resize the labels by nearest neighbour',
+    level='error',
+  )
+  yield from about(
+    _files(base, (k for k in kept if k.orientation > 1)),
+    'image',
+    'EXIF orientation',
+    'with an EXIF orientation: the sizes match, but only a look can tell '
+    'whether the label was drawn on the rotated image',
+    'look at them in index.html',
+    level='warning',
+  )
 
 
 def _shape(size: tuple[int, int]) -> str:

@@ -136,6 +136,15 @@ def find(
         level='note',
       ),
     )
+  return _by_names(folder, pictures, findings)
+
+
+def _by_names(
+  folder: pathlib.Path,
+  pictures: Sequence[pathlib.Path],
+  findings: list[Finding],
+) -> Layout:
+  """Pairs images and labels of the same name; adds to the findings."""
   images, labels = _by_key(folder, pictures)
   findings += _doubles(folder, labels, images, 'label', 'image')
   findings += _doubles(folder, images, labels, 'image', 'label')

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from magnet_jax import parallel
 from magnet_jax.cascade import settings
@@ -16,7 +17,7 @@ from magnet_jax.data.folds import Turns
 from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
-from magnet_jax.models.refiner import join, refiner_count
+from magnet_jax.models.refiner import Refiner, join, refiner_count
 from magnet_jax.train import (
   from_config,
   loop,
@@ -64,18 +65,6 @@ def make(
     plan_for=from_config.stages(config.plan),
     network=tuple(config.plan.network),
   )
-
-  def start() -> state.TrainState:
-    blank = jnp.zeros((1, *config.plan.network, len(table)), jnp.float32)
-    init = functools.partial(refiner.init, scale=blank, coarse=blank)
-    key = jax.random.key(config.seed)
-    # A single refiner starts as it did before there could be several.
-    keys = [key] if count == 1 else jax.random.split(key, count)
-    variables = join([from_config.run_once(init, each) for each in keys])
-    if training.init and parallel.is_main():
-      variables = warm_start.network(variables, training.init)
-    return state.start(variables, update)
-
   shared: dict[str, Any] = {
     'segmenter': network,
     'refiner': refiner,
@@ -83,7 +72,7 @@ def make(
     'points': settings.points(training.points),
     'kernel': config.refine.kernel,
   }
-  bound_step = functools.partial(
+  step = functools.partial(
     refiner_steps.refiner_step,
     loss=from_config.loss(training, table),
     optimizer=update,
@@ -93,11 +82,11 @@ def make(
     key=jax.random.key(config.seed),
     **shared,
   )
-  bound_evaluate = functools.partial(
-    refiner_steps.evaluate_refiner, num_classes=len(table), **shared
+  evaluate = team.compile(
+    functools.partial(
+      refiner_steps.evaluate_refiner, num_classes=len(table), **shared
+    )
   )
-  step = team.compile(bound_step, donate=True)
-  evaluate = team.compile(bound_evaluate)
   shares = tuple(part.images for part in parts)
   turns = Turns(shares, training.batch, config.seed)
 
@@ -108,8 +97,8 @@ def make(
   return from_config.task(
     config,
     'refiner',
-    start=start,
-    step=step,
+    start=functools.partial(_start, config, refiner, count, update),
+    step=team.compile(step, donate=True),
     fixed=fixed,
     rate=rate,
     batches=functools.partial(batches, parts=shares),
@@ -118,3 +107,23 @@ def make(
     team=team,
     tones=lambda: checkpoints.load(segmenter)[1].tones,
   )
+
+
+def _start(
+  config: from_config.Config,
+  refiner: Refiner,
+  count: int,
+  update: optax.GradientTransformation,
+) -> state.TrainState:
+  """Returns the state before the first step, of so many refiners."""
+  classes = len(class_tables.get(config.data.classes))
+  blank = jnp.zeros((1, *config.plan.network, classes), jnp.float32)
+  init = functools.partial(refiner.init, scale=blank, coarse=blank)
+  key = jax.random.key(config.seed)
+  # A single refiner starts as it did before there could be several.
+  keys = [key] if count == 1 else jax.random.split(key, count)
+  variables = join([from_config.run_once(init, each) for each in keys])
+  given = config.train.refiner.init
+  if given and parallel.is_main():
+    variables = warm_start.network(variables, given)
+  return state.start(variables, update)

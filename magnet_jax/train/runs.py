@@ -95,11 +95,19 @@ def run(
       else refiner_task.make(config, images, segmenter, parts)
     )
     train_one(task, folder / 'refiner', tensorboard, hours)
+  return _export(config, folder)
+
+
+def _export(
+  config: ml_collections.ConfigDict, folder: pathlib.Path
+) -> pathlib.Path | None:
+  """Writes the model of a run, tuned if the config says so."""
   trained = (folder / 'refiner').is_dir()
   if not parallel.is_main() or not (trained or config.refine.fusion == 'mean'):
     return None
   variables, meta = checkpoints.load(folder)
-  if not attends:  # a gate brings its segmenter
+  # A gate brings its segmenter.
+  if config.refine.fusion != scale_attention.NAME:
     variables['segmenter'] = warm_start.frozen(_segmenter(config, folder))
   last = folder / ('refiner' if trained else 'segmenter')
   if config.tune.images and not tuned.of(last):
