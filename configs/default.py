@@ -95,6 +95,9 @@ def get_config() -> ml_collections.ConfigDict:
   # to stage; positive for classes that fine stages find best.
   refine.trends = ()
   refine.bias = ()  # one number per class, added to the segmenter's logits
+  # Of the guided filter that is the last stage and moves outlines to edges of
+  # the image, in pixels; 0: none.
+  refine.filter_radius = 0
   refine.batch = 0  # windows per device at a time; 0: as many as fit
 
   config.segmenter = ml_collections.ConfigDict()

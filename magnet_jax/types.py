@@ -256,10 +256,13 @@ class Stage:
   Attributes:
     index: 0 for the coarsest stage.
     grid: the windows over the stage's image.
+    filtered: whether the map before is filtered by the image instead, see
+      `cascade.last_filter`; the grid then has no windows.
   """
 
   index: int
   grid: WindowGrid
+  filtered: bool = False
 
   @property
   def size(self) -> Size:

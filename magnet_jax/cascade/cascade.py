@@ -15,6 +15,7 @@ from magnet_jax.cascade import (
   depth,
   device_memory,
   features,
+  last_filter,
   policy,
   tiling,
   window_choice,
@@ -320,7 +321,8 @@ class Cascade:
     """Refines windows of one stage.
 
     Args:
-      stage: the stage; without windows, the coarse map is resized to it.
+      stage: the stage; without windows, the coarse map is resized to it, and
+        filtered if it says so.
       image: uint8 [H_s,W_s,3].
       coarse: float32 [H',W',C], the segmentation after the stage before.
       numbers: the windows to refine, ascending.
@@ -335,6 +337,9 @@ class Cascade:
       InputError: there is no refiner.
     """
     share = share or Share(range(len(tiling.tiled(stage.grid))))
+    if stage.filtered and self.options.filter_radius:
+      radius = self.options.filter_radius
+      return last_filter.refine(stage, image, coarse, share, radius=radius)
     if not len(stage.grid):
       return self.policy.enlarge(stage, coarse, share)
     if not self._refiners:

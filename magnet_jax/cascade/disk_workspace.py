@@ -97,7 +97,9 @@ class DiskWorkspace:
     self._division = division
     self._classes = journal.done('classes') or 0
     self._open: dict[str, Any] = {}
-    sizes = [stage.size for stage in plan]
+    # The last filter sees the image of the stage before.
+    sizes = [*dict.fromkeys(stage.size for stage in plan)]
+    self._sizes = sizes
     images = self._shared(
       'images', lambda: {'masked': self._shrink(source, sizes, overviews)}
     )
@@ -131,7 +133,7 @@ class DiskWorkspace:
 
   def image(self, stage: Stage) -> Plane:
     """Returns a stage's image: uint8 [H_s,W_s,3]."""
-    return self._images.images[stage.index]
+    return self._images.images[self._sizes.index(stage.size)]
 
   def map(self, stage: Stage) -> OnDisk:
     """Returns the segmentation after a stage: float32 [H_s,W_s,C]."""

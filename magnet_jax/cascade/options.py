@@ -8,6 +8,7 @@ from magnet_jax.ops import selection
 from magnet_jax.refiners import table
 from magnet_jax.types import InputError, Windows
 
+_WIDEST = 256  # filter_radius
 _STEEPEST = 5.0  # trend; a stage then weighs 150 times the one before
 
 
@@ -39,6 +40,8 @@ class Options:
       the fine stages and its place the coarse ones; () adds none.
     bias: one number per class that is added to the segmenter's logits; ()
       adds none.
+    filter_radius: of the guided filter that is the last stage, in pixels; 0
+      for none.
 
   Raises:
     InputError: for a value out of range.
@@ -56,6 +59,7 @@ class Options:
   stage_weights: tuple[float, ...] = ()
   trends: tuple[float, ...] = ()
   bias: tuple[float, ...] = ()
+  filter_radius: int = 0
 
   def __post_init__(self) -> None:
     selection.count_points(self.points, 1)
@@ -96,6 +100,11 @@ class Options:
     if not all(map(math.isfinite, self.bias)):
       raise InputError(
         f'bias {self.bias}: must be finite, one number per class; () adds none'
+      )
+    if not 0 <= self.filter_radius <= _WIDEST:
+      raise InputError(
+        f'filter_radius {self.filter_radius}: must be a number of pixels, at '
+        f'most {_WIDEST}; 8 suits most models, 0 filters nothing'
       )
     if self.batch < 0:
       raise InputError(

@@ -201,7 +201,7 @@ def _way(options: Options, choice: str) -> Way:
       f'refiner that replaces {choice}: the released pipeline chooses K '
       'points; use --pipeline=aligned'
     )
-  for name in ('min_uncertainty', 'mix'):
+  for name in ('min_uncertainty', 'mix', 'filter_radius'):
     if value := getattr(options, name):
       raise InputError(
         f'{name} {value}: the released pipeline has no such setting; leave it '

@@ -24,6 +24,7 @@ _REFINE = (
   'min_uncertainty',
   'mix',
   'fusion',
+  'filter_radius',
   'batch',
 )
 
@@ -163,6 +164,14 @@ def _define_fusion(values: flags.FlagValues, group: str) -> None:
     "scale_attention, a mean weighed by a trained gate on the segmenter's "
     f"features; auto, the model's refiner or gate, else mean{own}",
     **bound,
+  )
+  flags.DEFINE_integer(
+    'filter_radius',
+    None,
+    'N: of the guided filter that is the last stage and moves outlines to the '
+    f'edges of the image, in pixels; 0: none{own}',
+    flag_values=values,
+    module_name=group,
   )
   flags.DEFINE_integer(
     'batch',

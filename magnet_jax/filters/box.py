@@ -29,8 +29,10 @@ class Box:
     down, across = min(radius, height - 1), min(radius, width - 1)
     self._sides = 2 * across + 1, 2 * down + 1
     # OpenCV divides by the number of pixels of a whole box.
-    self._rows = (2 * down + 1) / _counts(height, down)[slice(*rows)]
-    self._columns = (2 * across + 1) / _counts(width, across)
+    down_by = (2 * down + 1) / _counts(height, down)[slice(*rows)]
+    across_by = (2 * across + 1) / _counts(width, across)
+    self._rows = [(cut, down_by[cut, None]) for cut in _runs(down_by > 1)]
+    self._columns = [(cut, across_by[cut]) for cut in _runs(across_by > 1)]
 
   def __call__(self, plane: np.ndarray) -> np.ndarray:
     """Averages a map: float64 [rows,W] of float64 [rows,W]."""
@@ -39,10 +41,10 @@ class Box:
         plane, cv2.CV_64F, self._sides, borderType=cv2.BORDER_CONSTANT
       )
     )
-    for cut in _runs(self._rows > 1):
-      means[cut] *= self._rows[cut, None]
-    for cut in _runs(self._columns > 1):
-      means[:, cut] *= self._columns[cut]
+    for cut, factor in self._rows:
+      means[cut] *= factor
+    for cut, factor in self._columns:
+      means[:, cut] *= factor
     return means
 
 

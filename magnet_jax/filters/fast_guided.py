@@ -7,17 +7,22 @@ models of a reduced image and a reduced map.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent import futures
+import dataclasses
 import functools
 
 import cv2
 import numpy as np
 
-from magnet_jax.filters import bands, guided, linear_models
+from magnet_jax.filters import bands, guided
 from magnet_jax.filters.guided import EPS, RADIUS
 from magnet_jax.filters.linear_models import LinearModels, Planes
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
 SUBSAMPLING = 4  # of the paper
+_ROWS, _COLUMNS = 256, 1024  # filtered at a time: its planes are in the cache
+
+Box = tuple[slice, slice]  # rows and columns
 
 
 def fast_guided(
@@ -62,83 +67,197 @@ def fast_guided_bands(
   subsampling: int = SUBSAMPLING,
 ) -> Iterator[np.ndarray]:
   """Filters as `fast_guided` does, in bands as `guided.guided_bands` does."""
-  guided.check(radius, eps)
-  side = subsampling
-  if side < 1:
-    raise InputError(
-      f'subsampling {side}: must be at least 1, which is the whole image; '
-      f'{SUBSAMPLING} is the default'
-    )
-  height, width = image.shape[:2]
+  local = FastGuided(radius, eps, subsampling)
+  size = image.shape[0], image.shape[1]
+  # As many rows as the models of a band reach beyond it, or more.
+  count = max(_ROWS, radius)
   colour = guided.has_colour(image)
-  cells = -(-height // side), -(-width // side)
-  radius = max(1, round(radius / side))
-  count = max(2 * radius, bands.PIXELS // (width * side))
-  for top in range(0, cells[0], count):
-    bottom = min(top + count, cells[0])
-    # Enlarging needs a row of models on either side.
-    inner = max(top - 1, 0), min(bottom + 1, cells[0])
-    outer = linear_models.reach(inner, radius, cells[0])
-    read_rows = outer[0] * side, min(outer[1] * side, height)
+  with futures.ThreadPoolExecutor(max(1, cv2.getNumThreads())) as threads:
+    for top in range(0, size[0], count):
+      rows = slice(top, min(top + count, size[0]))
+      seen, _ = local.reach((rows, slice(0, 1)), size)
+      maps = read(seen.start, seen.stop)
+
+      def piece(
+        left: int,
+        rows: slice = rows,
+        first: int = seen.start,
+        maps: np.ndarray = maps,
+      ) -> np.ndarray:
+        box = rows, slice(left, min(left + _COLUMNS, size[1]))
+        down, across = local.reach(box, size)
+        inner = maps[down.start - first : down.stop - first, across]
+        return local(image[down, across], inner, box, size, colour=colour)
+
+      pieces = threads.map(piece, range(0, size[1], _COLUMNS))
+      yield np.concatenate(list(pieces), axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class FastGuided:
+  """The filter of a part of an image, equal to that of the whole.
+
+  Attributes:
+    radius: as for `fast_guided`.
+    eps: as for `fast_guided`.
+    subsampling: as for `fast_guided`.
+
+  Raises:
+    InputError: a setting is out of range.
+  """
+
+  radius: int
+  eps: float
+  subsampling: int
+
+  def __post_init__(self) -> None:
+    guided.check(self.radius, self.eps)
+    if self.subsampling < 1:
+      raise InputError(
+        f'subsampling {self.subsampling}: must be at least 1, which is the '
+        f'whole image; {SUBSAMPLING} is the default'
+      )
+
+  @property
+  def _cells(self) -> int:
+    """Radius of the boxes in cells."""
+    return max(1, round(self.radius / self.subsampling))
+
+  def reach(self, box: Box, size: Size) -> Box:
+    """Returns the part of an image on which the result of a box depends.
+
+    It begins with a whole cell.
+
+    Args:
+      box: of the image.
+      size: (height, width) of the image.
+    """
+    side = self.subsampling
+    # A mean of models needs those a radius away, which need cells as far again;
+    # enlarging needs one more on either side.
+    halo = (2 * self._cells + 1) * side
+    down, across = (
+      slice(
+        max(0, (axis.start - halo) // side * side),
+        min(length, -(-(axis.stop + halo) // side) * side),
+      )
+      for axis, length in zip(box, size, strict=True)
+    )
+    return down, across
+
+  def __call__(
+    self,
+    image: np.ndarray,
+    maps: np.ndarray,
+    box: Box,
+    size: Size,
+    *,
+    colour: bool = True,
+  ) -> np.ndarray:
+    """Filters a box of an image.
+
+    Args:
+      image: uint8 [h,w,3], the reach of the box.
+      maps: float32 [h,w,C], summing to 1, likewise.
+      box: of the whole image.
+      size: (height, width) of the whole image.
+      colour: whether all channels are the guide, or one that all are equal to.
+
+    Returns:
+      float32 [n,m,C] of the box, clipped at 0 and summing to 1.
+    """
+    whole = self.reach(box, size)
+    rows, columns = (
+      slice(axis.start - seen.start, axis.stop - seen.start)
+      for axis, seen in zip(box, whole, strict=True)
+    )
+    side = self.subsampling
+    small = _reduced(image[..., : 3 if colour else 1], side)
+    cells = small.shape[0], small.shape[1]
     models = LinearModels(
-      [
-        _reduced(p, side)
-        for p in guided.planes(image[slice(*read_rows)], colour)
-      ],
-      inner,
+      [*np.moveaxis(small.astype(np.float64), -1, 0).copy()],
+      (0, cells[0]),
       cells,
-      radius=radius,
-      eps=guided.in_levels(eps),
+      radius=self._cells,
+      eps=guided.in_levels(self.eps),
     )
-    rows = top * side, min(bottom * side, height)
-    skipped = (top - inner[0]) * side
-    yield bands.each_class(
-      read(*read_rows),
-      rows[1] - rows[0],
-      functools.partial(
-        _fast,
-        models,
-        guided.planes(image[slice(*rows)], colour),
-        side=side,
-        kept=slice(skipped, skipped + rows[1] - rows[0]),
-      ),
+    pixels = image[rows, columns]
+    guide = [
+      pixels[..., channel].astype(np.float32)
+      for channel in range(small.shape[-1])
+    ]
+    enlarge = functools.partial(
+      _enlarged, side=side, rows=rows, columns=columns
     )
+    # The filter is linear and leaves a constant as it is, so it keeps sums of
+    # 1: the last class is what the others leave.
+    planes = []
+    last = np.ones(guide[0].shape, np.float32)
+    for plane in np.moveaxis(_reduced(maps, side), -1, 0)[:-1]:
+      if not plane.any():
+        planes.append(np.zeros_like(last))
+        continue
+      slopes, b = models.of(plane.astype(np.float64))
+      found = guided.applied([enlarge(a) for a in slopes], enlarge(b), guide)
+      last -= found
+      planes.append(found)
+    return _shares([*planes, last])
 
 
-def _fast(
-  models: LinearModels,
-  guide: Planes,
-  plane: np.ndarray,
-  *,
-  side: int,
-  kept: slice,
-) -> np.ndarray:
-  slopes, b = models.of(_reduced(plane, side))
-  *slopes, b = (
-    _enlarged(each, side)[kept, : plane.shape[1]] for each in (*slopes, b)
-  )
-  return guided.applied(slopes, b, guide)
+def _shares(planes: Planes) -> np.ndarray:
+  """Clips planes at 0 and makes them sum to 1: float32 [n,m,C]."""
+  total = np.zeros_like(planes[0])
+  for plane in planes:
+    np.maximum(plane, 0, out=plane)
+    total += plane
+  result = np.empty((*total.shape, len(planes)), np.float32)
+  share = 1 / total  # at least 1, as what was clipped was negative
+  for index, plane in enumerate(planes):
+    np.multiply(plane, share, out=result[..., index])
+  return result
 
 
-def _reduced(plane: np.ndarray, side: int) -> np.ndarray:
-  """Averages a plane over square cells."""
+def _reduced(values: np.ndarray, side: int) -> np.ndarray:
+  """Averages [h,w,C] over square cells: float32 [h/side,w/side,C]."""
   # Cells that extend beyond the edge repeat the last row or column.
-  below, right = (-length % side for length in plane.shape)
+  below, right = (-length % side for length in values.shape[:2])
   if below or right:
-    plane = np.pad(plane, ((0, below), (0, right)), 'edge')
-  height, width = (length // side for length in plane.shape)
-  return np.asarray(
-    cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+    values = np.pad(values, ((0, below), (0, right), (0, 0)), 'edge')
+  height, width = (length // side for length in values.shape[:2])
+  values = values.astype(np.float32, copy=False)
+  found = cv2.resize(
+    np.ascontiguousarray(values), (width, height), interpolation=cv2.INTER_AREA
   )
+  return np.asarray(found).reshape(height, width, -1)
 
 
-def _enlarged(plane: np.ndarray, factor: int) -> np.ndarray:
-  """Enlarges a plane bilinearly, pixel centres aligned."""
-  height, width = plane.shape
-  return np.asarray(
-    cv2.resize(
-      plane,
-      (width * factor, height * factor),
-      interpolation=cv2.INTER_LINEAR,
-    )
+def _enlarged(
+  plane: np.ndarray, *, side: int, rows: slice, columns: slice
+) -> np.ndarray:
+  """Enlarges a part of a plane bilinearly, pixel centres aligned.
+
+  Args:
+    plane: of cells.
+    side: pixels per side of a cell.
+    rows: of the result, in pixels.
+    columns: likewise.
+
+  Returns:
+    float32 [rows,columns].
+  """
+  # One cell more on either side, where there is one.
+  starts = [max(0, axis.start // side - 1) for axis in (rows, columns)]
+  stops = [-(-axis.stop // side) + 1 for axis in (rows, columns)]
+  part = plane[starts[0] : stops[0], starts[1] : stops[1]]
+  large = cv2.resize(
+    part.astype(np.float32),
+    (part.shape[1] * side, part.shape[0] * side),
+    interpolation=cv2.INTER_LINEAR,
+  )
+  top, left = starts[0] * side, starts[1] * side
+  return np.ascontiguousarray(
+    large[
+      rows.start - top : rows.stop - top,
+      columns.start - left : columns.stop - left,
+    ]
   )

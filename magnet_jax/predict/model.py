@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from magnet_jax import checked
-from magnet_jax.cascade import settings
+from magnet_jax.cascade import last_filter, settings
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.labels import predict
@@ -118,7 +118,10 @@ class Model:
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """Plans the stages for an image size."""
     policy = PIPELINES[self.pipeline]
-    return policy.planner(self.settings['plan'], strict=self.strict)(size)
+    stages = policy.planner(self.settings['plan'], strict=self.strict)(size)
+    if settings.options(self.settings['refine']).filter_radius:
+      return last_filter.of(stages)
+    return stages
 
   def whole_plan(self, size: Size) -> tuple[Stage, ...]:
     """Plans stages from the whole image to full size, as baselines need."""
@@ -167,8 +170,9 @@ def segment_image(
   Returns:
     uint8 [H,W], the most probable class of each pixel.
   """
+  model = model.with_way(Way({}, changes))
   size = (image.shape[0], image.shape[1])
-  return predict(model.cascade(**changes).segment(image, model.plan(size)))
+  return predict(model.cascade().segment(image, model.plan(size)))
 
 
 def load(path: PathLike | None = None) -> Model:

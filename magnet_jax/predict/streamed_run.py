@@ -182,6 +182,7 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'stage_weights': list(options.stage_weights),
     'trends': list(options.trends),
     'bias': list(options.bias),
+    'filter_radius': options.filter_radius,
     # Parts are numbered by batch: with another one, a resumed run would skip
     # the wrong windows.
     'batch': cascade.batch,

@@ -79,7 +79,8 @@ def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
 def title(stage: Stage) -> str:
   """Returns the title of a stage in pictures."""
   height, width = stage.size
-  return f'stage {stage.index}, {width} x {height}'
+  name = 'filtered' if stage.filtered else f'stage {stage.index}'
+  return f'{name}, {width} x {height}'
 
 
 def preview(

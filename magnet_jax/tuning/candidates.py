@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import itertools
 
+from magnet_jax.cascade.settings import window
 from magnet_jax.predict.model import Model
 from magnet_jax.predict.way import Way
 from magnet_jax.refiners import scale_attention
@@ -19,8 +20,12 @@ FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 SHARES: tuple[Windows, ...] = (0.7, 0.3, 0.1, (0.5,), (0.2,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
+# Of the filter that may be the last stage, in pixels of the networks' input at
+# the last scale, whose grid it evens out: its best on val of three sets.
+_RADIUS = 8
+_FILTERED = ', filtered'
 # What is best on most sets: with a gate, if there is one; dear to cheap.
-USUAL = (
+_BEST = (
   'scale attention 0.5-1 half-octave, 50% of each stage',
   'scale attention 0.5-1 octave, 70% of the windows',
   'scale attention 0.5-1 octave, 60% of the windows',
@@ -29,6 +34,7 @@ USUAL = (
   'mean 0.5-1 octave, 70% of the windows',
   'mean 0.5-1 octave, 20% of each stage',
 )
+USUAL = (*(name + _FILTERED for name in _BEST), *_BEST)
 _MOST_STAGES = 4
 _OVERLAP = 0.25
 # Later stages of a mean need none, see survey/proposal.py.
@@ -47,22 +53,38 @@ _ATTENDED: tuple[tuple[int, int, str, tuple[Windows, ...]], ...] = (
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-  """What is tried.
+  """What is tried: each way as it is, and with the filter as its last stage.
 
   Attributes:
     singles: one scale each, among them PATCH.
     means: running means of several scales.
     refined: with the model's trained refiner; empty if it has none.
+    shrink: side of a window to that of the networks' input.
   """
 
   singles: Mapping[str, Way]
   means: Mapping[str, Way]
   refined: Mapping[str, Way]
+  shrink: float = 1.0
+
+  @property
+  def pairs(self) -> dict[str, str]:
+    """Names of the ways with the filter by those without."""
+    plain = (*self.singles, *self.means, *self.refined)
+    return {name: name + _FILTERED for name in plain}
 
   @property
   def by_name(self) -> dict[str, Way]:
     """All of them."""
-    return {**self.singles, **self.means, **self.refined}
+    plain = {**self.singles, **self.means, **self.refined}
+    return {
+      **plain,
+      **{self.pairs[n]: self._filtered(way) for n, way in plain.items()},
+    }
+
+  def _filtered(self, way: Way) -> Way:
+    radius = _RADIUS * self.shrink / way.plan.get('last', 1.0)
+    return _refined_as(way, filter_radius=max(1, round(radius)))
 
 
 def of(model: Model, points: Sequence[float]) -> Candidates:
@@ -83,6 +105,7 @@ def of(model: Model, points: Sequence[float]) -> Candidates:
       for fusion in {refiner.fusion for refiner in model.refiners}
       for name, way in _REFINED[fusion](points)
     },
+    window(model.settings['plan'])[0] / model.network[0],
   )
 
 
@@ -151,6 +174,7 @@ def _way(
       'min_uncertainty': 0.0,
       'stage_weights': (),
       'mix': 0.0,
+      'filter_radius': 0,
     },
   )
 
@@ -168,7 +192,13 @@ def _refined(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
       name,
       Way(
         {},
-        {'fusion': 'magnet', 'points': float(k), 'windows': 1.0, 'mix': mix},
+        {
+          'fusion': 'magnet',
+          'points': float(k),
+          'windows': 1.0,
+          'mix': mix,
+          'filter_radius': 0,
+        },
       ),
     )
 
@@ -182,7 +212,15 @@ def _attended(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
   name = 'scale attention'
   yield (
     name,
-    Way({}, {'fusion': scale_attention.NAME, 'windows': 1.0, 'mix': 0.0}),
+    Way(
+      {},
+      {
+        'fusion': scale_attention.NAME,
+        'windows': 1.0,
+        'mix': 0.0,
+        'filter_radius': 0,
+      },
+    ),
   )
   for first, last, factor, shares in _ATTENDED:
     low, high = SCALES[first], SCALES[last]

@@ -1,6 +1,7 @@
 """Draws pixels of images for each way of running a model."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
 
 from magnet_jax.cascade import settings
 from magnet_jax.evaluate.comparison import Load
@@ -44,7 +45,13 @@ def draw(
 def _drawer(model: Model, ways: Mapping[str, Way]) -> Draw:
   """Returns what draws pixels of a sample for each way, given a seed."""
   cascade, ignored = model.cascade(), model.classes.ignore_label
-  models = {name: model.with_way(way) for name, way in ways.items()}
+  # The filter works on what the numbers have made of the map.
+  models = {
+    name: model.with_way(
+      dataclasses.replace(way, refine={**way.refine, 'filter_radius': 0})
+    )
+    for name, way in ways.items()
+  }
   # Only a mean follows from the maps of the stages.
   methods = {
     name: search.method_of(models[name])

@@ -7,9 +7,12 @@ import dataclasses
 import functools
 import os
 import pathlib
+import time
+
+import numpy as np
 
 from magnet_jax.cascade import settings as cascade_settings
-from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.options import Options
 from magnet_jax.evaluate import measuring, summary
@@ -20,11 +23,11 @@ from magnet_jax.evaluate.summary import Row
 from magnet_jax.methods import magnet
 from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method
-from magnet_jax.ops import windows
+from magnet_jax.ops import resize, windows
 from magnet_jax.predict.model import Model
 from magnet_jax.tuning.candidates import Candidates
-from magnet_jax.tuning.stage_maps import StageMaps, running_mean
-from magnet_jax.types import InputError, Sample, Stage
+from magnet_jax.tuning.stage_maps import Outcome, StageMaps, running_mean
+from magnet_jax.types import ClassTable, InputError, Sample, Stage
 
 
 def measure(
@@ -58,11 +61,20 @@ def measure(
   for side in (1, 2):  # alone, and in a batch
     grid = windows.make_grid((height, side * width), (height, width))
     methods.compile_windows(cascade, grid)
-  run = {n: method_of(model.with_way(way)) for n, way in tried.refined.items()}
+  # The map before the filter is on the way to that after it.
+  ways = tried.by_name
+  run = {
+    name: method_of(model.with_way(ways[tried.pairs[name]]))
+    for name in tried.refined
+  }
   errors = []
   for index, load in enumerate(loads):
     have = kept.methods_of(index)
-    missing = [name for name in names if name not in have]
+    missing = [
+      name
+      for name, filtered in tried.pairs.items()
+      if not {name, filtered} <= have
+    ]
     if missing:
       try:
         sample = load()
@@ -94,7 +106,7 @@ def _records(
   cascade: Cascade,
   run: Mapping[str, Method],
 ) -> list[Record]:
-  """Measures ways on one image."""
+  """Measures ways on one image, without and with the filter."""
   maps = StageMaps(cascade, sample.image)
   size = (sample.image.shape[0], sample.image.shape[1])
   found = []
@@ -102,8 +114,12 @@ def _records(
   for name in wanted:
     if name in run:
       run[name].warm_up(size)
-      record, _ = measuring.measure(sample, name, run[name], model.classes)
-      found.append(record)
+      before = _Before()
+      filtered = tried.pairs[name]
+      record, _ = measuring.measure(
+        sample, filtered, run[name], model.classes, before
+      )
+      found += [record, before.record(record, name, sample, model.classes)]
       continue
     strict = dataclasses.replace(
       model.with_way(tried.by_name[name]), strict=True
@@ -116,27 +132,71 @@ def _records(
       if len(stage.grid):
         maps.of(stage.grid)  # computed once, before the threads ask for it
     options = cascade_settings.options(strict.settings['refine'])
-    means.append((name, plan, options))
+    radius = tried.by_name[tried.pairs[name]].refine['filter_radius']
+    maps.filter_seconds(radius)  # without other work beside it
+    means.append((name, plan, options, radius))
 
-  def measured(way: tuple[str, Sequence[Stage], Options]) -> Record:
-    name, plan, options = way
+  def measured(
+    way: tuple[str, Sequence[Stage], Options, int],
+  ) -> list[Record]:
+    name, plan, options, radius = way
     outcome = running_mean(maps, plan, options)
-    assert sample.label is not None
-    return {
-      'image': sample.name,
-      'method': name,
-      'height': size[0],
-      'width': size[1],
-      'seconds': outcome.seconds,
-      'windows': outcome.windows,
-      **measuring.overlap_scores(
-        sample.label, predict(outcome.probabilities), model.classes
+    return [
+      _record(name, sample, outcome, model.classes),
+      _record(
+        tried.pairs[name], sample, maps.filtered(outcome, radius), model.classes
       ),
-    }
+    ]
 
   with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-    found.extend(threads.map(measured, means))
+    for both in threads.map(measured, means):
+      found += both
   return found
+
+
+def _record(
+  name: str, sample: Sample, outcome: Outcome, classes: ClassTable
+) -> Record:
+  """Scores what a way makes of an image."""
+  assert sample.label is not None
+  return {
+    'image': sample.name,
+    'method': name,
+    'height': sample.image.shape[0],
+    'width': sample.image.shape[1],
+    'seconds': outcome.seconds,
+    'windows': outcome.windows,
+    **measuring.overlap_scores(
+      sample.label, predict(outcome.probabilities), classes
+    ),
+  }
+
+
+class _Before:
+  """Watches a run, and keeps the last stage before the filter."""
+
+  def __init__(self) -> None:
+    self._start = time.perf_counter()
+    self._seconds = 0.0
+    self._found: np.ndarray | None = None
+
+  def __call__(self, result: StageResult) -> None:
+    """Keeps a stage's map, which the stages after it do not change."""
+    if not result.stage.filtered:
+      self._found = result.probabilities
+      self._seconds = time.perf_counter() - self._start
+
+  def record(
+    self, filtered: Record, name: str, sample: Sample, classes: ClassTable
+  ) -> Record:
+    """Returns the record of the way without the filter."""
+    assert self._found is not None
+    outcome = Outcome(
+      resize.probabilities(self._found, sample.image.shape[:2]),
+      self._seconds,
+      filtered['windows'] or 0,
+    )
+    return _record(name, sample, outcome, classes)
 
 
 def rows_of(found: Sequence[Record], model: Model) -> dict[str, Row]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toy_networks
 
-from magnet_jax.cascade import journal, labels, plan
+from magnet_jax.cascade import journal, labels, last_filter, plan
 from magnet_jax.cascade.disk_workspace import ALONE, DiskWorkspace, Kept
 from magnet_jax.cascade.division import Division
 from magnet_jax.rasters.rasters import ArrayRaster
@@ -116,12 +116,16 @@ def _whole(plane):
     ((1, 40), {}, {}),
     ((50, 70), IN_WINDOWS, {'windows': 3}),
     ((90, 530), {'last': 0.1}, {}),  # enlarged in several tiles
+    ((300, 90), {'last': 0.1}, {'filter_radius': 5}),
+    ((70, 50), {}, {'filter_radius': 2}),
   ],
 )
 def test_float32_on_disk_is_the_same_as_in_memory(
   tmp_path, reader, size, planned, options
 ):
   stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
+  if filtered := 'filter_radius' in options:
+    stages = last_filter.of(stages)
   image, cascade = toy_networks.image(size), _cascade(**options)
   heard = Heard()
   found = _stream(tmp_path, reader(image), cascade, stages, heard=heard)
@@ -133,7 +137,8 @@ def test_float32_on_disk_is_the_same_as_in_memory(
     )
   assert heard.windows == sum(len(each.windows) for each in expected)
   total = sum(len(stage.grid) for stage in stages)
-  assert heard.windows < total if options else heard.windows == total
+  some = options and not filtered
+  assert heard.windows < total if some else heard.windows == total
   assert heard.windows + heard.before == total or 'windows' in options
   final = expected[-1].probabilities
   np.testing.assert_array_equal(_whole(found[-1].label), labels.predict(final))
@@ -230,16 +235,18 @@ class Member(Division):
 
 
 @pytest.mark.parametrize(
-  ('make', 'planned'),
+  ('make', 'size', 'planned'),
   [
-    (toy_networks.mean_cascade, {}),
-    (toy_networks.mean_cascade, IN_WINDOWS),
-    (toy_networks.attention_cascade, IN_WINDOWS),
+    (toy_networks.mean_cascade, (47, 61), {}),
+    (toy_networks.mean_cascade, (47, 61), IN_WINDOWS),
+    (toy_networks.attention_cascade, (47, 61), IN_WINDOWS),
+    (toy_networks.filtered_cascade, (300, 61), {}),
   ],
 )
-def test_two_processes_leave_what_one_does(tmp_path, make, planned):
-  size = (47, 61)
+def test_two_processes_leave_what_one_does(tmp_path, make, size, planned):
   stages = plan.make_plan(size, window=toy_networks.WINDOW, **planned)
+  if make is toy_networks.filtered_cascade:
+    stages = last_filter.of(stages)
   image, cascade = toy_networks.image(size), make()
   said, barrier = [None, None], threading.Barrier(2)
 
@@ -259,6 +266,8 @@ def test_two_processes_leave_what_one_does(tmp_path, make, planned):
   for on_disk, in_memory in zip(
     found, cascade.stages(image, stages), strict=True
   ):
-    np.testing.assert_array_equal(
-      _whole(on_disk.probabilities), in_memory.probabilities
-    )
+    maps = _whole(on_disk.probabilities)
+    if on_disk.stage.filtered:  # in other boxes, so sums round otherwise
+      np.testing.assert_allclose(maps, in_memory.probabilities, atol=1e-6)
+    else:
+      np.testing.assert_array_equal(maps, in_memory.probabilities)

@@ -19,6 +19,7 @@ from magnet_jax.types import InputError
     {'window_score': 'mean'},
     {'min_uncertainty': 1.0},
     {'selection': 'image', 'batch': 8},
+    {'filter_radius': 256},
   ],
 )
 def test_accepts(settings):
@@ -34,6 +35,8 @@ def test_accepts(settings):
     {'selection': 'stage'},
     {'kernel': 4},
     {'kernel': 0},
+    {'filter_radius': -1},
+    {'filter_radius': 257},
     {'windows': 0},
     {'windows': -0.5},
     {'windows': 1.5},

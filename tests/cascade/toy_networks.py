@@ -77,6 +77,10 @@ def random_cascade(**settings):
   return cascade(random_segmenter(), mixing, **settings)
 
 
+def filtered_cascade():
+  return mean_cascade(filter_radius=3)
+
+
 def mean_cascade(**options):
   return Cascade(
     random_segmenter(),

@@ -99,8 +99,10 @@ def test_another_way_than_the_usual_is_better_for_sure(scores, chosen):
 
 
 def test_the_usual_ways_are_candidates():
-  names = dict([*candidates._means(), *candidates._attended(())])
-  assert set(candidates.USUAL) <= set(names)
+  tried = candidates.Candidates(
+    {}, dict(candidates._means()), dict(candidates._attended(()))
+  )
+  assert set(candidates.USUAL) <= set(tried.by_name)
 
 
 def test_frontier():

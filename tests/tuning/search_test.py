@@ -30,6 +30,8 @@ def test_estimates_agree_with_runs(tmp_path):
     'patch 0.71',
     'mean 0.5-1 half-octave, first twice',
     'mean of all',
+    'patch 0.71, filtered',
+    'mean 0.5-1 half-octave, filtered',
   ):
     method = magnet.make(model.with_way(tried.by_name[name]))
     maps, seen = method.segment(sample.image)
@@ -60,10 +62,10 @@ def test_an_interrupted_run_goes_on(tmp_path):
   again, _ = run([functools.partial(load, seed) for seed in range(2)])
   assert reads == [0, 1]
   assert again[: len(first)] == first and len(again) == 2 * len(first)
+  plain = {candidates.PATCH, 'refiner, K 0.5', 'refiner, K 0.5, mix 0.5'}
   assert {record['method'] for record in first} == {
-    candidates.PATCH,
-    'refiner, K 0.5',
-    'refiner, K 0.5, mix 0.5',
+    *plain,
+    *(tried.pairs[name] for name in plain),
   }
 
 
