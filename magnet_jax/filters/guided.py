@@ -18,7 +18,7 @@ from magnet_jax.filters import bands, linear_models
 from magnet_jax.filters.linear_models import LinearModels, Planes
 from magnet_jax.types import InputError
 
-# Edges of more than .01 in colours of [0, 1] are kept. Of .005 to .04, about the
+# Edges of more than .01 in colours of [0, 1] are kept. Of .005 to .04 about the
 # best on val of three sets, photographs and generated scenes.
 RADIUS = 8
 EPS = 0.01**2

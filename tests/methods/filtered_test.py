@@ -31,14 +31,14 @@ def test_it_filters_the_map_of_its_start(model, name, start):
   np.testing.assert_array_equal(found, FILTERS[name](image, given, radius=3))
 
 
-def test_settings_that_are_not_given_are_the_published_ones(model):
+def test_settings_that_are_not_given_have_defaults(model):
   image = toy_model.sample(size=(64, 64)).image
   (given, _), (found, _) = (
     each.segment(image)
     for each in table.make(model, ['patch', 'guided']).values()
   )
   np.testing.assert_array_equal(
-    found, guided.guided(image, given, radius=8, eps=4e-4)
+    found, guided.guided(image, given, radius=8, eps=1e-4)
   )
 
 
