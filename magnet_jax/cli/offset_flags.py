@@ -36,13 +36,13 @@ def define(values: flags.FlagValues, group: str) -> None:
 
 
 def check(
-  values: flags.FlagValues, inputs: Sequence[pathlib.Path]
+  values: flags.FlagValues, others: Sequence[pathlib.Path]
 ) -> list[pathlib.Path]:
   """Checks the flags before anything is read.
 
   Args:
     values: of the flags, with `method` and `checkpoint`.
-    inputs: files that must not be overwritten.
+    others: files that are read or written besides.
 
   Returns:
     Further input files.
@@ -66,12 +66,12 @@ def check(
         )
     return [pathlib.Path(values.offsets)]
   if values.save_offsets:
-    offset_files.check_name(values.save_offsets)
-    if os.path.realpath(values.save_offsets) in map(os.path.realpath, inputs):
+    if os.path.realpath(values.save_offsets) in map(os.path.realpath, others):
       raise InputError(
-        f'--save_offsets={values.save_offsets}: is an input; choose another '
-        'name'
+        f'--save_offsets={values.save_offsets}: is an input, or another '
+        'output; choose another name'
       )
+    offset_files.check_name(values.save_offsets)
   return []
 
 

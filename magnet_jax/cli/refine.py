@@ -114,7 +114,9 @@ def run(arguments: Arguments) -> int:
   path, folder = pathlib.Path(arguments.names[0]), pathlib.Path(values.out)
   other = pathlib.Path(values.label or values.probabilities)
   settings = filter_flags.settings(values)
-  inputs = [path, other, *offset_flags.check(values, [path, other])]
+  written = [folder / each for each in files.names(path.stem, Outputs())]
+  further = offset_flags.check(values, [path, other, *written])
+  inputs = [path, other, *further]
   files.keep_inputs(inputs, folder, [path.stem], Outputs())
   with contextlib.closing(open_image.open_image(path)) as source:
     corrects, table = _chosen(values, path, source.size)

@@ -15,6 +15,10 @@ def _scenes(data: reading.Settings, split: str) -> sources.Source:
     if name == split:
       break
     first += count
+  if count < 1:
+    raise InputError(
+      f'data.{split}_scenes {count}: must be at least 1 scene; raise it'
+    )
   return sources.SceneSource(
     first, count, tuple(data['scene_size']), cache_mb=data['cache_mb']
   )

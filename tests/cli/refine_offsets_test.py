@@ -114,6 +114,7 @@ def test_wrong_files_and_flags(codes, model, pair, tmp_path, fails):
   both = (f'--offsets={file}', f'--checkpoint={model}')
   assert 'leave one of them out' in refused(*both)
   assert 'let it end in .png' in refused('--save_offsets=a.npz')
-  assert 'is an input' in refused(f'--save_offsets={label}')
+  for path in (label, out / 'field_label.png'):
+    assert 'is an input, or another' in refused(f'--save_offsets={path}')
   assert 'no refiner_segfix' in refused('--checkpoint=scenes')
   assert not out.exists()
