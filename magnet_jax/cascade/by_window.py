@@ -5,6 +5,7 @@ size has to be in memory: the same code serves memory and disk.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+import math
 
 import numpy as np
 
@@ -150,7 +151,8 @@ def refine(work: Work) -> Iterator[Part]:
     refine_step.refine_windows,
     window=grid.window,
     kernel=work.options.kernel,
-    most=work.most,
+    # K is an argument of the step; only its upper bound is compiled into it.
+    most=selection.count_points(work.options.points, math.prod(network)),
     mix=work.mix,
     score=work.score,
   )

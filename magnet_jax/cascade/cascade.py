@@ -1,10 +1,8 @@
 """The loop over the stages, coarse to fine: each corrects the one before."""
 
 from collections.abc import Iterator, Sequence
-import copy
 import dataclasses
 import functools
-from typing import Self
 
 import numpy as np
 
@@ -35,14 +33,7 @@ from magnet_jax.cascade.workspace import (
 )
 from magnet_jax.ops import selection, windows
 from magnet_jax.refiners.refiner import Refiner
-from magnet_jax.types import (
-  InputError,
-  Network,
-  Plane,
-  Size,
-  Stage,
-  WindowGrid,
-)
+from magnet_jax.types import InputError, Network, Plane, Size, Stage, WindowGrid
 
 SILENT = Silent()
 ONE_STAGE = Past(())
@@ -105,20 +96,9 @@ class Cascade:
     if isinstance(segmenter, HostSegmenter):
       segmenter.check_size(network)
     for refiner in refiners:
-      refiner.check()
-      if missing := refiner.needs - policy.offers:
-        raise InputError(
-          f'the {policy.name} pipeline with a refiner that needs '
-          f'{", ".join(sorted(missing))}, which it has not; use '
-          '--pipeline=aligned'
-        )
+      policy.check(refiner, options)
       if 'features' in refiner.needs:
         features.check(segmenter, network)
-      if options.mix and 'scale' not in refiner.needs:
-        raise InputError(
-          f'mix {options.mix}: a refiner that does not use the segmenter has '
-          'nothing to mix with; set mix to 0'
-        )
     self.network = network
     self.options = options
     self.policy = policy
@@ -131,30 +111,11 @@ class Cascade:
     )
     self._weights = weights
     self._score = score
-    pixels = network[0] * network[1]
-    self._most = selection.count_points(options.points, pixels)
     self.batch = parallel.device_count() * (
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
     )
     self._steps = Steps(class_bias.add(segmenter, options.bias), refiners)
-
-  def with_points(self, points: float | int) -> Self:
-    """Returns a cascade with a smaller K that shares the compiled steps.
-
-    Raises:
-      InputError: more points than the steps are compiled for.
-    """
-    pixels = self.network[0] * self.network[1]
-    if selection.count_points(points, pixels) > self._most:
-      raise InputError(
-        f'points {points}: must be at most {self.options.points}, for which '
-        'the steps are compiled; create a new cascade for more'
-      )
-    # K is an argument of the steps; only its upper bound is compiled into them.
-    other = copy.copy(self)
-    other.options = dataclasses.replace(self.options, points=points)
-    return other
 
   def run(
     self,
@@ -184,9 +145,10 @@ class Cascade:
       coarse = workspace.map(before) if before else None
       numbers: Sequence[int] = range(count)
       if coarse:
-        numbers = self._chosen(stage, coarse, count, workspace, progress)
-      batch = self._batch_of(stage)
-      share = workspace.share(stage, numbers, count, batch)
+        numbers = window_choice.chosen(
+          stage, coarse, count, workspace, progress, options=self.options
+        )
+      share = workspace.share(stage, numbers, count, self._batch_of(stage))
       if share is not None:
         image = workspace.image(stage)
         parts = (
@@ -275,38 +237,6 @@ class Cascade:
       space.put(stage, part)
     return space.probabilities
 
-  def _chosen(
-    self,
-    stage: Stage,
-    coarse: Plane,
-    count: int,
-    workspace: Workspace,
-    progress: Progress,
-  ) -> Sequence[int]:
-    """The windows to refine, ascending; chosen once per run."""
-    if count == 0 or (
-      count == len(stage.grid) and not self.options.min_uncertainty
-    ):
-      return range(count)
-    name = f'stage {stage.index}'
-
-    # By `once`: a resumed run and all processes of a divided one must refine
-    # the same windows, even if their devices round differently.
-    def make() -> list[int]:
-      progress.says(f'{name}, choosing windows')
-      return [
-        *window_choice.choose(
-          stage,
-          coarse,
-          count,
-          score=self.options.window_score,
-          least=self.options.min_uncertainty,
-        )
-      ]
-
-    chosen: Sequence[int] = workspace.once(f'{name} windows', make)
-    return chosen
-
   def refine(
     self,
     stage: Stage,
@@ -359,7 +289,6 @@ class Cascade:
       refiner=self._refiners[number],
       options=self.options,
       score=self._score,
-      most=self._most,
       mix=mix,
       batch=self.batch,
       weights=self._weights,

@@ -105,7 +105,6 @@ class Work:
     refiner: of this stage.
     options: how a stage is refined.
     score: computes Q; the points of highest Q are replaced.
-    most: static upper bound of K per window.
     mix: share of the windows' own segmentation in the result, in [0, 1].
     batch: B, a multiple of the devices.
     weights: of the windows along an axis, for blending them.
@@ -123,7 +122,6 @@ class Work:
   refiner: Refiner
   options: Options
   score: Score
-  most: int
   mix: float
   batch: int
   weights: Weights

@@ -9,8 +9,8 @@ from magnet_jax.cascade import by_image, by_window, settings
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.parts import Part, Share, Start, Work
 from magnet_jax.ops import area
-from magnet_jax.refiners.refiner import NEEDS
-from magnet_jax.types import Plane, Size, Stage
+from magnet_jax.refiners.refiner import NEEDS, Refiner
+from magnet_jax.types import InputError, Plane, Size, Stage
 
 Planner = Callable[[Size], tuple[Stage, ...]]
 
@@ -53,6 +53,26 @@ class Policy:
   enlarge: Callable[[Stage, Plane, Share], Iterator[Part]]
   way: Callable[[Options, str], Way]
   offers: frozenset[str] = frozenset(NEEDS)
+
+  def check(self, refiner: Refiner, options: Options) -> None:
+    """Checks that a refiner gets what it needs.
+
+    Raises:
+      InputError: it does not, or it leaves nothing to mix with.
+      ValueError: as `Refiner.check`.
+    """
+    refiner.check()
+    if missing := refiner.needs - self.offers:
+      raise InputError(
+        f'the {self.name} pipeline with a refiner that needs '
+        f'{", ".join(sorted(missing))}, which it has not; use '
+        '--pipeline=aligned'
+      )
+    if options.mix and 'scale' not in refiner.needs:
+      raise InputError(
+        f'mix {options.mix}: a refiner that does not use the segmenter has '
+        'nothing to mix with; set mix to 0'
+      )
 
 
 _WAYS = {

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from magnet_jax.cascade import stage_windows, window_scores
+from magnet_jax.cascade.options import Options
+from magnet_jax.cascade.workspace import Progress, Workspace
 from magnet_jax.ops import selection
 from magnet_jax.types import Plane, Stage, Windows
 
@@ -67,6 +69,40 @@ def highest(
   if least:
     order = [n for n in order if doubts[n] >= least]
   return tuple(sorted(order[max(0, len(order) - count) :]))
+
+
+def chosen(
+  stage: Stage,
+  coarse: Plane,
+  count: int,
+  workspace: Workspace,
+  progress: Progress,
+  *,
+  options: Options,
+) -> Sequence[int]:
+  """Returns the windows of a stage to refine, ascending; chosen once per run.
+
+  Args:
+    stage: the stage.
+    coarse: float32 [H',W',C], the segmentation after the stage before.
+    count: largest number of windows, from `allot`.
+    workspace: keeps the choice.
+    progress: is told of it.
+    options: how windows are chosen.
+  """
+  if count == 0 or (count == len(stage.grid) and not options.min_uncertainty):
+    return range(count)
+  name = f'stage {stage.index}'
+
+  # By `once`: a resumed run and all processes of a divided one must refine
+  # the same windows, even if their devices round differently.
+  def make() -> Sequence[int]:
+    progress.says(f'{name}, choosing windows')
+    score, least = options.window_score, options.min_uncertainty
+    return [*choose(stage, coarse, count, score=score, least=least)]
+
+  numbers: Sequence[int] = workspace.once(f'{name} windows', make)
+  return numbers
 
 
 def choose(

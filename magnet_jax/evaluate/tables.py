@@ -119,27 +119,6 @@ def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> list[str]:
   return lines
 
 
-def table_markdown(
-  rows: Sequence[Row], differences: Mapping[str, Difference] | None = None
-) -> str:
-  """Formats the same table in Markdown, with a second table of differences."""
-  head, *body = [[_escape(cell) for cell in line] for line in _cells(rows)]
-  lines = [
-    _markdown_line(head),
-    _markdown_line(['---'] + ['---:'] * (len(head) - 1)),
-    *map(_markdown_line, body),
-    '',
-    *images_note(rows),
-  ]
-  if differences:
-    lines += ['', '| difference | points (95 % interval) |', '| --- | --- |']
-    lines += [
-      _markdown_line([_escape(name), difference_text(difference)])
-      for name, difference in differences.items()
-    ]
-  return '\n'.join(lines)
-
-
 def json_rows(rows: Sequence[Row]) -> dict[str, object]:
   """Returns `{"rows": [...]}`: fractions in 0..1, None where not measured."""
   return {
@@ -177,14 +156,6 @@ def images_note(rows: Sequence[Row]) -> list[str]:
     return []
   images = f'{counts[0]}' + (f' to {counts[-1]}' if len(counts) > 1 else '')
   return [f'{images} images. {NOTE}']
-
-
-def _markdown_line(cells: Sequence[str]) -> str:
-  return '| ' + ' | '.join(cells) + ' |'
-
-
-def _escape(text: str) -> str:
-  return text.replace('\\', '\\\\').replace('|', '\\|').replace('\n', ' ')
 
 
 def _json_value(value: str | float) -> str | float | None:

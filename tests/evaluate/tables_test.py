@@ -37,12 +37,6 @@ def test_the_terminal_table_lines_up():
   )
 
 
-def test_markdown_escapes_its_separator():
-  text = tables.table_markdown([_ROW], _DIFFERENCE)
-  assert '| magnet | 72.13 | 70.00 | – | 12.3 | 21 | 1234 |' in text
-  assert r'| magnet - a\|b | +1.23' in text
-
-
 def test_no_rows_and_one_image():
   assert tables.table_text([]).startswith('method')
   one = summary.Difference(-0.01, math.nan, math.nan, 1)
