@@ -53,6 +53,7 @@ def refinement(
       'window': (512, 512),
       'trunk': 'hrnet48',
       'head': 256,
+      'certainty': 0.0,
       'dtype': segfix.dtype,
     }
   )

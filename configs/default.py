@@ -162,6 +162,9 @@ def get_config() -> ml_collections.ConfigDict:
   segfix.pool = False
   segfix.head = 64  # features of each head
   segfix.colours = 'normalised'  # 'blue_first': published weights
+  # From 0 to 1, how much the probable directions must agree to move a label:
+  # with few steps of training, uncertain ones spoil more than they mend.
+  segfix.certainty = 0.7
   segfix.dtype = 'float32'
 
   config.train = ml_collections.ConfigDict()
@@ -216,12 +219,13 @@ def start_from_imagenet(config: ml_collections.ConfigDict) -> None:
   config.train.segmenter.init = 'imagenet'
   config.train.segmenter.rate = 1e-3
   segfix = config.correctors.segfix
-  kept = ('start', 'window', 'head', 'colours', 'dtype')
+  kept = ('start', 'window', 'head', 'colours', 'certainty', 'dtype')
   config.correctors.segfix = ml_collections.ConfigDict(
     {key: segfix[key] for key in kept}
   )
   config.correctors.segfix.trunk = 'efficientnet_lite0'
   config.correctors.segfix.finest = 2  # stride of the logits
+  config.correctors.segfix.coarsest = 16  # level, a quarter of the parameters
   config.train.segfix.init = 'trunk:'
   config.train.segfix.rate = 1e-3
 

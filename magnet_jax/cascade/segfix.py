@@ -42,6 +42,12 @@ def make(
     raise InputError(
       f'window {window}: must be at least 1 pixel; {WINDOW} is the default'
     )
+  certainty = network.get('certainty', 0)
+  if isinstance(certainty, int | float) and not 0 <= certainty <= 1:
+    raise InputError(
+      f'certainty {certainty:g}: must be from 0, which moves every label near '
+      'an outline, to 1'
+    )
   return Corrector(
     build.directions(**network),
     {'images': jnp.zeros((1, 64, 64, 3), jnp.float32)},

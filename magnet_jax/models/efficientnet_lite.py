@@ -74,13 +74,15 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-  """A trunk of four levels at strides 4, 8, 16 and 32, or five from 2 on.
+  """A trunk of up to four levels at strides 4 to 32, or five from 2 on.
 
   Attributes:
     repeats: blocks of each of the seven stages.
     features: features of each stage.
     stem: features of the stem.
     finest: stride of the finest level, 4 or 2.
+    coarsest: stride of the coarsest one; below 32, the stages after it are left
+      out, and with them most of the parameters.
     dtype: of the computation; parameters and statistics stay float32.
   """
 
@@ -88,6 +90,7 @@ class EfficientNetLite(nn.Module):
   features: tuple[int, ...]
   stem: int = 32
   finest: Literal[4, 2] = 4
+  coarsest: Literal[32, 16, 8] = 32
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -112,7 +115,8 @@ class EfficientNetLite(nn.Module):
     x = nn.relu6(norm(x))
     levels = []
     block = 0
-    for stage, (kernel, stride, expansion) in enumerate(_STAGES):
+    last = _LEVELS[self.coarsest.bit_length() - 2]  # of stride 2 is the first
+    for stage, (kernel, stride, expansion) in enumerate(_STAGES[: last + 1]):
       for i in range(self.repeats[stage]):
         x = InvertedResidual(
           self.features[stage],

@@ -8,12 +8,14 @@ inside is segmented more reliably, so labels near outlines are taken from there.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from magnet_jax.models import layers
 from magnet_jax.ops import normalise, resize
 from magnet_jax.ops.offsets import DIRECTIONS
 
 BOUNDARY = 2  # logits: far from any outline, near one
+_NEVER = 99.0  # logits, of which the probability is 0
 
 
 class Head(nn.Module):
@@ -78,12 +80,16 @@ class SegFix(nn.Module):
     trunk: maps images to levels, fine to coarse.
     head: features of each head's first convolution.
     colours: how the trunk sees them.
+    certainty: shortest mean of the directions, as vectors of length 1 by their
+      probabilities, at which an outline counts as near, but in training: from
+      0, as published, to 1.
     dtype: of the computation; logits are float32 all the same.
   """
 
   trunk: nn.Module
   head: int = 256
   colours: normalise.Colours = 'normalised'
+  certainty: float = 0.0
   dtype: layers.Dtype = jnp.float32
 
   @nn.compact
@@ -97,4 +103,24 @@ class SegFix(nn.Module):
     heads = Heads(self.head, self.dtype, name='heads')
     logits = heads(levels, train=train)
     height, width = images.shape[1:3]
-    return resize.upsample_corners(logits, (height, width))
+    logits = resize.upsample_corners(logits, (height, width))
+    if train or not self.certainty:
+      return logits
+    far, near = logits[..., :1], logits[..., 1:BOUNDARY]
+    inwards = logits[..., BOUNDARY:]
+    sure = length(jax.nn.softmax(inwards)) >= self.certainty
+    near = jnp.where(sure[..., None], near, far - _NEVER)
+    return jnp.concatenate([far, near, inwards], axis=-1)
+
+
+def length(probabilities: jax.Array) -> jax.Array:
+  """Returns how long the mean of directions is: float32 [...], in [0, 1].
+
+  It is 1 if there is only one, and 0 if each is as probable as its opposite.
+
+  Args:
+    probabilities: float32 [...,8], in the order of `offsets.DIRECTIONS`.
+  """
+  vectors = np.array(DIRECTIONS, np.float32)
+  vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
+  return jnp.linalg.norm(probabilities @ vectors, axis=-1)

@@ -142,8 +142,16 @@ def trunk_of(variables: Variables, path: PathLike) -> Variables:
       f'{TRUNK}{path}: the network has no trunk; choose one that has, or leave '
       'out init'
     )
+  # What a shorter trunk lacks is left out.
   parts = {
-    name: {**tree, 'trunk': trunks.get(name, {})}
+    name: {
+      **tree,
+      'trunk': {
+        part: weights
+        for part, weights in trunks.get(name, {}).items()
+        if part in tree['trunk']
+      },
+    }
     for name, tree in variables.items()
   }
   return _fit(parts, variables, path)

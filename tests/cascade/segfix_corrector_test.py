@@ -70,5 +70,7 @@ def test_settings_are_those_of_the_network():
   assert corrector.module.head == 5 and corrector.refiner is None
   with pytest.raises(InputError, match=r'window \(0, 8\): must be'):
     segfix.make(num_classes=3, window=(0, 8))
+  with pytest.raises(InputError, match='certainty 2: must be from 0'):
+    segfix.make(num_classes=2, certainty=2)
   with pytest.raises(InputError, match='unknown to segfix'):
     segfix.make(num_classes=3, depth=8)

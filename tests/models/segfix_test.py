@@ -48,6 +48,39 @@ def test_a_network_is_a_trunk_and_heads():
   assert kernels['heads/direction/unit/conv/kernel'].shape == (6, 4)
 
 
+def test_uncertain_directions_move_nothing_but_count_in_training():
+  class Given(nn.Module):
+    @nn.compact
+    def __call__(self, images, *, train=False):
+      return (images,)
+
+  # Of the columns, the first is sure of one direction, the second says two that
+  # are opposite, the third two that are neighbours, all near an outline.
+  wanted = np.zeros((3, 10), np.float32)
+  wanted[:, 1] = wanted[0, 4] = wanted[1, [2, 6]] = wanted[2, [2, 3]] = 9.0
+  images = jnp.eye(3, dtype=jnp.float32)[None, None]
+  module = segfix.SegFix(Given(), head=3, certainty=0.9)
+  shapes = trees.flatten(_initial(module, images)[1])
+  arrays = {name: np.zeros(x.shape, np.float32) for name, x in shapes.items()}
+  for name in arrays:
+    if name.endswith(('scale', 'var')):
+      arrays[name] += 1
+    elif name.endswith('conv/kernel'):
+      arrays[name] += np.eye(3, dtype=np.float32)
+    elif name.endswith('boundary/classify/kernel'):
+      arrays[name] += wanted[:, :2]
+    elif name.endswith('direction/classify/kernel'):
+      arrays[name] += wanted[:, 2:]
+  variables = trees.unflatten(arrays)
+  found = jax.jit(module.apply)(variables, images)[0, 0]
+  near = found[:, 1] > found[:, 0]
+  np.testing.assert_array_equal(near, [True, False, True])
+  plain = segfix.SegFix(Given(), head=3)
+  expected = jax.jit(plain.apply)(variables, images)[0, 0]
+  np.testing.assert_array_equal(found[near], expected[near])
+  assert (expected[:, 1] > expected[:, 0]).all()
+
+
 def test_a_head_equals_its_formula():
   levels = tuple(
     _numbers(jax.ShapeDtypeStruct((1, *size, 2), jnp.float32))

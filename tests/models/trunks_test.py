@@ -73,12 +73,14 @@ def test_levels_of_hrnets(stem_stride):
   ]
 
 
-@pytest.mark.parametrize('finest', [4, 2])
-def test_levels_of_efficientnets(finest):
-  trunk = efficientnet_lite.EFFICIENTNETS['efficientnet_lite2'](finest=finest)
+@pytest.mark.parametrize(('finest', 'coarsest'), [(4, 32), (2, 16), (4, 8)])
+def test_levels_of_efficientnets(finest, coarsest):
+  trunk = efficientnet_lite.EFFICIENTNETS['efficientnet_lite2'](
+    finest=finest, coarsest=coarsest
+  )
   levels = [(2, 16), (4, 24), (8, 48), (16, 120), (32, 352)]
   assert _levels(trunk) == [
-    _shape(*level) for level in levels if level[0] >= finest
+    _shape(*level) for level in levels if finest <= level[0] <= coarsest
   ]
 
 
