@@ -4,11 +4,11 @@ import functools
 import pathlib
 
 from absl import flags
-import tqdm
 
 from magnet_jax.cli import command_line, model_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.evaluate import results
+from magnet_jax.evaluate.comparison import counting_bar
 from magnet_jax.files import atomic, records
 from magnet_jax.methods import table
 from magnet_jax.report import demo
@@ -59,14 +59,7 @@ def run(arguments: Arguments) -> int:
   size = command_line.size(values.size, 'size')
   model = model_flags.load(values)
   folder = pathlib.Path(values.out)
-  with tqdm.tqdm(
-    total=demo.steps(model), desc='demo', dynamic_ncols=True, disable=None
-  ) as bar:
-
-    def notify(text: str) -> None:
-      bar.set_postfix_str(text)
-      bar.update()
-
+  with counting_bar(demo.steps(model), 'demo') as notify:
     found, compiling = demo.run(model, size, values.seed, folder, notify)
   reference = table.reference([record['method'] for record in found])
   print(results.as_text(found, model.classes, reference))

@@ -1,7 +1,6 @@
 """A progress bar over all windows of a command, with rate and time left."""
 
 import sys
-from types import TracebackType
 from typing import Self
 
 import tqdm
@@ -28,12 +27,7 @@ class Bar:
   def __enter__(self) -> Self:
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *_: object) -> None:
     self._bar.close()
 
   def begins(self, name: str, windows: int, later: int) -> None:

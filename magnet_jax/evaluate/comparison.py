@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -38,6 +39,26 @@ class Pictures(Protocol):
     results: Sequence[StageResult],
   ) -> None:
     """Draws what a method found, stage by stage."""
+
+
+@contextlib.contextmanager
+def counting_bar(
+  total: int, name: str, unit: str = 'it'
+) -> Iterator[Callable[[str], None]]:
+  """Shows a bar in the first process; yields what moves it, with a text."""
+  with tqdm.tqdm(
+    total=total,
+    desc=name,
+    unit=unit,
+    dynamic_ncols=True,
+    disable=None if parallel.is_main() else True,
+  ) as bar:
+
+    def done(text: str) -> None:
+      bar.set_postfix_str(text)
+      bar.update()
+
+    yield done
 
 
 @dataclasses.dataclass
@@ -110,17 +131,7 @@ class Comparison:
     self, loads: Sequence[Load], name: str
   ) -> tuple[list[Record], list[str]]:
     """Runs as `run`, with a progress bar in the first process."""
-    with tqdm.tqdm(
-      total=len(_own(loads)) * len(self.methods),
-      desc=name,
-      dynamic_ncols=True,
-      disable=None if parallel.is_main() else True,
-    ) as bar:
-
-      def done(text: str) -> None:
-        bar.set_postfix_str(text)
-        bar.update()
-
+    with counting_bar(len(_own(loads)) * len(self.methods), name) as done:
       return self.run(loads, done)
 
   def _warm_up(self, sample: Sample, warm: set[Size]) -> None:

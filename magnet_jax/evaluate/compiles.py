@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from types import TracebackType
 
 import jax.monitoring
 
@@ -31,12 +30,7 @@ class CompileCounter:
     self._last: int | None = None
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *_: object) -> None:
     self._last = len(_durations())
 
   @property

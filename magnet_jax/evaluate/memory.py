@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import threading
-from types import TracebackType
 
 import psutil
 
@@ -58,12 +57,7 @@ class PeakMemory:
     _active.append(self)
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *_: object) -> None:
     _active.remove(self)
     if self._sampler is None:
       self._take(_kernel_peak())

@@ -1,4 +1,4 @@
-"""Writes rows as a table for the terminal, for Markdown, and as JSON."""
+"""Writes rows as a table for the terminal, and as JSON."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,13 +29,18 @@ def segmenter(
 ) -> Network:
   """Returns the segmenter with its variables, checked and placed."""
   with building(name, 'segmenter'):
-    make = functools.partial(build.segmenter, num_classes=num_classes)
-    module = checked.call(make, meta.section('segmenter'), 'segmenter')
+    module = _segmenter(meta, num_classes)
     wanted = build.shapes(module, (64, 64), num_classes)
   check(name, 'segmenter', variables, wanted)
   # Placed once, so that all cascades of this model share the same copy.
   placed = jax.device_put(variables['segmenter'])
   return jax.tree_util.Partial(module.apply, placed)
+
+
+def _segmenter(meta: Meta, num_classes: int) -> nn.Module:
+  """Builds the segmenter that a config describes."""
+  make = functools.partial(build.segmenter, num_classes=num_classes)
+  return checked.call(make, meta.section('segmenter'), 'segmenter')
 
 
 def refiners(
@@ -68,8 +74,7 @@ def _attention(
 ) -> Refiner:
   """Returns the refiner of a gate on the segmenter's features."""
   with building(name, 'segmenter'):
-    make = functools.partial(build.segmenter, num_classes=num_classes)
-    network = checked.call(make, meta.section('segmenter'), 'segmenter')
+    network = _segmenter(meta, num_classes)
     height, width = meta.section('plan')['network']
     module, init = make_gate(network, (height, width), num_classes)
   shapes = jax.eval_shape(init, jax.random.key(0))

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
 
-import tqdm
-
 from magnet_jax import parallel
 from magnet_jax.evaluate import summary, tables
-from magnet_jax.evaluate.comparison import Comparison, Load
+from magnet_jax.evaluate.comparison import Comparison, Load, counting_bar
 from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Row
 from magnet_jax.predict.model import Model
@@ -105,18 +103,7 @@ def tune(
   trained = model.ways.get(TRAINED, own)
   model = model.with_way(trained.with_numbers())
   tried = candidates.of(model, points)
-  with tqdm.tqdm(
-    total=len(loads),
-    desc='tune',
-    unit=' images',
-    dynamic_ncols=True,
-    disable=None if parallel.is_main() else True,
-  ) as bar:
-
-    def done(text: str) -> None:
-      bar.set_postfix_str(text)
-      bar.update()
-
+  with counting_bar(len(loads), 'tune', ' images') as done:
     found, errors = search.measure(
       model,
       loads,
