@@ -4,9 +4,17 @@ set -euo pipefail
 here=$(dirname "$0")
 
 magnet-jax train --config=scenes --workdir=runs/scenes
+# Correctors of its maps, on smaller scenes:
+for steps in deep_guided=400 segfix=500; do
+  stage=${steps%=*}
+  magnet-jax train --config=scenes --workdir=runs/scenes-correctors \
+    --stage="$stage" "--config.train.$stage.segmenter=runs/scenes/model.npz" \
+    "--config.train.$stage.steps=${steps#*=}" \
+    --config.data.train_scenes=48 '--config.data.scene_size=(1224,1224)'
+done
 # The model that the package carries:
-magnet-jax convert runs/scenes/model.npz --to=npz --bits=8 \
-  --out=magnet_jax/embedded/scenes.npz
+python "$here/with_correctors.py" magnet_jax/embedded/scenes.npz \
+  runs/scenes/model.npz runs/scenes-correctors
 magnet-jax evaluate --checkpoint=magnet_jax/embedded/scenes.npz \
   --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
   --config=scenes --split=test --limit=8 --out=runs/scenes/test \
