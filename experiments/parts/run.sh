@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # What each part is worth: one is changed at a time in what `init` proposes.
 #
-#   experiments/parts/run.sh NAME CONFIG IMAGES CLASSES STEPS
+#   experiments/parts/run.sh NAME CONFIG IMAGES CLASSES STEPS RADIUS
 #
-# CONFIG is of `init`, STEPS those of the segmenter; IMAGES are a list or a
-# folder that is not trained on. Writes results/NAME.txt and the records.
+# CONFIG is of `init`, STEPS those of the segmenter, RADIUS that of the filter, 8
+# times the shrinking of windows; IMAGES are a list or a folder that is not
+# trained on. Writes results/NAME.txt and the records.
 set -euo pipefail
 here=$(dirname "$0")
-name=$1 config=$2 images=$3 classes=$4 steps=$5
+name=$1 config=$2 images=$3 classes=$4 steps=$5 radius=$6
 runs=runs/parts/$name
 mkdir -p "$here/results"
 
@@ -54,6 +55,8 @@ row magnet_folds "$runs/magnet_folds/model.npz" "${all[@]}"
 row gate "$runs/gate/model.npz" "${all[@]}"
 row gated_segmenter_mean "$runs/gate/model.npz" "${all[@]}" --fusion=mean
 row mix "$runs/imagenet/model.npz" "${all[@]}" --mix=.5
+row filtered "$runs/imagenet/model.npz" "${all[@]}" --filter_radius="$radius"
+row gate_filtered "$runs/gate/model.npz" "${all[@]}" --filter_radius="$radius"
 for score in outlines mean; do
   method=magnet-fast row "third_by_$score" "$runs/imagenet/model.npz" \
     "${all[@]}" --fast=.3 --window_score=$score

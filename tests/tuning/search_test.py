@@ -41,6 +41,24 @@ def test_estimates_agree_with_runs(tmp_path):
     assert by_name[name]['windows'] == seen
 
 
+def test_one_run_of_a_refiner_is_scored_before_and_after_the_filter():
+  model, sample = toy_model.make(), toy_model.sample()
+  tried = dataclasses.replace(
+    candidates.of(model, (0.5,)), means={}, singles={}
+  )
+  found, _ = search.measure(
+    model, [lambda: sample], tried, folder=None, settings=SETTINGS
+  )
+  for record in found:
+    way = tried.by_name[record['method']]
+    maps, seen = magnet.make(model.with_way(way)).segment(sample.image)
+    matrix = np.asarray(record['confusion'])
+    right = (maps.argmax(-1) == sample.label).sum()
+    assert matrix.trace() == right and record['windows'] == seen
+  seconds = {record['method']: record['seconds'] for record in found}
+  assert all(seconds[a] < seconds[b] for a, b in tried.pairs.items())
+
+
 def test_an_interrupted_run_goes_on(tmp_path):
   model = toy_model.make()
   tried = candidates.of(model, (0.5,))
