@@ -17,7 +17,7 @@ from magnet_jax.types import InputError, Windows
 SCALES = tuple(2 ** (-step / 2) for step in range(4, -1, -1))
 FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 # Of all windows after the first stage, coarse ones first, or of each stage.
-SHARES: tuple[Windows, ...] = (0.7, 0.3, 0.1, (0.5,), (0.2,))
+SHARES: tuple[Windows, ...] = (0.3, (0.5,), (0.2,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
 # Of the filter that may be the last stage, in pixels of the networks' input at
@@ -31,7 +31,7 @@ _BEST = (
   'scale attention 0.5-1 octave, 60% of the windows',
   'scale attention 0.5-1 octave, 50% of each stage',
   'mean 0.5-1 half-octave, 50% of each stage',
-  'mean 0.5-1 octave, 70% of the windows',
+  'mean 0.5-1 octave, 50% of each stage',
   'mean 0.5-1 octave, 20% of each stage',
 )
 USUAL = (*(name + _FILTERED for name in _BEST), *_BEST)
@@ -128,8 +128,8 @@ def _means() -> Iterator[tuple[str, Way]]:
     name = f'mean {SCALES[first]:.2g}-{SCALES[last]:.2g} {factor}'
     way = _way(SCALES[first], SCALES[last], factor, overlap=_OVERLAPS)
     if weights:
-      name += ', first twice'
-      way = _refined_as(way, stage_weights=weights)
+      yield f'{name}, first twice', _refined_as(way, stage_weights=weights)
+      continue
     yield name, way
     # Leaving out windows pays where the later stages are the finest ones.
     for share in SHARES if SCALES[last] == 1 else ():
