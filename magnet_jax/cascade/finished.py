@@ -6,7 +6,7 @@ result is that of the whole image; at the image's own border, windows end there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import dataclasses
 import math
 
@@ -15,16 +15,16 @@ import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.cascade import batches
+from magnet_jax.filters.bands import Image, Read
 from magnet_jax.ops import normalise
 from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.types import Size
 
-Read = Callable[[int, int], np.ndarray]
 SIDE = 512  # of the part of a window that is kept, in pixels
 
 
 def bands(
-  refiner: Refiner, image: np.ndarray, read: Read, *, side: int = SIDE
+  refiner: Refiner, image: Image, read: Read, *, side: int = SIDE
 ) -> Iterator[np.ndarray]:
   """Corrects a map that is read in bands.
 

@@ -8,10 +8,10 @@ from absl import flags
 from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
-  filter_flags,
   host_flags,
   image_flags,
   messages,
+  method_flags,
   model_flags,
 )
 from magnet_jax.cli.command_line import Arguments
@@ -21,7 +21,7 @@ from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
-from magnet_jax.methods import pointrend, starts, table
+from magnet_jax.methods import table
 from magnet_jax.report import evaluation
 from magnet_jax.report.evaluation import Pictures
 from magnet_jax.types import ClassTable
@@ -57,7 +57,7 @@ def define(values: flags.FlagValues) -> None:
   image_flags.define(values, group)
   group = 'methods'
   _define_methods(values, group)
-  filter_flags.define(values, group)
+  method_flags.define(values, group)
   model_flags.define_plan(values, group)
   model_flags.define_refinement(values, group)
   _define_output(values, 'output')
@@ -86,36 +86,11 @@ def _define_methods(values: flags.FlagValues, group: str) -> None:
     'X: smallest overlap of the windows of patch, as a fraction',
     **bound,
   )
-  # Default None: folders of earlier versions did not record this flag.
-  flags.DEFINE_float(
-    'scale',
-    None,
-    'X: scale of a side at which patch works, in (0, 1]; full size if not '
-    'given',
-    **bound,
-  )
   flags.DEFINE_string(
     'fast',
     '',
     'SHARE: windows that magnet-fast refines, as segment --windows; the way '
     'that tune has chosen for half of the time of patch, or 0.25, if not given',
-    **bound,
-  )
-  flags.DEFINE_enum(
-    'start',
-    None,
-    [*starts.STARTS],
-    'method whose map is filtered or corrected, or whose windows pointrend '
-    'refines; if not given, patch, with its --overlap and --scale, or for a '
-    'corrector what it was trained on',
-    **bound,
-  )
-  flags.DEFINE_integer(
-    'head_points',
-    None,
-    'N: of pointrend: points of a window that the head decides in each step; '
-    f'{pointrend.HEAD_POINTS} if not given',
-    lower_bound=1,
     **bound,
   )
 
@@ -155,19 +130,12 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
-  given = {
-    name: values[name].value
-    for name in ('start', 'head_points')
-    if values[name].value is not None
-  }
   chosen = table.make(
     model,
     values.methods,
     overlap=values.overlap,
-    scale=1.0 if values.scale is None else values.scale,
     windows=command_line.windows(values.fast, 'fast') if values.fast else None,
-    **given,
-    **filter_flags.settings(values),
+    **method_flags.settings(values),
   )
   names = [*chosen]
   reference = table.reference(names, values.reference)

@@ -7,19 +7,25 @@ import sys
 from absl import flags
 
 from magnet_jax import parallel
-from magnet_jax.cli import command_line, host_flags, model_flags
+from magnet_jax.cli import (
+  command_line,
+  host_flags,
+  method_flags,
+  model_flags,
+)
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.files import embedded
+from magnet_jax.methods import recipes, table
 from magnet_jax.predict import batch_run, budget
 from magnet_jax.predict.budget import Budget
-from magnet_jax.predict.model import Model
 from magnet_jax.predict.outputs import Outputs
+from magnet_jax.predict.task import Recipe
 from magnet_jax.rasters import open_image, stretching
 from magnet_jax.types import InputError, Size
 
 NAMES = True
-HELP = """
+HELP = f"""
   usage: magnet-jax segment IMAGE… [--out=DIR] [flags]
 
   Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
@@ -34,10 +40,16 @@ HELP = """
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities
   Invalid pixels (nodata, transparent) get the label 255.
 
+  --method chooses how:
+{table.about()}
+  or, of another method's map, a filter or a network that corrects it:
+{table.about(usual=False)}
+
   An image that would take more memory than --memory is streamed: its maps go
   through the folder NAME.partial in DIR, which is removed at the end. A run
   that was stopped, even by kill -9, is resumed by the same command. The
-  pictures of a streamed image are small and do not show points.
+  pictures of a streamed image are small and do not show points. What needs a
+  map as a whole works in memory only: multiscale, glnet, cascade-psp, segfix.
 
   A file that cannot be read does not stop the others; it is reported at the
   end, and the exit status is 2. Images that look unlike those that the model
@@ -50,6 +62,7 @@ HELP = """
     magnet-jax segment huge.tif --memory=4 --preview=so_far.png
     magnet-jax segment satellite.tif --bands=4,3,2 --stretch=2-98 --polygons
     magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
+    magnet-jax segment huge.tif --method=guided --start=magnet
 """
 
 
@@ -61,6 +74,15 @@ def define(values: flags.FlagValues) -> None:
   _define_reading(values, 'what to read')
   _define_memory(values, 'memory')
   group = 'how to segment'
+  flags.DEFINE_enum(
+    'method',
+    method_flags.DEFAULT,
+    [*table.METHODS],
+    'as listed above',
+    flag_values=values,
+    module_name=group,
+  )
+  method_flags.define(values, group)
   model_flags.define_budget(values, group)
   _define_windows(values, group)
   model_flags.define_plan(values, group)
@@ -178,10 +200,10 @@ def run(arguments: Arguments) -> int:
   window = command_line.size(values.window, 'window') if values.window else None
   paths = [pathlib.Path(name) for name in arguments.names]
   with host_flags.work(values):
-    model = _model(values, window)
+    recipe = _recipe(values, window)
     with Bar(silent=not parallel.is_main()) as bar:
       found = batch_run.segment_files(
-        model,
+        recipe,
         paths,
         pathlib.Path(values.out),
         outputs=_outputs(values),
@@ -199,20 +221,28 @@ def run(arguments: Arguments) -> int:
     if parallel.is_main():
       for line in found.errors:
         print(f'magnet-jax: error: {line}', file=sys.stderr)
+      for note in found.notes:
+        print(f'note: an image {note}')
       if found.unlike:
         print(f'warning: {found.unlike}')
       print(f'{found.images} of {len(paths)} images: {values.out}')
   return 2 if found.errors else 0
 
 
-def _model(values: flags.FlagValues, window: Size | None) -> Model:
-  """The model that the flags name, with their plan settings."""
+def _recipe(values: flags.FlagValues, window: Size | None) -> Recipe:
+  """What the flags say that is done with each image."""
+  name, given = values.method, method_flags.settings(values)
+  method_flags.check(values)
   plan: dict[str, object] = {}
   if window is not None:
     plan['window'] = window
-  if values.overlap:
+  if values.overlap and 'overlap' in table.METHODS[name].settings:
+    plan['overlap'] = given['overlap'] = _overlap(values.overlap)
+  elif values.overlap:
     plan['overlap'] = _overlap(values.overlap)
-  return model_flags.load(values, **plan)
+  if values.windows and name == 'magnet-fast':
+    given['windows'] = command_line.windows(values.windows, 'windows')
+  return recipes.make(model_flags.load(values, **plan), name, **given)
 
 
 def _overlap(text: str) -> float | tuple[float, ...]:

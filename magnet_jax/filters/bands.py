@@ -4,16 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
+import dataclasses
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Plane
 
 # Reads rows first … last - 1 of probabilities: float32 [n,W,C].
 Read = Callable[[int, int], np.ndarray]
 
 PIXELS = 2**18  # of a band, approximately: its planes are in the cache
+
+
+class Image(Protocol):
+  """An image of which a filter takes parts: an array, or `Sliced`."""
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """Returns (height, width, 3)."""
+
+  def __getitem__(self, part: Any, /) -> np.ndarray:
+    """Returns rows, or (rows, columns), given as slices: uint8 [h,w,3]."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sliced:
+  """An image that is read where it is sliced.
+
+  Attributes:
+    plane: uint8 [H,W,3].
+  """
+
+  plane: Plane
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """(height, width, 3)."""
+    return (*self.plane.size, 3)
+
+  def __getitem__(self, part: slice | tuple[slice, slice], /) -> np.ndarray:
+    """Reads rows, or rows and columns."""
+    both = part if isinstance(part, tuple) else (part, slice(None))
+    (top, bottom), (left, right) = (
+      cut.indices(length)[:2]
+      for cut, length in zip(both, self.plane.size, strict=True)
+    )
+    return self.plane.read(top, left, bottom - top, right - left)
 
 
 def reader(image: np.ndarray, probabilities: np.ndarray) -> Read:

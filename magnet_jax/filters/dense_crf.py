@@ -14,7 +14,7 @@ import math
 import cv2
 import numpy as np
 
-from magnet_jax.filters.bands import Read
+from magnet_jax.filters.bands import Image, Read
 from magnet_jax.filters.bilateral_grid import BilateralGrid
 from magnet_jax.types import InputError
 
@@ -125,7 +125,7 @@ def dense_crf(
 
 
 def dense_crf_bands(
-  image: np.ndarray, read: Read, **settings: float
+  image: Image, read: Read, **settings: float
 ) -> Iterator[np.ndarray]:
   """Does so in bands of rows, in memory that does not grow with their number.
 

@@ -59,7 +59,7 @@ def fast_guided(
 
 
 def fast_guided_bands(
-  image: np.ndarray,
+  image: bands.Image,
   read: bands.Read,
   *,
   radius: int = RADIUS,

@@ -56,7 +56,11 @@ def guided(
 
 
 def guided_bands(
-  image: np.ndarray, read: bands.Read, *, radius: int = RADIUS, eps: float = EPS
+  image: bands.Image,
+  read: bands.Read,
+  *,
+  radius: int = RADIUS,
+  eps: float = EPS,
 ) -> Iterator[np.ndarray]:
   """Filters a map that is read in bands; the result is that of the whole.
 
@@ -92,13 +96,18 @@ def _exact(
   return applied(*models.of(plane), guide)
 
 
-def has_colour(image: np.ndarray) -> bool:
+def has_colour(image: bands.Image) -> bool:
   """Returns whether the channels of uint8 [H,W,3] differ anywhere."""
-  red, green, blue = (image[..., channel] for channel in range(3))
-  return not (np.array_equal(red, green) and np.array_equal(red, blue))
+  height, width = image.shape[:2]
+  rows = max(1, bands.PIXELS // width)
+  for top in range(0, height, rows):
+    first, *others = np.moveaxis(image[slice(top, top + rows)], -1, 0)
+    if not all(np.array_equal(first, other) for other in others):
+      return True
+  return False
 
 
-def note(image: np.ndarray) -> str:
+def note(image: bands.Image) -> str:
   """Returns a note about an image without colour; '' for others."""
   if has_colour(image):
     return ''

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from magnet_jax.filters import dense_crf, fast_guided, guided
+from magnet_jax.filters.bands import Image
 from magnet_jax.types import Size
 
 
@@ -28,17 +29,19 @@ class Filter:
     start: the method whose map it takes, unless the user chooses.
     num_classes: of the maps that it takes; None: any number.
     warm_up: compiles what images of a size (height, width) need.
+    takes: bytes that `bands` take, whatever the width of the image.
   """
 
   apply: Callable[..., np.ndarray]
   about: str
   settings: tuple[str, ...] = ()
   bands: Callable[..., Iterator[np.ndarray]] | None = None
-  note: Callable[[np.ndarray], str] = lambda image: ''
+  note: Callable[[Image], str] = lambda image: ''
   for_labels: Mapping[str, object] = dataclasses.field(default_factory=dict)
   start: str = 'patch'
   num_classes: int | None = None
   warm_up: Callable[[Size], None] = lambda size: None
+  takes: int = 0
 
   def check(self, settings: Mapping[str, object]) -> None:
     """Raises InputError for values that `apply` refuses, by trying them."""
@@ -70,5 +73,6 @@ FILTERS: dict[str, Filter] = {
     dense_crf.dense_crf_bands,
     # Certain labels would all stay.
     for_labels={'certainty': 0.7},
+    takes=3_000_000_000,
   ),
 }

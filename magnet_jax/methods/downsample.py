@@ -2,11 +2,18 @@
 
 import numpy as np
 
-from magnet_jax.methods.method import Method, Watch, blank, single, unwatched
+from magnet_jax.methods.method import (
+  Method,
+  Watch,
+  blank,
+  plain,
+  single,
+  unwatched,
+)
 from magnet_jax.ops import resize
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners.table import AUTO
-from magnet_jax.types import Size
+from magnet_jax.types import Size, Stage, WindowGrid
 
 
 def make(model: Model) -> Method:
@@ -26,3 +33,15 @@ def make(model: Model) -> Method:
     next(cascade.stages(blank(size), model.whole_plan(size)))
 
   return Method(segment, warm_up)
+
+
+def as_model(model: Model) -> Model | None:
+  """Returns a model whose own cascade is the method."""
+
+  def planner(size: Size) -> tuple[Stage, ...]:
+    first = model.whole_plan(size)[0]
+    if first.size == size:
+      return (first,)
+    return first, Stage(1, WindowGrid(size, first.grid.window, (), ()))
+
+  return plain(model, planner)

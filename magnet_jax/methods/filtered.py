@@ -60,6 +60,17 @@ def make(
   return Method(segment, warm_up, notes)
 
 
+def given(corrects: Filter, model: Model) -> Filter:
+  """Returns a filter that every model has."""
+  del model
+  return corrects
+
+
+def of_model(name: str, model: Model) -> Filter:
+  """Returns the filter of a model's corrector, which it has."""
+  return model.correctors[name]
+
+
 def trained(name: str, model: Model, **settings: Any) -> Method:
   """Returns the method of a model's corrector.
 
@@ -68,7 +79,7 @@ def trained(name: str, model: Model, **settings: Any) -> Method:
     model: the networks.
     **settings: as for `make`.
   """
-  return make(model.correctors[name], model, **settings)
+  return make(of_model(name, model), model, **settings)
 
 
 def need(name: str) -> Need:

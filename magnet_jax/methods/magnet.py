@@ -7,6 +7,7 @@ import numpy as np
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.methods.method import Method, Segment, Watch, blank, unwatched
 from magnet_jax.predict.model import Model
+from magnet_jax.predict.way import Way
 from magnet_jax.types import Size, Windows
 
 _HALF = 'half'  # name of a budget
@@ -39,6 +40,22 @@ def fast(model: Model, *, windows: Windows | None = None) -> Method:
   if windows is None and _HALF in model.ways:
     return make(model.with_way(model.ways[_HALF]))
   return make(model, windows=_SHARE if windows is None else windows)
+
+
+def as_model(model: Model, *, windows: Windows | None = None) -> Model:
+  """Returns a model whose own cascade is the method, as for `make`."""
+  return model if windows is None else _on_windows(model, windows)
+
+
+def fast_as_model(model: Model, *, windows: Windows | None = None) -> Model:
+  """Returns a model whose own cascade is the method, as for `fast`."""
+  if windows is None and _HALF in model.ways:
+    return model.with_way(model.ways[_HALF])
+  return _on_windows(model, _SHARE if windows is None else windows)
+
+
+def _on_windows(model: Model, windows: Windows) -> Model:
+  return model.with_way(Way({}, {'windows': windows}))
 
 
 def with_cascade(model: Model, cascade: Cascade) -> Segment:

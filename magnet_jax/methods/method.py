@@ -9,12 +9,23 @@ from typing import Protocol
 import numpy as np
 
 from magnet_jax.cascade.cascade import Cascade, StageResult
+from magnet_jax.cascade.policy import Planner
+from magnet_jax.filters.table import Filter
 from magnet_jax.ops import windows
 from magnet_jax.predict.model import Model
 from magnet_jax.refiners import table
 from magnet_jax.types import Size, Stage, WindowGrid
 
 Watch = Callable[[StageResult], None]
+# Settings of `refine` with which all windows are segmented, and no more.
+_PLAIN = {
+  'fusion': table.AUTO,
+  'windows': 1.0,
+  'selection': 'window',
+  'min_uncertainty': 0.0,
+  'mix': 0.0,
+  'filter_radius': 0,
+}
 
 
 def unwatched(result: StageResult) -> None:
@@ -77,7 +88,7 @@ FUSION = Need(
     )
   ),
   'the model has no refiner, which its fusion needs; train one, give '
-  '--refiner=RUN or --fusion=mean',
+  '--refiner=RUN, or --fusion=mean and --pipeline=aligned',
 )
 TUNED = Need(
   lambda model: model.settings['plan'].get('patch_scale', 0) > 0,
@@ -100,6 +111,10 @@ class Factory:
     needs: what the model must have.
     settings: the keyword arguments of `make` that a user may choose.
     usual: whether it is made where no method is named.
+    as_model: (model, **settings) -> a model whose own cascade does the method,
+      on images of any size; None if there is none.
+    corrects: (model) -> the filter that corrects another method's map; None if
+      it is no filter.
   """
 
   make: Callable[..., Method]
@@ -107,10 +122,31 @@ class Factory:
   needs: tuple[Need, ...] = ()
   settings: tuple[str, ...] = ()
   usual: bool = True
+  as_model: Callable[..., Model | None] = lambda model, **settings: None
+  corrects: Callable[[Model], Filter] | None = None
 
   def __call__(self, model: Model, **settings: object) -> Method:
     """Makes the method."""
     return self.make(model, **settings)
+
+
+def plain(model: Model, planner: Planner) -> Model | None:
+  """Returns a model whose cascade segments the windows of other stages alone.
+
+  Args:
+    model: the networks.
+    planner: plans a stage with windows, and one without if that is smaller
+      than the image.
+
+  Returns:
+    The model; None for the released pipeline, whose first stage differs.
+  """
+  if model.pipeline != 'aligned':
+    return None
+  refine = {**model.settings['refine'], **_PLAIN}
+  return dataclasses.replace(
+    model, settings={**model.settings, 'refine': refine}, planner=planner
+  )
 
 
 def warm_up(methods: Iterable[Method], size: Size) -> None:

@@ -3,10 +3,12 @@
 import numpy as np
 
 from magnet_jax.cascade import settings
+from magnet_jax.cascade.policy import Planner
 from magnet_jax.methods.method import (
   Method,
   Watch,
   compile_windows,
+  plain,
   single,
   unwatched,
 )
@@ -28,16 +30,8 @@ def make(model: Model, *, overlap: float = 0.25, scale: float = 1.0) -> Method:
   Raises:
     InputError: the scale or the overlap is out of range.
   """
-  if not 0 < scale <= 1:
-    raise InputError(
-      f'--scale={scale}: must be the scale of a side in (0, 1]; 1 is full size'
-    )
+  plan_for = _planner(model, overlap, scale)
   cascade = model.cascade(fusion=AUTO)
-  # A plan of one stage, whatever stages the model has.
-  one = {'first': scale, 'last': scale, 'scales': (), 'stages': 0}
-  plan_for = settings.planner(
-    {**model.settings['plan'], **one, 'overlap': overlap}
-  )
 
   def grid_of(size: Size) -> WindowGrid:
     return plan_for(size)[0].grid
@@ -59,8 +53,32 @@ def make(model: Model, *, overlap: float = 0.25, scale: float = 1.0) -> Method:
   return Method(segment, warm_up)
 
 
+def as_model(
+  model: Model, *, overlap: float = 0.25, scale: float = 1.0
+) -> Model | None:
+  """Returns a model whose own cascade is the method, as for `make`."""
+  return plain(model, _planner(model, overlap, scale))
+
+
+def _planner(model: Model, overlap: float, scale: float) -> Planner:
+  """Plans one stage, whatever stages the model has."""
+  if not 0 < scale <= 1:
+    raise InputError(
+      f'--scale={scale}: must be the scale of a side in (0, 1]; 1 is full size'
+    )
+  one = {'first': scale, 'last': scale, 'scales': (), 'stages': 0}
+  return settings.planner({**model.settings['plan'], **one, 'overlap': overlap})
+
+
 def best(model: Model, *, overlap: float = 0.25) -> Method:
   """Returns the method at the scale that was chosen for the model on val."""
   return make(
+    model, overlap=overlap, scale=model.settings['plan']['patch_scale']
+  )
+
+
+def best_as_model(model: Model, *, overlap: float = 0.25) -> Model | None:
+  """Returns a model whose own cascade is `best`."""
+  return as_model(
     model, overlap=overlap, scale=model.settings['plan']['patch_scale']
   )

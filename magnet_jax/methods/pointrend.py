@@ -35,6 +35,28 @@ def make(
   Raises:
     InputError: a setting is unknown or out of range.
   """
+  return starts.make(
+    _deciding(model, head_points, start),
+    start=start,
+    overlap=overlap,
+    scale=scale,
+  )
+
+
+def as_model(
+  model: Model,
+  *,
+  head_points: int = HEAD_POINTS,
+  start: str = 'patch',
+  **windows: float,
+) -> Model | None:
+  """Returns a model whose own cascade is the method, as for `make`."""
+  decides = _deciding(model, head_points, start)
+  return starts.as_model(decides, start=start, **windows)
+
+
+def _deciding(model: Model, head_points: int, start: str) -> Model:
+  """Returns the model with a segmenter whose head decides points."""
   if head_points < 1:
     raise InputError(
       f'--head_points={head_points}: must be at least 1; without the head, '
@@ -45,12 +67,7 @@ def make(
   decides = jax.tree_util.Partial(
     functools.partial(network.func, decided=head_points), *network.args
   )
-  return starts.make(
-    dataclasses.replace(model, segmenter=decides),
-    start=start,
-    overlap=overlap,
-    scale=scale,
-  )
+  return dataclasses.replace(model, segmenter=decides)
 
 
 def _has_head(model: Model) -> bool:

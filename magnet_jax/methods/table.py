@@ -23,37 +23,48 @@ from magnet_jax.types import InputError
 
 METHODS: dict[str, Factory] = {
   'downsample': Factory(
-    downsample.make, "the whole image at once, at the network's size"
+    downsample.make,
+    "the whole image at once, at the network's size",
+    as_model=downsample.as_model,
   ),
   'patch': Factory(
     patch.make,
     'windows at one scale, by default full size, overlapped and blended',
     settings=('overlap', 'scale'),
+    as_model=patch.as_model,
   ),
   'patch-best': Factory(
     patch.best,
     'the same at the scale that tune has found best',
     needs=(TUNED,),
     settings=('overlap',),
+    as_model=patch.best_as_model,
   ),
   'multiscale': Factory(
     multiscale.make,
     'equal mean of the windows of all octaves, from the whole image',
     needs=(ALIGNED,),
   ),
-  'magnet': Factory(magnet.make, 'all stages, coarse to fine', needs=(FUSION,)),
+  'magnet': Factory(
+    magnet.make,
+    'all stages, coarse to fine',
+    needs=(FUSION,),
+    as_model=magnet.as_model,
+  ),
   'magnet-fast': Factory(
     magnet.fast,
     'the same in half of the time, or only the windows that score highest',
     # Its published form leaves out exactly the windows that it should refine.
     needs=(FUSION, ALIGNED),
     settings=('windows',),
+    as_model=magnet.fast_as_model,
   ),
   'pointrend': Factory(
     pointrend.make,
     'windows whose least certain points a head of the segmenter decides',
     needs=(pointrend.HEAD,),
     settings=(*starts.SETTINGS, 'head_points'),
+    as_model=pointrend.as_model,
   ),
   'glnet': Factory(
     glnet.make,
@@ -67,6 +78,7 @@ METHODS: dict[str, Factory] = {
       corrects.about,
       settings=(*starts.SETTINGS, *corrects.settings),
       usual=False,
+      corrects=functools.partial(filtered.given, corrects),
     )
     for name, corrects in FILTERS.items()
   },
@@ -77,6 +89,7 @@ METHODS: dict[str, Factory] = {
       needs=(filtered.need(name),),
       settings=starts.SETTINGS,
       usual=False,
+      corrects=functools.partial(filtered.of_model, name),
     )
     for name, row in correctors.CORRECTORS.items()
   },
@@ -111,16 +124,7 @@ def make(
   if not names:
     raise InputError(f'--methods: names none; choose from {_listed(METHODS)}')
   for name in names:
-    if name not in METHODS:
-      raise InputError(
-        f'--methods={name}: unknown; choose from {_listed(METHODS)}'
-      )
-    for need in METHODS[name].needs:
-      if not need.met(model):
-        raise InputError(
-          f'{name}: {need.otherwise}, or choose '
-          f'--methods={",".join(possible(model))}'
-        )
+    check(model, name, 'methods')
   return {
     name: METHODS[name](
       model,
@@ -128,6 +132,27 @@ def make(
     )
     for name in names
   }
+
+
+def check(model: Model, name: str, flag: str) -> None:
+  """Checks that a model can do a method.
+
+  Args:
+    model: the networks.
+    name: of the method.
+    flag: that names it.
+
+  Raises:
+    InputError: it is unknown, or the model does not meet its needs.
+  """
+  if name not in METHODS:
+    raise InputError(
+      f'--{flag}={name}: unknown; choose from {_listed(METHODS)}'
+    )
+  for need in METHODS[name].needs:
+    if not need.met(model):
+      others = (',' if flag == 'methods' else '|').join(possible(model))
+      raise InputError(f'{name}: {need.otherwise}, or choose --{flag}={others}')
 
 
 def possible(model: Model) -> list[str]:

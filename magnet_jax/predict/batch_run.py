@@ -9,21 +9,19 @@ import functools
 import pathlib
 from typing import Protocol
 
-import jax
-
 from magnet_jax import parallel
 from magnet_jax.cascade import window_choice, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
 from magnet_jax.data import tones
-from magnet_jax.files import atomic, decoding, images
+from magnet_jax.files import atomic, images
 from magnet_jax.predict import budget as budgets
-from magnet_jax.predict import memory_run, streamed_run
+from magnet_jax.predict import guarded, memory_run, streamed_run
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.model import Model
 from magnet_jax.predict.outputs import Outputs
-from magnet_jax.predict.task import Task
+from magnet_jax.predict.task import Recipe, Task
 from magnet_jax.rasters import open_image
 from magnet_jax.rasters.broken_blocks import Unbroken
 from magnet_jax.rasters.rasters import Raster
@@ -31,10 +29,6 @@ from magnet_jax.types import InputError, Size, Stage
 
 # What several processes divide among themselves.
 DIVIDE = ('auto', 'images', 'windows')
-
-
-class DeviceError(InputError):
-  """A failure of a device: no further image can be segmented."""
 
 
 class Progress(workspace.Progress, Protocol):
@@ -57,6 +51,8 @@ class Finished:
   Attributes:
     images: how many were segmented.
     errors: one line for each of the others and for each broken block.
+    notes: what the user should know of some images, as ends of a sentence that
+      begins with 'an image'.
     unlike: one line about images that look unlike those of the training; ''
       if there is none, or the model does not know those.
   """
@@ -64,10 +60,11 @@ class Finished:
   images: int
   errors: tuple[str, ...]
   unlike: str = ''
+  notes: tuple[str, ...] = ()
 
 
 def segment_files(
-  model: Model,
+  recipe: Recipe,
   paths: Sequence[pathlib.Path],
   folder: pathlib.Path,
   *,
@@ -85,7 +82,7 @@ def segment_files(
   process returns the outcome of all.
 
   Args:
-    model: the networks and their settings.
+    recipe: what is done with each image.
     paths: image files.
     folder: where the outputs go; made if missing.
     outputs: what to write besides label and overlay.
@@ -105,13 +102,14 @@ def segment_files(
     InputError: the folder cannot be written to, the windows of an image cannot
       be divided, or a device failed.
   """
+  model = recipe.model
   cascade = model.cascade()
   atomic.prepare_folder(folder)
   if outputs.preview:
     atomic.prepare_folder(outputs.preview.absolute().parent)
   names = files.names_of(paths)
   files.keep_inputs(paths, folder, names, outputs)
-  division = _division(divide, len(paths), cascade, budget)
+  division = _division(divide, len(paths), recipe, cascade, budget)
   if division.count == 1:
     own = slice(parallel.process(), None, parallel.processes())
     paths, names = paths[own], names[own]
@@ -124,7 +122,9 @@ def segment_files(
     try:
       with _opened(path, opener, division) as source:
         plan = _plan(model, path, source.size, window)
-        task = Task(model, cascade, path, source, plan, folder, name, overviews)
+        task = Task(
+          recipe, cascade, path, source, plan, folder, name, overviews
+        )
         later = sum(expected[number + 1 :]) // division.count
         progress.begins(name, _windows(cascade, plan, division.count), later)
         errors += _choose(task, outputs, budget, progress, division)()
@@ -132,7 +132,7 @@ def segment_files(
           traits = tones.measure(source)
           seen += [(path.name, traits)] if traits else []
       finished += 1
-    except DeviceError:
+    except guarded.DeviceError:
       raise
     except InputError as error:
       atomic.prepare_folder(folder)  # a full disk is not the image's fault
@@ -141,7 +141,9 @@ def segment_files(
     progress.ends()
   # Processes that share images have met the same errors.
   found = _merged(finished, errors, shared=division.count > 1)
-  return dataclasses.replace(found, unlike=_unlike(model, seen))
+  return dataclasses.replace(
+    found, unlike=_unlike(model, seen), notes=_notes(recipe)
+  )
 
 
 @contextlib.contextmanager
@@ -154,7 +156,7 @@ def _opened(
   with (
     division.together(),
     # Inside `together`, which tells the other processes of InputErrors only.
-    _guarded(path),
+    guarded.guarded(path),
     contextlib.closing(Unbroken(opener(path))) as source,
   ):
     source.check()
@@ -171,6 +173,12 @@ def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
   )
 
 
+def _notes(recipe: Recipe) -> tuple[str, ...]:
+  """Returns the notes on images of all processes, each once."""
+  own = recipe.correction.notes if recipe.correction else set()
+  return tuple(sorted(set().union(*parallel.gather(own))))
+
+
 def _unlike(model: Model, seen: list[tuple[str, tones.Traits]]) -> str:
   """Returns a line about images unlike those of the training, of any process.
 
@@ -183,13 +191,13 @@ def _unlike(model: Model, seen: list[tuple[str, tones.Traits]]) -> str:
 
 
 def _division(
-  divide: str, images: int, cascade: Cascade, budget: Budget
+  divide: str, images: int, recipe: Recipe, cascade: Cascade, budget: Budget
 ) -> Division:
   """Returns how each image is divided among the processes, if it is."""
   if divide not in DIVIDE:
     raise InputError(f'divide {divide!r}: must be one of {", ".join(DIVIDE)}')
   all_of_them = Division.among_all()
-  reason = cascade.way.in_memory
+  reason = cascade.way.in_memory or recipe.in_memory
   if budget.store == 'memory':
     reason = '--store=memory keeps maps where other processes cannot see them'
   if divide == 'windows' and reason:
@@ -199,25 +207,6 @@ def _division(
   ):
     return all_of_them
   return Division()
-
-
-@contextlib.contextmanager
-def _guarded(path: pathlib.Path) -> Iterator[None]:
-  """Turns whatever one image raises into one line that names it."""
-  try:
-    with decoding.guarded(path):
-      yield
-  except jax.errors.JaxRuntimeError as error:
-    line = (str(error).splitlines() or [''])[0][:200]
-    if 'RESOURCE_EXHAUSTED' in str(error):
-      raise InputError(
-        f'{path}: out of memory on the device ({line}); use a smaller --batch '
-        'or smaller windows'
-      ) from error
-    raise DeviceError(
-      f'{path}: the device failed ({line}); run the same command again: '
-      'streamed images resume after the last finished batch'
-    ) from error
 
 
 def _choose(
@@ -237,7 +226,7 @@ def _choose(
     budget,
     task.cascade,
     task.plan,
-    len(task.model.classes),
+    task.recipe,
     views=outputs.panel,
   )
   if division.count > 1:

@@ -9,6 +9,7 @@ import psutil
 
 from magnet_jax.cascade import disk, disk_workspace
 from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.predict.task import Recipe
 from magnet_jax.types import InputError, Size, Stage
 
 STORES = ('auto', 'memory', *disk_workspace.KINDS)
@@ -82,7 +83,7 @@ def choose(
   budget: Budget,
   cascade: Cascade,
   plan: Sequence[Stage],
-  num_classes: int,
+  recipe: Recipe,
   *,
   views: bool,
 ) -> Choice:
@@ -92,7 +93,7 @@ def choose(
     budget: the limit set by the user.
     cascade: the networks.
     plan: the image's stages.
-    num_classes: C.
+    recipe: what is done with the image.
     views: whether a panel will be drawn.
 
   Raises:
@@ -101,7 +102,13 @@ def choose(
   """
   if budget.store == 'memory':
     return Choice('memory')
+  num_classes, correction = len(recipe.model.classes), recipe.correction
   needed = in_memory(cascade, plan, num_classes, views=views)
+  if correction:
+    # The map before is in use as well, and the filter's own numbers.
+    needed += 4 * num_classes * math.prod(plan[-1].size) + correction.needed(
+      plan[-1].size[1], num_classes
+    )
   allowed = budget.bytes
   if budget.store == 'auto' and needed <= allowed:
     return Choice('memory')
@@ -111,12 +118,14 @@ def choose(
       f'{_text(plan[-1].size)} would take {_gigabytes(needed)} GB in memory, '
       f'the budget is {_gigabytes(allowed)}'
     )
-  if cascade.way.in_memory:
+  if only := cascade.way.in_memory or recipe.in_memory:
     raise InputError(
-      f'{reason}: {cascade.way.in_memory}, allow more with --memory=GB, or '
+      f'{reason}: {only}, allow more with --memory=GB, or '
       'force it with --store=memory'
     )
   least = streamed(cascade, plan, num_classes)
+  if correction:
+    least += correction.needed(plan[-1].size[1], num_classes)
   if least > allowed:
     raise InputError(
       f'memory {_gigabytes(allowed)} GB: a batch of {cascade.batch} windows, '

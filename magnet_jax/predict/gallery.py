@@ -7,10 +7,13 @@ from magnet_jax.predict import thumbnails
 from magnet_jax.predict.panel import StageView
 
 
-def view(result: StageResult) -> StageView:
-  """Returns what a panel shows of a stage: 6 bytes per pixel."""
+def view(result: StageResult, name: str = '') -> StageView:
+  """Returns what a panel shows of a stage, or of a step with a name.
+
+  It takes 6 bytes per pixel.
+  """
   return StageView(
-    title=thumbnails.title(result.stage),
+    title=name or thumbnails.title(result.stage),
     label=predict(result.probabilities),
     uncertainty=uncertainty(result.probabilities),
     points=result.chosen,

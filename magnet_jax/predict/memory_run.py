@@ -1,6 +1,6 @@
 """Segments one image in memory, from its file to its output files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from magnet_jax.predict import outputs as files
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.panel import StageView
 from magnet_jax.predict.task import Task
+from magnet_jax.types import Stage, WindowGrid
 
 
 def segment(
@@ -39,9 +40,9 @@ def segment(
   if valid is not None and not valid.any():
     raise pyramid.nothing_to_see(size)
   views = []
-  for result in task.cascade.stages(image, task.plan, progress=progress):
+  for name, result in _results(task, image, progress):
     if outputs.panel:
-      views.append(gallery.view(result))
+      views.append(gallery.view(result, name))
     if outputs.preview:
       _draw_preview(task, outputs, image, result)
   progress.says('writing')
@@ -54,6 +55,33 @@ def segment(
     views=views,
   )
   return task.source.broken
+
+
+def _results(
+  task: Task, image: np.ndarray, progress: Progress
+) -> Iterator[tuple[str, StageResult]]:
+  """Yields what each step makes, and its name if it is none of a cascade."""
+  whole, correction = task.recipe.whole, task.recipe.correction
+  if whole:
+    progress.says(whole.name)
+    found, seen = whole.segment(image)
+    progress.done(seen)
+    result = _of_whole(found)
+    yield whole.name, result
+  else:
+    for result in task.cascade.stages(image, task.plan, progress=progress):
+      yield '', result
+  if correction:
+    progress.says(correction.name)
+    found = correction.apply(image, result.probabilities)
+    yield correction.name, _of_whole(found)
+
+
+def _of_whole(probabilities: np.ndarray) -> StageResult:
+  """Returns a map of the whole image as the result of a stage."""
+  size = (probabilities.shape[0], probabilities.shape[1])
+  stage = Stage(0, WindowGrid(size, size, (0,), (0,)))
+  return StageResult(stage, probabilities, None, ())
 
 
 def _draw_preview(

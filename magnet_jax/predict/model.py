@@ -11,7 +11,7 @@ from magnet_jax.cascade import last_filter, settings
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.labels import predict
-from magnet_jax.cascade.policy import ALIGNED, Policy
+from magnet_jax.cascade.policy import ALIGNED, Planner, Policy
 from magnet_jax.cascade.released import RELEASED
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
@@ -56,6 +56,7 @@ class Model:
       empty if they are unknown.
     correctors: the trained ones, which correct a finished map, by their names
       in `correctors.CORRECTORS`.
+    planner: of the stages of an image size, instead of the settings' own.
     strict: whether images that `plan.first` makes smaller than a window are
       refused; otherwise they start with the whole image in one window.
 
@@ -72,6 +73,7 @@ class Model:
   strict: bool = False
   ways: Mapping[str, Way] = dataclasses.field(default_factory=dict)
   correctors: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
+  planner: Planner | None = None
 
   def __post_init__(self) -> None:
     if self.pipeline not in PIPELINES:
@@ -117,6 +119,8 @@ class Model:
 
   def plan(self, size: Size) -> tuple[Stage, ...]:
     """Plans the stages for an image size."""
+    if self.planner is not None:
+      return self.planner(size)
     policy = PIPELINES[self.pipeline]
     stages = policy.planner(self.settings['plan'], strict=self.strict)(size)
     if settings.options(self.settings['refine']).filter_radius:

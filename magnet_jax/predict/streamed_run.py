@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import dataclasses
 import pathlib
 
 import jax
@@ -64,7 +65,9 @@ def segment(
       task.plan,
       notes,
       kept=Kept(
-        kind, outputs.panel or outputs.confidence, outputs.probabilities
+        kind,
+        outputs.panel or outputs.confidence,
+        outputs.probabilities or task.recipe.correction is not None,
       ),
       progress=progress,
       overviews=task.overviews,
@@ -76,8 +79,9 @@ def segment(
     notes.close()
     lines = {line for found in division.meet(broken) for line in found}
     if division.is_first:
+      corrected = _corrected(task, stages[-1], notes.folder, kind, progress)
       progress.says('writing')
-      _write(task, stages, outputs)
+      _write(task, [*stages, *corrected], outputs)
       notes.remove()
   return tuple(sorted(lines))
 
@@ -127,6 +131,22 @@ def _stages(
   return found
 
 
+def _corrected(
+  task: Task,
+  last: StreamedStage,
+  folder: pathlib.Path,
+  kind: str,
+  progress: Progress,
+) -> list[StreamedStage]:
+  """Returns the last stage corrected, if it is to be."""
+  correction = task.recipe.correction
+  if correction is None:
+    return []
+  # Always from its beginning: it takes less time than the stages.
+  progress.says(correction.name)
+  return [correction.stream(last, folder, kind)]
+
+
 def _write(
   task: Task, stages: Sequence[StreamedStage], outputs: Outputs
 ) -> None:
@@ -146,6 +166,8 @@ def _write(
     )
   if outputs.panel:
     views = [thumbnails.view(stage) for stage in stages]
+    if correction := task.recipe.correction:
+      views[-1] = dataclasses.replace(views[-1], title=correction.name)
     photograph = thumbnails.photograph(last.images)
     picture = panel.panel(photograph, views, classes)
     images.write_image(task.file('_panel.png'), picture)
@@ -168,6 +190,7 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'overviews': task.overviews,
     'networks': fingerprint.networks(model.segmenter, *model.refiners),
     'classes': list(model.classes.names),
+    'correction': _of_correction(task),
     'stages': [
       [*stage.size, *stage.grid.window, len(stage.grid)] for stage in task.plan
     ],
@@ -194,3 +217,16 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'devices': parallel.device_count(),
     'jax': jax.__version__,
   }
+
+
+def _of_correction(task: Task) -> list[object]:
+  """Returns what the last correction depends on."""
+  correction = task.recipe.correction
+  if correction is None:
+    return []
+  settings = sorted(correction.settings.items())
+  return [
+    correction.name,
+    [[name, value] for name, value in settings],
+    fingerprint.networks(correction.corrects.bands),
+  ]
