@@ -6,7 +6,6 @@ import numpy as np
 
 from magnet_jax.cascade import labels, pyramid
 from magnet_jax.cascade.cascade import StageResult
-from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.workspace import InMemory, Progress
 from magnet_jax.files import images
 from magnet_jax.predict import gallery, panel, pictures, thumbnails
@@ -90,7 +89,7 @@ def _draw_preview(
   assert outputs.preview
   photograph = thumbnails.photograph([InMemory(image)])
   maps = InMemory(result.probabilities)
-  label = predict(thumbnails.sample(maps, photograph.shape[:2]))
+  label = labels.predict(thumbnails.sample(maps, photograph.shape[:2]))
   shown = pictures.overlay(photograph, label, task.model.classes)
   images.write_image(outputs.preview, shown)
 
@@ -105,7 +104,7 @@ def _write(
   views: Sequence[StageView],
 ) -> None:
   # The panel's last column has the label already.
-  label = views[-1].label if views else predict(probabilities)
+  label = views[-1].label if views else labels.predict(probabilities)
   end, classes = files.suffix(task.source), task.model.classes
   if valid is not None:
     label[~valid] = classes.ignore_label

@@ -27,7 +27,6 @@ from magnet_jax.train import (
   state,
   warm_start,
 )
-from magnet_jax.types import InputError
 
 
 def check(config: from_config.Config) -> None:
@@ -46,12 +45,8 @@ def check(config: from_config.Config) -> None:
       'be 0, which freezes the segmenter, or a positive factor',
     ),
   }
-  for name, (fits, rule) in rules.items():
-    if not fits:
-      raise InputError(
-        f'train.refiner.{name} {training[name]!r}: must {rule}; correct it, or '
-        'choose another refine.fusion'
-      )
+  remedy = 'correct it, or choose another refine.fusion'
+  from_config.refuse('refiner', training, rules, remedy)
   _gate(config)
 
 

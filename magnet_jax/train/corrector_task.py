@@ -61,6 +61,7 @@ def make(
   team = parallel.team(training.batch, f'train.{name}.batch')
   # An argument of the step: constants would be compiled into the program.
   frozen = team.copy(warm_start.broadcast(segmenter, shapes))
+  given = init(training.init, segmenter)
   rate, update = from_config.descent(training)
   batches, validation = _batches(config, images, name)
   shared: dict[str, Any] = {
@@ -69,18 +70,7 @@ def make(
       recipe.samples, start=corrector.start, network=size
     ),
   }
-  step = functools.partial(
-    corrector_steps.corrector_step,
-    loss=functools.partial(
-      recipe.loss, corrector, loss=from_config.loss(training, table)
-    ),
-    optimizer=update,
-    decay=training.average,
-    crop=tuple(training.crop),
-    key=jax.random.key(config.seed),
-    **shared,
-  )
-
+  step = _step(config, name, corrector, optimizer=update, **shared)
   evaluate = functools.partial(
     _evaluate,
     team,
@@ -92,14 +82,7 @@ def make(
     config,
     name,
     CORRECTOR + name,
-    start=functools.partial(
-      _start,
-      config,
-      name,
-      corrector,
-      update,
-      init(training.init, segmenter),
-    ),
+    start=functools.partial(_start, config, name, corrector, update, given),
     step=team.compile(step, donate=True),
     fixed=lambda number: (frozen,),
     rate=rate,
@@ -133,6 +116,24 @@ def _batches(
     RECIPES[name].batches,
     plan_for=settings.planner({**whole, 'scales': (), 'stages': 2}),
     network=settings.window(config.plan),
+  )
+
+
+def _step(
+  config: from_config.Config, name: str, corrector: Corrector, **bound: Any
+) -> loop.Step:
+  """Binds a step to the settings of a corrector's training."""
+  training, recipe = config.train[name], RECIPES[name]
+  table = class_tables.get(config.data.classes)
+  return functools.partial(
+    corrector_steps.corrector_step,
+    loss=functools.partial(
+      recipe.loss, corrector, loss=from_config.loss(training, table)
+    ),
+    decay=training.average,
+    crop=tuple(training.crop),
+    key=jax.random.key(config.seed),
+    **bound,
   )
 
 

@@ -67,6 +67,30 @@ def check(config: Config, images: Splits) -> None:
     plan_for(max(sizes, key=lambda size: size[0] * size[1]))
 
 
+def refuse(
+  name: str,
+  section: Config,
+  rules: Mapping[str, tuple[bool, str]],
+  remedy: str,
+) -> None:
+  """Refuses settings that do not fit a kind of training.
+
+  Args:
+    name: of the section in `train`.
+    section: the settings.
+    rules: whether a setting fits, and what it must do, by its name.
+    remedy: the end of the message.
+
+  Raises:
+    InputError: for the first that does not fit.
+  """
+  for key, (fits, rule) in rules.items():
+    if not fits:
+      raise InputError(
+        f'train.{name}.{key} {section[key]!r}: must {rule}; {remedy}'
+      )
+
+
 def task(config: Config, name: str, kind: str = '', **parts: Any) -> loop.Task:
   """Returns a training with what all of them take from a config alike.
 

@@ -30,7 +30,6 @@ from magnet_jax.train import (
   state,
   warm_start,
 )
-from magnet_jax.types import InputError
 
 # The epochs of the published trainings, and their learning rates by the first.
 _EPOCHS = (120, 50, 120)
@@ -119,12 +118,8 @@ def _check(training: from_config.Config) -> None:
       'be at least 3, one for each part',
     ),
   }
-  for name, (fits, rule) in rules.items():
-    if not fits:
-      raise InputError(
-        f'train.segmenter.{name} {training[name]!r}: must {rule}, with '
-        'segmenter.name=glnet; correct it, or leave out --hours'
-      )
+  remedy = 'correct it, leave out --hours, or use a segmenter other than glnet'
+  from_config.refuse('segmenter', training, rules, remedy)
 
 
 def spans(steps: int) -> tuple[int, ...]:
