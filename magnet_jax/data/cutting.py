@@ -7,7 +7,7 @@ import numpy as np
 
 from magnet_jax.data import augment
 from magnet_jax.data.augment import Augmentation, Region, Symmetry
-from magnet_jax.ops import resize
+from magnet_jax.ops import resize, windows
 from magnet_jax.types import IGNORE, Sample, Size, Stage
 
 
@@ -137,6 +137,35 @@ def cut(
   return (
     pad(symmetry.apply(image), network),
     pad(symmetry.apply(label), network),
+  )
+
+
+def cut_window(
+  image: np.ndarray,
+  label: np.ndarray,
+  corner: tuple[int, int],
+  *,
+  window: Size,
+  network: Size,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Cuts a window of a grid out and resizes it for the network.
+
+  Args:
+    image: uint8 [H,W,3].
+    label: uint8 [H,W].
+    corner: (top, left) of the window.
+    window: its (height, width); may stick out.
+    network: (h, w) of the result.
+
+  Returns:
+    uint8 [h,w,3] and uint8 [h,w], aligned.
+  """
+  top, left = corner
+  piece = windows.cut(image, corner, window)
+  own = pad(label[top : top + window[0], left : left + window[1]], window)
+  return (
+    resize.image(np.ascontiguousarray(piece), network),
+    resize.label(np.ascontiguousarray(own), network),
   )
 
 

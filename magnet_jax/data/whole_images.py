@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from magnet_jax.data import augment, cutting, pipeline
 from magnet_jax.data.augment import Augmentation
 from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
-from magnet_jax.ops import resize, sharing, windows
+from magnet_jax.ops import resize, sharing
 from magnet_jax.types import InputError, Size, WindowGrid
 
 GridFor = Callable[[Size], WindowGrid]
@@ -73,16 +74,10 @@ class _Images:
     image = colours.apply(np.ascontiguousarray(symmetry.apply(sample.image)))
     label = np.ascontiguousarray(symmetry.apply(cutting.labelled(sample)))
     grid = self.grid_for((image.shape[0], image.shape[1]))
-    pieces, labels = [], []
-    for top, left in grid.corners:
-      inside = (
-        slice(top, top + grid.window[0]),
-        slice(left, left + grid.window[1]),
-      )
-      piece = windows.cut(image, (top, left), grid.window)
-      pieces.append(resize.image(piece, self.network))
-      own = cutting.pad(label[inside], grid.window)
-      labels.append(resize.label(own, self.network))
+    cut = functools.partial(
+      cutting.cut_window, image, label, window=grid.window, network=self.network
+    )
+    pieces, labels = zip(*map(cut, grid.corners), strict=True)
     return {
       'image': resize.image(image, self.network),
       'label': resize.label(label, self.network),

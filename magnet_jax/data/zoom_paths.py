@@ -6,7 +6,6 @@ import dataclasses
 import numpy as np
 
 from magnet_jax.data import cutting
-from magnet_jax.ops import resize, windows
 from magnet_jax.types import IGNORE, Size, Stage
 
 Corner = tuple[int, int]
@@ -121,13 +120,11 @@ def cut_path(
   pieces, labels = [], []
   for stage, corner in zip(path.stages, path.corners, strict=True):
     image, label = images(stage.size)
-    window = stage.grid.window
-    piece = windows.cut(image, corner, window)
-    pieces.append(resize.image(np.ascontiguousarray(piece), network))
-    top, left = corner
-    part = label[top : top + window[0], left : left + window[1]]
-    part = np.ascontiguousarray(cutting.pad(part, window))
-    labels.append(resize.label(part, network))
+    piece, part = cutting.cut_window(
+      image, label, corner, window=stage.grid.window, network=network
+    )
+    pieces.append(piece)
+    labels.append(part)
   return np.stack(pieces), np.stack(labels)
 
 
