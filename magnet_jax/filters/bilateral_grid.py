@@ -8,39 +8,49 @@ is dense; of the colours, only vertices near those of the image are stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
-import dataclasses
-import itertools
+import contextlib
 import math
+import operator
+from typing import Any
 
 import cv2
 import numpy as np
-from scipy import sparse
 
+from magnet_jax.filters import grid_bands
 from magnet_jax.filters.colour_lattice import ColourLattice
+from magnet_jax.filters.grid_bands import Band
+from magnet_jax.filters.spline_axis import TAPS, SplineAxis
 
 _VALUES = 2**26  # of the grid that are held at once, 256 MB
 _PART = 2**20  # values that are blurred at once: 4 MB are in the cache
-_LEAST = 1e-4  # eigenvalue of an axis' blur that is kept, of the largest
+# Sigmas, for one cell per sigma. Vertices of cubic splines along x and y may be
+# farther apart than those of the colours, whose weights are linear. Within a
+# tile, places count as its centre.
+_SPACING = 1.6
+_TILE = 0.29
+_LARGEST = 16  # pixels per side of a tile
+_LEAST = 0.1  # of K 1, which is at least 1 for the exact kernel
 
-_Pool = futures.ThreadPoolExecutor
+_Map = Callable[..., Iterator[Any]]
 
 
 class BilateralGrid:
-  """The matrix K of exp(-|f_i - f_j|²/2), times a map; nearly exact.
+  """weight · D^-1/2 K D^-1/2, times a map, for K = exp(-|f_i - f_j|²/2).
 
-  f is (y, x) / sigma, (r, g, b) / colour_sigma. It holds about 100 bytes per
-  pixel. Applying it takes 4 bytes per vertex and class, for as many classes at
-  once as fit in 256 MB: height · width · (cells / sigma)² times the vertices of
-  the colours, of which a photograph has some thousands. OpenCV's threads divide
-  the work.
+  f is (y, x) / sigma, (r, g, b) / colour_sigma, and D is K 1. It holds about 60
+  bytes per pixel. Applying it takes 4 bytes per vertex and class, for as many
+  classes at once as fit in 256 MB: height · width · (cells / 1.6 sigma)² times
+  the vertices of the colours, of which a photograph has some thousands.
+  OpenCV's threads divide the work.
 
   Args:
     image: uint8 [H,W,3].
     sigma: of the positions, in pixels.
     colour_sigma: of the colours, in steps of 0 to 255.
     cells: per sigma, at least 1.6. The error is proportional to 1 / cells².
+    weight: of the kernel.
   """
 
   def __init__(
@@ -50,138 +60,116 @@ class BilateralGrid:
     sigma: float,
     colour_sigma: float,
     cells: float,
+    weight: float,
   ):
-    height, width = image.shape[:2]
-    rows, self._row_blur = _axis(height, sigma, cells)
-    columns, self._column_blur = _axis(width, sigma, cells)
-    self._row_weights = (rows - np.floor(rows))[:, None, None]
-    lattice = ColourLattice(image, colour_sigma, 1 / cells)
-    self._colour_blurs = lattice.blurs
-    self._shape = (
-      len(self._row_blur),
-      len(self._column_blur),
-      lattice.spread.shape[1],
+    side = int(np.clip(_TILE / cells**2 * sigma, 1, _LARGEST))
+    rows, columns = (
+      SplineAxis(length, side=side, sigma=sigma, spacing=_SPACING / cells)
+      for length in image.shape[:2]
     )
-    # Pixels between the same two rows of the grid are a band.
-    bounds = np.searchsorted(rows, np.arange(self._shape[0]))
-    self._bands = [
-      _band(lattice, columns, self._shape[1], slice(first, last))
-      for first, last in itertools.pairwise(bounds)
+    lattice = ColourLattice(image, colour_sigma, 1 / cells)
+    self._row_blur, self._column_blur = rows.blur, columns.blur
+    self._colour_blurs = lattice.blurs
+    self._shape = rows.count, columns.count, lattice.spread.shape[1]
+
+    def band(first: int) -> Band:
+      return grid_bands.band(lattice, rows, columns, first)
+
+    with _mapped() as mapped:
+      self._bands = list(mapped(band, np.unique(rows.firsts)))
+    self._spreads = [
+      grid_bands.spread(
+        lattice,
+        [each for each in self._bands if 0 <= row - each.first < TAPS],
+        columns.count,
+      )
+      for row in range(rows.count)
     ]
+    sums = self(np.ones((*image.shape[:2], 1), np.float32))
+    scale = np.sqrt(np.float32(weight) / np.maximum(sums, _LEAST))
+    for each in self._bands:
+      for strip in each.strips:
+        strip.scale(scale[strip.rows])
 
   def __call__(self, maps: np.ndarray) -> np.ndarray:
     """Filters float32 [H,W,C]."""
     classes = max(1, _VALUES // math.prod(self._shape))
     result = np.empty(maps.shape, np.float32)
-    with futures.ThreadPoolExecutor(max(1, cv2.getNumThreads())) as pool:
+    with _mapped() as mapped:
       for first in range(0, maps.shape[-1], classes):
         kept = ..., slice(first, first + classes)
-        grid = self._splatted(maps[kept], pool)
-        self._slice(self._blurred(grid, pool), result[kept], pool)
+        grid = self._splatted(maps[kept], mapped)
+        self._slice(self._blurred(grid, mapped), result[kept], mapped)
     return result
 
-  def _splatted(self, maps: np.ndarray, pool: _Pool) -> np.ndarray:
+  def _splatted(self, maps: np.ndarray, mapped: _Map) -> np.ndarray:
     """Returns the grid [rows, columns · colours, C]."""
     rows, columns, colours = self._shape
-    grid = np.zeros((rows, columns * colours, maps.shape[-1]), np.float32)
+    count = maps.shape[-1]
 
-    def splat(band: _Band) -> list[np.ndarray]:
-      # For both rows of the grid at once, as channels.
-      lower = maps[band.rows] * self._row_weights[band.rows]
-      both = np.concatenate([maps[band.rows] - lower, lower], axis=-1)
-      both = band.pixels.T @ both.reshape(-1, both.shape[-1])
-      return [band.spread.T @ part for part in np.split(both, 2, axis=-1)]
+    def splat(band: Band) -> np.ndarray:
+      size = len(band.strips), len(band.occurring), count
+      parts = np.empty(size, np.float32)
+      for part, strip in zip(parts, band.strips, strict=True):
+        values = strip.splat @ maps[strip.rows].reshape(-1, count)
+        part[...] = strip.gather @ values
+      values = band.weights.T @ parts.reshape(len(parts), -1)
+      return values.reshape(TAPS, -1, count)
 
-    for index, parts in enumerate(pool.map(splat, self._bands)):
-      grid[index] += parts[0]
-      grid[index + 1] += parts[1]
+    sums = [
+      np.zeros((spread.shape[0], count), np.float32) for spread in self._spreads
+    ]
+    for band, values in zip(
+      self._bands, mapped(splat, self._bands), strict=True
+    ):
+      for tap, chosen in enumerate(band.chosen):
+        sums[band.first + tap] += chosen @ values[tap]
+    grid = np.empty((rows, columns * colours, count), np.float32)
+
+    def spread(row: int) -> None:
+      grid[row] = self._spreads[row].T @ sums[row]
+
+    _wait(mapped(spread, range(rows)))
     return grid
 
-  def _slice(self, grid: np.ndarray, to: np.ndarray, pool: _Pool) -> None:
-    def fill(band: _Band, above: np.ndarray, below: np.ndarray) -> None:
-      result = to[band.rows]
-      both = band.pixels @ np.concatenate(
-        [band.spread @ above, band.spread @ below], axis=-1
-      )
-      both = both.reshape(*result.shape[:2], 2 * result.shape[-1])
-      upper, lower = np.split(both, 2, axis=-1)
-      np.multiply(lower - upper, self._row_weights[band.rows], out=result)
-      result += upper
+  def _slice(self, grid: np.ndarray, to: np.ndarray, mapped: _Map) -> None:
+    """Fills in [H,W,C]."""
+    rows = list(mapped(operator.matmul, self._spreads, grid))
 
-    _wait(pool.map(fill, self._bands, grid[:-1], grid[1:]))
+    def fill(band: Band) -> None:
+      size = TAPS, len(band.occurring), grid.shape[-1]
+      values = np.empty(size, np.float32)
+      for tap, places in enumerate(band.places):
+        rows[band.first + tap].take(places, 0, values[tap], mode='clip')
+      rowwise = values.reshape(TAPS, -1)
+      # One strip at a time, which stays in the cache.
+      for strip, weights in zip(band.strips, band.weights, strict=True):
+        part = (weights @ rowwise).reshape(-1, grid.shape[-1])
+        result = to[strip.rows]
+        part = strip.pixels @ (strip.points @ part)
+        result[...] = part.reshape(result.shape)
 
-  def _blurred(self, grid: np.ndarray, pool: _Pool) -> np.ndarray:
-    """Blurs rows and columns, half before the colours and half after."""
+    _wait(mapped(fill, self._bands))
+
+  def _blurred(self, grid: np.ndarray, mapped: _Map) -> np.ndarray:
+    """Blurs rows and columns, then colours."""
     rows, columns, colours = self._shape
     shape = grid.shape
-    grid = self._row_blur.T @ grid.reshape(rows, -1)
-    grid = self._column_blur.T @ grid.reshape(len(grid), columns, -1)
-    positions = grid.shape[:2]
-    grid = grid.reshape(*positions, colours, -1).transpose(2, 0, 1, 3)
-    by_colour = np.ascontiguousarray(grid).reshape(colours, -1)
-
+    grid = self._row_blur @ grid.reshape(rows, -1)
+    grid = self._column_blur @ grid.reshape(rows, columns, -1)
+    grid = grid.reshape(rows * columns, colours, -1)
     most = max(along.shape[0] for along in self._colour_blurs)
-    width = max(1, _PART // most)
+    width = max(1, _PART // (most * grid.shape[-1]))
 
     def blur(first: int) -> None:
-      part = by_colour[:, first : first + width]
-      values = part
+      part = grid[first : first + width]
+      values = part.transpose(1, 0, 2).reshape(colours, -1)
       for along in self._colour_blurs:
         values = along @ values
-      part[...] = values
+      part[...] = values.reshape(colours, len(part), -1).transpose(1, 0, 2)
 
-    _wait(pool.map(blur, range(0, by_colour.shape[1], width)))
-    grid = by_colour.reshape(colours, *positions, -1).transpose(1, 2, 0, 3)
-    grid = self._column_blur @ grid.reshape(*positions, -1)
-    return (self._row_blur @ grid.reshape(positions[0], -1)).reshape(shape)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Band:
-  """Pixels that lie between the same two rows of the grid.
-
-  Attributes:
-    rows: of the image.
-    pixels: weights [pixels, points], where the points are the pairs of a column
-      of the grid and a vertex of the colours that occur.
-    spread: weights [points, columns · coarse vertices of the colours].
-  """
-
-  rows: slice
-  pixels: sparse.csr_array
-  spread: sparse.csr_array
-
-
-def _band(
-  lattice: ColourLattice, columns: np.ndarray, count: int, rows: slice
-) -> _Band:
-  """Returns a band of the image, for columns [W] of its pixels in the grid."""
-  vertices, coarse = lattice.spread.shape
-  left = np.floor(columns).astype(np.int64)[:, None]
-  right = (columns - left[:, 0])[:, None]
-  weights = lattice.weights[rows]
-  weights = np.stack([weights * (1 - right), weights * right], axis=-1)
-  points = lattice.vertices[rows] + left * vertices
-  points = np.stack([points, points + vertices], axis=-1)
-  occurs = np.zeros(count * vertices, bool)
-  occurs[points] = True
-  (occurring,) = np.nonzero(occurs)
-  places = np.cumsum(occurs, dtype=np.int32) - 1
-  pixels = sparse.csr_array(
-    (
-      weights.ravel(),
-      places[points].ravel(),
-      np.arange(0, weights.size + 1, 8, dtype=np.int32),
-    ),
-    shape=(weights.size // 8, len(occurring)),
-  )
-  spread = lattice.spread[occurring % vertices]
-  shifts = np.repeat(occurring // vertices * coarse, np.diff(spread.indptr))
-  spread = sparse.csr_array(
-    (spread.data, (spread.indices + shifts).astype(np.int32), spread.indptr),
-    shape=(len(occurring), count * coarse),
-  )
-  return _Band(rows, pixels, spread)
+    _wait(mapped(blur, range(0, len(grid), width)))
+    return grid.reshape(shape)
 
 
 def _wait(results: Iterable[None]) -> None:
@@ -190,16 +178,13 @@ def _wait(results: Iterable[None]) -> None:
     pass
 
 
-def _axis(
-  length: int, sigma: float, cells: float
-) -> tuple[np.ndarray, np.ndarray]:
-  """Returns positions [length] in cells, and F of the vertices' blur F Fᵀ."""
-  positions = np.arange(length, dtype=np.float32) * np.float32(cells / sigma)
-  vertices = np.arange(int(positions[-1]) + 2)
-  distances = (vertices[:, None] - vertices[None, :]) / cells
-  # Linear weights blur by cell² / 6 each.
-  variance = 1 - 1 / (3 * cells**2)
-  values, vectors = np.linalg.eigh(np.exp(-(distances**2) / (2 * variance)))
-  kept = values > _LEAST * values[-1]
-  half = vectors[:, kept] * np.sqrt(values[kept])
-  return positions, half.astype(np.float32)
+@contextlib.contextmanager
+def _mapped() -> Iterator[_Map]:
+  """Gives a `map` that is done by as many threads as OpenCV has."""
+  if cv2.getNumThreads() > 1:
+    with futures.ThreadPoolExecutor(cv2.getNumThreads()) as pool:
+      yield pool.map
+  else:
+    # A thread's memory is given back to the system and fetched anew: 1.3 times
+    # the time.
+    yield map

@@ -12,10 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 
+import cv2
 import numpy as np
 from scipy import sparse
 
+_COLOURS = 2**24  # of three bytes
 _REACH = 3.5  # standard deviations of a blur
+_NARROW = 0.45  # variance of a blur of three samples
 
 
 class ColourLattice:
@@ -30,25 +33,34 @@ class ColourLattice:
     spacing: of the vertices, in sigmas; at most 0.63.
 
   Attributes:
-    vertices: int32 [H,W,4], those around each pixel.
-    weights: float32 [H,W,4], of these.
     spread: weights [vertices, coarse vertices], by which both are connected.
     blurs: matrices of coarse vertices, to be applied one after the other.
   """
 
   def __init__(self, image: np.ndarray, sigma: float, spacing: float):
-    packed = image.astype(np.int32) @ np.array([1, 256, 65536], np.int32)
-    packed, pixels = np.unique(packed, return_inverse=True)
-    colours = np.stack([packed >> shift & 255 for shift in (0, 8, 16)], -1)
+    # OpenCV's fourth channel, which completes an integer, is 255.
+    packed = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view('<u4')[..., 0]
+    self._packed = packed & np.uint32(_COLOURS - 1)
+    occurs = np.zeros(_COLOURS, bool)
+    occurs[self._packed] = True
+    occurring = np.flatnonzero(occurs)
+    self._places = np.empty(_COLOURS, np.int32)
+    self._places[occurring] = np.arange(len(occurring))
+    colours = np.stack([occurring >> shift & 255 for shift in (0, 8, 16)], -1)
     positions = (colours + colours.mean(-1, keepdims=True)) / (sigma * spacing)
     vertices, weights = _simplices(positions)
     vertices, places = _distinct(vertices.reshape(-1, 3))
-    self.vertices = places.reshape(-1, 4).astype(np.int32)[pixels]
-    self.weights = weights.astype(np.float32)[pixels]
+    self._vertices = places.reshape(-1, 4).astype(np.int32)
+    self._weights = weights.astype(np.float32)
     coarse, self.spread = _spread(vertices)
     # Splat and slice blur by spacing² / 12 each, both spreads by spacing² / 2.
     variance = (1 - spacing**2 * 7 / 6) / (2 * spacing) ** 2
     self.blurs = _blurs(coarse, variance)
+
+  def around(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the vertices int32 [n,W,4] around pixels, and their weights."""
+    places = self._places[self._packed[rows]]
+    return self._vertices.take(places, 0), self._weights.take(places, 0)
 
 
 def _simplices(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,9 +116,8 @@ def _spread(vertices: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
 
 def _blurs(vertices: np.ndarray, variance: float) -> list[sparse.csr_array]:
   """Returns the blurs along all directions, among vertices [n,3]."""
-  reach = round(_REACH * math.sqrt(variance))
-  offsets = np.arange(-reach, reach + 1)
-  values = np.exp(-(offsets**2) / (2 * variance)).astype(np.float32)
+  offsets, values = _gaussian(variance)
+  reach = offsets[-1]
   # Two blurs on either side stay inside; then keys are distinct.
   margin = 2 * reach
   side = int(vertices.max()) + 1 + 2 * margin
@@ -131,6 +142,17 @@ def _blurs(vertices: np.ndarray, variance: float) -> list[sparse.csr_array]:
       itertools.pairwise(way), shifts, strict=True
     )
   ]
+
+
+def _gaussian(variance: float) -> tuple[np.ndarray, np.ndarray]:
+  """Returns offsets, and the weights of these that have a variance."""
+  if variance < _NARROW:
+    # Samples of so narrow a Gaussian would have another variance.
+    side = variance / (2 - 2 * variance)
+    return np.arange(-1, 2), np.array([side, 1, side], np.float32)
+  reach = math.ceil(_REACH * math.sqrt(variance)) - 1
+  offsets = np.arange(-reach, reach + 1)
+  return offsets, np.exp(-(offsets**2) / (2 * variance)).astype(np.float32)
 
 
 def _reached(keys: np.ndarray, shifts: np.ndarray) -> np.ndarray:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import slow_dense_crf
@@ -8,17 +9,33 @@ from magnet_jax.types import InputError
 
 # Of these, noise has hardly two pixels alike, so that errors do not average.
 @pytest.mark.parametrize(
-  ('kind', 'mean', 'highest'),
-  [('fields', 1e-3, 0.01), ('ramp', 1e-3, 0.012), ('noise', 1e-3, 0.04)],
+  ('kind', 'cells', 'mean', 'highest'),
+  [
+    ('fields', None, 1e-3, 0.01),
+    ('ramp', None, 1e-3, 0.01),
+    ('noise', None, 1e-3, 0.01),
+    ('fields', 1.6, 1e-3, 0.03),
+    ('ramp', 1.6, 1e-3, 0.03),
+    ('noise', 1.6, 2e-3, 0.06),
+  ],
 )
-def test_a_step_is_nearly_the_exact_sum(kind, mean, highest):
+def test_a_step_is_nearly_the_exact_sum(kind, cells, mean, highest):
   image, maps = slow_dense_crf.example(kind)
   error = np.abs(
-    dense_crf.dense_crf(image, maps, steps=1)
+    dense_crf.dense_crf(image, maps, steps=1, cells=cells)
     - slow_dense_crf.dense_crf(image, maps, steps=1)
   )
   assert error.mean() < mean
   assert error.max() < highest
+
+
+def test_large_images_have_fewer_cells(monkeypatch):
+  image, maps = slow_dense_crf.example('ramp', (20, 30))
+  monkeypatch.setattr(dense_crf, '_SMALL', 599)
+  np.testing.assert_array_equal(
+    dense_crf.dense_crf(image, maps),
+    dense_crf.dense_crf(image, maps, cells=1.6),
+  )
 
 
 def test_more_cells_are_more_exact():
@@ -96,7 +113,7 @@ def test_any_size(size, settings):
 
 def test_bands_are_nearly_the_whole(monkeypatch):
   image, maps = slow_dense_crf.example('fields', (130, 30))
-  settings = {'bilateral_sigma': 8}
+  settings = {'bilateral_sigma': 8, 'cells': 1.6}
   whole = dense_crf.dense_crf(image, maps, **settings)
 
   def banded():
@@ -154,6 +171,17 @@ def test_settings_out_of_range(settings, message):
   image, maps = slow_dense_crf.example('ramp', (3, 4))
   with pytest.raises(InputError, match=message):
     dense_crf.dense_crf(image, maps, **settings)
+
+
+def test_one_thread_gives_what_more_do():
+  image, maps = slow_dense_crf.example('fields', (20, 30))
+  threads = cv2.getNumThreads()
+  found = []
+  for count in (1, 3):
+    cv2.setNumThreads(count)
+    found.append(dense_crf.dense_crf(image, maps))
+  cv2.setNumThreads(threads)
+  np.testing.assert_array_equal(*found)
 
 
 def test_sizes_that_differ():
