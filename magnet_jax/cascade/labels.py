@@ -1,4 +1,4 @@
-"""Outputs of the last stage of a streamed image, tile by tile."""
+"""Labels and confidence from a map: of the whole, or tile by tile."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Measures methods on labelled images: one record per image and method."""
+"""Measures a method on a labelled image: the fields of a record."""
 
 from collections.abc import Iterable, Iterator, Mapping
 import time

@@ -1,1 +1,1 @@
-"""Training of the segmenter and of the refiner."""
+"""Training of segmenters, refiners and correctors."""

@@ -1,6 +1,5 @@
 """The training of a corrector in the folder of a run, and its model."""
 
-import math
 import pathlib
 
 import ml_collections
@@ -46,8 +45,7 @@ def run(
   """
   config = runs.current(config)
   if hours is not None:
-    if not 0 < hours < math.inf:
-      raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
+    runs.check_hours(hours)
     config = config.copy_and_resolve_references()
     config.train[stage].hours = hours
   from_config.limits(config, stage)

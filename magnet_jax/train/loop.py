@@ -1,4 +1,4 @@
-"""The training loop: the same for the segmenter and the refiner."""
+"""The training loop: the same for all networks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures

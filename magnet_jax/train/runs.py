@@ -119,6 +119,12 @@ def _export(
   return path
 
 
+def check_hours(hours: float) -> None:
+  """Raises InputError unless a training can take so long."""
+  if not 0 < hours < math.inf:
+    raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
+
+
 def budgeted(
   config: ml_collections.ConfigDict,
   hours: float,
@@ -136,8 +142,7 @@ def budgeted(
   Raises:
     InputError: the budget is out of range.
   """
-  if not 0 < hours < math.inf:
-    raise InputError(f'--hours={hours:g}: must be above 0; or leave it out')
+  check_hours(hours)
   # The refiner has half the time of the segmenter; a fold, as its steps.
   shares = dict.fromkeys(networks, 1.0)
   if 'refiner' in shares:

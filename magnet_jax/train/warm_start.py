@@ -98,11 +98,7 @@ def segmenter(variables: Variables, path: PathLike) -> Variables:
       f'{path}: is only a trunk, which this segmenter cannot use; choose a '
       'segmenter that has one, such as fpn, or leave out init'
     )
-  parts = {
-    name: {**tree, 'trunk': found['trunk'][name]}
-    for name, tree in variables.items()
-  }
-  return _fit(parts, variables, path)
+  return _with_trunk(variables, found['trunk'], path)
 
 
 def imagenet(variables: Variables, trunk: str) -> Variables:
@@ -117,10 +113,7 @@ def imagenet(variables: Variables, trunk: str) -> Variables:
   """
   fresh = {name: tree.get('trunk') for name, tree in variables.items()}
   found = pretrained.trunk(trunk, fresh)
-  parts = {
-    name: {**tree, 'trunk': found[name]} for name, tree in variables.items()
-  }
-  return _fit(parts, variables, f'ImageNet weights of {trunk}')
+  return _with_trunk(variables, found, f'ImageNet weights of {trunk}')
 
 
 def trunk_of(variables: Variables, path: PathLike) -> Variables:
@@ -162,6 +155,17 @@ def network(
 ) -> Variables:
   """Replaces fresh weights by a trained refiner or another kind of network."""
   return _fit(_load(path, (kind,)), variables, path)
+
+
+def _with_trunk(
+  variables: Variables, trunks: Section, path: PathLike
+) -> Variables:
+  """Replaces the trunk of fresh weights, by kind of variables."""
+  parts = {
+    kind: {**tree, 'trunk': trunks.get(kind, {})}
+    for kind, tree in variables.items()
+  }
+  return _fit(parts, variables, path)
 
 
 def _fit(found: Any, variables: Variables, path: PathLike) -> Variables:
