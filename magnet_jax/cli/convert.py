@@ -10,7 +10,8 @@ from magnet_jax.cli import config_file
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
 from magnet_jax.files import atomic, bundle, checkpoints
-from magnet_jax.types import InputError
+from magnet_jax.predict import correctors
+from magnet_jax.types import CORRECTOR, InputError
 from magnet_jax.weights import conversion, torch_files, torch_names
 from magnet_jax.weights import torch_states as states
 
@@ -168,7 +169,10 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
     return written, 'magnet-jax train --config.train.segmenter.init={out} …'
   if count is None:
     part = conversion.to_corrector(sources[0], folder)
-    return [part], f'cp -r {{out}}/{part.path} RUN, a folder with a segmenter'
+    method = correctors.shown(sources[0].kind.removeprefix(CORRECTOR))
+    return [
+      part
+    ], f'magnet-jax segment IMAGE --method={method} --correctors={{out}}'
   name = values.config or _choose(sources, count)
   config = config_file.override(config_file.load(name), arguments.overrides)
   if values.table:

@@ -54,6 +54,7 @@ def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   group = 'model and images'
   model_flags.define_networks(values, group)
+  model_flags.define_correctors(values, group)
   image_flags.define(values, group)
   group = 'methods'
   _define_methods(values, group)
@@ -130,13 +131,15 @@ def _run(arguments: Arguments) -> int:
     atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
+  given = method_flags.settings(values)
   chosen = table.make(
     model,
     values.methods,
     overlap=values.overlap,
     windows=command_line.windows(values.fast, 'fast') if values.fast else None,
-    **method_flags.settings(values),
+    **given,
   )
+  table.check_used(given, [*chosen])
   names = [*chosen]
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)

@@ -69,6 +69,19 @@ def define_networks(
   )
 
 
+def define_correctors(values: flags.FlagValues, group: str) -> None:
+  """Defines --correctors."""
+  # Default None: folders of earlier versions did not record this flag.
+  flags.DEFINE_string(
+    'correctors',
+    None,
+    'PATH: a run, an exported model or a converted file whose correctors are '
+    'used with these networks, too',
+    flag_values=values,
+    module_name=group,
+  )
+
+
 def define_plan(values: flags.FlagValues, group: str) -> None:
   """Defines the scales of the stages; unset flags keep the model's settings."""
   own = "; the model's setting if not given"
@@ -219,6 +232,13 @@ def load(values: flags.FlagValues, **plan: object) -> Model:
 
 def load_with_meta(values: flags.FlagValues) -> tuple[Model, Meta]:
   """Loads the model as it was trained, and its metadata."""
+  model, meta = _load(values)
+  if 'correctors' in values and values.correctors:
+    model = combine.with_correctors(model, values.correctors)
+  return model, meta
+
+
+def _load(values: flags.FlagValues) -> tuple[Model, Meta]:
   if 'segmenter' in values and (values.segmenter or values.refiner):
     if values['checkpoint'].present:
       raise InputError(

@@ -70,6 +70,7 @@ def define(values: flags.FlagValues) -> None:
   """Defines the flags."""
   group = 'input and output'
   model_flags.define_networks(values, group, embedded.AERIAL)
+  model_flags.define_correctors(values, group)
   _define_output(values, group)
   _define_reading(values, 'what to read')
   _define_memory(values, 'memory')

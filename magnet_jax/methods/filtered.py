@@ -86,7 +86,7 @@ def need(name: str) -> Need:
   """Returns that a model has a corrector."""
   return Need(
     lambda model: name in model.correctors,
-    'the model has no weights for it (--segmenter and --refiner bring none); '
-    f'train them by magnet-jax train --stage={name} --workdir=RUN, with the '
+    'the model has no weights for it; give --correctors=RUN of a run that has, '
+    f'or train them by magnet-jax train --stage={name} --workdir=RUN, with the '
     '--config of the run',
   )

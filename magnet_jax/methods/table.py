@@ -155,6 +155,17 @@ def check(model: Model, name: str, flag: str) -> None:
       raise InputError(f'{name}: {need.otherwise}, or choose --{flag}={others}')
 
 
+def check_used(settings: Iterable[str], names: Sequence[str]) -> None:
+  """Raises InputError for a setting that none of some methods has."""
+  for setting in settings:
+    if not any(setting in METHODS[name].settings for name in names):
+      which = [n for n, each in METHODS.items() if setting in each.settings]
+      raise InputError(
+        f'--{setting}: {_listed(names)} have no such setting; leave it out, or '
+        f'add one of {_listed(which)}'
+      )
+
+
 def possible(model: Model) -> list[str]:
   """Returns the methods whose needs a model meets."""
   return [

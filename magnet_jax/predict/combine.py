@@ -10,10 +10,10 @@ from magnet_jax import checked
 from magnet_jax.cascade import settings
 from magnet_jax.files import checkpoints
 from magnet_jax.files.trees import Tree
-from magnet_jax.predict import foreign, networks
+from magnet_jax.predict import correctors, foreign, networks
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.types import InputError, Meta
+from magnet_jax.types import CORRECTOR, InputError, Meta
 
 
 def load(
@@ -56,6 +56,40 @@ def load(
     variables = {**variables, **theirs}
     name = f'{segmenter} with the refiner of {refiner}'
   return models.from_variables(variables, meta, name=name), meta
+
+
+def with_correctors(model: Model, path: str) -> Model:
+  """Returns a model with the correctors of another run or file.
+
+  Args:
+    model: the networks, of any origin.
+    path: anything that `models.load_corrector` accepts.
+
+  Raises:
+    InputError: there is none, one is damaged, or was trained for other classes.
+  """
+  variables, meta = checkpoints.load(path)
+  own = {k: v for k, v in variables.items() if k.startswith(CORRECTOR)}
+  if not own:
+    raise InputError(
+      f'{path}: holds {" and ".join(sorted(variables))}, no corrector; train '
+      'one by magnet-jax train --stage=NAME, or convert a published one'
+    )
+  count = len(meta.classes or model.classes)
+  found = correctors.load(own, meta, count, path)
+  for name, corrects in found.items():
+    if corrects.num_classes is None:
+      continue
+    with checked.named(path):
+      names = models.class_table(meta).names
+    if names != model.classes.names:
+      raise InputError(
+        f'{path}: its {correctors.shown(name)} corrects the {len(names)} '
+        f'classes {", ".join(names)}, the segmenter has the '
+        f'{len(model.classes)} classes {", ".join(model.classes.names)}: must '
+        'be the same; choose correctors trained for these'
+      )
+  return dataclasses.replace(model, correctors={**model.correctors, **found})
 
 
 def _with_foreign(

@@ -1,6 +1,6 @@
 """What the user should know of a converted network, one line each."""
 
-from magnet_jax.models import refiner
+from magnet_jax.models import cascade_psp, refiner
 from magnet_jax.types import Meta
 from magnet_jax.weights import torch_colours, torch_states, torch_templates
 
@@ -43,6 +43,11 @@ def lost(kind: str, meta: Meta, network: str) -> tuple[str, ...]:
       f'log((scale + coarse) / 2 + {refiner.FLOOR}) to its logits',
     )
   settings = torch_templates.settings(kind, meta)
+  if network == 'cascade_psp' and settings.get('prior'):
+    return (
+      f'this network has a prior (prior of its settings): in PyTorch add '
+      f'{cascade_psp.PRIOR:g} times the mask given to its logits',
+    )
   if torch_colours.keys(network, settings):
     keys = ' and '.join(torch_colours.KEYS)
     return (f'{keys} say how it sees colours: {_RED_FIRST[network]}',)

@@ -4,13 +4,18 @@ import json
 import sys
 import textwrap
 
+import jax
 import numpy as np
 import onnx_network
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.files import images
+from magnet_jax.data import classes as class_tables
+from magnet_jax.files import bundle, images
+from magnet_jax.predict import model as models
+from magnet_jax.refiners import deep_guided
 from magnet_jax.scenes import generator
+from magnet_jax.types import Meta
 
 FUNCTIONS = """
   import numpy as np
@@ -161,3 +166,75 @@ def test_the_released_pipeline(pair, checkpoint, tmp_path, fails):
   assert '--methods=downsample,patch,magnet' in line
   assert '--pipeline=aligned' in fails(*argv, '--windows=0.5')
   assert 'pipeline' in fails('segment', pair[0], '--pipeline=other')
+
+
+@pytest.fixture
+def corrector_file(tmp_path):
+  """Exports a deep guided filter of some classes."""
+
+  def write(classes):
+    made = deep_guided.make(num_classes=len(classes), width=3)
+    shapes = jax.eval_shape(
+      lambda: made.module.init(jax.random.key(0), **made.inputs)
+    )
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(
+      lambda leaf: rng.normal(0, 0.3, leaf.shape).astype(np.float32), shapes
+    )
+    meta = Meta({'correctors': {'deep_guided': {'width': 3}}}, classes)
+    path = tmp_path / f'corrector{len(classes)}.npz'
+    bundle.export(path, {'refiner_deep_guided': variables}, meta)
+    return path
+
+  return write
+
+
+def test_methods_with_somebody_elses_segmenter(
+  pair, checkpoint, functions, corrector_file, tmp_path
+):
+  flags = [f'--segmenter={functions}:by_colour', f'--refiner={checkpoint}']
+  theirs = [f'--correctors={corrector_file(generator.CLASSES)}']
+  found = {}
+  for method, more in {
+    'patch': [],
+    'downsample': [],
+    'guided': ['--start=magnet', '--radius=2'],
+    'deep-guided': theirs,
+  }.items():
+    for store in ('memory', 'float32'):
+      out = tmp_path / f'{method}{store}'
+      assert segment(
+        pair[0], f'--out={out}', f'--method={method}', f'--store={store}',
+        '--probabilities', *flags, *more,
+      ) == 0  # fmt: skip
+      found[method, store] = np.load(out / 'field_probabilities.npy')
+  for (method, _), maps in found.items():
+    np.testing.assert_array_equal(maps, found[method, 'memory'])
+  # The corrector starts from the map of windows, and changes it.
+  corrects, _ = models.load_corrector(theirs[0][13:], 'deep_guided')
+  given = found['patch', 'memory'].astype(np.float32)
+  wanted = corrects.apply(images.read_image(pair[0]), given)
+  assert np.abs(found['deep-guided', 'memory'] - given).max() > 0.01
+  np.testing.assert_allclose(found['deep-guided', 'memory'], wanted, atol=5e-3)
+
+
+def test_what_somebody_elses_segmenter_cannot_do(
+  pair, checkpoint, functions, corrector_file, fails
+):
+  flags = [f'--segmenter={functions}:by_colour', f'--refiner={checkpoint}']
+
+  def line(method, *more):
+    return fails(
+      'segment', pair[0], f'--out={pair[0].parent}', f'--method={method}',
+      *flags, *more,
+    )  # fmt: skip
+
+  assert 'pointrend: its segmenter has no point head' in line('pointrend')
+  assert 'glnet: its segmenter has no branch' in line('glnet')
+  assert 'no weights for it; give --correctors=RUN' in line('iterative')
+  assert 'its scale is not known' in line('patch-best')
+  few = corrector_file(class_tables.get('gleason'))
+  found = line('deep-guided', f'--correctors={few}')
+  assert 'its deep-guided corrects the' in found and 'must be the same' in found
+  found = line('deep-guided', f'--correctors={checkpoint}')
+  assert 'holds refiner and segmenter, no corrector; train' in found

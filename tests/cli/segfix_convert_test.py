@@ -13,7 +13,10 @@ def test_there_and_back_is_exact(save_state, tmp_path, capfd):
   file, run = save_state(state('segfix')), tmp_path / 'run'
   assert main.main(['convert', str(file), f'--out={run}']) == 0
   shown = capfd.readouterr().out
-  assert 'a.pth: segfix, ' in shown and 'refiner_segfix RUN' in shown
+  assert (
+    'a.pth: segfix, ' in shown
+    and f'--method=segfix --correctors={run}' in shown
+  )
   assert [path.name for path in run.iterdir()] == ['refiner_segfix']
   _, meta = checkpoints.load(run)
   settings = meta.section('correctors')['segfix']

@@ -245,3 +245,13 @@ def test_the_reference_is_chosen_or_found():
   assert table.reference(['patch', 'magnet'], 'patch') == 'patch'
   with pytest.raises(InputError, match=r'--reference=magic.*patch, magnet'):
     table.reference(['patch', 'magnet'], 'magic')
+
+
+def test_a_setting_that_no_method_has():
+  table.check_used(['radius', 'start'], ['patch', 'guided'])
+  table.check_used([], ['patch'])
+  with pytest.raises(
+    InputError, match='--start: patch, magnet have no such setting; leave it'
+  ) as caught:
+    table.check_used(['start'], ['patch', 'magnet'])
+  assert 'add one of pointrend, guided, fast-guided' in str(caught.value)
