@@ -31,6 +31,7 @@ SIDE = 2448
 POINTS = 0.2  # K of the picture of one window
 THRESHOLD = 0.3  # of the picture of few windows
 CELL = 280
+DETAIL = 200  # pixels of the picture of the filter
 
 
 def main(run: str) -> None:
@@ -47,6 +48,7 @@ def main(run: str) -> None:
   _save('window', _one_window(model, sample, every[1], every[2]))
   _save('windows', _fewer_windows(model, few))
   _save('blending', _blending())
+  _save('filter', _filtered(magnet_jax.load_model('scenes'), sample))
 
 
 def _save(name: str, picture: np.ndarray) -> None:
@@ -221,6 +223,36 @@ def _outlined(picture: np.ndarray, result: StageResult) -> np.ndarray:
     colour = (60, 220, 200) if refined else (110, 110, 120)
     cv2.rectangle(drawn, first, last, colour, 2 if refined else 1)
   return drawn
+
+
+def _filtered(model: Model, sample: Sample) -> np.ndarray:
+  """A detail before and after the last filter, where it corrects most."""
+  plan = model.plan((SIDE, SIDE))
+  *_, before, after = model.cascade().stages(sample.image, plan)
+  labels = [predict(each.probabilities) for each in (before, after)]
+  gain = (labels[1] == sample.label) * 1.0 - (labels[0] == sample.label)
+  box = cv2.boxFilter(gain, -1, (DETAIL, DETAIL))
+  half = DETAIL // 2
+  inner = box[half:-half, half:-half]
+  top, left = np.unravel_index(inner.argmax(), inner.shape)
+  place = (int(top), int(left), DETAIL, DETAIL)
+  size = (CELL, CELL)
+  named = {
+    'the last windows': labels[0],
+    'filtered': labels[1],
+    'truth': sample.label,
+  }
+  cells = [('image', panel_cells.photograph(sample.image, place, size))]
+  cells += [
+    (
+      name,
+      panel_cells.segmentation(
+        label, model.classes, (SIDE, SIDE), place, size
+      ),
+    )
+    for name, label in named.items()
+  ]
+  return panel.compose([cells], size, model.classes)
 
 
 def _blending() -> np.ndarray:
