@@ -246,9 +246,7 @@ def _filtered(model: Model, sample: Sample) -> np.ndarray:
   cells += [
     (
       name,
-      panel_cells.segmentation(
-        label, model.classes, (SIDE, SIDE), place, size
-      ),
+      panel_cells.segmentation(label, model.classes, (SIDE, SIDE), place, size),
     )
     for name, label in named.items()
   ]

@@ -30,6 +30,28 @@ FEW = 4  # images below which the choice is little more than a guess
 
 
 @dataclasses.dataclass(frozen=True)
+class Numbers:
+  """Trends and a bias of the classes, with what they gain on other images."""
+
+  trends: class_fit.Fitted
+  bias: class_fit.Fitted
+
+  def of(self, way: Way) -> Way:
+    """Returns a way with them."""
+    return way.with_numbers(self.trends.values, self.bias.values)
+
+  def label(self, candidate: str) -> str:
+    """Names a way as it is run, with the numbers that it has."""
+    given = {'trends': self.trends.values, 'bias': self.bias.values}
+    texts = [
+      f'{name} {" ".join(f"{value:g}" for value in values)}'
+      for name, values in given.items()
+      if any(values)
+    ]
+    return ', '.join([candidate, *texts])
+
+
+@dataclasses.dataclass(frozen=True)
 class Tuned:
   """The choice and the measurements behind it.
 
@@ -38,9 +60,7 @@ class Tuned:
     chosen: the best way of each budget and the best single scale, by name.
     names: the candidate that each of these is.
     rows: the summary of every candidate, by name.
-    trends: of the classes, for the way of each budget.
-    bias: of the classes, for all ways, and what it gains on images left out
-      of its fit.
+    numbers: of the classes, for the way of each budget.
     verified: records of the chosen ways as they are run.
     images: number of images that were measured.
     errors: one line for each image that could not be read.
@@ -50,8 +70,7 @@ class Tuned:
   chosen: Mapping[str, Way]
   names: Mapping[str, str]
   rows: Mapping[str, Row]
-  trends: Mapping[str, class_fit.Fitted]
-  bias: class_fit.Fitted
+  numbers: Mapping[str, Numbers]
   verified: Sequence[Record]
   images: int
   errors: Sequence[str]
@@ -118,25 +137,41 @@ def tune(
       f'at least one labelled image; {errors[0] if errors else "name some"}'
     )
   rows = search.rows_of(found, model)
-  names, trends, bias = _choose(model, found, rows, tried, loads)
+  names = choice.choose(found, rows, tried)
   # Complete: laid over another choice, a way must not take settings from it.
-  chosen = {
-    budget: trained.changed_by(tried.by_name[name]).with_numbers(
-      trends[budget].values, bias.values
-    )
+  plain = {
+    budget: trained.changed_by(tried.by_name[name]).with_numbers()
     for budget, name in names.items()
   }
-  labelled = {
-    _label(names[name], trends[name], bias): chosen[name] for name in names
+  numbers = _numbers(model, names, tried, loads)
+  none = class_fit.none(len(model.classes))
+  nothing = Numbers(none, none)
+  verified = _verify(
+    model,
+    {
+      fit.label(names[budget]): fit.of(plain[budget])
+      for budget, own in numbers.items()
+      for fit in (own, nothing)
+    },
+    loads,
+    folder,
+    settings,
+  )
+  # They are fitted before the filter, which may do what they would have done.
+  runs = search.rows_of(verified, model)
+  numbers = {
+    budget: max(
+      (nothing, own), key=lambda fit: choice.score(runs[fit.label(name)])
+    )
+    for (budget, name), own in zip(names.items(), numbers.values(), strict=True)
   }
   result = Tuned(
     trained,
-    chosen,
+    {budget: numbers[budget].of(way) for budget, way in plain.items()},
     names,
     rows,
-    trends,
-    bias,
-    _verify(model, labelled, loads, folder, settings),
+    numbers,
+    verified,
     len({record['image'] for record in found}),
     errors,
   )
@@ -145,26 +180,25 @@ def tune(
   return result
 
 
-def _choose(
+def _numbers(
   model: Model,
-  found: Sequence[Record],
-  rows: Mapping[str, Row],
+  names: Mapping[str, str],
   tried: Candidates,
   loads: Sequence[Load],
-) -> tuple[dict[str, str], dict[str, class_fit.Fitted], class_fit.Fitted]:
-  """The way of each budget, its trends, and the bias for all ways."""
-  chosen = choice.choose(found, rows, tried)
-  # Trends, which only a mean has, are fitted after the choice: what they win on
-  # few images of val carries over less than what a gate does.
-  names = {*chosen.values()}
-  ways = {name: way for name, way in tried.by_name.items() if name in names}
-  pixels = fit_ways.draw(model, ways, loads)
+) -> dict[str, Numbers]:
+  """Fits trends and a bias for the way of each budget.
+
+  Trends, which only a mean has, are fitted after the choice: what they win on
+  few images of val carries over less than what a gate does.
+  """
+  ways = {name: tried.by_name[name] for name in {*names.values()}}
   about = len(model.classes), model.classes.unscored
-  fits = {n: class_fit.fit_trends(drawn, *about) for n, drawn in pixels.items()}
-  first = chosen[next(iter(choice.BUDGETS))]
-  bias = class_fit.fit_bias(pixels[first], fits[first].values, *about)
-  trends = {budget: fits[name] for budget, name in chosen.items()}
-  return chosen, trends, bias
+  fits = {}
+  for name, drawn in fit_ways.draw(model, ways, loads).items():
+    trends = class_fit.fit_trends(drawn, *about)
+    bias = class_fit.fit_bias(drawn, trends.values, *about)
+    fits[name] = Numbers(trends, bias)
+  return {budget: fits[name] for budget, name in names.items()}
 
 
 def _verify(
@@ -187,30 +221,13 @@ def _verify(
   return [record for record in found if record['method'] in methods]
 
 
-def _label(
-  candidate: str, trends: class_fit.Fitted, bias: class_fit.Fitted
-) -> str:
-  """Names a way as it is run, with the numbers of the classes that it has."""
-  given = {'trends': trends.values, 'bias': bias.values}
-  return ', '.join(
-    [
-      candidate,
-      *(
-        f'{name} {" ".join(f"{value:g}" for value in values)}'
-        for name, values in given.items()
-        if any(values)
-      ),
-    ]
-  )
-
-
 def text(tuned: Tuned) -> str:
   """Returns the choice as a table and sentences for the terminal."""
   measured = {row.method: row for row in summary.summarise(tuned.verified)}
   heads = 'way,mIoU %,mIoU pooled %,boundary IoU %,windows,seconds'
   cells = [['budget', *heads.split(',')]]
   for name, candidate in tuned.names.items():
-    row = measured[_label(candidate, tuned.trends[name], tuned.bias)]
+    row = measured[tuned.numbers[name].label(candidate)]
     cells.append(
       [
         name,
@@ -223,8 +240,12 @@ def text(tuned: Tuned) -> str:
       ]
     )
   lines = tables.aligned(cells, words=2)
-  fits = {f'trends of {name}': fit for name, fit in tuned.trends.items()}
-  for name, fit in {**fits, 'bias': tuned.bias}.items():
+  fits = {
+    f'{kind} of {name}': fit
+    for name, numbers in tuned.numbers.items()
+    for kind, fit in (('trends', numbers.trends), ('bias', numbers.bias))
+  }
+  for name, fit in fits.items():
     if any(fit.values):
       words = ', '.join(f'{value:+.2g}' for value in fit.values)
       lines.append(

@@ -81,18 +81,27 @@ def test_a_way_takes_nothing_from_another_choice():
       assert changed.plan(size) == model.plan(size)
 
 
-def test_the_bias_is_in_all_ways(monkeypatch):
+@pytest.mark.parametrize('helps', [True, False])
+def test_a_bias_is_kept_where_it_helps_the_run(monkeypatch, helps):
   fitted = class_fit.Fitted((0.5, *[0.0] * 5, -0.5), 0.01, 0.001)
   monkeypatch.setattr(class_fit, 'LEAST_IMAGES', 1)
   monkeypatch.setattr(class_fit, 'fit_bias', lambda *args: fitted)
   none = class_fit.none(7)
   monkeypatch.setattr(class_fit, 'fit_trends', lambda *args: none)
+  score = choice.score
+
+  def judged(row):
+    return score(row) + (2.0 if 'bias' in row.method else 0.0) * (
+      1 if helps else -1
+    )
+
+  monkeypatch.setattr(choice, 'score', judged)
   found = tuning.tune(
     toy_model.make(), LOADS[:1], folder=None, settings=SETTINGS
   )
   for way in found.chosen.values():
-    assert way.refine['bias'] == fitted.values
-  assert 'class bias' in tuning.text(found)
+    assert way.refine['bias'] == (fitted.values if helps else ())
+  assert ('class bias of patch' in tuning.text(found)) == helps
 
 
 def _tuned_with(monkeypatch, gain, **settings):
