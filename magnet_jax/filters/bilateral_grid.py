@@ -72,8 +72,12 @@ class BilateralGrid:
     self._colour_blurs = lattice.blurs
     self._shape = rows.count, columns.count, lattice.spread.shape[1]
 
+    weights, places = (
+      np.empty((*image.shape[:2], 4), dtype) for dtype in (np.float32, np.int32)
+    )
+
     def band(first: int) -> Band:
-      return grid_bands.band(lattice, rows, columns, first)
+      return grid_bands.band(lattice, rows, columns, first, (weights, places))
 
     with _mapped() as mapped:
       self._bands = list(mapped(band, np.unique(rows.firsts)))
@@ -85,22 +89,23 @@ class BilateralGrid:
       )
       for row in range(rows.count)
     ]
-    sums = self(np.ones((*image.shape[:2], 1), np.float32))
+    self._grids = np.empty((2, 0), np.float32)
+    ones = np.ones((*image.shape[:2], 1), np.float32)
+    sums = np.empty_like(ones)
+    self(ones, sums)
     scale = np.sqrt(np.float32(weight) / np.maximum(sums, _LEAST))
     for each in self._bands:
       for strip in each.strips:
         strip.scale(scale[strip.rows])
 
-  def __call__(self, maps: np.ndarray) -> np.ndarray:
-    """Filters float32 [H,W,C]."""
+  def __call__(self, maps: np.ndarray, to: np.ndarray) -> None:
+    """Filters float32 [H,W,C] to an array of that size."""
     classes = max(1, _VALUES // math.prod(self._shape))
-    result = np.empty(maps.shape, np.float32)
     with _mapped() as mapped:
       for first in range(0, maps.shape[-1], classes):
         kept = ..., slice(first, first + classes)
         grid = self._splatted(maps[kept], mapped)
-        self._slice(self._blurred(grid, mapped), result[kept], mapped)
-    return result
+        self._slice(self._blurred(grid, mapped), to[kept], mapped)
 
   def _splatted(self, maps: np.ndarray, mapped: _Map) -> np.ndarray:
     """Returns the grid [rows, columns · colours, C]."""
@@ -124,7 +129,11 @@ class BilateralGrid:
     ):
       for tap, chosen in enumerate(band.chosen):
         sums[band.first + tap] += chosen @ values[tap]
-    grid = np.empty((rows, columns * colours, count), np.float32)
+    size = rows, columns * colours, count
+    if self._grids.shape[1:] != size:
+      # Kept, as fresh memory takes as long as a blur.
+      self._grids = np.empty((2, *size), np.float32)
+    grid = self._grids[0]
 
     def spread(row: int) -> None:
       grid[row] = self._spreads[row].T @ sums[row]
@@ -155,8 +164,14 @@ class BilateralGrid:
     """Blurs rows and columns, then colours."""
     rows, columns, colours = self._shape
     shape = grid.shape
-    grid = self._row_blur @ grid.reshape(rows, -1)
-    grid = self._column_blur @ grid.reshape(rows, columns, -1)
+    other = self._grids[1]
+    np.matmul(
+      self._row_blur, grid.reshape(rows, -1), out=other.reshape(rows, -1)
+    )
+    by_column = rows, columns, -1
+    np.matmul(
+      self._column_blur, other.reshape(by_column), out=grid.reshape(by_column)
+    )
     grid = grid.reshape(rows * columns, colours, -1)
     most = max(along.shape[0] for along in self._colour_blurs)
     width = max(1, _PART // (most * grid.shape[-1]))

@@ -23,7 +23,7 @@ from magnet_jax.types import InputError, Size
 BILATERAL_WEIGHT = 10.0
 BILATERAL_SIGMA = 80.0
 COLOUR_SIGMA = 13.0
-_CELLS = 1.6
+CELLS = 1.6
 _FINE_CELLS = 2.5  # of images so small that they take a second at most
 _SMALL = 2**17  # pixels
 _FEWEST = 1.6  # cells per sigma: fewer blur more than the kernel does
@@ -150,7 +150,7 @@ def dense_crf_bands(
 
 
 def _cells(image: np.ndarray) -> float:
-  return _FINE_CELLS if image[..., 0].size <= _SMALL else _CELLS
+  return _FINE_CELLS if image[..., 0].size <= _SMALL else CELLS
 
 
 def _check(

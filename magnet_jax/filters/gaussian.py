@@ -33,18 +33,16 @@ class Gaussian:
       self._scales.append((1 / np.sqrt(inside)).astype(np.float32))
     self._border = reach
 
-  def __call__(self, maps: np.ndarray) -> np.ndarray:
-    """Filters float32 [H,W,C]."""
-    maps = maps.copy()
-    self._scale(maps)
-    # OpenCV drops an axis of length 1, and nothing lies beyond the border.
-    filtered = np.asarray(
-      cv2.sepFilter2D(
-        maps, -1, self._kernel, self._kernel, borderType=cv2.BORDER_CONSTANT
-      )
-    ).reshape(maps.shape)
-    self._scale(filtered)
-    return filtered
+  def __call__(self, maps: np.ndarray, to: np.ndarray) -> None:
+    """Filters float32 [H,W,C] to an array of that size."""
+    np.copyto(to, maps)
+    self._scale(to)
+    # Nothing lies beyond the border.
+    kernel = self._kernel
+    cv2.sepFilter2D(
+      to, -1, kernel, kernel, dst=to, borderType=cv2.BORDER_CONSTANT
+    )
+    self._scale(to)
 
   def _scale(self, maps: np.ndarray) -> None:
     """Scales the pixels near a border, in place."""

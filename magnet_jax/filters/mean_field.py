@@ -6,13 +6,13 @@ Edge Potentials, NeurIPS 2011, algorithm 1, with Potts' model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import functools
 import operator
 
 import numpy as np
 
-Kernel = Callable[[np.ndarray], np.ndarray]
+Kernel = Callable[[np.ndarray, np.ndarray], None]
 
 _LOWEST = 1e-5  # probability
 _PIXELS = 2**14  # updated at once: their maps are in the cache
@@ -29,7 +29,7 @@ def mean_field(
 
   Args:
     probabilities: p, float32 [H,W,C], summing to 1; clipped at 1e-5.
-    kernels: each returns K Q, of float32 [H,W,n].
+    kernels: each writes K Q, of float32 [H,W,n], to an array of that size.
     steps: at least 0.
     certainty: share of p; the rest is the same for all classes.
 
@@ -39,7 +39,12 @@ def mean_field(
   *size, classes = probabilities.shape
   count = max(1, _PIXELS // size[1])
   bands = [slice(first, first + count) for first in range(0, size[0], count)]
-  given = [_given(probabilities[band], certainty) for band in bands]
+  given = [
+    _given(probabilities[band], certainty, planes)
+    for band, planes in zip(
+      bands, _planes(probabilities.shape, count), strict=True
+    )
+  ]
   # As probabilities sum to 1, the last class is what the others leave.
   maps = np.empty((*size, classes - 1), np.float32)
   result = np.empty(probabilities.shape, np.float32)
@@ -49,10 +54,15 @@ def mean_field(
   total = np.zeros(size, np.float32)
   if steps:
     ones = np.ones((*size, 1), np.float32)
+    sums = np.empty_like(ones)
     for kernel in kernels:
-      total += kernel(ones)[..., 0]
+      kernel(ones, sums)
+      total += sums[..., 0]
+  # Once, as fresh memory takes as long as a filter.
+  messages = [np.empty_like(maps) for _ in kernels]
   for step in range(steps):
-    messages = [kernel(maps) for kernel in kernels]
+    for kernel, message in zip(kernels, messages, strict=True):
+      kernel(maps, message)
     to = maps if step < steps - 1 else result
     for band, planes in zip(bands, given, strict=True):
       values = planes
@@ -68,10 +78,23 @@ def mean_field(
   return result
 
 
-def _given(probabilities: np.ndarray, certainty: float) -> np.ndarray:
-  """Returns log p, as planes [C,pixels]."""
-  classes = probabilities.shape[-1]
-  planes = np.array(probabilities.reshape(-1, classes).T, order='C')
+def _planes(shape: tuple[int, ...], count: int) -> Iterator[np.ndarray]:
+  """Yields float32 [C,pixels] for each so many rows, all of one memory.
+
+  Large pieces of memory are faster to get than many small ones.
+  """
+  height, width, classes = shape
+  memory = np.empty((height, width * classes), np.float32)
+  for first in range(0, height, count):
+    yield memory[first : first + count].reshape(classes, -1)
+
+
+def _given(
+  probabilities: np.ndarray, certainty: float, planes: np.ndarray
+) -> np.ndarray:
+  """Returns log p in planes [C,pixels]."""
+  classes = len(planes)
+  planes[...] = probabilities.reshape(-1, classes).T
   planes *= np.float32(certainty)
   planes += np.float32((1 - certainty) / classes)
   np.clip(planes, _LOWEST, 1, out=planes)
