@@ -146,9 +146,9 @@ def get_config() -> ml_collections.ConfigDict:
   cascade_psp.hidden = 8  # features before the logits
   cascade_psp.side = 256  # of the crops and of the reduced parts of an image
   cascade_psp.margin = 8  # pixels of a crop's sides that are not used
-  # Times that a side may be reduced to see a part as a whole, 0 for any; larger
+  # Times that a side may be reduced to see a part as a whole, 0 for any: larger
   # parts are seen in crops of full size only.
-  cascade_psp.reduction = 2.0
+  cascade_psp.reduction = 1.0
   cascade_psp.smallest = 1024  # pixels that a part of a class must exceed
   cascade_psp.stuff = ()  # classes that are surfaces rather than things
   cascade_psp.prior = True  # start from the mask

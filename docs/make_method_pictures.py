@@ -22,7 +22,7 @@ from magnet_jax.types import ClassTable, Sample
 
 FOLDER = pathlib.Path(__file__).parent / 'pictures' / 'methods'
 SEED = 12
-SIDE = 2448
+SIDE = 1224
 SHOWN = 180  # pixels of the scene's side
 CELL = 180
 # What a method is compared with, if not with patch.
@@ -34,22 +34,24 @@ def main(*runs: str) -> None:
   """Writes a picture for each method that one of the models can do."""
   FOLDER.mkdir(exist_ok=True)
   sample = magnet_jax.generate_scene(SEED, (SIDE, SIDE))
-  found: dict[str, np.ndarray] = {}
+  done = {'downsample'}  # shown beside patch
   for run in runs:
     methods = table.make(magnet_jax.load_model(run), ['all'])
-    for name, method in methods.items():
-      if name not in found:
-        print(f'{run}: {name}')
-        found[name] = predict(method.segment(sample.image)[0])
-  for name, label in found.items():
-    beside = BESIDE.get(name, 'patch')
-    if (label != found[beside]).any():
-      _save(name, _picture(sample, beside, found[beside], name, label))
+    labels: dict[str, np.ndarray] = {}
+    for name in [name for name in methods if name not in done]:
+      done.add(name)
+      beside = BESIDE.get(name, 'patch')
+      for each in (beside, name):
+        if each not in labels:
+          labels[each] = predict(methods[each].segment(sample.image)[0])
+      before, after = labels[beside], labels[name]
+      if (before != after).any():
+        _save(name, _picture(sample, beside, before, name, after))
 
 
 def _save(name: str, picture: np.ndarray) -> None:
   path = FOLDER / f'{name}.jpg'
-  Image.fromarray(picture).save(path, quality=80, optimize=True)
+  Image.fromarray(picture).save(path, quality=62, optimize=True)
   print(f'{path}: {path.stat().st_size // 1000} kB')
 
 

@@ -14,18 +14,25 @@ shift 4
 runs=runs/systems/$name
 mkdir -p "$here/results"
 
-# Steps that take two to four minutes on a core.
+# Steps that take two to four minutes on a core, estimated from that of a step.
 declare -A steps=([deep_guided]=400 [iterative]=200 [cascade_psp]=200
-  [segfix]=400 [pointrend]=150 [glnet]=60)
+  [segfix]=500 [pointrend]=150 [glnet]=60)
 for stage in deep_guided iterative cascade_psp segfix; do
   magnet-jax train --config="$config" --workdir="$runs/correctors" \
     --stage=$stage --config.train.$stage.segmenter="$model" \
     --config.train.$stage.steps="${steps[$stage]}" \
     --config.train.$stage.validate_every=100 "$@"
 done
-magnet-jax evaluate --checkpoint="$runs/correctors" --config="$config" "$@" \
-  --split=test --methods=all --out="$runs/test"
-rows=("$runs/test")
+
+rows=()
+measure() {  # RUN OUT METHODS FLAGS…: rows of the table
+  local run=$1 out=$runs/out/$2
+  rows+=("$out")
+  magnet-jax evaluate --checkpoint="$run" --config="$config" --split=test \
+    --limit=3 --methods="$3" --out="$out" "${@:4}"
+  cp "$out/records.jsonl" "$here/results/${name}_$2.jsonl"
+}
+measure "$runs/correctors" test all "$@"
 
 for network in pointrend glnet; do
   own=$here/${name}_$network.py
@@ -33,19 +40,12 @@ for network in pointrend glnet; do
   magnet-jax train --config="$own" --workdir="$runs/$network" \
     --config.train.segmenter.init="trunk:$model" \
     --config.train.segmenter.steps="${steps[$network]}" "$@"
-  magnet-jax evaluate --checkpoint="$runs/$network" --config="$config" "$@" \
-    --split=test --methods=downsample,patch,$network --out="$runs/$network/test"
-  rows+=("$runs/$network/test")
+  measure "$runs/$network" $network downsample,patch,$network "$@"
 done
 
 # Correctors of the best map there is, rather than that of patch:
-magnet-jax evaluate --checkpoint="$runs/correctors" --config="$config" "$@" \
-  --split=test --start=magnet --out="$runs/after_magnet" --methods=magnet,\
-guided,dense-crf,deep-guided,iterative,cascade-psp,segfix
-rows+=("$runs/after_magnet")
+correctors=guided,dense-crf,deep-guided,iterative,cascade-psp,segfix
+measure "$runs/correctors" after_magnet magnet,$correctors --start=magnet "$@"
 
-for row in "${rows[@]}"; do
-  cp "$row/records.jsonl" "$here/results/${name}_$(basename "$row").jsonl"
-done
 python "$here/../checkpoints/compare.py" "$classes" "${rows[@]}" \
   | tee "$here/results/$name.txt"

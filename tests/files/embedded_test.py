@@ -26,7 +26,7 @@ def test_each_is_ready_by_its_name(name):
 
 def test_the_scenes_model_can_do_what_others_are_compared_with():
   carried = models.load('scenes').correctors
-  assert carried.keys() >= {'deep_guided', 'segfix'}
+  assert carried.keys() >= {'deep_guided', 'iterative', 'segfix'}
 
 
 def test_a_path_comes_before_a_name(tmp_path, monkeypatch):
