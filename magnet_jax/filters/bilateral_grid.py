@@ -72,12 +72,8 @@ class BilateralGrid:
     self._colour_blurs = lattice.blurs
     self._shape = rows.count, columns.count, lattice.spread.shape[1]
 
-    weights, places = (
-      np.empty((*image.shape[:2], 4), dtype) for dtype in (np.float32, np.int32)
-    )
-
     def band(first: int) -> Band:
-      return grid_bands.band(lattice, rows, columns, first, (weights, places))
+      return grid_bands.band(lattice, rows, columns, first)
 
     with _mapped() as mapped:
       self._bands = list(mapped(band, np.unique(rows.firsts)))

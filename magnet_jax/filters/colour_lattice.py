@@ -57,16 +57,10 @@ class ColourLattice:
     variance = (1 - spacing**2 * 7 / 6) / (2 * spacing) ** 2
     self.blurs = _blurs(coarse, variance)
 
-  def around(self, rows: slice, weights: np.ndarray) -> np.ndarray:
-    """Returns the vertices int32 [n,W,4] around pixels.
-
-    Args:
-      rows: n of the image.
-      weights: float32 [n,W,4], receives those of the vertices.
-    """
+  def around(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the vertices int32 [n,W,4] around pixels, and their weights."""
     places = self._places[self._packed[rows]]
-    self._weights.take(places, 0, weights, mode='clip')
-    return self._vertices.take(places, 0)
+    return self._vertices.take(places, 0), self._weights.take(places, 0)
 
 
 def _simplices(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

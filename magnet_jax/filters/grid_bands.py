@@ -64,22 +64,9 @@ class Band:
 
 
 def band(
-  lattice: ColourLattice,
-  rows: SplineAxis,
-  columns: SplineAxis,
-  first: int,
-  memory: tuple[np.ndarray, np.ndarray],
+  lattice: ColourLattice, rows: SplineAxis, columns: SplineAxis, first: int
 ) -> Band:
-  """Returns the band of tiles whose first row of the grid is given.
-
-  Args:
-    lattice: of the colours.
-    rows: of the grid.
-    columns: of the grid.
-    first: of the TAPS rows of the band.
-    memory: for the weights of pixels and the places of these, float32 and int32
-      [H,W,4] of all bands: large pieces are faster to get than many small ones.
-  """
+  """Returns the band of tiles whose first row of the grid is given."""
   vertices = lattice.spread.shape[0]
   occurs = np.zeros((columns.count, vertices), bool)
   flat = occurs.reshape(-1)
@@ -87,9 +74,7 @@ def band(
   parts = []
   for tile in tiles:
     kept = rows.pixels(int(tile))
-    pixels, columns_of, reached = _points(
-      lattice, kept, columns, *(each[kept] for each in memory)
-    )
+    pixels, columns_of, reached = _points(lattice, kept, columns)
     cells = columns.firsts[columns_of] * np.int32(vertices) + reached
     flat[cells] = True
     parts.append((kept, pixels, columns_of, cells))
@@ -142,17 +127,10 @@ def spread(
 
 
 def _points(
-  lattice: ColourLattice,
-  rows: slice,
-  columns: SplineAxis,
-  weights: np.ndarray,
-  places: np.ndarray,
+  lattice: ColourLattice, rows: slice, columns: SplineAxis
 ) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
-  """Returns weights [pixels, points], and each point's tile and vertex.
-
-  The matrix lies in weights float32 and places int32, both [n,W,4].
-  """
-  vertices = lattice.around(rows, weights)
+  """Returns weights [pixels, points], and each point's tile and vertex."""
+  vertices, weights = lattice.around(rows)
   height, width, corners = vertices.shape
   across = columns.side * corners
   tiles = -(-width // columns.side)
@@ -168,11 +146,11 @@ def _points(
   origins += np.arange(tiles, dtype=np.int32)[:, None] * across
   points = np.empty(padded.size, np.int32)
   points[origins.ravel()] = np.cumsum(starts, dtype=np.int32) - 1
-  places[...] = points.reshape(height, -1, corners)[:, :width]
+  points = points.reshape(height, -1, corners)[:, :width]
   tiles_of = np.repeat(
     np.arange(tiles, dtype=np.int32), np.count_nonzero(starts, axis=1)
   )
-  matrix = _rows_of(weights, places, len(tiles_of))
+  matrix = _rows_of(weights, points, len(tiles_of))
   return matrix, tiles_of, found[starts].astype(np.int32)
 
 
