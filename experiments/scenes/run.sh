@@ -17,8 +17,9 @@ done
 # The model that the package carries:
 python "$here/with_correctors.py" magnet_jax/embedded/scenes.npz \
   runs/scenes/model.npz runs/scenes-correctors
+# fast-guided is patch with the filter that MagNet has as its last stage.
 magnet-jax evaluate --checkpoint=magnet_jax/embedded/scenes.npz \
-  --methods=downsample,patch,patch-best,multiscale,magnet,magnet-fast \
+  --methods=downsample,patch,patch-best,multiscale,fast-guided,magnet,magnet-fast \
   --config=scenes --split=test --limit=8 --out=runs/scenes/test \
   | tee "$here/results/test.txt"
 cp runs/scenes/test/records.jsonl "$here/results/test.jsonl"
