@@ -15,6 +15,7 @@ one_core() {
 
 one_core filters.py --repeats="${REPEATS:-5}" | tee "$here/results/filters.txt"
 one_core exactness.py | tee "$here/results/exactness.txt"
+one_core parts.py | tee "$here/results/parts.txt"
 for length in ${LENGTHS:-450}; do
   one_core cascade_psp.py --length="$length" --crops=1
 done | tee "$here/results/cascade_psp.txt"
