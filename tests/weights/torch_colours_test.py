@@ -11,11 +11,12 @@ from magnet_jax.files import checkpoints
 from magnet_jax.models import segfix
 from magnet_jax.ops import normalise
 from magnet_jax.predict import correctors
-from magnet_jax.types import ClassTable, InputError
+from magnet_jax.types import ClassTable, InputError, Meta
 from magnet_jax.weights import (
   conversion,
   torch_colours,
   torch_files,
+  torch_notes,
   torch_states,
   torch_weights,
 )
@@ -102,6 +103,14 @@ def test_own_networks_say_that_red_comes_first(tmp_path, monkeypatch):
   assert 'INPUT.FORMAT RGB' in written[0].notes[0]
   assert kept.keys() - state.keys() == {'pixel_mean', 'pixel_std'}
   assert torch_colours.settings('pointrend', kept, 'a') == RED_FIRST
+
+
+def test_a_prior_is_told_of():
+  kind, network = 'refiner_cascade_psp', 'cascade_psp'
+  for prior in (True, False):
+    meta = Meta({'correctors': {network: {'prior': prior}}})
+    notes = torch_notes.lost(kind, meta, network)
+    assert ['times the mask given' in note for note in notes] == [True] * prior
 
 
 def test_a_corrector_is_made_with_them():
