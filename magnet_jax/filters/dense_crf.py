@@ -150,7 +150,7 @@ def dense_crf_bands(
 
 
 def _cells(image: np.ndarray) -> float:
-  return _FINE_CELLS if image[..., 0].size <= _SMALL else CELLS
+  return _FINE_CELLS if image.shape[0] * image.shape[1] <= _SMALL else CELLS
 
 
 def _check(

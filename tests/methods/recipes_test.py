@@ -174,7 +174,7 @@ def test_bad_settings_are_found_before_anything_is_segmented():
     (
       'cascade-psp',
       {},
-      'the model has no weights for it .*--stage=cascade_psp',
+      'the model has no weights for it; .*--stage=cascade_psp',
     ),
     ('patch', {'radius': 3}, '--radius: patch has no such setting'),
     ('magnet', {'start': 'patch'}, '--start: magnet has no such setting'),
