@@ -8,6 +8,7 @@ MODEL is a run or an exported model with SegFix for generated scenes.
 import sys
 
 import magnet_jax
+from magnet_jax.cascade import labels
 from magnet_jax.configs import scenes
 from magnet_jax.data import splits
 from magnet_jax.files import checkpoints, tuned
@@ -34,7 +35,7 @@ def main(path: str) -> None:
 
   def report(name: str, found: list) -> None:
     matrix = sum(
-      confusion.confusion_matrix(sample.label, each.argmax(-1), count)
+      confusion.confusion_matrix(sample.label, labels.predict(each), count)
       for sample, each in zip(samples, found, strict=True)
     )
     print(f'{name}: mIoU {100 * confusion.mean_iou(matrix, ()):.1f} %')
