@@ -17,7 +17,7 @@ from magnet_jax.types import InputError, Windows
 SCALES = tuple(2 ** (-step / 2) for step in range(4, -1, -1))
 FACTORS = {'half-octave': 1, 'octave': 2}  # in steps of SCALES
 # Of all windows after the first stage, coarse ones first, or of each stage.
-SHARES: tuple[Windows, ...] = (0.3, (0.5,), (0.2,))
+SHARES: tuple[Windows, ...] = (0.3, (0.5,), (0.2,), (0.1,))
 PATCH = 'patch 1'
 WHOLE = 'mean of all'
 # Of the filter that may be the last stage, in pixels of the networks' input at
@@ -30,9 +30,12 @@ _BEST = (
   'scale attention 0.5-1 octave, 70% of the windows',
   'scale attention 0.5-1 octave, 60% of the windows',
   'scale attention 0.5-1 octave, 50% of each stage',
+  'scale attention 0.5-1 octave, 20% of each stage',
+  'scale attention 0.5-1 octave, 10% of each stage',
   'mean 0.5-1 half-octave, 50% of each stage',
   'mean 0.5-1 octave, 50% of each stage',
   'mean 0.5-1 octave, 20% of each stage',
+  'mean 0.5-1 octave, 10% of each stage',
 )
 USUAL = (*(name + _FILTERED for name in _BEST), *_BEST)
 _MOST_STAGES = 4
@@ -44,7 +47,7 @@ _WEIGHTS = ((), (2.0, 1.0))
 # First and last of SCALES, the factor, and shares of the windows, for a gate.
 _ATTENDED: tuple[tuple[int, int, str, tuple[Windows, ...]], ...] = (
   (2, 4, 'half-octave', (1.0, (0.5,), (0.2,))),
-  (2, 4, 'octave', (1.0, 0.7, 0.6, (0.5,), (0.2,))),
+  (2, 4, 'octave', (1.0, 0.7, 0.6, (0.5,), (0.2,), (0.1,))),
   (3, 4, 'half-octave', (1.0, 0.3)),
   (2, 3, 'half-octave', (1.0,)),
   (1, 3, 'octave', (1.0,)),
