@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import logging
 import os
 import pathlib
 import threading
@@ -12,7 +13,7 @@ import warnings
 import numpy as np
 
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import geo_bands, rasters, signatures
+from magnet_jax.rasters import geo_bands, rasters, sidecars, signatures
 from magnet_jax.rasters.rasters import Area, BadBlockError
 from magnet_jax.rasters.unchanged import Unchanged
 from magnet_jax.types import InputError, Size
@@ -20,8 +21,17 @@ from magnet_jax.types import InputError, Size
 if TYPE_CHECKING:
   from rasterio import DatasetReader
 
+# GDAL's lines are in what is raised, and Python prints unhandled records.
+logging.getLogger('rasterio').addHandler(logging.NullHandler())
 _SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
 _CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
+# Nothing that is opened here is remote; a file may name what is.
+_OFFLINE: dict[str, bool | int | str] = {
+  'GDAL_HTTP_PROXY': '127.0.0.1:1',
+  'GDAL_HTTPS_PROXY': '127.0.0.1:1',
+  'CPL_VSIL_CURL_ALLOWED_FILENAME': '-',
+  'GDAL_HTTP_MAX_RETRY': 0,
+}
 
 
 def rasterio_for(name: PathLike) -> types.ModuleType:
@@ -39,7 +49,8 @@ def rasterio_for(name: PathLike) -> types.ModuleType:
 @contextlib.contextmanager
 def environment(rasterio: types.ModuleType) -> Iterator[None]:
   """Applies the settings of GDAL in this thread."""
-  settings: dict[str, bool | int] = {
+  settings: dict[str, bool | int | str] = {
+    **_OFFLINE,
     # Otherwise GDAL fills what a damaged stream has lost with grey or black.
     'GDAL_ERROR_ON_LIBJPEG_WARNING': True,
     'GDAL_PNG_WHOLE_IMAGE_OPTIM': False,
@@ -63,7 +74,7 @@ def open_dataset(
   Raises:
     InputError: it has another format or is damaged, or rasterio is missing.
   """
-  # The other drivers of GDAL do more than an untrusted file should trigger.
+  # The other drivers of GDAL read any file or the network for a file that asks.
   driver = signatures.image_format(path)
   if driver is None:
     raise InputError(
@@ -75,6 +86,7 @@ def open_dataset(
     with environment(rasterio), warnings.catch_warnings():
       # It warns of images that are not georeferenced.
       warnings.simplefilter('ignore')
+      sidecars.check(rasterio, path, driver)
       level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
       return rasterio.open(path, driver=driver, **level)
   except rasterio.errors.RasterioIOError as error:

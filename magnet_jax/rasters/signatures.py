@@ -11,7 +11,6 @@ _SIGNATURES = {
   b'\x89PNG': 'PNG',
   b'\x00\x00\x00\x0cjP  ': 'JP2OpenJPEG',
   b'\xff\x4f\xff\x51': 'JP2OpenJPEG',
-  b'<VRTDataset': 'VRT',  # a mosaic of many files as one image
 }
 FORMATS = tuple(dict.fromkeys(_SIGNATURES.values()))
 

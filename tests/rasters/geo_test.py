@@ -69,17 +69,6 @@ def test_control_points_are_a_place(tmp_path):
   assert 'WGS 84' in place.crs
 
 
-def test_a_mosaic_of_files(tmp_path):
-  values = pixels()
-  path = write(tmp_path / 'a.tif', values, transform=TRANSFORM)
-  shutil = pytest.importorskip('rasterio.shutil')
-  mosaic = tmp_path / 'a.vrt'
-  shutil.copy(path, mosaic, driver='VRT')
-  np.testing.assert_array_equal(
-    whole(geo.open_file(mosaic)), channels_last(values)
-  )
-
-
 MODES = ('1', 'L', 'LA', 'P', 'RGB', 'RGBA', 'I;16')
 
 

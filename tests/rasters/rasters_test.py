@@ -216,7 +216,7 @@ def test_tiff_without_rasterio(tmp_path, without_rasterio):
     ('a.tif', b'hello', 'not one of the formats GTiff'),
     ('a.tif', b'II*\0' + b'\xff' * 60, 'cannot be opened as an image'),
     ('a.png', b'\x89PNG\r\n\x1a\n123', 'is not a JPEG, PNG or TIFF'),
-    ('a.vrt', b'<VRTDataset>', 'cannot be opened as an image'),
+    ('a.vrt', b'<VRTDataset>', 'not one of the formats GTiff'),
   ],
 )
 @needs_rasterio
