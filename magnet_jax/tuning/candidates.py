@@ -60,7 +60,7 @@ class Candidates:
 
   Attributes:
     singles: one scale each, among them PATCH.
-    means: running means of several scales.
+    means: running means of several scales, and one without overlap.
     refined: with the model's trained refiner; empty if it has none.
     shrink: side of a window to that of the networks' input.
   """
@@ -117,8 +117,14 @@ def _patch(scale: float) -> str:
 
 
 def _means() -> Iterator[tuple[str, Way]]:
-  """Yields running means over adjacent scales, on all or some windows."""
+  """Yields running means over adjacent scales, on all or some windows.
+
+  One scale without overlap is a baseline for nothing, but cheap with a filter.
+  """
   yield WHOLE, _way(0.0, 1.0, 'octave')
+  for scale in SCALES:
+    name = f'{_patch(scale)} side by side'
+    yield name, _way(scale, scale, 'octave', overlap=0.0)
   for (factor, step), last, stages, weights in itertools.product(
     FACTORS.items(),
     range(1, len(SCALES)),
