@@ -10,6 +10,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parents[1] / 'magnet_jax'
 ORDER = (
   'types',
+  'ranges',
   'checked',
   'ops',
   'filters',
@@ -38,6 +39,7 @@ ORDER = (
 # A GPU machine need not have what reads data sets, configs and maps.
 LIGHT = (
   'types',
+  'ranges',
   'checked',
   'ops',
   'filters',

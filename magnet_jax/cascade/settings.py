@@ -87,7 +87,7 @@ def points(value: float | str) -> float | int:
   if not isinstance(value, str):
     return value
   try:
-    return int(value) if value.isdigit() else float(value)
+    return int(value) if value.isdecimal() else float(value)
   except ValueError:
     raise InputError(
       f'points {value!r}: must be a fraction such as 0.75 or a count such as '

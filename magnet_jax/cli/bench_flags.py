@@ -4,6 +4,7 @@ import functools
 
 from absl import flags
 
+from magnet_jax.cli import command_line
 from magnet_jax.models import build
 from magnet_jax.types import InputError
 
@@ -97,7 +98,6 @@ def _define_windows(values: flags.FlagValues, group: str) -> None:
     'batch',
     0,
     'N: windows per device at a time; 0: as many as fit',
-    lower_bound=0,
     **bound,
   )
 
@@ -123,7 +123,6 @@ def _define_measuring(values: flags.FlagValues, group: str) -> None:
     'repeats',
     3,
     'N: number of timed calls of what is timed apart from the loop',
-    lower_bound=1,
     **bound,
   )
   flags.DEFINE_string('json', '', 'FILE: write all figures to it', **bound)
@@ -171,16 +170,10 @@ def batches(values: flags.FlagValues) -> list[int]:
   """Returns the requested batch sizes; 0 is as many as fit.
 
   Raises:
-    InputError: for anything but integers from 0 up.
+    InputError: for anything but whole numbers in range.
   """
   found = _words(values.batches, 'batches')
-  for word in found:
-    if not word.isdecimal():
-      raise InputError(
-        f'--batches: {word!r} is not a batch size; give integers from 0 up, '
-        'such as 1,4,16'
-      )
-  return [int(word) for word in found]
+  return [command_line.whole(word, 'batches') for word in found]
 
 
 def _words(text: str, flag: str) -> list[str]:

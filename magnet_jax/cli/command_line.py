@@ -9,10 +9,12 @@ from typing import Protocol
 
 from absl import flags, logging
 
+from magnet_jax import ranges
 from magnet_jax.types import InputError, Size, Windows
 
 _OVERRIDE = re.compile(r'--?(no)?config\.')
 _HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
+_DIGITS = 18  # of a whole number
 _COLUMN = 28  # where explanations begin
 
 
@@ -60,7 +62,8 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
   """Parses a command's flags; prints its help and returns None if asked to.
 
   Raises:
-    InputError: for an unknown flag or a value of the wrong type.
+    InputError: for an unknown flag, or a value of the wrong type or out of
+      range.
   """
   values = flags.FlagValues()
   command.define(values)
@@ -79,6 +82,10 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
     raise InputError(
       f'{names[0]}: magnet-jax {name} takes flags only; write --flag=value'
     )
+  for flag in values:
+    value = values[flag].value
+    if isinstance(value, int | float):  # others are parsed where they are used
+      ranges.check(flag, value, f'--{flag}={value}')
   # The data loaders look into absl's own flags when they start processes.
   if not flags.FLAGS.is_parsed():
     flags.FLAGS.mark_as_parsed()
@@ -133,14 +140,16 @@ def share(text: str, flag: str) -> float | int:
     flag: name of the flag, for the message.
 
   Raises:
-    InputError: the text is neither.
+    InputError: the text is neither, or out of range.
   """
   try:
-    return int(text) if text.isdigit() else float(text)
+    found = int(text) if text.isdecimal() else float(text)
   except ValueError:
     raise InputError(
       f'--{flag}={text}: must be a fraction such as 0.25 or a count such as 4'
     ) from None
+  ranges.check(flag, found, f'--{flag}={text}')
+  return found
 
 
 def windows(text: str, flag: str) -> Windows:
@@ -157,14 +166,45 @@ def size(text: str, flag: str) -> Size:
   """Parses 'HEIGHTxWIDTH', or one number for a square.
 
   Raises:
-    InputError: the text is neither.
+    InputError: the text is neither, or a side is out of range.
   """
   sides = text.lower().split('x')
-  if len(sides) > 2 or not all(s.isdigit() and int(s) for s in sides):
+  if len(sides) > 2 or not all(s.isdecimal() and s.strip('0') for s in sides):
     raise InputError(
-      f'--{flag}={text}: must be HEIGHTxWIDTH in pixels, such as 612x612'
+      f'--{flag}={text:.60}: must be HEIGHTxWIDTH in pixels, such as 612x612'
     )
-  return int(sides[0]), int(sides[-1])
+  return whole(sides[0], flag), whole(sides[-1], flag)
+
+
+def whole(text: str, flag: str) -> int:
+  """Parses a whole number of a flag, or of a list or size that it names.
+
+  Raises:
+    InputError: the text is none, or out of range.
+  """
+  # More digits than these are out of range, and int refuses thousands.
+  if not text.isdecimal() or len(text) > _DIGITS:
+    raise InputError(
+      f'--{flag}={text:.60}: must be a whole number in digits; correct it'
+    )
+  ranges.check(flag, int(text), f'--{flag}={text}')
+  return int(text)
+
+
+def fraction(text: str, flag: str) -> float:
+  """Parses a number of a flag, or of a list that it names.
+
+  Raises:
+    InputError: the text is none, or out of range.
+  """
+  try:
+    found = float(text)
+  except ValueError:
+    raise InputError(
+      f'--{flag}={text:.60}: must be a number such as 0.25; correct it'
+    ) from None
+  ranges.check(flag, found, f'--{flag}={text}')
+  return found
 
 
 def _help_text(command: Command, values: flags.FlagValues) -> str:

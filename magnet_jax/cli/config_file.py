@@ -10,7 +10,9 @@ from absl import flags
 import ml_collections
 from ml_collections import config_flags
 
-from magnet_jax import configs
+from magnet_jax import checked, configs, ranges
+from magnet_jax.cli import config_fields
+from magnet_jax.files import records
 from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
 
@@ -21,25 +23,43 @@ def load(name: str) -> Config:
   """Loads a config.
 
   Args:
-    name: a Python file with `get_config()`, or the name of a config that is
-      shipped in `magnet_jax.configs`, such as 'default'.
+    name: a Python file with `get_config()`, which is run; a .json file of
+      settings, such as a run's config.json, which is only read; or the name of
+      a config that is shipped in `magnet_jax.configs`, such as 'default'.
 
   Raises:
-    InputError: there is no such config, or it cannot be run.
+    InputError: there is no such config, it cannot be run, or a field is
+      missing, of another type or out of range.
   """
   path = pathlib.Path(name)
   if not path.is_file():
     known = shipped()
     if name not in known:
       raise InputError(
-        f'--config={name}: no such file or shipped config; give a Python file '
-        f'or one of {", ".join(known)}'
+        f'--config={name:.200}: no such file or shipped config; give a Python '
+        f'or JSON file, or one of {", ".join(known)}'
       )
     path = known[name]
+  usual = _run(shipped()['default'])
+  if path.suffix == '.json':
+    remedy = "give the config.json of a run, or settings in a run's form"
+    config = config_fields.complete(records.read_object(path, remedy), usual)
+  else:
+    config = _run(path)
+  with checked.named(str(path)):
+    config_fields.check(config, usual)
+  return config
+
+
+def _run(path: pathlib.Path) -> Config:
+  """Runs a Python file and returns its config."""
   try:
     # Run and not imported: a config may lie in any folder, under any name.
     config = runpy.run_path(str(path))['get_config']()
-  except Exception as error:
+  except KeyboardInterrupt:
+    raise
+  # A program may raise anything, sys.exit() included.
+  except BaseException as error:
     if isinstance(error, ImportError) and error.name == 'configs':
       raise InputError(
         f'{path}: imports the package configs, which is now '
@@ -78,9 +98,10 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
     overrides: `--config.key=value`; values take the type of their field.
 
   Raises:
-    InputError: for an unknown key or a value of the wrong type.
+    InputError: for an unknown key, or a value of the wrong type or out of
+      range.
   """
-  changed = config.copy_and_resolve_references()
+  changed: Config = config.copy_and_resolve_references()
   _free_types(changed)
   known = list(_keys(changed))
   for word in overrides:
@@ -106,6 +127,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
       for field in build.foreign(section.to_dict()):
         if f'segmenter.{field}' not in given:
           del section[field]
+  ranges.check_all(changed.to_dict())
   return changed
 
 

@@ -38,7 +38,6 @@ def define(values: flags.FlagValues) -> None:
     'seed',
     7,
     'N: seed of the scene',
-    lower_bound=0,
     flag_values=values,
     module_name=group,
   )

@@ -105,9 +105,7 @@ def _define_output(values: flags.FlagValues, group: str) -> None:
     "report's images to it",
     **bound,
   )
-  flags.DEFINE_integer(
-    'pictures', 2, 'N: images in the report', lower_bound=0, **bound
-  )
+  flags.DEFINE_integer('pictures', 2, 'N: images in the report', **bound)
   flags.DEFINE_enum(
     'metrics',
     'standard',
@@ -127,8 +125,6 @@ def run(arguments: Arguments) -> int:
 
 def _run(arguments: Arguments) -> int:
   values = arguments.flags
-  if values.json and parallel.is_main():
-    atomic.prepare_folder(pathlib.Path(values.json).parent)
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
   given = method_flags.settings(values)
@@ -143,6 +139,8 @@ def _run(arguments: Arguments) -> int:
   names = [*chosen]
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)
+  if values.json and parallel.is_main():  # when nothing is refused any more
+    atomic.prepare_folder(pathlib.Path(values.json).parent)
   folder = pathlib.Path(values.out) if values.out else None
   pictures = None
   if folder:

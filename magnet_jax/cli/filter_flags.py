@@ -23,7 +23,6 @@ def define(values: flags.FlagValues, group: str) -> None:
     None,
     'N: of the guided filters, in pixels: about how far outlines may move; '
     f'{guided.RADIUS} if not given',
-    lower_bound=1,
     flag_values=values,
     module_name=group,
   )

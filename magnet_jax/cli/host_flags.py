@@ -9,7 +9,7 @@ from absl import flags
 import jax
 
 from magnet_jax import parallel
-from magnet_jax.cli import processes
+from magnet_jax.cli import command_line, processes
 from magnet_jax.types import InputError
 
 NAMES = ('devices', 'coordinator', 'processes', 'process')  # change no result
@@ -71,10 +71,10 @@ def work(values: flags.FlagValues) -> Iterator[None]:
 def _join(values: flags.FlagValues) -> None:
   address = values.coordinator or os.environ.get('JAX_COORDINATOR_ADDRESS')
   text = values.processes or os.environ.get('JAX_NUM_PROCESSES', '')
-  count = None if text in ('', _AUTO) else _whole(text, 'processes', 1)
+  count = None if text in ('', _AUTO) else command_line.whole(text, 'processes')
   number = values.process
   if number is None and 'JAX_PROCESS_ID' in os.environ:
-    number = _whole(os.environ['JAX_PROCESS_ID'], 'process', 0)
+    number = command_line.whole(os.environ['JAX_PROCESS_ID'], 'process')
   told = {'coordinator': address, 'processes': count, 'process': number}
   found = text == _AUTO or _launched()
   if count == 1 or not (found or any(v is not None for v in told.values())):
@@ -92,12 +92,6 @@ def _launched() -> bool:
   )
 
 
-def _whole(text: str, flag: str, least: int) -> int:
-  if not text.isdigit() or int(text) < least:
-    raise InputError(f'--{flag}={text}: must be an integer from {least} up')
-  return int(text)
-
-
 def _check(told: dict[str, Any]) -> None:
   missing = [name for name, value in told.items() if value is None]
   if missing:
@@ -112,7 +106,7 @@ def _check(told: dict[str, Any]) -> None:
       '--processes; count from 0'
     )
   host, _, port = told['coordinator'].rpartition(':')
-  if not host or not port.isdigit():
+  if not host or not port.isdecimal():
     raise InputError(
       f'--coordinator={told["coordinator"]}: must be HOST:PORT of process 0, '
       'such as node1:9876'

@@ -43,7 +43,6 @@ def define(values: flags.FlagValues, group: str) -> None:
     'limit',
     None,
     'N: use only the first N images',
-    lower_bound=1,
     flag_values=values,
     module_name=group,
   )

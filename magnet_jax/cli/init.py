@@ -50,7 +50,6 @@ def define(values: flags.FlagValues) -> None:
     'seed',
     0,
     'N: seed for drawing the splits, if there are none',
-    lower_bound=0,
     flag_values=values,
     module_name=group,
   )

@@ -8,6 +8,7 @@ _SYSTEM_ERRORS = {
   errno.EDQUOT: 'free some of your quota or write to another disk',
   errno.EROFS: 'choose a folder on a writable disk',
   errno.EPIPE: 'the program that reads the output has ended',
+  errno.ENAMETOOLONG: 'choose a shorter one',
   errno.EACCES: 'choose a file or folder that you have permission for',
 }
 INTERRUPTED = 'interrupted; finished work is kept'
@@ -23,7 +24,7 @@ def explain(error: BaseException) -> str | None:
     return _memory_message('host')
   if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
     where = error.filename or 'output'
-    return f'{where}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
+    return f'{where!s:.200}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
   # jax.errors.JaxRuntimeError, recognised by its text to avoid the import.
   if isinstance(error, RuntimeError) and 'RESOURCE_EXHAUSTED' in str(error):
     return _memory_message('device')

@@ -52,7 +52,6 @@ def define(values: flags.FlagValues, group: str) -> None:
     None,
     'N: of pointrend: points of a window that the head decides in each step; '
     f'{pointrend.HEAD_POINTS} if not given',
-    lower_bound=1,
     **bound,
   )
   filter_flags.define(values, group)

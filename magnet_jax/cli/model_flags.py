@@ -4,6 +4,7 @@ import dataclasses
 
 from absl import flags
 
+from magnet_jax import ranges
 from magnet_jax.cascade import plan as plans
 from magnet_jax.cascade import settings, window_scores
 from magnet_jax.cli import command_line
@@ -273,10 +274,10 @@ def _scales(values: flags.FlagValues) -> dict[str, object]:
   if 'factor' in given and given['factor'] not in plans.FACTORS:
     text = str(given['factor'])
     try:
-      given['factor'] = float(text)
-    except ValueError:
+      given['factor'] = command_line.fraction(text, 'factor')
+    except InputError:
       raise InputError(
-        f'--factor={text}: must be a number above 1, or one of '
+        f'--factor={text}: must be {ranges.RANGES["factor"].rule()}, or one of '
         f'{", ".join(plans.FACTORS)}'
       ) from None
   return given

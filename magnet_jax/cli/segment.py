@@ -185,8 +185,8 @@ def _define_windows(values: flags.FlagValues, group: str) -> None:
   text(
     'overlap',
     '',
-    'X,X,…: least shared fraction of neighbouring windows, in [0, 1): one for '
-    'all stages, or one per stage, coarse to fine; '
+    'X,X,…: least shared fraction of neighbouring windows, in [0, 0.9]: one '
+    'for all stages, or one per stage, coarse to fine; '
     "the model's setting if not given",
   )
 
@@ -199,6 +199,7 @@ def run(arguments: Arguments) -> int:
     )
   values = arguments.flags
   window = command_line.size(values.window, 'window') if values.window else None
+  bands = _bands(values.bands)
   paths = [pathlib.Path(name) for name in arguments.names]
   with host_flags.work(values):
     recipe = _recipe(values, window)
@@ -215,7 +216,7 @@ def run(arguments: Arguments) -> int:
         window=window,
         opener=functools.partial(
           open_image.open_image,
-          bands=_bands(values.bands),
+          bands=bands,
           stretch=stretching.parse(values.stretch),
         ),
       )
@@ -248,24 +249,16 @@ def _recipe(values: flags.FlagValues, window: Size | None) -> Recipe:
 
 def _overlap(text: str) -> float | tuple[float, ...]:
   """The overlap of all stages, or of each; the last serves further stages."""
-  try:
-    parts = tuple(float(part) for part in text.split(','))
-    return parts if len(parts) > 1 else parts[0]
-  except ValueError:
-    raise InputError(
-      f'--overlap={text}: must be a fraction in [0, 1), or one per stage, such '
-      'as 0.25,0'
-    ) from None
+  parts = tuple(
+    command_line.fraction(part, 'overlap') for part in text.split(',')
+  )
+  return parts if len(parts) > 1 else parts[0]
 
 
 def _bands(text: str) -> tuple[int, ...] | None:
   """Numbers of bands, or None if none are given."""
   parts = text.split(',') if text else []
-  if not all(part.strip().isdigit() for part in parts):
-    raise InputError(
-      f'--bands={text}: must be numbers of bands, from 1, such as 4,3,2'
-    )
-  return tuple(map(int, parts)) or None
+  return tuple(command_line.whole(p.strip(), 'bands') for p in parts) or None
 
 
 def _outputs(values: flags.FlagValues) -> Outputs:

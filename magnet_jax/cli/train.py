@@ -43,6 +43,7 @@ HELP = f"""
     magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
     magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
     magnet-jax train --config=photos/config.py --workdir=runs/b --hours=0.5
+    magnet-jax train --config=runs/b/config.json --workdir=runs/c
     magnet-jax train --config=tiny --workdir=/tmp/tiny --stage=deep_guided
     srun magnet-jax train --config=cityscapes --workdir=runs/city
 """
@@ -55,8 +56,9 @@ def define(values: flags.FlagValues) -> None:
   text(
     'config',
     'default',
-    'FILE|NAME: a Python file, or the name of a '
-    'shipped config; --config.KEY=VALUE changes a field of it',
+    'FILE|NAME: a Python file, which is run as a program; a .json file, such '
+    "as a run's config.json, which is only read; or the name of a shipped "
+    'config; --config.KEY=VALUE changes a field of it',
     module_name=group,
   )
   flags.DEFINE_enum(

@@ -61,7 +61,7 @@ def divide(names: Sequence[str], count: int) -> tuple[Indices, ...]:
 def _natural(name: str) -> list[tuple[bool, int, str]]:
   """Returns a key by which 'a9' comes before 'a10'."""
   return [
-    (piece.isdigit(), int(piece) if piece.isdigit() else 0, piece)
+    (piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece)
     for piece in _NUMBER.split(name)
   ]
 

@@ -50,7 +50,7 @@ def segmenter_batches(
   """
   plans = make_plans(source, plan_for, augmentation)
   if stage_weights is not None:
-    _check_weights(stage_weights, plans)
+    check_weights(stage_weights, plans)
   if windows_per_image < 1 or schedule.batch % windows_per_image:
     raise InputError(
       f'windows_per_image {windows_per_image}: must be at least 1 and divide '
@@ -127,7 +127,8 @@ def make_plans(
   return {size: plan_for(size) for size in sorted(sizes)}
 
 
-def _check_weights(weights: Sequence[float], plans: Plans) -> None:
+def check_weights(weights: Sequence[float], plans: Plans) -> None:
+  """Raises InputError unless weights are of the stages of all plans."""
   count = max(len(stages) for stages in plans.values())
   fewest = min(len(stages) for stages in plans.values())
   if len(weights) != count:

@@ -268,7 +268,7 @@ class CheckpointStore:
 def best(folder: pathlib.Path) -> pathlib.Path | None:
   """Returns the best checkpoint in a store's folder, None if it holds none."""
   if not folder.is_dir() or not any(
-    entry.name.isdigit() and entry.is_dir() for entry in folder.iterdir()
+    entry.name.isdecimal() and entry.is_dir() for entry in folder.iterdir()
   ):
     return None
   with _manager(folder, 'miou', read_only=True) as manager:

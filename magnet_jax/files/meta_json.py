@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import dataclasses
 from importlib import metadata
 
-from magnet_jax import checked
+from magnet_jax import checked, ranges
 from magnet_jax.files import records
 from magnet_jax.types import InputError, Meta
 
@@ -48,7 +48,9 @@ def from_json(content: object, name: str) -> Meta:
           f'meta.format is {found!r}: must be {_FORMAT}, as newer versions '
           'may write others; upgrade magnet-jax, or use another file'
         )
-    return checked.call(Meta, content, 'meta')
+    meta = checked.call(Meta, content, 'meta')
+    ranges.check_all(meta.config)
+    return meta
 
 
 def _versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import dataclasses
 import pathlib
 
-from magnet_jax import checked
+from magnet_jax import checked, ranges
 from magnet_jax.files import bundle, records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.ops import selection
@@ -109,6 +109,8 @@ def of(folder: pathlib.Path) -> dict[str, Section]:
         f'{path}: {name} is {values!r:.60}: must be settings of '
         f'{", ".join(_SECTIONS)}; {remedy}'
       )
+  with checked.named(str(path)):
+    ranges.check_all(found)
   refine = found.get('refine', {})
   if 'points' in refine:
     checked.call(_points, {'points': refine['points']}, f'{path}: settings')

@@ -68,7 +68,7 @@ class Pictures:
     views.clear(self.folder, self.count)
     for old in self.folder.glob('panel_*.png'):
       number = old.stem.removeprefix('panel_')
-      if number.isdigit() and int(number) >= self.count:
+      if number.isdecimal() and int(number) >= self.count:
         old.unlink(missing_ok=True)
 
   def _panel(self, index: int) -> pathlib.Path:

@@ -223,7 +223,7 @@ def shown(run: PathLike, number: int) -> tuple[set[str], str]:
 def clear(run: PathLike, first: int = 0) -> None:
   """Removes the views of a run from image `first` on."""
   for folder in (pathlib.Path(run) / _FOLDER).glob('*'):
-    if folder.name.isdigit() and int(folder.name) >= first:
+    if folder.name.isdecimal() and int(folder.name) >= first:
       shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -72,7 +72,7 @@ def _row(line: str) -> tuple[str, tuple[int, int, int] | None]:
   """Returns the name and colour of a line."""
   cells = next(csv.reader([line.replace(':', ',').replace('\t', ',')]))
   cells = [cell.strip() for cell in cells]
-  numbers = [cell for cell in cells[1:] if cell.isdigit()][:3]
+  numbers = [cell for cell in cells[1:] if cell.isdecimal()][:3]
   if len(numbers) < 3:
     return cells[0], None
   red, green, blue = (min(255, int(number)) for number in numbers)

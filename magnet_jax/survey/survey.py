@@ -91,6 +91,7 @@ def survey(
   looks, pixels, found = checks.labels(looks, coded, base)
   findings += coded.findings + found
   _need(looks, folder, findings)
+  _need_classes(coded.table, pixels, folder)
   matches = alike.find(
     [look.traits for look in looks], lambda: progress('compare', len(looks))
   )
@@ -189,6 +190,20 @@ def _need(
       f'{folder}: {count(len(looks), "pair")} of image and label can be used: '
       'need at least 2, one for training and one for measuring; '
       f'{_why(findings) or "add images and their labels"}'
+    )
+
+
+def _need_classes(
+  table: ClassTable, pixels: np.ndarray, folder: pathlib.Path
+) -> None:
+  """Refuses labels that tell nothing apart, such as those of 255 alone."""
+  there = [bool(each.any()) for each in pixels[:, :-1].T]
+  if sum(there) < 2:
+    held = [n for n, found in zip(table.names, there, strict=True) if found]
+    raise InputError(
+      f'{folder}: its labels hold {held[0] if held else "no class"} alone: '
+      'must be of at least 2 classes; draw the labels, or name the classes by '
+      '--classes'
     )
 
 

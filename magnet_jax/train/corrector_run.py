@@ -8,8 +8,8 @@ from magnet_jax import parallel
 from magnet_jax.data import splits
 from magnet_jax.files import bundle, checkpoints, tuned
 from magnet_jax.train import (
+  beforehand,
   corrector_task,
-  from_config,
   run_folder,
   runs,
   warm_start,
@@ -48,9 +48,8 @@ def run(
     runs.check_hours(hours)
     config = config.copy_and_resolve_references()
     config.train[stage].hours = hours
-  from_config.limits(config, stage)
   images = splits.Splits(config.data)
-  from_config.check(config, images)
+  beforehand.check(config, images, [stage])
   source = _segmenter(config, folder, stage)
   own = folder / f'{CORRECTOR}{stage}'
   init = corrector_task.init(config.train[stage].init, source)
@@ -58,14 +57,13 @@ def run(
     trunk = config.correctors[stage].get('trunk', 'none')
     warm_start.check(init, own.name, trunk=trunk)
   task, before = corrector_task.make(config, images, stage, source)
-  if parallel.is_main():
-    run_folder.prepare(config, folder, stage)
-  # As process 0 sees it, which alone has the folder.
-  if not parallel.gather(own.is_dir())[0]:
-    given = before()
-    if parallel.is_main():
-      print(f'{stage}: val mIoU {100 * given:.1f} of the maps as they are')
-  runs.train_one(task, own, tensorboard, hours)
+  with run_folder.prepared(config, folder, stage):
+    # As process 0 sees it, which alone has the folder.
+    if not parallel.gather(own.is_dir())[0]:
+      given = before()
+      if parallel.is_main():
+        print(f'{stage}: val mIoU {100 * given:.1f} of the maps as they are')
+    runs.train_one(task, own, tensorboard, hours)
   if not parallel.is_main():
     return None
   path = folder / tuned.MODEL

@@ -48,25 +48,6 @@ def limits(config: Config, name: str) -> pace.Limits:
     return pace.Limits(section.steps, section.hours, section.patience)
 
 
-def check(config: Config, images: Splits) -> None:
-  """Checks how images will be segmented, before anything is written.
-
-  Args:
-    config: all settings.
-    images: of the run.
-
-  Raises:
-    InputError: a setting of `plan` or `refine` is out of range, or the first
-      scale makes every image of train smaller than a window.
-  """
-  settings.options(config.refine)
-  plan_for = settings.planner(config.plan, strict=True)
-  if config.plan.first:
-    source = images['train']
-    sizes = [source.size(index) for index in range(len(source))]
-    plan_for(max(sizes, key=lambda size: size[0] * size[1]))
-
-
 def refuse(
   name: str,
   section: Config,

@@ -1,17 +1,22 @@
-"""The folder of a run belongs to one config."""
+"""The folder of a run belongs to one config, once a network is begun."""
 
 from collections.abc import Iterator, Mapping
+import contextlib
+import itertools
 import pathlib
+import shutil
 from typing import Any
 
 import ml_collections
 
+from magnet_jax import parallel
 from magnet_jax.data import augment
 from magnet_jax.files import atomic, records
 from magnet_jax.predict.correctors import CORRECTORS
 from magnet_jax.types import CORRECTOR, InputError
 
 CONFIG = 'config.json'
+_OWN = ('segmenter', 'refiner', 'folds')  # networks of a run
 # Settings that may change when a run is resumed: they change no result, or say
 # how long to go on. The last one was in configs of earlier versions, and never
 # read.
@@ -45,12 +50,76 @@ _ADDED = {
 }
 
 
+@contextlib.contextmanager
+def prepared(
+  config: ml_collections.ConfigDict,
+  folder: pathlib.Path,
+  corrector: str | None = None,
+) -> Iterator[None]:
+  """Prepares the folder for a block that trains.
+
+  If the block refuses something before a first step is kept, all that was
+  written is removed. Only process 0 reads and writes.
+
+  Args:
+    config: all settings.
+    folder: of the run.
+    corrector: the one that is to be trained, if it is one.
+
+  Raises:
+    InputError: as `prepare`.
+  """
+  if not parallel.is_main():
+    yield
+    return
+  path = folder / CONFIG
+  before = path.read_bytes() if path.exists() else None
+  with atomic.made_for(folder):
+    try:
+      prepare(config, folder, corrector)
+      yield
+    except InputError:
+      own = f'{CORRECTOR}{corrector}' if corrector else ''
+      for network in _networks(folder):
+        if not _is_begun(network) and network.name in (own, *_OWN):
+          shutil.rmtree(network, ignore_errors=True)
+      if before is None and not is_begun(folder):
+        path.unlink(missing_ok=True)
+      elif before is not None and corrector and not _is_begun(folder / own):
+        path.write_bytes(before)
+      raise
+
+
+def is_begun(folder: pathlib.Path) -> bool:
+  """Returns whether a step of any network of a run has been kept."""
+  return any(map(_is_begun, _networks(folder)))
+
+
+def _networks(folder: pathlib.Path) -> list[pathlib.Path]:
+  """Returns the folders in that of a run which may hold networks."""
+  patterns = ('segmenter', 'refiner', f'{CORRECTOR}*', 'folds')
+  return [path for each in patterns for path in folder.glob(each)]
+
+
+def _is_begun(network: pathlib.Path) -> bool:
+  """Whether a network's folder, or one of those of folds, holds a step."""
+  patterns = ('train.jsonl', 'checkpoints/*')
+  levels = (network, *network.glob('*/'))
+  found = (level.glob(each) for level in levels for each in patterns)
+  return any(
+    path.is_dir() or path.stat().st_size > 0
+    for path in itertools.chain.from_iterable(found)
+  )
+
+
 def prepare(
   config: ml_collections.ConfigDict,
   folder: pathlib.Path,
   corrector: str | None = None,
 ) -> None:
   """Checks that the folder is writable and belongs to this config.
+
+  It belongs to none as long as no step of a training has been kept.
 
   Each corrector may be trained with settings of its own: those of the others
   stay as they are in the folder.
@@ -66,7 +135,7 @@ def prepare(
   atomic.prepare_folder(folder)
   path = folder / CONFIG
   wanted = records.to_json(config.to_dict())
-  if path.exists():
+  if path.exists() and is_begun(folder):
     found = records.read_object(path, 'choose another --workdir')
     before = {**_ADDED, **dict(_flat(found))}
     jitter = before.pop('augment.colour_jitter', None)
@@ -74,7 +143,7 @@ def prepare(
       for name, value in augment.from_jitter(jitter).items():
         before[f'augment.{name}'] = value
     for name in config.correctors:
-      begun = (folder / f'{CORRECTOR}{name}').is_dir()
+      begun = _is_begun(folder / f'{CORRECTOR}{name}')
       if not begun or name != corrector:
         _settle(wanted, found, name, keep=begun)
         before = {k: v for k, v in before.items() if not _of(k, name)}

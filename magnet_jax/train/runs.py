@@ -16,8 +16,8 @@ from magnet_jax.predict import model as models
 from magnet_jax.refiners import scale_attention
 from magnet_jax.train import (
   attention_task,
+  beforehand,
   curve,
-  from_config,
   loop,
   refiner_task,
   run_folder,
@@ -60,15 +60,13 @@ def run(
       is not finite.
   """
   config = current(config)
-  # The refiner's settings are checked before the segmenter is trained.
-  for network in ('segmenter', 'refiner'):
-    from_config.limits(config, network)
   networks = _networks(config, stage)
   attends = config.refine.fusion == scale_attention.NAME
   if attends:  # needs no images
     attention_task.check(config)
   images = splits.Splits(config.data)
-  from_config.check(config, images)
+  # The refiner's settings are checked before the segmenter is trained.
+  beforehand.check(config, images, STAGES[1:], refines='refiner' in networks)
   left_out = unseen.left_out(config, images) if 'refiner' in networks else ()
   if hours is not None:
     config = budgeted(config, hours, networks, len(left_out))
@@ -76,26 +74,28 @@ def run(
   # Built before anything is written, as that checks the settings.
   tasks = segmenter_task.make_all(config, images, left_out) if first else []
   if parallel.is_main():  # the only one that reads and writes the folder
-    if not (folder / run_folder.CONFIG).exists():
+    if not run_folder.is_begun(folder):
       _check_starts(config, segmenter=first, refiner='refiner' in networks)
-    run_folder.prepare(config, folder)
-  if first:
-    main, *others = tasks
-    if 'segmenter' in networks:
-      train_one(main, folder / 'segmenter', tensorboard, hours)
-    for task, part in zip(others, _parts(folder, left_out), strict=True):
-      train_one(task, part.segmenter, tensorboard, hours)
-    del main, others, tasks  # their compiled functions
-  if 'refiner' in networks:
-    segmenter = _segmenter(config, folder)
-    parts = _parts(folder, left_out)
-    task = (
-      attention_task.make(config, images, segmenter)
-      if attends
-      else refiner_task.make(config, images, segmenter, parts)
-    )
-    train_one(task, folder / 'refiner', tensorboard, hours)
-  return _export(config, folder)
+    if 'segmenter' not in networks:
+      _segmenter(config, folder)
+  with run_folder.prepared(config, folder):
+    if first:
+      main, *others = tasks
+      if 'segmenter' in networks:
+        train_one(main, folder / 'segmenter', tensorboard, hours)
+      for task, part in zip(others, _parts(folder, left_out), strict=True):
+        train_one(task, part.segmenter, tensorboard, hours)
+      del main, others, tasks  # their compiled functions
+    if 'refiner' in networks:
+      segmenter = _segmenter(config, folder)
+      parts = _parts(folder, left_out)
+      task = (
+        attention_task.make(config, images, segmenter)
+        if attends
+        else refiner_task.make(config, images, segmenter, parts)
+      )
+      train_one(task, folder / 'refiner', tensorboard, hours)
+    return _export(config, folder)
 
 
 def _export(

@@ -6,9 +6,18 @@ import pytest
 
 from magnet_jax.cli import config_file
 from magnet_jax.configs import default
-from magnet_jax.files import meta_json
+from magnet_jax.files import meta_json, records
 from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
+
+_CHANGED = (
+  'from magnet_jax.configs import default\n'
+  'def get_config():\n'
+  '  c = default.get_config()\n'
+  '  with c.ignore_type():\n'
+  '    {}\n'
+  '  return c\n'
+)
 
 
 def test_shipped_and_own_files(tmp_path):
@@ -94,6 +103,17 @@ def test_bad_overrides(word, match):
     ('def get_config():\n  return {}', 'returns dict'),
     ('import no_such_module', 'no_such_module'),
     ('from configs import default', "write 'from magnet_jax.configs import"),
+    ('import sys\nsys.exit(0)', 'cannot be loaded, SystemExit: 0'),
+    ('def get_config():\n  raise GeneratorExit', 'GeneratorExit'),
+    ('def get_config():\n  return get_config()', 'RecursionError'),
+    (
+      'import ml_collections\nget_config = ml_collections.ConfigDict',
+      'config.data.bands: is missing; add it',
+    ),
+    (_CHANGED.format('c.train = 5'), 'is missing; add it'),
+    (_CHANGED.format('c.data.classes = {1}'), 'must be a number, text or a'),
+    (_CHANGED.format('c.data.more = print'), 'must be a number, text or a'),
+    (_CHANGED.format('c.refine.kernel = 4'), 'must be an odd number of 1 to'),
   ],
 )
 def test_bad_files(text, match, tmp_path, monkeypatch):
@@ -136,3 +156,34 @@ def test_data_of_another_type(data, words):
 def test_data_of_an_earlier_version_is_completed():
   found = config_file.from_meta(Meta({'data': {'kind': 'files'}})).data
   assert found.to_dict() == {**default.get_config().data, 'kind': 'files'}
+
+
+@pytest.mark.parametrize('name', ['tiny', 'cityscapes'])
+def test_a_config_of_a_run_is_plain_data(name, tmp_path):
+  config = config_file.load(name)
+  path = tmp_path / 'config.json'
+  records.write_json(path, records.to_json(config.to_dict()))
+  found = config_file.load(str(path))
+  assert found == config
+  again = config_file.override(found, ['--config.plan.factor=half-octave'])
+  assert again.plan.factor == 'half-octave'
+
+
+def test_plain_data_may_be_incomplete_but_not_wrong(tmp_path):
+  path = tmp_path / 'mine.json'
+  path.write_text('{"segmenter": {"name": "unet", "width": 4}, "seed": 3}')
+  found = config_file.load(str(path))
+  assert found.segmenter.to_dict() == {'name': 'unet', 'width': 4}
+  assert found.seed == 3 and found.plan == default.get_config().plan
+  for text, words in (
+    ('[', 'is not a JSON object'),
+    ('{"seed": "x"}', "config.seed is 'x': must be a whole number"),
+    ('{"plan": 5}', 'config.plan'),
+    ('{"plan": {"network": [3]}}', 'must be \\(height, width\\)'),
+    ('{"train": {"segmenter": {"rate": NaN}}}', 'rate is nan'),
+    ('{"tune": {"images": null}}', 'config.tune.images is None'),
+    ('{"refine": {"points": []}}', 'config.refine.points'),
+  ):
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+      config_file.load(str(path))

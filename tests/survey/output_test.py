@@ -15,7 +15,7 @@ from magnet_jax.files import images
 from magnet_jax.models import build
 from magnet_jax.survey import config_text, output, sheet
 from magnet_jax.survey.proposal import Proposal
-from magnet_jax.train import from_config, segmenter_task
+from magnet_jax.train import beforehand, segmenter_task
 from magnet_jax.types import InputError
 from magnet_jax.weights import pretrained
 
@@ -169,7 +169,8 @@ def test_a_pretrained_trunk_is_proposed_if_it_is_installed(
   assert config.segmenter.trunk == 'resnet18'
   assert not config.train.segmenter.init
   # It can be trained as it is, within its steps and hours.
-  from_config.check(config, splits.Splits(config.data))
+  images = splits.Splits(config.data)
+  beforehand.check(config, images, ['segmenter', 'refiner'])
   task = segmenter_task.make(config)
   training = config.train.segmenter
   assert task.limits.steps == training.steps >= 1200

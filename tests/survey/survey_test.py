@@ -49,6 +49,20 @@ def test_nothing_to_train_on(tmp_path):
     look(tmp_path)
 
 
+@pytest.mark.parametrize('value', [0, 255])
+def test_labels_of_one_value_tell_nothing_apart(value, tmp_path):
+  for seed in range(3):
+    picture = np.random.default_rng(seed).integers(
+      0, 256, (40, 40, 3), np.uint8
+    )
+    for name, pixels in (('images', picture), ('masks', picture[..., 0])):
+      (tmp_path / name).mkdir(exist_ok=True)
+      same = pixels if pixels.ndim == 3 else np.full_like(pixels, value)
+      Image.fromarray(same).save(tmp_path / name / f'{seed}.png')
+  with pytest.raises(InputError, match='at least 2 classes'):
+    look(tmp_path)
+
+
 def test_what_cannot_be_used_is_named(tmp_path):
   fill(tmp_path, 3, values=(0, 1, 7))
   names = tmp_path / 'classes.json'

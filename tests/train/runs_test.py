@@ -21,9 +21,16 @@ from magnet_jax.types import IGNORE, InputError, Meta
 from magnet_jax.weights import pretrained
 
 
+def begin(config, folder):
+  """Prepares a run and keeps a step of its segmenter."""
+  run_folder.prepare(config, folder)
+  (folder / 'segmenter').mkdir()
+  (folder / 'segmenter' / 'train.jsonl').write_text('{"step": 1}\n')
+
+
 def test_a_folder_is_of_one_config(tmp_path):
   config = tiny.get_config()
-  run_folder.prepare(config, tmp_path / 'run')
+  begin(config, tmp_path / 'run')
   before = (tmp_path / 'run' / 'config.json').read_bytes()
   run_folder.prepare(config, tmp_path / 'run')
   config.train.segmenter.rate = 0.5
@@ -34,7 +41,7 @@ def test_a_folder_is_of_one_config(tmp_path):
 
 def test_settings_that_change_no_result_may_change(tmp_path):
   config = tiny.get_config()
-  run_folder.prepare(config, tmp_path)
+  begin(config, tmp_path)
   config.data.workers = 3
   config.train.segmenter.hours = 2.0
   config.train.segmenter.patience = 3
@@ -48,7 +55,7 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path):
   del earlier.refine.window_score
   del earlier.train.refiner.hours
   del earlier.train.segmenter.trunk_rate
-  run_folder.prepare(earlier, tmp_path)
+  begin(earlier, tmp_path)
   config = tiny.get_config()
   run_folder.prepare(config, tmp_path)
   config.refine.mix = 0.5
@@ -62,7 +69,7 @@ def test_colours_of_an_earlier_version_go_on(tmp_path):
     del earlier.augment[name]
   del earlier.augment.hue
   earlier.augment.colour_jitter = 0.2
-  run_folder.prepare(earlier, tmp_path)
+  begin(earlier, tmp_path)
   config = tiny.get_config()
   with pytest.raises(InputError, match=r'brightness = 1\.0618, not 1\.7'):
     run_folder.prepare(config, tmp_path)
@@ -219,7 +226,7 @@ def test_nothing_to_start_from_leaves_no_folder(
 def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
   config = tiny.get_config()
   config.train.segmenter.init = 'gone'
-  run_folder.prepare(config, tmp_path)
+  begin(config, tmp_path)
   trained = []
 
   def train(task, *_):
@@ -233,6 +240,7 @@ def test_a_run_goes_on_without_what_it_started_from(tmp_path, monkeypatch):
 
 
 def test_a_damaged_config_is_named(tmp_path):
+  begin(tiny.get_config(), tmp_path)
   (tmp_path / 'config.json').write_text('{')
   with pytest.raises(InputError, match=r'config\.json'):
     run_folder.prepare(tiny.get_config(), tmp_path)
@@ -244,6 +252,67 @@ def test_a_bad_limit_of_either_is_found_before_training(tmp_path):
   with pytest.raises(InputError, match=r'train\.refiner.*hours -1'):
     runs.run(config, tmp_path / 'run')
   assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+  ('key', 'value'),
+  [
+    ('train.segmenter.warmup', 99),
+    ('train.refiner.warmup', 99),
+    ('train.refiner.loss', 'x'),
+    ('train.refiner.pairing', 'x'),
+    ('train.refiner.points', 7.0),
+    ('train.refiner.crop', (64, 64)),
+    ('train.segmenter.class_weights', (1.0,)),
+    ('train.segmenter.stage_weights', (1.0,)),
+    ('refine.bias', (1.0,)),
+    ('refine.kernel', 4),
+    ('refiner.dtype', 'x'),
+    ('tune.points', (7.0,)),
+    ('plan.window', (200, 200)),
+    ('data.train_scenes', 0),
+    ('data.val_scenes', 0),
+    ('data.scene_size', (32, 32)),
+  ],
+)
+def test_what_is_refused_leaves_nothing(key, value, tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.update_from_flattened_dict({key: value})
+  monkeypatch.setattr(runs, 'train_one', None)  # nothing is trained
+  words = 'sees the whole' if 'size' in key else key.rpartition('.')[2]
+  with pytest.raises(InputError, match=words):
+    runs.run(config, tmp_path / 'a' / 'run')
+  assert not list(tmp_path.iterdir())
+
+
+def test_what_is_refused_before_a_step_leaves_nothing(tmp_path, monkeypatch):
+  config = tiny.get_config()
+  config.refine.fusion = 'mean'
+
+  def train(task, folder, *_):
+    (folder / 'checkpoints').mkdir(parents=True)
+    (folder / 'train.jsonl').touch()
+    raise InputError('enough')
+
+  monkeypatch.setattr(runs, 'train_one', train)
+  with pytest.raises(InputError, match='enough'):
+    runs.run(config, tmp_path / 'a' / 'run')
+  assert not list(tmp_path.iterdir())
+  (tmp_path / 'own').mkdir()
+  (tmp_path / 'own' / 'notes').touch()  # not by the run
+  with pytest.raises(InputError, match='enough'):
+    runs.run(config, tmp_path / 'own')
+  assert [path.name for path in tmp_path.rglob('*')] == ['own', 'notes']
+
+
+def test_a_corrected_config_is_taken_until_a_step_is_kept(tmp_path):
+  config = tiny.get_config()
+  run_folder.prepare(config, tmp_path)
+  config.train.segmenter.rate = 0.5
+  run_folder.prepare(config, tmp_path)
+  assert records.read_object(tmp_path / 'config.json', '')['train'][
+    'segmenter'
+  ]['rate'] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,294 @@
+"""The table of what numbers may be: settings, metadata and flags alike.
+
+A row holds for every setting and flag of its name, wherever it is, unless there
+is a row for its section: 'train.batch' goes before 'batch' in all sections of
+`train`. The bounds are generous: they refuse what cannot work or would never
+end, not what is unwise.
+"""
+
+from collections.abc import Iterator, Mapping
+import dataclasses
+import math
+from typing import TypeGuard
+
+from magnet_jax.types import InputError
+
+_MANY = 10**9  # steps, pixels, points
+_SHOWN = 60  # letters of a value in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+  """What a number, or each number of a list, may be.
+
+  Attributes:
+    least: the smallest value.
+    most: the largest value.
+    above: whether `least` itself is too small.
+    below: whether `most` itself is too large.
+    whole: whether it must be a whole number.
+    odd: whether it must be odd.
+    counts: whether whole numbers are counts up to a thousand million, and only
+      fractions have the bounds.
+    pair: whether it is a list of two, (height, width), or a list of such.
+  """
+
+  least: float
+  most: float
+  above: bool = False
+  below: bool = False
+  whole: bool = False
+  odd: bool = False
+  counts: bool = False
+  pair: bool = False
+
+  def fits(self, value: float) -> bool:
+    """Returns whether a number is right."""
+    whole = isinstance(value, int)
+    if (self.whole and not whole) or not (whole or math.isfinite(value)):
+      return False
+    if self.counts and whole:
+      return 0 <= value <= _MANY
+    if (self.above and value == self.least) or (
+      self.below and value == self.most
+    ):
+      return False
+    return self.least <= value <= self.most and not (self.odd and value % 2 < 1)
+
+  def rule(self) -> str:
+    """Returns what a number must be, in words."""
+    bounds = (
+      f'{"above " if self.above else ""}{_number(self.least)} to '
+      f'{"below " if self.below else ""}{_number(self.most)}'
+    )
+    if self.counts:
+      return f'a fraction of {bounds} or a count up to {_MANY}'
+    kind = 'an odd' if self.odd else 'a whole' if self.whole else 'a'
+    return f'{kind} number of {bounds}'
+
+
+def _number(value: float) -> str:
+  return str(value) if isinstance(value, int) else f'{value:g}'
+
+
+def _whole(least: int, most: int, *, pair: bool = False) -> Range:
+  return Range(least, most, whole=True, pair=pair)
+
+
+_SHARE = Range(0.0, 1.0)
+_SHARE_OR_COUNT = Range(0.0, 1.0, counts=True)
+_POSITIVE_SHARE = Range(0.0, 1.0, above=True)
+_DECAY = Range(0.0, 1.0, below=True)
+_TONE = Range(1.0, 4.0)
+_SEED = _whole(0, 2**31 - 1)
+_FEATURES = _whole(1, 2048)
+_BLOCKS = _whole(1, 64)
+_STRIDE = _whole(1, 64)
+_SIDES = _whole(0, 4096, pair=True)
+_NUMBER = _whole(0, 10**6)
+_POSITIVE = Range(0.0, 1e6, above=True)
+_FACTOR = Range(0.0, 1e6)
+
+RANGES: dict[str, Range] = {
+  'seed': _SEED,
+  # data
+  'first_seed': _SEED,
+  'cache_mb': _whole(0, 10**8),
+  'workers': _whole(0, 256),
+  'scene_size': _whole(1, 20_000, pair=True),
+  'train_scenes': _NUMBER,
+  'val_scenes': _NUMBER,
+  'test_scenes': _NUMBER,
+  'bands': _whole(1, 65_535),
+  # augment
+  'brightness': _TONE,
+  'contrast': _TONE,
+  'gamma': _TONE,
+  'channels': _TONE,
+  'saturation': _TONE,
+  'hue': Range(0.0, 180.0),
+  'colour_jitter': _SHARE,
+  # plan
+  'network': _whole(1, 4096, pair=True),
+  'window': _whole(0, 16_384, pair=True),
+  'first': _SHARE,
+  'last': _POSITIVE_SHARE,
+  'patch_scale': _SHARE,
+  # Below, an image would have hundreds of stages.
+  'factor': Range(1.01, 1e6),
+  'stages': _whole(0, 100),
+  'scales': _whole(1, 10**7, pair=True),
+  # Windows that share more are more than a hundred times as many.
+  'overlap': Range(0.0, 0.9),
+  # refine
+  'points': _SHARE_OR_COUNT,
+  'kernel': Range(1, 31, whole=True, odd=True),
+  'windows': _SHARE_OR_COUNT,
+  'min_uncertainty': _SHARE,
+  'mix': _SHARE,
+  'stage_weights': _FACTOR,
+  'trends': Range(-5.0, 5.0),
+  'bias': Range(-1000.0, 1000.0),
+  'filter_radius': _whole(0, 256),
+  'batch': _whole(0, 65_536),
+  # networks
+  'width': _whole(1, 256),
+  'pyramid': _FEATURES,
+  'head': _FEATURES,
+  'features': _FEATURES,
+  'keys': _FEATURES,
+  'units': _FEATURES,
+  'stem': _FEATURES,
+  'stem_width': _FEATURES,
+  'widths': _FEATURES,
+  'hidden': _FEATURES,
+  'blocks': _BLOCKS,
+  'stem_blocks': _BLOCKS,
+  'modules': _BLOCKS,
+  'repeats': _whole(1, 1000),
+  'levels': _whole(1, 10),
+  'stem_stride': _whole(1, 2),
+  'output_stride': _STRIDE,
+  'finest': _STRIDE,
+  'coarsest': _STRIDE,
+  'count': _whole(1, 100),
+  'momentum': _DECAY,
+  # correctors
+  'radius': _whole(1, 256),
+  'eps': _POSITIVE,
+  'times': _whole(1, 100),
+  'side': _whole(1, 4096),
+  'margin': _whole(0, 2048),
+  'reduction': _FACTOR,
+  'smallest': _whole(0, _MANY),
+  'stuff': _whole(0, 255),
+  'certainty': _SHARE,
+  # train
+  'steps': _whole(1, _MANY),
+  'hours': _FACTOR,
+  'patience': _whole(0, _MANY),
+  'train.batch': _whole(1, 65_536),
+  'crop': _SIDES,
+  'rate': Range(0.0, 1000.0),
+  'weight_decay': Range(0.0, 1000.0),
+  'clip': Range(0.0, 1e9),
+  'warmup': _whole(0, _MANY),
+  'drops': _SHARE,
+  'average': _DECAY,
+  'class_weights': _FACTOR,
+  'ohem_threshold': _SHARE,
+  'ohem_kept': _whole(0, _MANY),
+  'scale_jitter': _TONE,
+  'validate_every': _whole(1, _MANY),
+  'validation_batches': _whole(1, _MANY),
+  'auxiliary': _FACTOR,
+  'trunk_rate': _FACTOR,
+  'segmenter_rate': _FACTOR,
+  'folds': _whole(2, 5),
+  'fold_steps': _POSITIVE_SHARE,
+  # tune
+  'images': _NUMBER,
+  # flags that are no settings
+  'scale': _POSITIVE_SHARE,
+  'head_points': _whole(1, _MANY),
+  'bilateral_weight': _FACTOR,
+  'bilateral_sigma': _POSITIVE,
+  'colour_sigma': _POSITIVE,
+  'memory': _POSITIVE,
+  'limit': _whole(1, _MANY),
+  'pictures': _NUMBER,
+  'fast': _SHARE_OR_COUNT,
+  'devices': _NUMBER,
+  'process': _NUMBER,
+  'processes': _whole(1, 10**6),
+  'classes': _whole(1, 255),
+  'size': _whole(1, 100_000),
+  'sizes': _whole(1, 100_000),
+  'batches': _whole(0, 65_536),
+}
+
+
+def find(name: str) -> Range | None:
+  """Returns the range of a setting by its dotted name, or of a flag."""
+  first, _, last = name.rpartition('.')
+  return RANGES.get(f'{first.split(".")[0]}.{last}', RANGES.get(last))
+
+
+def check(name: str, value: object, shown: str) -> None:
+  """Checks a number, or the numbers of a list.
+
+  Args:
+    name: of the setting or flag.
+    value: anything; what has no numbers in it is left to others.
+    shown: how a message begins, such as '--kernel=4'.
+
+  Raises:
+    InputError: a number is out of range or not finite, or a list has another
+      form.
+
+  >>> check('kernel', 4, '--kernel=4')  # doctest: +SKIP
+  InputError: --kernel=4: must be an odd number of 1 to 31; correct it
+  """
+  found = find(name)
+  numbers = [*_leaves(value)]
+  if found is None:
+    if all(math.isfinite(x) for x in numbers if isinstance(x, float)):
+      return
+    raise InputError(f'{shown}: must be finite; correct it')
+  if (
+    found.pair
+    and isinstance(value, list | tuple)
+    and not (_is_pair(value) or all(map(_is_pair, value)))
+  ):
+    raise InputError(
+      f'{shown}: must be (height, width), each {found.rule()}; correct it'
+    )
+  wrong = [x for x in numbers if not _is_number(x) or not found.fits(x)]
+  if wrong:
+    each = ', each of them' if len(numbers) > 1 else ''
+    raise InputError(f'{shown}: must be {found.rule()}{each}; correct it')
+
+
+def check_all(settings: Mapping[str, object], prefix: str = '') -> None:
+  """Checks the numbers of all settings of a config or of metadata.
+
+  Args:
+    settings: sections of settings, by name.
+    prefix: of their names, with its dot.
+
+  Raises:
+    InputError: for the first number that is out of range.
+  """
+  for key, value in settings.items():
+    name = f'{prefix}{key}'
+    if name == 'segmenter' and _is_own(value):
+      continue  # the network knows its own ranges
+    if isinstance(value, Mapping):
+      check_all(value, f'{name}.')
+    else:
+      check(name, value, f'config.{name} is {value!r:.{_SHOWN}}')
+
+
+def _is_own(segmenter: object) -> bool:
+  return isinstance(segmenter, Mapping) and ':' in str(segmenter.get('name'))
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+  return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_pair(value: object) -> bool:
+  return (
+    isinstance(value, list | tuple)
+    and len(value) == 2
+    and all(map(_is_number, value))
+  )
+
+
+def _leaves(value: object) -> Iterator[object]:
+  """All that lists hold; of a single value, only a number."""
+  if isinstance(value, list | tuple):
+    for item in value:
+      yield from _leaves(item) if isinstance(item, list | tuple) else (item,)
+  elif _is_number(value):
+    yield value
