@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import importlib
+import io
 import sys
 
 from magnet_jax.cli import messages
@@ -27,6 +28,9 @@ _INTERRUPTED = 130  # the shells' status of a command stopped by Ctrl-C
 
 def run() -> None:
   """Runs the console command; the entry point of the package."""
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    # As stderr: a file's name need not be valid text.
+    sys.stdout.reconfigure(errors='backslashreplace')
   sys.exit(main(sys.argv[1:]))
 
 

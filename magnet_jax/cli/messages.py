@@ -33,8 +33,24 @@ def explain(error: BaseException) -> str | None:
 
 def show(message: str) -> None:
   """Prints an error as one line."""
-  line = ' '.join(message.split())
-  print(f'magnet-jax: error: {line}', file=sys.stderr)
+  print(f'magnet-jax: error: {plain(message)}', file=sys.stderr)
+
+
+def plain(text: str) -> str:
+  r"""Returns text on one line, as a terminal shows it and does not obey it.
+
+  A file's name may hold anything, such as new lines and the escape sequences
+  of terminals.
+
+  >>> plain('a\x1b[2Jb\n.png')
+  'a\\x1b[2Jb\\n.png'
+  """
+  return ''.join(
+    each
+    if each.isprintable()
+    else each.encode('unicode_escape', 'backslashreplace').decode()
+    for each in text
+  )
 
 
 def _memory_message(where: str) -> str:

@@ -5,6 +5,8 @@ from typing import Self
 
 import tqdm
 
+from magnet_jax.cli import messages
+
 
 class Bar:
   """Progress callbacks that draw a bar on a terminal, and none elsewhere.
@@ -32,7 +34,7 @@ class Bar:
 
   def begins(self, name: str, windows: int, later: int) -> None:
     """Begins an image of so many windows; `later` are expected after it."""
-    self._name = name
+    self._name = messages.plain(name)
     self._bar.total = self._bar.n + windows + later
 
   def ends(self) -> None:
@@ -59,4 +61,4 @@ class Bar:
   def remarks(self, line: str) -> None:
     """Prints a remark above the bar."""
     if not self._silent:
-      self._bar.write(line, file=sys.stdout)
+      self._bar.write(messages.plain(line), file=sys.stdout)

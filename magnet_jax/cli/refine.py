@@ -6,7 +6,7 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import filter_flags, model_flags, offset_flags
+from magnet_jax.cli import filter_flags, messages, model_flags, offset_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes as class_tables
 from magnet_jax.files import atomic, decoding, images
@@ -140,7 +140,7 @@ def run(arguments: Arguments) -> int:
       settings=settings,
     )
   if note:
-    print(f'{path}: {note}')
+    print(messages.plain(f'{path}: {note}'))
   print(f'{100 * changed:.2f} % of the pixels have another class: {folder}')
   return 0
 

@@ -2,7 +2,6 @@
 
 import functools
 import pathlib
-import sys
 
 from absl import flags
 
@@ -10,6 +9,7 @@ from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
   host_flags,
+  messages,
   method_flags,
   model_flags,
 )
@@ -222,7 +222,7 @@ def run(arguments: Arguments) -> int:
       )
     if parallel.is_main():
       for line in found.errors:
-        print(f'magnet-jax: error: {line}', file=sys.stderr)
+        messages.show(line)
       for note in found.notes:
         print(f'note: an image {note}')
       if found.unlike:

@@ -9,11 +9,10 @@ class in the label files; without them, label files hold class indices.
 """
 
 import dataclasses
-import json
 import pathlib
 
 from magnet_jax import checked
-from magnet_jax.files import records
+from magnet_jax.files import plain_json, records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import ClassTable, Code, InputError, LabelCodes
 
@@ -30,16 +29,10 @@ def read(path: PathLike) -> ClassTable:
     InputError: it is missing or malformed; says what is wrong.
   """
   path = pathlib.Path(path)
-  try:
-    content = json.loads(path.read_text(encoding='utf-8-sig'))
-  except FileNotFoundError as error:
-    raise InputError(f'{path}: no such class file; check the path') from error
-  except (OSError, ValueError) as error:
-    reason = getattr(error, 'strerror', None) or str(error)
-    raise InputError(
-      f'{path}: cannot be read as JSON, {reason}; correct it, or let '
-      'magnet-jax init write one'
-    ) from error
+  if not path.exists():
+    raise InputError(f'{path}: no such class file; check the path')
+  remedy = 'correct it, or let magnet-jax init write one'
+  content = plain_json.read(path, remedy)
   try:
     return from_json(content)
   except InputError as error:

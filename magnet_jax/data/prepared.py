@@ -1,16 +1,16 @@
 """Prepared data sets, read through TFDS without TensorFlow."""
 
 from collections.abc import Mapping, Sequence
-import json
 import os
 import pathlib
 import re
-from typing import Protocol, TypedDict
+from typing import Protocol, TypedDict, cast
 
 import numpy as np
 
+from magnet_jax import checked
 from magnet_jax.data import cache, sources
-from magnet_jax.files import images
+from magnet_jax.files import images, plain_json
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -80,14 +80,24 @@ def read_metadata(folder: pathlib.Path) -> Metadata:
     InputError: the set was not prepared by this package.
   """
   try:
-    found: Metadata = json.loads((folder / 'metadata.json').read_text())
-    _ = found['classes'], found['sizes'], found['pixels']
-  except (OSError, ValueError, KeyError) as error:
+    found = plain_json.read(folder / 'metadata.json', 'prepare it again')
+    checked.call(_check, found, 'metadata')
+  except (OSError, InputError) as error:
     raise InputError(
       f'{folder}: not a data set written by magnet-jax prepare; prepare the '
       'set with that command'
     ) from error
-  return found
+  return cast(Metadata, found)
+
+
+def _check(
+  *,
+  classes: tuple[str, ...],
+  sizes: Mapping[str, tuple[tuple[int, int], ...]],
+  pixels: Mapping[str, tuple[int, ...]],
+  **others: object,
+) -> None:
+  """Takes what metadata must be, for the types of its parts."""
 
 
 class PreparedSource:

@@ -9,6 +9,7 @@ import zlib
 from magnet_jax.files import decoding
 from magnet_jax.types import InputError
 
+_MOST = 2**28  # bytes of a member: an image as a file
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
@@ -54,6 +55,12 @@ class Archive:
     Raises:
       InputError: the member is damaged or encrypted.
     """
+    size = self._zip().getinfo(name).file_size
+    if size > _MOST:
+      raise InputError(
+        f'{self.path}: {name} would unpack to {size} bytes, more than the '
+        f'{_MOST} of any image; the zip file is damaged, download it again'
+      )
     try:
       return self._zip().read(name)
     except (*_DAMAGED, RuntimeError, OSError) as error:

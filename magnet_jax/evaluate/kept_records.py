@@ -137,7 +137,20 @@ def _read(folder: pathlib.Path, settings: Mapping[str, object]) -> list[Record]:
         f'{wanted.get(key)!r}; choose another --out'
       )
   paths = [folder / _WHOLE, *sorted(folder.glob(_PARTS))]
-  return [r for path in paths if path.exists() for r in record_files.read(path)]
+  found = []
+  for path in paths:
+    for number, record in enumerate(
+      record_files.read(path) if path.exists() else (), start=1
+    ):
+      name = f'{path}: record {number}'
+      record_files.check(name, record)
+      if record.get('index') is None:
+        raise InputError(
+          f'{name}: has no index: it must tell its image in the run; choose '
+          'another --out'
+        )
+      found.append(record)
+  return found
 
 
 def _remove_parts(folder: pathlib.Path) -> None:

@@ -22,7 +22,6 @@ from magnet_jax.types import ClassTable, InputError
 _RECORDS = 'records.jsonl'
 _SETTINGS = 'settings.json'
 _SUMMARY = 'summary.json'
-_NUMBERS = ('miou', 'boundary_iou', 'seconds', 'windows', 'peak_host_mb')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,25 +188,13 @@ def _shown(path: pathlib.Path) -> tuple[tuple[str, ...], str]:
 
 def _check(name: str, record: Record, classes: ClassTable) -> None:
   """Raises InputError unless the record is scored, by these classes."""
-  for key in ('image', 'method'):
-    if not isinstance(record.get(key), str):
-      raise InputError(
-        f'{name}: has the {key} {record.get(key)!r}: it must be a name; give '
-        'records that magnet-jax evaluate wrote'
-      )
-  for key in _NUMBERS:
-    value = record.get(key)
-    if value is not None and not _is_number(value):
-      raise InputError(
-        f'{name}: has {key} {value!r}: it must be a number or null; give '
-        'records that magnet-jax evaluate wrote'
-      )
   matrix = _matrix(record.get('confusion'))
   if matrix is None:
     raise InputError(
       f'{name}: has no square confusion matrix of counts: a comparison needs '
       'scored images; give records that magnet-jax evaluate wrote'
     )
+  record_files.check(name, record)
   if len(matrix) != len(classes):
     raise InputError(
       f'{name}: has {len(matrix)} classes, but the class table has the '
@@ -225,20 +212,12 @@ def _check(name: str, record: Record, classes: ClassTable) -> None:
     )
 
 
-def _is_number(value: object) -> bool:
-  return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _matrix(value: object) -> np.ndarray | None:
   """int64 [C,C] of a record's confusion matrix, None if it is not one."""
-  try:
-    matrix = np.asarray(value, np.float64)
-  except (TypeError, ValueError):
+  matrix = record_files.counts(value)
+  if matrix is None or matrix.shape[0] != matrix.shape[1]:
     return None
-  if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
-    return None
-  counts = np.isfinite(matrix) & (matrix >= 0) & (matrix == np.round(matrix))
-  return matrix.astype(np.int64) if counts.all() else None
+  return matrix
 
 
 def _truth(record: Record) -> tuple[int, ...]:

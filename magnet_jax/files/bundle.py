@@ -7,7 +7,15 @@ import pathlib
 import numpy as np
 
 from magnet_jax import checked
-from magnet_jax.files import atomic, decoding, eight_bits, meta_json, trees
+from magnet_jax.files import (
+  array_files,
+  atomic,
+  decoding,
+  eight_bits,
+  meta_json,
+  plain_json,
+  trees,
+)
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.files.trees import Tree
 from magnet_jax.types import InputError, Meta
@@ -89,12 +97,10 @@ def _stored(path: PathLike) -> tuple[dict[str, np.ndarray], Meta]:
   """Returns the arrays of a file, as they are stored, and its metadata."""
   path = decoding.check_file(path)
   try:
-    # Opened here: np.load leaves files open that are not archives.
-    with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
-      arrays = {key: stored[key] for key in stored.files}
-    content = json.loads(arrays.pop(_META).tobytes())
+    arrays = array_files.read(path)
+    content = plain_json.parse(arrays.pop(_META).tobytes())
     trees.unflatten(arrays)
-  except MemoryError:
+  except (MemoryError, array_files.TooLargeError):
     raise
   # NumPy and zipfile raise nearly anything for damaged files.
   except Exception as error:

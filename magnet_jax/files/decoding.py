@@ -78,6 +78,14 @@ _guard = _PillowGuard()
 
 def check_file(path: PathLike) -> pathlib.Path:
   """Raises InputError unless `path` is a regular file that is not empty."""
+  path = check_regular(path)
+  if not path.stat().st_size:
+    raise InputError(f'{path}: is empty (0 bytes); copy or export it again')
+  return path
+
+
+def check_regular(path: PathLike) -> pathlib.Path:
+  """Raises InputError unless `path` is a regular file, not a pipe or device."""
   path = pathlib.Path(path)
   try:
     if path.is_dir():
@@ -87,8 +95,6 @@ def check_file(path: PathLike) -> pathlib.Path:
       raise InputError(f'{path}: no such file{link}; check the path')
     if not path.is_file():
       raise InputError(f'{path}: is not a regular file; copy it to one first')
-    if not path.stat().st_size:
-      raise InputError(f'{path}: is empty (0 bytes); copy or export it again')
     if not os.access(path, os.R_OK):
       raise InputError(f'{path}: may not be read; change its permissions')
   except OSError as error:

@@ -13,11 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from magnet_jax.files import atomic
+from magnet_jax.files import atomic, plain_json
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
 Record = dict[str, Any]
+_REMEDY = 'name a file of records'
 
 
 def to_json(value: object) -> Any:
@@ -54,21 +55,10 @@ def _dump(value: object, indent: int | None = None) -> str:
 def _parse(line: bytes) -> Record | None:
   """Returns the record of a line, or None where it is not a JSON object."""
   try:
-    record = json.loads(line)
-  except (ValueError, RecursionError):  # bad UTF-8 is a ValueError as well
+    record = plain_json.parse(line)
+  except ValueError:  # bad UTF-8 is one as well
     return None
   return record if isinstance(record, dict) else None
-
-
-def _read_bytes(path: pathlib.Path) -> bytes:
-  try:
-    return path.read_bytes()
-  except FileNotFoundError as error:
-    raise InputError(f'{path}: no such file; check the path') from error
-  except OSError as error:
-    raise InputError(
-      f'{path}: cannot be read, {error.strerror}; name a file of records'
-    ) from error
 
 
 def read(path: PathLike) -> list[Record]:
@@ -86,7 +76,7 @@ def read(path: PathLike) -> list[Record]:
     InputError: the file cannot be read, or another line is not a JSON object.
   """
   path = pathlib.Path(path)
-  *lines, last = _read_bytes(path).split(b'\n')
+  *lines, last = plain_json.read_bytes(path, _REMEDY).split(b'\n')
   records = []
   for number, line in enumerate(lines, start=1):
     if not line.strip():
@@ -113,7 +103,7 @@ def read_object(path: PathLike, remedy: str) -> Record:
   Raises:
     InputError: the file cannot be read or is not a JSON object.
   """
-  found = _parse(_read_bytes(pathlib.Path(path)))
+  found = _parse(plain_json.read_bytes(path, remedy))
   if found is None:
     raise InputError(
       f'{path}: is not a JSON object, as after an incomplete copy; {remedy}'

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 import dataclasses
 import math
-import pathlib
-
-import psutil
 
 from magnet_jax.cascade import disk, disk_workspace
 from magnet_jax.cascade.cascade import Cascade
+from magnet_jax.files import host_memory
 from magnet_jax.predict.task import Recipe
 from magnet_jax.types import InputError, Size, Stage
 
@@ -63,7 +61,7 @@ class Budget:
     """The bytes that may be used."""
     if self.gigabytes is not None:
       return self.gigabytes * _GIGABYTE
-    return _SHARE * _free()
+    return _SHARE * host_memory.free()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,18 +155,6 @@ def streamed(cascade: Cascade, plan: Sequence[Stage], num_classes: int) -> int:
   pixels = math.prod(window), math.prod(network)
   each = 4 * num_classes * (2 * pixels[0]) + 4 * pixels[1]
   return _STREAMING + _COPIES * cascade.batch * each
-
-
-def _free() -> int:
-  """Bytes of free memory, within the limit of this process's group."""
-  free = int(psutil.virtual_memory().available)
-  group = pathlib.Path('/sys/fs/cgroup')
-  try:
-    limit = (group / 'memory.max').read_text().strip()
-    used = (group / 'memory.current').read_text()
-    return min(free, max(0, int(limit) - int(used)))
-  except (OSError, ValueError):  # no such group, or 'max'
-    return free
 
 
 def _gigabytes(count: float) -> str:

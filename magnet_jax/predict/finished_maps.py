@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 
 from magnet_jax.cascade import labels
-from magnet_jax.files import decoding, images
+from magnet_jax.files import array_files, decoding, images
 from magnet_jax.types import ClassTable, InputError, Size
 
 _ROWS = 256  # checked at a time
@@ -148,6 +148,8 @@ def holds_colours(path: pathlib.Path) -> bool:
 def _load(path: pathlib.Path) -> np.ndarray:
   """Loads the array of a file, of a .npy file without reading it yet."""
   try:
+    if zipfile.is_zipfile(path):
+      array_files.check(path)
     found = np.load(path, mmap_mode='r', allow_pickle=False)
     if isinstance(found, np.ndarray):
       return found

@@ -17,6 +17,8 @@ from magnet_jax.types import InputError
 
 Runs = Mapping[str, Run]
 Line = tuple[object, ...]
+# With these spreadsheets begin a formula, which may run commands.
+_FORMULA = ('=', '+', '-', '@', '\t', '\r')
 
 
 def texts(runs: Runs) -> dict[str, str]:
@@ -35,10 +37,10 @@ def texts(runs: Runs) -> dict[str, str]:
     'classes': _classes(runs),
     'confusion': _confusion(runs),
   }
-  made = {name: _text(lines) for name, lines in found.items()}
+  made = {name: text(lines) for name, lines in found.items()}
   more = sections.further(runs)
   if more:
-    made['further'] = _text(iter([more.head, *more.body]))
+    made['further'] = text(iter([more.head, *more.body]))
   return made
 
 
@@ -114,9 +116,22 @@ def _confusion(runs: Runs) -> Iterator[Line]:
           yield run.name, method, label, found, pixels
 
 
-def _text(lines: Iterator[Line]) -> str:
+def text(lines: Iterator[Line]) -> str:
+  """Returns the cells of lines as CSV."""
   stream = io.StringIO()
   csv.writer(stream, lineterminator='\n').writerows(
-    ['' if cell == tables.UNKNOWN else cell for cell in line] for line in lines
+    ['' if cell == tables.UNKNOWN else _quoted(cell) for cell in line]
+    for line in lines
   )
   return stream.getvalue()
+
+
+def _quoted(cell: object) -> object:
+  """Returns a cell that no spreadsheet takes for a formula."""
+  if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+    return cell
+  try:
+    float(cell)
+  except ValueError:
+    return f"'{cell}"
+  return cell

@@ -11,47 +11,25 @@ import base64
 from collections.abc import Sequence
 import dataclasses
 import io
-import json
 import pathlib
 import re
 import shutil
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from PIL import Image
 
-from magnet_jax.files import atomic, records
+from magnet_jax.files import atomic, decoding, records
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.predict.panel import StageView
+from magnet_jax.report import view_json
+from magnet_jax.report.view_json import About, Stage
 from magnet_jax.types import InputError, Sample
 
-_ABOUT = 'view.json'
 _FOLDER = 'views'
 _QUALITY = 88
 # Divisors of the sides of the photograph and of uncertainties, to try in order.
 SHRUNK = ((1, 1), (1, 2), (1, 4), (2, 4), (4, 8), (8, 8))
-_MIMES = {'.png': 'image/png', '.jpg': 'image/jpeg'}
-
-
-class Stage(TypedDict):
-  """The result of one stage: a title and the names of its files."""
-
-  method: NotRequired[str]  # older pictures were of one method
-  title: str
-  label: str
-  uncertainty: NotRequired[str]
-  points: NotRequired[str]
-
-
-class About(TypedDict):
-  """The contents of view.json: the image's name, (height, width) and files."""
-
-  name: str
-  size: list[int]
-  image: str
-  truth: NotRequired[str]
-  stages: list[Stage]
-  panel: NotRequired[str]  # the method shown in the panel beside it
 
 
 class EncodedStage(TypedDict):
@@ -131,18 +109,20 @@ class View:
       return None
     path = self.folder / name
     try:
-      data = path.read_bytes()
-      with Image.open(io.BytesIO(data)) as picture:
+      if not path.resolve().is_relative_to(self.folder.resolve()):
+        raise InputError(f'{path}: is a link out of its folder; remove it')
+      data = decoding.check_file(path).read_bytes()
+      with decoding.opened(decoding.Encoded(str(path), data)) as picture:
         picture.load()
         if shrunk > 1:
           data = _encode(path.suffix, picture.reduce(shrunk))
-    except OSError as error:
+    except (OSError, InputError) as error:
       raise InputError(
-        f'{path}: is missing or damaged, but {_ABOUT} names it; remove the '
-        'folder to do without the picture, or evaluate again'
+        f'{path}: is missing or damaged, but {view_json.NAME} names it; remove '
+        'the folder to do without the picture, or evaluate again'
       ) from error
     text = base64.b64encode(data).decode()
-    return f'data:{_MIMES[path.suffix]};base64,{text}'
+    return f'data:{view_json.MIMES[path.suffix]};base64,{text}'
 
 
 def add(
@@ -194,7 +174,7 @@ def add(
   about['stages'] = stages
   if panel:
     about['panel'] = method
-  records.write_json(folder / _ABOUT, about)
+  records.write_json(folder / view_json.NAME, about)
 
 
 def _begin(folder: pathlib.Path, sample: Sample) -> About:
@@ -243,10 +223,10 @@ def read(
   place = {method: number for number, method in enumerate(methods)}
   found = []
   for path in sorted(
-    pathlib.Path(run).glob(f'{_FOLDER}/*/{_ABOUT}'),
+    pathlib.Path(run).glob(f'{_FOLDER}/*/{view_json.NAME}'),
     key=lambda path: (len(path.parent.name), path.parent.name),
   ):
-    about = _read(path)
+    about = view_json.read(path)
     about['stages'].sort(
       key=lambda stage: place.get(stage.get('method', ''), len(place))
     )
@@ -261,23 +241,10 @@ def _folder(run: PathLike, number: int) -> pathlib.Path:
 def _known(folder: pathlib.Path) -> About | None:
   """The contents of a view.json; None if the folder must be made again."""
   try:
-    about = _read(folder / _ABOUT)
+    about = view_json.read(folder / view_json.NAME)
   except InputError:
     return None
   return about if all('method' in s for s in about['stages']) else None
-
-
-def _read(path: pathlib.Path) -> About:
-  try:
-    about: About = json.loads(path.read_bytes())
-    _ = [stage['title'] + stage['label'] for stage in about['stages']]
-    _ = about['name'] + about['image'], [int(side) for side in about['size']]
-  except (OSError, ValueError, KeyError, TypeError) as error:
-    raise InputError(
-      f'{path}: does not describe a picture, perhaps because a copy was cut '
-      'off; remove its folder, or evaluate again'
-    ) from error
-  return about
 
 
 def _safe(method: str) -> str:

@@ -24,6 +24,7 @@ SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
 # Where training scripts put the weights, beside the optimizer and the epoch.
 _NESTED = ('state_dict', 'model_state_dict', 'model')
 _BFLOAT16 = np.dtype(jnp.bfloat16)
+_LONGEST = 2**22  # bytes: 20,000 tensors
 _SAFE_TYPES = {
   'F64': np.dtype('<f8'),
   'F32': np.dtype('<f4'),
@@ -99,6 +100,7 @@ def _import(name: str) -> Any:  # a module of a package that may be missing
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   # Not safetensors.numpy, which does not support bfloat16.
   safetensors = _import('safetensors')
+  _check_header(path)
   try:
     stored = safetensors.deserialize(path.read_bytes())
   except OSError as error:
@@ -117,6 +119,18 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     array = np.frombuffer(view['data'], _SAFE_TYPES[view['dtype']])
     state[name] = array.reshape(view['shape'])
   return state
+
+
+def _check_header(path: pathlib.Path) -> None:
+  """Raises InputError for a header longer than that of any network."""
+  with path.open('rb') as file:
+    length = int.from_bytes(file.read(8), 'little')
+  if length > min(_LONGEST, path.stat().st_size):
+    raise InputError(
+      f'{path}: claims a header of {length} bytes, more than '
+      f'{min(_LONGEST, path.stat().st_size)}, those of the file or of any '
+      'network; save or download it again'
+    )
 
 
 def _read_pkl(path: pathlib.Path) -> dict[str, np.ndarray]:

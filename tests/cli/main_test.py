@@ -60,7 +60,7 @@ def test_unknown_command_and_flag(fails):
 @pytest.mark.parametrize(
   ('error', 'status', 'words'),
   [
-    (InputError('x: bad\nthing; mend it'), 2, 'x: bad thing; mend it'),
+    (InputError('x: bad\nthing; mend it'), 2, r'x: bad\nthing; mend it'),
     (KeyboardInterrupt(), 130, 'interrupted'),
     (MemoryError(), 2, '--batch'),
     (OSError(errno.ENOSPC, 'No space left', '/full'), 2, '/full: No space'),

@@ -1,6 +1,7 @@
 """Zip files, whole and damaged."""
 
 import pickle
+import zipfile
 
 import official_sets
 import pytest
@@ -49,3 +50,11 @@ def test_a_damaged_member(path):
   path.write_bytes(data)
   with pytest.raises(InputError, match=r'b\.png cannot be read .* damaged'):
     archives.Archive(path).read('a/b.png')
+
+
+def test_a_member_that_unpacks_to_more_than_an_image(path, monkeypatch):
+  with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as packed:
+    packed.writestr('bomb.png', bytes(2**20))
+  monkeypatch.setattr(archives, '_MOST', 2**20 - 1)
+  with pytest.raises(InputError, match=r'bomb\.png would unpack to 1048576'):
+    archives.Archive(path).read('bomb.png')

@@ -110,7 +110,7 @@ def test_other_bad_lines_are_named(tmp_path, bad):
 def test_missing_file_and_folder(tmp_path):
   with pytest.raises(InputError, match='no such file'):
     records.read(tmp_path / 'none')
-  with pytest.raises(InputError, match='Is a directory'):
+  with pytest.raises(InputError, match='is a folder'):
     records.read(tmp_path)
   with pytest.raises(InputError, match='create the folder'):
     records.Writer(tmp_path / 'none' / 'a.jsonl')
