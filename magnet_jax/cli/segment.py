@@ -202,6 +202,7 @@ def run(arguments: Arguments) -> int:
   bands = _bands(values.bands)
   paths = [pathlib.Path(name) for name in arguments.names]
   with host_flags.work(values):
+    budget = Budget(values.store, values.memory)
     recipe = _recipe(values, window)
     with Bar(silent=not parallel.is_main()) as bar:
       found = batch_run.segment_files(
@@ -209,7 +210,7 @@ def run(arguments: Arguments) -> int:
         paths,
         pathlib.Path(values.out),
         outputs=_outputs(values),
-        budget=Budget(values.store, values.memory),
+        budget=budget,
         progress=bar,
         divide=values.divide,
         overviews=values.overviews,
@@ -218,6 +219,7 @@ def run(arguments: Arguments) -> int:
           open_image.open_image,
           bands=bands,
           stretch=stretching.parse(values.stretch),
+          max_pixels=budget.pixels,
         ),
       )
     if parallel.is_main():

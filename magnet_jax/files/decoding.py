@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import pathlib
+import sys
 import threading
 import warnings
 
@@ -14,11 +15,17 @@ import jax
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from magnet_jax.files import host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
 MAX_PIXELS = 2**30
 _FORMATS = ('JPEG', 'PNG', 'TIFF')
+# The most pixels for each byte of a file: zlib packs at most 1032 bytes, of 8
+# pixels each, into one; a JPEG has at least one bit for each block of 8 x 8,
+# and colours at least that for the brightness.
+_DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64}
+_BYTES = 7  # of a pixel: 4 in Pillow, 3 as an array
 # Pillow logs some of what it raises, and Python prints unhandled log records.
 logging.getLogger('PIL').addHandler(logging.NullHandler())
 
@@ -130,14 +137,34 @@ def guarded(path: PathLike) -> Iterator[None]:
     ) from error
 
 
-def _check_pixels(path: pathlib.Path, image: Image.Image, limit: int) -> None:
+def _check_pixels(
+  path: pathlib.Path, image: Image.Image, limit: int, size: int
+) -> None:
+  """Raises InputError if a header claims more than fits, or than is there.
+
+  Args:
+    path: for messages.
+    image: whose header is read.
+    limit: of height * width, max_pixels.
+    size: bytes of the file.
+  """
   width, height = image.size
+  claim = (
+    f'{path}: its header claims {width} x {height} = {width * height} pixels'
+  )
   if width * height > limit:
     raise InputError(
-      f'{path}: its header claims {width} x {height} = {width * height} '
-      f'pixels, more than the limit of {limit}; the file may be damaged, '
-      'otherwise raise max_pixels'
+      f'{claim}, more than the limit of {limit}; the file may be damaged, '
+      'otherwise raise max_pixels, in magnet-jax segment by --memory=GB'
     )
+  densest = _DENSEST.get(image.format or '')
+  if densest and width * height > densest * size:
+    raise InputError(
+      f'{claim}, more than its {size} bytes can hold; it is truncated, copy or '
+      'export it again'
+    )
+  if limit < sys.maxsize:  # else only the header is wanted
+    host_memory.check(str(path), _BYTES * width * height)
 
 
 @contextlib.contextmanager
@@ -159,11 +186,13 @@ def opened(
     InputError: missing, empty, of another format, damaged, or too large.
   """
   file: pathlib.Path | io.BytesIO
+  size = len(path.data) if isinstance(path, Encoded) else 0
   if isinstance(path, Encoded):
     file = io.BytesIO(path.data)
     path = pathlib.Path(path)
   else:
     file = path = check_file(path)
+    size = path.stat().st_size
   with _guard:
     try:
       image = Image.open(file, formats=_FORMATS)
@@ -174,7 +203,7 @@ def opened(
         'it to one of these or copy it again'
       ) from error
     with image:
-      _check_pixels(path, image, max_pixels)
+      _check_pixels(path, image, max_pixels, size)
       try:
         yield image
       except InputError:

@@ -6,7 +6,7 @@ import math
 
 from magnet_jax.cascade import disk, disk_workspace
 from magnet_jax.cascade.cascade import Cascade
-from magnet_jax.files import host_memory
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.predict.task import Recipe
 from magnet_jax.types import InputError, Size, Stage
 
@@ -19,6 +19,7 @@ _GIGABYTE = 1e9
 # what the panel keeps of every stage.
 _PICTURES = 26
 _VIEWS = 6
+_WHOLE = 7  # bytes of a pixel in Pillow and as an array
 # Of a batch: two cut in advance, one at work, two returned, one being joined.
 _COPIES = 6
 # Tiles cached by the stores and by GDAL, and the band of rows from which
@@ -62,6 +63,11 @@ class Budget:
     if self.gigabytes is not None:
       return self.gigabytes * _GIGABYTE
     return _SHARE * host_memory.free()
+
+  @property
+  def pixels(self) -> int:
+    """The largest height * width of an image that is decoded whole."""
+    return min(decoding.MAX_PIXELS, int(self.bytes / _WHOLE))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,12 @@ def open_image(
   if path.suffix.lower() in slides.SUFFIXES:
     return slides.open_slide(path, bands=bands)
   stretched = stretch != 'none'
-  reason = whole.reason(path, chosen=bands is not None, stretched=stretched)
+  reason = whole.reason(
+    path,
+    chosen=bands is not None,
+    stretched=stretched,
+    largest=max_pixels,
+  )
   if reason is None:
     return geo.open_file(path, bands=bands, stretch=stretch)
   return whole.read(

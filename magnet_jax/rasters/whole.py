@@ -22,7 +22,11 @@ _PLACES = (33550, 33922, 34264)  # tags of GeoTIFF
 
 
 def reason(
-  path: pathlib.Path, *, chosen: bool = False, stretched: bool = False
+  path: pathlib.Path,
+  *,
+  chosen: bool = False,
+  stretched: bool = False,
+  largest: int = sys.maxsize,
 ) -> str | None:
   """Returns why a file is read whole rather than in pieces by GDAL.
 
@@ -30,6 +34,8 @@ def reason(
     path: the file.
     chosen: whether some of its bands are chosen.
     stretched: whether its values are stretched.
+    largest: height * width of a JPEG or PNG that is read whole, if it is not
+      above `PIXELS` anyway.
 
   Returns:
     The reason; '' if it needs no mention, as for small images; None if the file
@@ -46,7 +52,7 @@ def reason(
   elif kind in ('JPEG', 'PNG'):
     # Pillow does not tell that a PNG has 16 bits per colour.
     simple = kind == 'JPEG' or not stretched
-    found = _reason_of_picture(path) if simple else None
+    found = _reason_of_picture(path, min(PIXELS, largest)) if simple else None
   else:
     return None
   # Otherwise the reader of GDAL reports that rasterio is missing.
@@ -55,10 +61,10 @@ def reason(
   return found
 
 
-def _reason_of_picture(path: pathlib.Path) -> str | None:
+def _reason_of_picture(path: pathlib.Path, largest: int) -> str | None:
   """As `reason` for a JPEG or PNG."""
   with decoding.opened(path, sys.maxsize) as image:
-    if image.width * image.height <= PIXELS:
+    if image.width * image.height <= largest:
       return ''
     if image.mode == 'CMYK':
       return 'its colours are CMYK'

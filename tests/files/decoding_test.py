@@ -12,7 +12,7 @@ from picture_files import CLASSES, noise, png, save
 from PIL import Image
 import pytest
 
-from magnet_jax.files import decoding, images
+from magnet_jax.files import decoding, host_memory, images
 from magnet_jax.types import InputError
 
 
@@ -63,6 +63,44 @@ def test_bad_files(tmp_path, kind):
   assert '\n' not in str(caught.value)
   with pytest.raises(InputError):
     images.read_label(path, CLASSES)
+
+
+def _claiming(data, at, sides):
+  """An image whose header claims other sides."""
+  return data[:at] + sides + data[at + len(sides) :]
+
+
+@pytest.mark.parametrize(
+  ('name', 'data', 'words'),
+  [
+    (
+      'a.jpg',
+      _claiming(
+        _encoded('JPEG'),
+        _encoded('JPEG').index(b'\xff\xc0') + 5,
+        struct.pack('>HH', 32767, 32767),
+      ),
+      r'32767 x 32767 .* bytes can hold',
+    ),
+    ('a.png', _huge(30000, 30000), r'30000 x 30000 .* bytes can hold'),
+  ],
+)
+def test_headers_that_claim_more_than_the_file_can_hold(
+  tmp_path, name, data, words
+):
+  (tmp_path / name).write_bytes(data)
+  for read in (images.read_image, images.read_size):
+    with pytest.raises(InputError, match=words):
+      read(tmp_path / name)
+
+
+def test_images_that_do_not_fit_into_memory(tmp_path, monkeypatch):
+  path = save(tmp_path / 'a.png', noise((200, 200, 3)))
+  monkeypatch.setattr(host_memory, 'free', lambda: 2 * 7 * 200 * 200 - 2)
+  with pytest.raises(
+    InputError, match=r'a\.png: would take .* GB\); free some'
+  ):
+    images.read_image(path)
 
 
 def test_what_pillow_logs_is_not_printed(tmp_path, monkeypatch, capsys):
