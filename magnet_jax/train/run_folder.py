@@ -16,7 +16,6 @@ from magnet_jax.predict.correctors import CORRECTORS
 from magnet_jax.types import CORRECTOR, InputError
 
 CONFIG = 'config.json'
-_OWN = ('segmenter', 'refiner', 'folds')  # networks of a run
 # Settings that may change when a run is resumed: they change no result, or say
 # how long to go on. The last one was in configs of earlier versions, and never
 # read.
@@ -74,25 +73,29 @@ def prepared(
     return
   path = folder / CONFIG
   before = path.read_bytes() if path.exists() else None
+  there, begun = _networks(folder), _begun(folder)
   with atomic.made_for(folder):
     try:
       prepare(config, folder, corrector)
       yield
     except InputError:
-      own = f'{CORRECTOR}{corrector}' if corrector else ''
-      for network in _networks(folder):
-        if not _is_begun(network) and network.name in (own, *_OWN):
-          shutil.rmtree(network, ignore_errors=True)
-      if before is None and not is_begun(folder):
+      now = _begun(folder)
+      for network in {*_networks(folder)} - {*there, *now}:
+        shutil.rmtree(network, ignore_errors=True)
+      if now == begun and before is None:
         path.unlink(missing_ok=True)
-      elif before is not None and corrector and not _is_begun(folder / own):
+      elif now == begun and before is not None:
         path.write_bytes(before)
       raise
 
 
 def is_begun(folder: pathlib.Path) -> bool:
-  """Returns whether a step of any network of a run has been kept."""
-  return any(map(_is_begun, _networks(folder)))
+  """Returns whether a folder is that of a run of which a step has been kept."""
+  return (folder / CONFIG).exists() and bool(_begun(folder))
+
+
+def _begun(folder: pathlib.Path) -> list[pathlib.Path]:
+  return [path for path in _networks(folder) if _is_begun(path)]
 
 
 def _networks(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -135,7 +138,7 @@ def prepare(
   atomic.prepare_folder(folder)
   path = folder / CONFIG
   wanted = records.to_json(config.to_dict())
-  if path.exists() and is_begun(folder):
+  if is_begun(folder):
     found = records.read_object(path, 'choose another --workdir')
     before = {**_ADDED, **dict(_flat(found))}
     jitter = before.pop('augment.colour_jitter', None)

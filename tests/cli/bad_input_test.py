@@ -225,11 +225,11 @@ def test_a_full_disk(pair, checkpoint, tmp_path, fails):
   [
     ('--window=65x10', '65x10'),
     ('--window=big', '--window=big'),
-    ('--overlap=1', 'overlap 1.0'),
-    ('--kernel=4', 'kernel 4'),
-    ('--points=1.5', 'points 1.5'),
+    ('--overlap=1', '--overlap=1: must be'),
+    ('--kernel=4', '--kernel=4: must be an odd'),
+    ('--points=1.5', '--points=1.5: must be'),
     ('--windows=0', 'windows 0'),
-    ('--batch=-1', 'batch -1'),
+    ('--batch=-1', '--batch=-1: must be'),
   ],
 )
 def test_settings_out_of_range(flag, words, pair, checkpoint, fails):

@@ -142,12 +142,19 @@ def test_windows_of_another_size_are_resized_for_the_segmenter():
   assert len(np.unique(found['coarse'][0, 0, 0])) == 3
 
 
+def keep_step(network):
+  """Leaves what a training does once it is begun."""
+  network.mkdir()
+  (network / 'train.jsonl').write_text('{"step": 1}\n')
+
+
 def test_each_corrector_keeps_its_own_settings(tmp_path):
   config = make_config()
   run_folder.prepare(config, tmp_path)
+  keep_step(tmp_path / 'segmenter')
   config.train.iterative.rate = 0.5  # not begun: may still change
   run_folder.prepare(config, tmp_path, 'iterative')
-  (tmp_path / 'refiner_iterative').mkdir()
+  keep_step(tmp_path / 'refiner_iterative')
   config.train.iterative.rate = 0.1
   run_folder.prepare(config, tmp_path, 'deep_guided')
   with pytest.raises(InputError, match=r'train\.iterative\.rate = 0\.5, not'):
@@ -163,6 +170,7 @@ def test_a_run_before_there_were_correctors_goes_on(tmp_path):
     del earlier.train[name]
   del earlier.correctors
   tmp_path.joinpath('config.json').write_text(earlier.to_json())
+  keep_step(tmp_path / 'segmenter')
   run_folder.prepare(make_config(), tmp_path)
 
 
