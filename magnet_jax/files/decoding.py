@@ -1,7 +1,8 @@
 """Opens image files from outside; whatever is wrong becomes one error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
+import ctypes
 import dataclasses
 import io
 import logging
@@ -13,7 +14,7 @@ import warnings
 
 import jax
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, _imaging
 
 from magnet_jax.files import host_memory
 from magnet_jax.files.atomic import PathLike
@@ -46,6 +47,33 @@ class Encoded:
     return self.name
 
 
+class _TiffLines:
+  """The lines that libtiff prints on its own about what is raised anyway."""
+
+  _NAMES = ('TIFFSetErrorHandler', 'TIFFSetWarningHandler')
+
+  def __init__(self) -> None:
+    self._set: list[Callable[[int | None], int | None]] = []
+    # Where Pillow has no libtiff, nothing is printed.
+    with contextlib.suppress(OSError, AttributeError):
+      # Names are looked up in the libraries that Pillow is linked to as well.
+      library = ctypes.CDLL(_imaging.__file__)
+      for name in self._NAMES:
+        function = getattr(library, name)
+        function.restype, function.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        self._set.append(function)
+    self._before: list[int | None] = []
+
+  def off(self) -> None:
+    """Prints nothing from here on."""
+    self._before = [function(None) for function in self._set]
+
+  def on(self) -> None:
+    """Prints again as before."""
+    for function, before in zip(self._set, self._before, strict=True):
+      function(before)
+
+
 class _PillowGuard:
   """Lifts the pixel limit and the warnings of Pillow while any thread decodes.
 
@@ -59,6 +87,7 @@ class _PillowGuard:
     self._inside = 0
     self._limit: int | None = None
     self._filters: warnings.catch_warnings[None] | None = None
+    self._lines = _TiffLines()
 
   def __enter__(self) -> None:
     with self._lock:
@@ -69,6 +98,7 @@ class _PillowGuard:
         self._filters.__enter__()
         # Pillow warns of damaged metadata in files that it can read.
         warnings.simplefilter('ignore')
+        self._lines.off()
       self._inside += 1
 
   def __exit__(self, *_: object) -> None:
@@ -78,9 +108,10 @@ class _PillowGuard:
         Image.MAX_IMAGE_PIXELS = self._limit
         assert self._filters
         self._filters.__exit__(None, None, None)
+        self._lines.on()
 
 
-_guard = _PillowGuard()
+quiet = _PillowGuard()  # for what uses Pillow other than by `opened`
 
 
 def check_file(path: PathLike) -> pathlib.Path:
@@ -193,7 +224,7 @@ def opened(
   else:
     file = path = check_file(path)
     size = path.stat().st_size
-  with _guard:
+  with quiet:
     try:
       image = Image.open(file, formats=_FORMATS)
     except Exception as error:

@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_bands, geo_reader, rasters, stretching
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
@@ -134,19 +134,23 @@ def open_file(
   stretch = stretching.check(stretch)
   dataset = geo_reader.open_dataset(path)
   try:
-    choice = geo_bands.choose(dataset, bands, path)
-    reader = geo_reader.Reader(path, dataset, choice)
-    rows, columns = reader.block
-    if rows * columns > decoding.MAX_PIXELS:
-      raise InputError(
-        f'{path}: its blocks of {rows} x {columns} pixels exceed the limit of '
-        f'{decoding.MAX_PIXELS}, as a block is decoded whole; convert it, as '
-        'with gdal_translate -co TILED=YES'
-      )
-    scale, notes = _scale(reader, stretch)
-    if bands:
-      chosen = ', '.join(map(str, bands))
-      notes = (f'{path.name}: bands {chosen} as the colours', *notes)
+    # Whatever GDAL says outside of it is printed.
+    with geo_reader.environment(geo_reader.rasterio_for(path)):
+      choice = geo_bands.choose(dataset, bands, path)
+      reader = geo_reader.Reader(path, dataset, choice)
+      rows, columns = reader.block
+      if rows * columns > decoding.MAX_PIXELS:
+        raise InputError(
+          f'{path}: its blocks of {rows} x {columns} pixels exceed the limit '
+          f'of {decoding.MAX_PIXELS}, as a block is decoded whole; convert '
+          'it, as with gdal_translate -co TILED=YES'
+        )
+      pixel = len(choice.indexes) * np.dtype(choice.dtype).itemsize
+      host_memory.check(str(path), rows * columns * pixel)
+      scale, notes = _scale(reader, stretch)
+      if bands:
+        chosen = ', '.join(map(str, bands))
+        notes = (f'{path.name}: bands {chosen} as the colours', *notes)
   except BaseException:
     dataset.close()
     raise

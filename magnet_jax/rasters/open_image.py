@@ -34,17 +34,18 @@ def open_image(
       or the range that the network needs, or the package for it is missing.
   """
   path = decoding.check_file(path)
-  if path.suffix.lower() in slides.SUFFIXES:
-    return slides.open_slide(path, bands=bands)
-  stretched = stretch != 'none'
-  reason = whole.reason(
-    path,
-    chosen=bands is not None,
-    stretched=stretched,
-    largest=max_pixels,
-  )
-  if reason is None:
-    return geo.open_file(path, bands=bands, stretch=stretch)
-  return whole.read(
-    path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
-  )
+  with decoding.guarded(path):
+    if path.suffix.lower() in slides.SUFFIXES:
+      return slides.open_slide(path, bands=bands)
+    stretched = stretch != 'none'
+    reason = whole.reason(
+      path,
+      chosen=bands is not None,
+      stretched=stretched,
+      largest=max_pixels,
+    )
+    if reason is None:
+      return geo.open_file(path, bands=bands, stretch=stretch)
+    return whole.read(
+      path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
+    )

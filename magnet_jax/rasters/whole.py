@@ -74,7 +74,7 @@ def _reason_of_picture(path: pathlib.Path, largest: int) -> str | None:
 def _reason_of_tiff(path: pathlib.Path) -> str | None:
   """As `reason` for a TIFF, from its tags alone, whatever its pixels are."""
   try:
-    with path.open('rb') as file:
+    with decoding.quiet, path.open('rb') as file:
       head = file.read(8)
       head += file.read(8) if b'+' in head[:4] else b''
       tags = TiffImagePlugin.ImageFileDirectory_v2(head)

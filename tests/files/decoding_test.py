@@ -113,6 +113,16 @@ def test_what_pillow_logs_is_not_printed(tmp_path, monkeypatch, capsys):
   assert capsys.readouterr().err == ''
 
 
+@pytest.mark.parametrize('compression', ['tiff_lzw', 'tiff_deflate', 'jpeg'])
+def test_what_libraries_print_is_not_printed(tmp_path, capfd, compression):
+  data = bytearray(_encoded('TIFF', compression=compression))
+  data[8:400] = b'\xff' * 392
+  (tmp_path / 'a.tif').write_bytes(data)
+  with pytest.raises(InputError, match='cannot be decoded'):
+    images.read_image(tmp_path / 'a.tif')
+  assert capfd.readouterr().err == ''
+
+
 def test_missing_and_folder(tmp_path):
   for read in (images.read_image, images.read_size):
     with pytest.raises(InputError, match='no such file'):

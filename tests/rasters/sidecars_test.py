@@ -98,6 +98,15 @@ def test_overviews_masks_and_notes_of_its_own_are_read(tmp_path):
   assert raster.reduced((32, 32)).size == (32, 32)
 
 
+def test_whatever_gdal_raises_is_one_line(tmp_path):
+  path = write(tmp_path / 'a.tif', pixels(3, size=(64, 64)))
+  path.with_name('a.tif.aux.xml').write_text(
+    '<PAMDataset><SRS>http://127.0.0.1:1/a</SRS></PAMDataset>'
+  )
+  with pytest.raises(InputError, match=r'a\.tif: cannot be .*NETWORK'):
+    open_image.open_image(path)
+
+
 def test_the_network_is_out_of_reach():
   asked = []
 
