@@ -162,9 +162,10 @@ def _load(path: pathlib.Path) -> np.ndarray:
         f'{path}: holds the arrays {", ".join(found.files) or "none"}: needs a '
         f'single one, or one named {_NAME}; save it alone'
       )
-  except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-    if isinstance(error, InputError):
-      raise
+  except (InputError, MemoryError):
+    raise
+  # NumPy and zipfile raise nearly anything for damaged files.
+  except Exception as error:
     raise InputError(
       f'{path}: cannot be read as a .npy or .npz file; write it by numpy.save '
       'or magnet-jax segment --probabilities'

@@ -4,6 +4,7 @@ The only file that imports PyTorch, and only when a .pth is read or written.
 """
 
 from collections.abc import Mapping
+import contextlib
 import importlib
 import io
 import pathlib
@@ -11,11 +12,13 @@ import pickle
 import re
 from typing import Any
 import warnings
+import zipfile
+import zlib
 
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.files import atomic, decoding
+from magnet_jax.files import array_files, atomic, decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 from magnet_jax.weights import pickled_arrays
@@ -125,11 +128,10 @@ def _check_header(path: pathlib.Path) -> None:
   """Raises InputError for a header longer than that of any network."""
   with path.open('rb') as file:
     length = int.from_bytes(file.read(8), 'little')
-  if length > min(_LONGEST, path.stat().st_size):
+  if _LONGEST < length <= path.stat().st_size:
     raise InputError(
-      f'{path}: claims a header of {length} bytes, more than '
-      f'{min(_LONGEST, path.stat().st_size)}, those of the file or of any '
-      'network; save or download it again'
+      f'{path}: has a header of {length} bytes, more than the {_LONGEST} '
+      'of any network; save or download it again'
     )
 
 
@@ -147,6 +149,10 @@ def _read_pkl(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
   torch = _import('torch')
+  # What is damaged in the archive, PyTorch reports.
+  with contextlib.suppress(zipfile.BadZipFile, zlib.error, RuntimeError):
+    if zipfile.is_zipfile(path):
+      array_files.check(path)
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')  # about types that will change

@@ -224,3 +224,11 @@ def test_other_files(torch, tmp_path):
   assert 'is empty' in fails(path)
   assert 'no such file' in fails(tmp_path / 'none.pth')
   assert 'is a folder' in fails(tmp_path)
+
+
+def test_a_header_longer_than_any_networks(tmp_path, monkeypatch):
+  monkeypatch.setattr(torch_files, '_import', lambda name: None)
+  path = tmp_path / 'a.safetensors'
+  path.write_bytes((2**22 + 1).to_bytes(8, 'little') + b'{' * (2**22 + 1))
+  with pytest.raises(InputError, match='a header of 4194305 bytes'):
+    torch_files.read(path)
