@@ -266,7 +266,14 @@ def check_all(settings: Mapping[str, object], prefix: str = '') -> None:
     if isinstance(value, Mapping):
       check_all(value, f'{name}.')
     else:
-      check(name, value, f'config.{name} is {value!r:.{_SHOWN}}')
+      check(name, value, f'config.{name} is {_shown(value)}')
+
+
+def _shown(value: object) -> str:
+  try:
+    return repr(value)[:_SHOWN]
+  except ValueError:  # Python writes no number of thousands of digits
+    return 'a number of thousands of digits'
 
 
 def _is_own(segmenter: object) -> bool:

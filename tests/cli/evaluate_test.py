@@ -98,7 +98,7 @@ def test_filters_are_run_if_asked_for(flags, fails, tmp_path):
   every = scores('--methods=all', '--limit=1', '--start=downsample')
   assert [*every] == [*POSSIBLE, *FILTERS]
   line = fails(*flags, *wanted, '--methods=guided', '--eps=0')
-  assert 'eps 0.0: must be a finite variance above 0' in line
+  assert '--eps=0.0: must be a number of above 0 to' in line
   assert '--start=magic' in fails(*flags, '--start=magic')
   assert '--radius=0' in fails(*flags, '--radius=0')
 

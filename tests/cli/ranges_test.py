@@ -108,6 +108,11 @@ def test_what_is_out_of_range_is_refused_in_configs_and_metadata(name, value):
   assert '; correct it' in str(caught.value)
 
 
+def test_a_number_that_cannot_be_written_is_refused():
+  with pytest.raises(InputError, match='thousands of digits: must be a whole'):
+    ranges.check_all({'seed': 10**5000})
+
+
 def test_the_usual_settings_and_those_of_own_networks_pass():
   settings = default.get_config().to_dict()
   settings['segmenter'] = {'name': 'mine:Net', 'width': 10**8}
