@@ -100,7 +100,7 @@ def test_a_budget_too_small_for_one_batch(field, checkpoint, tmp_path, fails):
   least = line.partition('--memory=')[2].split()[0]
   assert run(*flags[1:], f'--memory={least}', '--store=uint8') == 0
   for bad in ('0', '-1', 'nan'):
-    assert 'positive' in fails(*flags, f'--memory={bad}')
+    assert 'above 0 to' in fails(*flags, f'--memory={bad}')
 
 
 def test_what_works_in_memory_only(field, checkpoint, tmp_path, fails):
