@@ -95,7 +95,20 @@ def find(
   ]
   unique = list(dict.fromkeys(trainings))
   curves = zip(_names([f.parent for f in unique]), unique, strict=True)
-  return Found(found, shown, {n: records.read(path) for n, path in curves})
+  return Found(found, shown, {n: _training(path) for n, path in curves})
+
+
+def _training(path: pathlib.Path) -> list[Record]:
+  """Reads the records of a training, each of a step."""
+  found = records.read(path)
+  for number, record in enumerate(found, start=1):
+    step = record.get('step')
+    if isinstance(step, bool) or not isinstance(step, int | float):
+      raise InputError(
+        f'{path}: record {number} has the step {step!r:.60}: it must be a '
+        'number; remove the line'
+      )
+  return found
 
 
 def _compared_with(found: dict[str, Run], reference: str) -> dict[str, Run]:

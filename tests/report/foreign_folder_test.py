@@ -8,8 +8,8 @@ import pytest
 
 from magnet_jax.evaluate import kept_records, record
 from magnet_jax.files import images
-from magnet_jax.report import csv_tables, views
-from magnet_jax.types import InputError
+from magnet_jax.report import csv_tables, runs, views
+from magnet_jax.types import ClassTable, InputError
 
 STAGE = {'title': 'coarse', 'label': 'label.png', 'method': 'magnet'}
 ABOUT = {'name': 'a', 'size': [8, 9], 'image': 'image.jpg', 'stages': [STAGE]}
@@ -126,6 +126,17 @@ def test_a_run_is_resumed_on_its_own_records(tmp_path):
   kept = kept_records.KeptRecords(tmp_path, {}, ['magnet'])
   assert kept.found == [RECORD]
   assert record.counts([[10**400]]) is None
+
+
+@pytest.mark.parametrize('step', [None, {}, [1], 'x', True])
+def test_a_training_has_steps(tmp_path, step):
+  records = tmp_path / 'val' / 'records.jsonl'
+  records.parent.mkdir()
+  records.write_text(json.dumps(RECORD) + '\n')
+  (tmp_path / 'train.jsonl').write_text(json.dumps({'step': step}) + '\n')
+  table = ClassTable(('soil', 'weed'), ((0, 0, 0), (9, 9, 9)))
+  with pytest.raises(InputError, match=r'train\.jsonl: record 1 has the step'):
+    runs.find([tmp_path], table)
 
 
 def test_no_cell_is_a_formula():
