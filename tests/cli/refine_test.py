@@ -145,7 +145,7 @@ def test_bad_input_is_one_line(pair, theirs, fails, tmp_path):
   assert 'none.npy: no such file' in line(image, '--probabilities=none.npy')
   assert 'none.jpg: no such file' in line('none.jpg', given)
   assert '--method=sharpen' in line(image, given, '--method=sharpen')
-  assert 'eps 0.0: must be' in line(image, given, '--eps=0')
+  assert '--eps=0.0: must be' in line(image, given, '--eps=0')
   assert "class table 'mars': unknown" in line(image, given, '--classes=mars')
   # The label holds classes 0 and 5, the table has three.
   found = line(image, given, '--classes=carrotweed')

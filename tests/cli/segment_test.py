@@ -98,12 +98,12 @@ def test_bad_scales(pair, checkpoint, fails, tmp_path):
   found = line('--first=0.4')
   assert '26x26, less than a window of 32x32; give at least 0.5' in found
   assert str(pair[0]) in found
-  assert 'first 1.5' in line('--first=1.5')
+  assert '--first=1.5: must be' in line('--first=1.5')
   assert 'first 0.8 and last 0.7' in line('--first=0.8', '--last=0.7')
   assert '--factor=third' in line('--factor=third')
-  assert 'factor 0.5' in line('--factor=0.5')
+  assert 'must be a number of 1.01 to' in line('--factor=0.5')
   assert '--overlap=a' in line('--overlap=a')
-  assert 'overlap (0.2, 1.0)' in line('--overlap=0.2,1')
+  assert '--overlap=1: must be' in line('--overlap=0.2,1')
   variables, meta = bundle.read(checkpoint)
   del variables['refiner']
   bundle.export(checkpoint, variables, meta)
