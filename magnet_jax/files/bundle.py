@@ -98,7 +98,8 @@ def _stored(path: PathLike) -> tuple[dict[str, np.ndarray], Meta]:
   path = decoding.check_file(path)
   try:
     arrays = array_files.read(path)
-    content = plain_json.parse(arrays.pop(_META).tobytes())
+    text = arrays.pop(_META).tobytes()
+    content = plain_json.parse(text, finite=False)
     trees.unflatten(arrays)
   except (MemoryError, array_files.TooLargeError):
     raise

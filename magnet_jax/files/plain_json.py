@@ -17,11 +17,13 @@ _DEEPEST = 50  # levels
 _LARGEST = 2**63  # of whole numbers
 
 
-def parse(data: bytes | str) -> object:
+def parse(data: bytes | str, *, finite: bool = True) -> object:
   """Parses a JSON document.
 
   Args:
     data: the document.
+    finite: whether NaN and infinities are refused here, not by `checked`,
+      which names the setting.
 
   Raises:
     ValueError: it is none, is nested too deeply, or holds a number or a text
@@ -36,7 +38,7 @@ def parse(data: bytes | str) -> object:
     value, depth = waiting.pop()
     if isinstance(value, str):
       value.encode()  # half of a character: UnicodeEncodeError, a ValueError
-    elif isinstance(value, int | float):
+    elif isinstance(value, int) or (finite and isinstance(value, float)):
       # Compared first, as math.isfinite fails for longer numbers.
       if not (abs(value) <= _LARGEST and math.isfinite(value)):
         raise ValueError(f'{value!s:.20}: a number beyond {_LARGEST}')
