@@ -32,8 +32,8 @@ from segmentation_refinement import eval_helper  # noqa: E402
 from segmentation_refinement.models.psp import pspnet  # noqa: E402
 
 TESTS = pathlib.Path(__file__).parents[2] / 'tests'
-sys.path.append(str(TESTS))
-from goldens import seeded_weights  # noqa: E402
+sys.path.append(str(TESTS / 'goldens'))
+import seeded_weights  # noqa: E402
 
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _STD = np.array([0.229, 0.224, 0.225], np.float32)

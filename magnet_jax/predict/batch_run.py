@@ -175,7 +175,7 @@ def _merged(finished: int, errors: list[str], *, shared: bool) -> Finished:
 
 def _notes(recipe: Recipe) -> tuple[str, ...]:
   """Returns the notes on images of all processes, each once."""
-  own = recipe.correction.notes if recipe.correction else set()
+  own = sorted(recipe.correction.notes) if recipe.correction else []
   return tuple(sorted(set().union(*parallel.gather(own))))
 
 

@@ -180,7 +180,7 @@ def test_plain_data_may_be_incomplete_but_not_wrong(tmp_path):
     ('{"seed": "x"}', "config.seed is 'x': must be a whole number"),
     ('{"plan": 5}', 'config.plan'),
     ('{"plan": {"network": [3]}}', 'must be \\(height, width\\)'),
-    ('{"train": {"segmenter": {"rate": NaN}}}', 'rate is nan'),
+    ('{"train": {"segmenter": {"rate": NaN}}}', 'is not a JSON object'),
     ('{"tune": {"images": null}}', 'config.tune.images is None'),
     ('{"refine": {"points": []}}', 'config.refine.points'),
   ):

@@ -116,5 +116,5 @@ def test_wrong_files_and_flags(codes, model, pair, tmp_path, fails):
   assert 'let it end in .png' in refused('--save_offsets=a.npz')
   for path in (label, out / 'field_label.png'):
     assert 'is an input, or another' in refused(f'--save_offsets={path}')
-  assert 'no refiner_segfix' in refused('--checkpoint=scenes')
+  assert 'no refiner_segfix' in refused('--checkpoint=aerial')
   assert not out.exists()

@@ -96,9 +96,12 @@ def test_the_command(small, tmp_path, monkeypatch, capfd):
     (['--throughput', '--batch=2'], '--batch=2: does not work with'),
     (['--batches=1'], '--batches=1: needs --throughput'),
     (['--throughput', '--batches=,'], '--batches=,: is empty'),
-    (['--throughput', '--batches=one'], "'one' is not a batch size"),
+    (
+      ['--throughput', '--batches=one'],
+      '--batches=one: must be a whole number',
+    ),
     (['--throughput', '--dtypes=half'], 'must be one of'),
-    (['--throughput', '--batches=-1'], 'integers from 0 up'),
+    (['--throughput', '--batches=-1'], '--batches=-1: must be a whole number'),
   ],
 )
 def test_flags_that_do_not_fit(flags, words, capfd):
