@@ -74,7 +74,7 @@ def test_what_bands_must_be_is_said(checkpoint, tmp_path, capfd):
   _write(tmp_path / 'two.tif', np.zeros((2, 20, 20), np.uint8))
   for flags, words in (
     ([], 'two.tif'),
-    (['--bands=1,x,2'], '--bands=1,x,2'),
+    (['--bands=1,x,2'], '--bands=x: must be a whole number'),
     (['--bands=1,2,9'], '9'),
     (['--stretch=loud'], 'loud'),
   ):
