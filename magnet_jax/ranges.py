@@ -57,18 +57,18 @@ class Range:
 
   def rule(self) -> str:
     """Returns what a number must be, in words."""
+    least, most = (
+      str(x) if isinstance(x, int) else f'{x:g}'
+      for x in (self.least, self.most)
+    )
     bounds = (
-      f'{"above " if self.above else ""}{_number(self.least)} to '
-      f'{"below " if self.below else ""}{_number(self.most)}'
+      f'{"above " if self.above else ""}{least} to '
+      f'{"below " if self.below else ""}{most}'
     )
     if self.counts:
       return f'a fraction of {bounds} or a count up to {_MANY}'
     kind = 'an odd' if self.odd else 'a whole' if self.whole else 'a'
     return f'{kind} number of {bounds}'
-
-
-def _number(value: float) -> str:
-  return str(value) if isinstance(value, int) else f'{value:g}'
 
 
 def _whole(least: int, most: int, *, pair: bool = False) -> Range:
@@ -261,10 +261,10 @@ def check_all(settings: Mapping[str, object], prefix: str = '') -> None:
   """
   for key, value in settings.items():
     name = f'{prefix}{key}'
-    if name == 'segmenter' and _is_own(value):
-      continue  # the network knows its own ranges
     if isinstance(value, Mapping):
-      check_all(value, f'{name}.')
+      # A user's own network, MODULE:NAME, knows its own ranges.
+      if name != 'segmenter' or ':' not in str(value.get('name')):
+        check_all(value, f'{name}.')
     else:
       check(name, value, f'config.{name} is {_shown(value)}')
 
@@ -274,10 +274,6 @@ def _shown(value: object) -> str:
     return repr(value)[:_SHOWN]
   except ValueError:  # Python writes no number of thousands of digits
     return 'a number of thousands of digits'
-
-
-def _is_own(segmenter: object) -> bool:
-  return isinstance(segmenter, Mapping) and ':' in str(segmenter.get('name'))
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -13,6 +13,7 @@ from magnet_jax.cli import (
   messages,
   method_flags,
   model_flags,
+  refinement_flags,
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import class_files
@@ -60,7 +61,7 @@ def define(values: flags.FlagValues) -> None:
   _define_methods(values, group)
   method_flags.define(values, group)
   model_flags.define_plan(values, group)
-  model_flags.define_refinement(values, group)
+  refinement_flags.define(values, group)
   _define_output(values, 'output')
   host_flags.define(values)
 

@@ -1,4 +1,4 @@
-"""Flags of a trained model and its refinement, shared by several commands."""
+"""Flags of a trained model, shared by several commands."""
 
 import dataclasses
 
@@ -6,28 +6,14 @@ from absl import flags
 
 from magnet_jax import ranges
 from magnet_jax.cascade import plan as plans
-from magnet_jax.cascade import settings, window_scores
-from magnet_jax.cli import command_line
+from magnet_jax.cascade import settings
+from magnet_jax.cli import command_line, refinement_flags
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
-from magnet_jax.refiners import table as refiners
 from magnet_jax.types import InputError, Meta, Section
-
-_REFINE = (
-  'points',
-  'selection',
-  'kernel',
-  'windows',
-  'window_score',
-  'min_uncertainty',
-  'mix',
-  'fusion',
-  'filter_radius',
-  'batch',
-)
 
 
 def define_checkpoint(
@@ -109,97 +95,6 @@ def define_plan(values: flags.FlagValues, group: str) -> None:
     f'{" or ".join(plans.FACTORS)}{own}',
     flag_values=values,
     module_name=group,
-  )
-
-
-def define_refinement(values: flags.FlagValues, group: str) -> None:
-  """Defines how windows are refined; unset flags keep the model's settings."""
-  _define_choice(values, group)
-  _define_fusion(values, group)
-
-
-def _define_choice(values: flags.FlagValues, group: str) -> None:
-  bound = {'flag_values': values, 'module_name': group}
-  own = "; the model's setting if not given"
-  flags.DEFINE_string(
-    'points',
-    '',
-    'K: points replaced per window, as a fraction such as 0.75 '
-    f'or a count such as 32768{own}',
-    **bound,
-  )
-  flags.DEFINE_enum(
-    'selection',
-    None,
-    ['window', 'image'],
-    f'whether K counts per window or per stage{own}',
-    **bound,
-  )
-  flags.DEFINE_integer(
-    'kernel',
-    None,
-    f'N: odd side of the median filter{own}',
-    **bound,
-  )
-  flags.DEFINE_enum(
-    'window_score',
-    None,
-    [*window_scores.SCORES],
-    'which windows come first where not all are refined: outlines, those with '
-    'the largest share of outlines; mean, the highest mean uncertainty'
-    f'{own}',
-    **bound,
-  )
-  flags.DEFINE_float(
-    'min_uncertainty',
-    None,
-    'X: refine only windows whose mean uncertainty is '
-    f'at least this, in [0, 1]{own}',
-    **bound,
-  )
-
-
-def _define_fusion(values: flags.FlagValues, group: str) -> None:
-  bound = {'flag_values': values, 'module_name': group}
-  own = "; the model's setting if not given"
-  flags.DEFINE_float(
-    'mix',
-    None,
-    "X: share of the windows' own segmentation in the last stage, in [0, 1]; "
-    f'0 leaves it to the refiner{own}',
-    **bound,
-  )
-  flags.DEFINE_enum(
-    'fusion',
-    None,
-    [refiners.AUTO, *refiners.REFINERS],
-    'how the maps of two stages become one: magnet, by the trained refiner; '
-    'mean, the running mean of the stages, which needs no training; '
-    "scale_attention, a mean weighed by a trained gate on the segmenter's "
-    f"features; auto, the model's refiner or gate, else mean{own}",
-    **bound,
-  )
-  flags.DEFINE_integer(
-    'filter_radius',
-    None,
-    'N: of the guided filter that is the last stage and moves outlines to the '
-    f'edges of the image, in pixels; 0: none{own}',
-    flag_values=values,
-    module_name=group,
-  )
-  flags.DEFINE_integer(
-    'batch',
-    None,
-    f'N: windows per device at a time; 0: as many as fit, one on a CPU{own}',
-    **bound,
-  )
-  flags.DEFINE_enum(
-    'pipeline',
-    None,
-    [*models.PIPELINES],
-    'how windows are cut, chosen and merged: aligned, or as the original code '
-    f'was released, for checkpoints trained with it{own}',
-    **bound,
   )
 
 
@@ -289,7 +184,7 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
     model = model.with_way(model.way(values.budget))
   given: dict[str, object] = {
     name: values[name].value
-    for name in _REFINE
+    for name in refinement_flags.NAMES
     if name in values and values[name].value not in (None, '')
   }
   if 'points' in given:

@@ -12,6 +12,7 @@ from magnet_jax.cli import (
   messages,
   method_flags,
   model_flags,
+  refinement_flags,
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
@@ -87,7 +88,7 @@ def define(values: flags.FlagValues) -> None:
   model_flags.define_budget(values, group)
   _define_windows(values, group)
   model_flags.define_plan(values, group)
-  model_flags.define_refinement(values, group)
+  refinement_flags.define(values, group)
   host_flags.define(values)
   flags.DEFINE_enum(
     'divide',
