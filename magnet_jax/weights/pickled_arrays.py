@@ -6,20 +6,15 @@ here, and each stands for a plain value or a function that makes one.
 
 import collections
 from collections.abc import Callable
-import pathlib
 import pickle
 
 import numpy as np
 
 from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
+from magnet_jax.weights import pickles
 
 _KINDS = 'biuf'  # of numbers in an array
-
-
-class _RefusedError(Exception):
-  """A name that a dict of arrays does not need."""
 
 
 class _DType:
@@ -69,35 +64,20 @@ def read(path: PathLike) -> dict[str, object]:
     InputError: it is missing, damaged, no such dict, or has pickled code in it.
   """
   path = decoding.check_file(path)
-  try:
-    with path.open('rb') as file:
-      # latin1: for bytes that Python 2 wrote as text.
-      found = _arrays(_Unpickler(file, encoding='latin1').load())
-  except OSError as error:
-    raise InputError(
-      f'{path}: cannot be read, {error.strerror}; choose another file'
-    ) from error
-  except _RefusedError as error:
-    raise InputError(
-      f'{path}: holds pickled code ({error}), which could do anything: only '
-      'plain arrays are read; load it in Python and save its "model" by '
-      'torch.save, as a .pth'
-    ) from error
-  except MemoryError:
-    raise
-  # A damaged pickle may raise nearly anything.
-  except Exception as error:
-    raise _damaged(path) from error
-  if not isinstance(found, dict):
-    raise _damaged(path)
-  return found
-
-
-def _damaged(path: pathlib.Path) -> InputError:
-  return InputError(
-    f'{path}: is not a pickled dict of arrays, as Detectron2 writes it, or is '
-    'damaged; download the file again'
-  )
+  with (
+    pickles.reading(
+      path,
+      plain='plain arrays',
+      remedy='load it in Python and save its "model" by torch.save, as a .pth',
+      damaged='a pickled dict of arrays, as Detectron2 writes it',
+    ),
+    path.open('rb') as file,
+  ):
+    # latin1: for bytes that Python 2 wrote as text.
+    found = _arrays(_Unpickler(file, encoding='latin1').load())
+    if not isinstance(found, dict):
+      raise TypeError('no dict')
+    return found
 
 
 def _arrays(found: object) -> object:
@@ -136,7 +116,7 @@ class _Unpickler(pickle.Unpickler):
     # NumPy 2 has renamed numpy.core.
     known = _known().get((module.replace('numpy._core', 'numpy.core'), name))
     if known is None:
-      raise _RefusedError(f'{module}.{name}')
+      raise pickles.RefusedError(f'{module}.{name}')
     return known
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
+from magnet_jax.weights import pickles
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
@@ -52,10 +53,6 @@ class _Tensor(NamedTuple):
   strides: tuple[int, ...]
 
 
-class _RefusedError(Exception):
-  """A name that a dict of tensors does not need."""
-
-
 def read(path: PathLike) -> dict[str, np.ndarray]:
   """Reads a state_dict that PyTorch's old format holds; runs no code of it.
 
@@ -70,27 +67,13 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
       code in it.
   """
   path = decoding.check_file(path)
-  try:
+  with pickles.reading(
+    path,
+    plain='plain tensors',
+    remedy='download the file again',
+    damaged='a state_dict in the format of PyTorch 1.5',
+  ):
     return _read(io.BytesIO(path.read_bytes()), path)
-  except InputError:
-    raise
-  except OSError as error:
-    raise InputError(
-      f'{path}: cannot be read, {error.strerror}; choose another file'
-    ) from error
-  except _RefusedError as error:
-    raise InputError(
-      f'{path}: holds pickled code ({error}), which could do anything: only '
-      'plain tensors are read; download the file again'
-    ) from error
-  except MemoryError:
-    raise
-  # A damaged pickle may raise nearly anything.
-  except Exception as error:
-    raise InputError(
-      f'{path}: is not a state_dict in the format of PyTorch 1.5, or is '
-      'damaged; download the file again'
-    ) from error
 
 
 def _read(file: io.BytesIO, path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -163,7 +146,7 @@ class _Unpickler(pickle.Unpickler):
       return _rebuild()
     if module == 'torch' and name in _TYPES:
       return _TYPES[name]
-    raise _RefusedError(f'{module}.{name}')
+    raise pickles.RefusedError(f'{module}.{name}')
 
   def persistent_load(self, pid: object) -> _Storage:
     """Returns the storage that a tensor refers to."""
