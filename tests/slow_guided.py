@@ -14,8 +14,8 @@ def boxes(size, radius):
       )
 
 
-def guided(guide, maps, *, radius, eps):
-  """float64 [H,W,C] of a guide [H,W,G] and maps [H,W,C]; nothing is clipped."""
+def models(guide, maps, *, radius, eps):
+  """The mean models a [H,W,G,C] and b [H,W,C] of each pixel's boxes."""
   size, channels = guide.shape[:2], guide.shape[-1]
   a = np.zeros((*size, channels, maps.shape[-1]))
   b = np.zeros(maps.shape)
@@ -29,11 +29,47 @@ def guided(guide, maps, *, radius, eps):
       covariance, away.T @ (values - middle) / len(away)
     )
     b[place] = middle - mean @ a[place]
-  result = np.zeros(maps.shape)
+  slopes, rest = np.zeros(a.shape), np.zeros(b.shape)
   for place, rows, columns in boxes(size, radius):
-    slope = a[rows, columns].mean((0, 1))
-    result[place] = guide[place] @ slope + b[rows, columns].mean((0, 1))
+    slopes[place] = a[rows, columns].mean((0, 1))
+    rest[place] = b[rows, columns].mean((0, 1))
+  return slopes, rest
+
+
+def guided(guide, maps, *, radius, eps):
+  """float64 [H,W,C] of a guide [H,W,G] and maps [H,W,C]; nothing is clipped."""
+  slopes, rest = models(guide, maps, radius=radius, eps=eps)
+  return np.einsum('hwg,hwgc->hwc', guide, slopes) + rest
+
+
+def fast_guided(guide, maps, *, radius, eps, side):
+  """The same by models of cells of `side` pixels, enlarged bilinearly."""
+  size = guide.shape[:2]
+  small = [_cells(each, side) for each in (guide, maps)]
+  slopes, rest = models(*small, radius=max(1, round(radius / side)), eps=eps)
+  result = np.zeros(maps.shape)
+  for y in range(size[0]):
+    for x in range(size[1]):
+      for row, down in _corners(y, side, len(slopes)):
+        for column, across in _corners(x, side, len(slopes[0])):
+          found = guide[y, x] @ slopes[row, column] + rest[row, column]
+          result[y, x] += down * across * found
   return result
+
+
+def _cells(values, side):
+  """Means over cells; those beyond the edge repeat the last row or column."""
+  below, right = (-length % side for length in values.shape[:2])
+  whole = np.pad(values, ((0, below), (0, right), (0, 0)), 'edge')
+  height, width = whole.shape[0] // side, whole.shape[1] // side
+  return whole.reshape(height, side, width, side, -1).mean((1, 3))
+
+
+def _corners(place, side, count):
+  """The two cells whose centres are next to a pixel's, with their shares."""
+  at = min(max((place + 0.5) / side - 0.5, 0), count - 1)
+  low = min(int(at), count - 1)
+  return (low, 1 - at + low), (min(low + 1, count - 1), at - low)
 
 
 def shares(maps):

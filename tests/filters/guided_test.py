@@ -25,6 +25,21 @@ def test_it_is_the_papers_filter(size, radius, eps):
   np.testing.assert_allclose(found, slow_guided.shares(wanted), atol=1e-6)
 
 
+@pytest.mark.parametrize('size', [*SIZES, (30, 41)])
+@pytest.mark.parametrize(('radius', 'side'), [(8, 4), (2, 2), (7, 3), (40, 5)])
+def test_the_fast_one_applies_models_of_cells(size, radius, side, monkeypatch):
+  monkeypatch.setattr(fast_guided, '_ROWS', 7)
+  monkeypatch.setattr(fast_guided, '_COLUMNS', 10)
+  image, maps = slow_guided.example(size)
+  found = fast_guided.fast_guided(
+    image, maps, radius=radius, eps=1e-3, subsampling=side
+  )
+  wanted = slow_guided.fast_guided(
+    image / 255, maps, radius=radius, eps=1e-3, side=side
+  )
+  np.testing.assert_allclose(found, slow_guided.shares(wanted), atol=1e-5)
+
+
 def test_an_image_without_colour_is_a_guide_of_one_channel():
   image, maps = slow_guided.example((13, 22))
   image[..., 1:] = image[..., :1]
