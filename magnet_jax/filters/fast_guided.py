@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent import futures
 import dataclasses
-import functools
 
 import cv2
 import numpy as np
 
 from magnet_jax.filters import bands, guided
+from magnet_jax.filters.cell_models import CellModels
 from magnet_jax.filters.guided import EPS, RADIUS
-from magnet_jax.filters.linear_models import LinearModels, Planes
+from magnet_jax.filters.linear_models import LinearModels
 from magnet_jax.types import InputError, Size
 
 SUBSAMPLING = 4  # of the paper
@@ -181,40 +181,15 @@ class FastGuided:
       radius=self._cells,
       eps=guided.in_levels(self.eps),
     )
-    pixels = image[rows, columns]
-    guide = [
-      pixels[..., channel].astype(np.float32)
-      for channel in range(small.shape[-1])
-    ]
-    enlarge = functools.partial(
-      _enlarged, side=side, rows=rows, columns=columns
-    )
     # The filter is linear and leaves a constant as it is, so it keeps sums of
     # 1: the last class is what the others leave.
-    planes = []
-    last = np.ones(guide[0].shape, np.float32)
-    for plane in np.moveaxis(_reduced(maps, side), -1, 0)[:-1]:
-      if not plane.any():
-        planes.append(np.zeros_like(last))
-        continue
-      slopes, b = models.of(plane.astype(np.float64))
-      found = guided.applied([enlarge(a) for a in slopes], enlarge(b), guide)
-      last -= found
-      planes.append(found)
-    return _shares([*planes, last])
-
-
-def _shares(planes: Planes) -> np.ndarray:
-  """Clips planes at 0 and makes them sum to 1: float32 [n,m,C]."""
-  total = np.zeros_like(planes[0])
-  for plane in planes:
-    np.maximum(plane, 0, out=plane)
-    total += plane
-  result = np.empty((*total.shape, len(planes)), np.float32)
-  share = 1 / total  # at least 1, as what was clipped was negative
-  for index, plane in enumerate(planes):
-    np.multiply(plane, share, out=result[..., index])
-  return result
+    others = np.moveaxis(_reduced(maps, side), -1, 0)[:-1]
+    found = [
+      models.of(plane.astype(np.float64)) if plane.any() else None
+      for plane in others
+    ]
+    pixels = image[rows, columns, : small.shape[-1]]
+    return CellModels(found, side).shares(pixels, rows, columns)
 
 
 def _reduced(values: np.ndarray, side: int) -> np.ndarray:
@@ -229,35 +204,3 @@ def _reduced(values: np.ndarray, side: int) -> np.ndarray:
     np.ascontiguousarray(values), (width, height), interpolation=cv2.INTER_AREA
   )
   return np.asarray(found).reshape(height, width, -1)
-
-
-def _enlarged(
-  plane: np.ndarray, *, side: int, rows: slice, columns: slice
-) -> np.ndarray:
-  """Enlarges a part of a plane bilinearly, pixel centres aligned.
-
-  Args:
-    plane: of cells.
-    side: pixels per side of a cell.
-    rows: of the result, in pixels.
-    columns: likewise.
-
-  Returns:
-    float32 [rows,columns].
-  """
-  # One cell more on either side, where there is one.
-  starts = [max(0, axis.start // side - 1) for axis in (rows, columns)]
-  stops = [-(-axis.stop // side) + 1 for axis in (rows, columns)]
-  part = plane[starts[0] : stops[0], starts[1] : stops[1]]
-  large = cv2.resize(
-    part.astype(np.float32),
-    (part.shape[1] * side, part.shape[0] * side),
-    interpolation=cv2.INTER_LINEAR,
-  )
-  top, left = starts[0] * side, starts[1] * side
-  return np.ascontiguousarray(
-    large[
-      rows.start - top : rows.stop - top,
-      columns.start - left : columns.stop - left,
-    ]
-  )
