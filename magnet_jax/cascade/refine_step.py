@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.ops import normalise, resize, selection
+from magnet_jax.ops import normalise, resize, selection, softmax
 from magnet_jax.ops.selection import Score
 from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.types import Network, Size
@@ -56,7 +56,7 @@ def segment_windows(segmenter: Network, *, images: jax.Array) -> jax.Array:
   Returns:
     float32 [B,h,w,C], probabilities.
   """
-  return _probabilities(segmenter(normalise.normalise(images)))
+  return softmax.probabilities(segmenter(normalise.normalise(images)))
 
 
 def crop(
@@ -140,9 +140,9 @@ def candidates(
   scale = features = None
   if 'features' in needs:
     logits, features = segmenter(pixels, features=True)
-    scale = _probabilities(logits)
+    scale = softmax.probabilities(logits)
   elif 'scale' in needs:
-    scale = _probabilities(segmenter(pixels))
+    scale = softmax.probabilities(segmenter(pixels))
   if refiner.any_size and window and window != size:
     ratios = ratios * jnp.asarray(np.divide(size, window), jnp.float32)[None]
     size = window
@@ -230,7 +230,3 @@ def refine_windows(
     own = own if network == window else resize.upsample(own, window)
     mixed = mixed + jnp.float32(mix) * (own - mixed)
   return Refined(probabilities=mixed, chosen=chosen)
-
-
-def _probabilities(logits: jax.Array) -> jax.Array:
-  return jax.nn.softmax(logits.astype(jnp.float32))

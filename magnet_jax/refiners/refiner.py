@@ -6,7 +6,8 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+
+from magnet_jax.ops import softmax
 
 NEEDS = ('scale', 'images', 'depth', 'features')
 CHOICES = ('points', 'everywhere')
@@ -83,7 +84,7 @@ class Refiner:
     found = self.apply(self.variables, seen)
     if self.outputs == 'probabilities':
       return found
-    return jax.nn.softmax(found.astype(jnp.float32))
+    return softmax.probabilities(found)
 
   def check(self) -> None:
     """Raises ValueError for an unknown need, choice or kind of outputs."""
