@@ -20,7 +20,7 @@ python "$here/with_correctors.py" magnet_jax/embedded/scenes.npz \
 # fast-guided is patch with the filter that MagNet has as its last stage.
 magnet-jax evaluate --checkpoint=magnet_jax/embedded/scenes.npz \
   --methods=downsample,patch,patch-best,multiscale,fast-guided,magnet,magnet-fast \
-  --config=scenes --split=test --limit=8 --out=runs/scenes/test \
+  --config=scenes --split=test --out=runs/scenes/test \
   | tee "$here/results/test.txt"
 cp runs/scenes/test/records.jsonl "$here/results/test.jsonl"
 
