@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from magnet_jax.cascade import quantised
 from magnet_jax.cascade.tiling import Tiles
 from magnet_jax.files import atomic
 from magnet_jax.types import InputError, Size
 
-# What stands for a probability of 1 in the quantised kinds.
-SCALES = {'uint8': 255, 'uint16': 65535}
 CACHE = 16_000_000  # bytes of decoded tiles to keep, for all planes together
 
 
@@ -34,8 +33,9 @@ class OnDisk:
     folder: of the array; made if missing, with its parents.
     tiles: along rows and columns.
     channels: values per pixel; 0 for a plane [H,W].
-    kind: 'uint8' or 'uint16' to quantise numbers in [0, 1] to that many steps,
-      'float32' to keep them as they are, or 'bytes' for plain uint8.
+    kind: 'uint8' or 'uint16' to quantise probabilities, which must sum to 1 at
+      each pixel, 'float32' to keep them as they are, or 'bytes' for plain
+      uint8.
     sparse: whether tiles may be missing; they are read as 0.
 
   Raises:
@@ -55,7 +55,7 @@ class OnDisk:
     self._sparse = sparse
     self._tiles = tiles
     self._channels = (channels,) if channels else ()
-    self._scale = SCALES.get(kind)
+    self._scale = quantised.SCALES.get(kind)
     self._type = np.dtype('uint8' if kind == 'bytes' else kind)
     self._writes: list[Any] = []
     with self._errors():
@@ -84,13 +84,12 @@ class OnDisk:
       self._check_there([place for place, _ in places])
     if self._scale is None:
       return found
-    return found * np.float32(1 / self._scale)
+    return quantised.decode(found, self._scale)
 
   def write(self, top: int, left: int, values: np.ndarray) -> None:
     """Starts writing a tile; `flush` waits for it."""
     if self._scale is not None:
-      # Clipped, as blended windows may exceed 1 by rounding.
-      values = np.rint(values.clip(0, 1) * np.float32(self._scale))
+      values = quantised.encode(values, self._scale)
     values = values.astype(self._type, copy=False)
     with self._errors():
       for place, part in self._parts(top, left, *values.shape[:2]):

@@ -44,6 +44,8 @@ class Policy:
     way: (options, a refiner's choice) -> how a stage is refined; raises
       InputError for what the pipeline cannot do.
     offers: what its refiners may need, a subset of `refiner.NEEDS`.
+    normalised: whether its maps sum to 1; if not, what is written of the last
+      one is divided by its sum.
   """
 
   name: str
@@ -53,6 +55,7 @@ class Policy:
   enlarge: Callable[[Stage, Plane, Share], Iterator[Part]]
   way: Callable[[Options, str], Way]
   offers: frozenset[str] = frozenset(NEEDS)
+  normalised: bool = True
 
   def check(self, refiner: Refiner, options: Options) -> None:
     """Checks that a refiner gets what it needs.

@@ -13,8 +13,9 @@ for the sake of identical numbers:
   the median filter; blocks of pixels are replaced together.
 
 Published settings have windows that divide the scales, so that nothing
-overlaps; where windows overlap, probabilities do not sum to 1. The only
-deliberate difference: pixels that no window reaches keep the coarse map.
+overlaps; where windows overlap, probabilities do not sum to 1 until they are
+written to a file. The only other deliberate difference: pixels that no window
+reaches keep the coarse map.
 
 The map of stage 0 has the size of the networks' input. Where the last scale is
 not the image's own size, one more stage without windows follows: the last map,
@@ -224,4 +225,5 @@ RELEASED = Policy(
   enlarge=_enlarge,
   way=_way,
   offers=frozenset({'scale'}),
+  normalised=False,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from magnet_jax.cascade import labels, pyramid
+from magnet_jax.cascade import labels, pyramid, quantised
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.workspace import InMemory, Progress
 from magnet_jax.files import images
@@ -45,12 +45,15 @@ def segment(
     if outputs.preview:
       _draw_preview(task, outputs, image, result)
   progress.says('writing')
+  probabilities = result.probabilities
+  if not task.cascade.policy.normalised:
+    probabilities = quantised.normalised(probabilities)
   _write(
     task,
     outputs,
     image,
     valid,
-    probabilities=result.probabilities,
+    probabilities=probabilities,
     views=views,
   )
   return task.source.broken

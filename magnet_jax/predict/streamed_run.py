@@ -26,7 +26,7 @@ from magnet_jax.predict.task import Task
 from magnet_jax.types import InputError
 
 PARTIAL = '.partial'  # suffix of the folder of an unfinished run
-_FORMAT = 4  # of the folder; runs in another format cannot be resumed
+_FORMAT = 5  # of the folder; runs in another format cannot be resumed
 _OVERLAY = 2048  # pixels of its longer side
 
 

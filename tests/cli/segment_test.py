@@ -36,6 +36,32 @@ def test_writes_all_files(pair, checkpoint, tmp_path):
   np.testing.assert_allclose(maps.astype(float).sum(-1), 1, atol=5e-3)
 
 
+@pytest.mark.parametrize(
+  'flags',
+  [
+    ['--pipeline=released', '--window=24x24'],
+    ['--store=memory'],
+    ['--store=float32', '--overlap=0.3'],
+    ['--store=uint16'],
+    ['--store=uint8', '--overlap=0.3'],
+    ['--store=uint8', '--method=fast-guided'],
+    ['--store=memory', '--method=fast-guided'],
+  ],
+)
+def test_saved_probabilities_sum_to_1(flags, pair, checkpoint, tmp_path):
+  usual = [pair[0], '--checkpoint', checkpoint, '--no-panel', '--out', tmp_path]
+  assert run(*usual, '--probabilities', '--confidence', *flags) == 0
+  maps = np.load(tmp_path / 'field_probabilities.npy').astype(np.float32)
+  # Seven numbers of float16.
+  np.testing.assert_allclose(maps.sum(-1), 1, atol=2e-3)
+  ordered = np.sort(maps, axis=-1)
+  with Image.open(tmp_path / 'field_confidence.png') as image:
+    sure = np.asarray(image) / 255
+  np.testing.assert_allclose(
+    sure, ordered[..., -1] - ordered[..., -2], atol=0.01
+  )
+
+
 def test_fast_without_panel_and_other_settings(pair, checkpoint, tmp_path):
   out = tmp_path / 'out'
   flags = [
