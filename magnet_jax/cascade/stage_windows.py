@@ -9,6 +9,7 @@ from magnet_jax.ops import resize, windows
 from magnet_jax.types import Plane, Size, WindowGrid
 
 Arrays = dict[str, np.ndarray]
+_SHARES = 4  # of a window; the sides that a piece may have
 
 
 def inside(grid: WindowGrid, number: int) -> tuple[slice, slice]:
@@ -51,17 +52,17 @@ def coarse_piece(
     number: of the window.
 
   Returns:
-    float32 [h',w',C], of one shape for all windows of the grid; float32 [2],
-    the window's corner in it; float32 [2], its pixels per pixel of the stage.
+    float32 [h',w',C], of one of few shapes for all grids of such windows, the
+    map's edge repeated where it has less; float32 [2], the window's corner in
+    it; float32 [2], its pixels per pixel of the stage.
   """
   corner = _corner(grid, number)
-  starts, sizes, offsets, ratios = [], [], [], []
+  starts, sizes, offsets, ratios, padding = [], [], [], [], []
   for axis in (0, 1):
     have, want = coarse.size[axis], grid.size[axis]
     ratio = have / want
-    # Two pixels more than the window: one on each side for interpolation.
-    # One shape for all windows of a grid, or the step would compile again.
-    size = min(have, math.ceil(grid.window[axis] * ratio) + 2)
+    side = _side(grid.window[axis], ratio)
+    size = min(have, side)
     place = corner[axis] * ratio
     # Pixel centres lie at half pixels: hence 0.5.
     start = min(max(math.floor(place - 0.5), 0), have - size)
@@ -69,8 +70,28 @@ def coarse_piece(
     sizes.append(size)
     offsets.append(place - start)
     ratios.append(ratio)
+    padding.append((0, side - size))
   piece = coarse.read(*starts, *sizes)
+  if any(after for _, after in padding):
+    piece = np.pad(piece, [*padding, (0, 0)], mode='edge')
   return piece, np.array(offsets, np.float32), np.array(ratios, np.float32)
+
+
+def _side(window: int, ratio: float) -> int:
+  """Returns the side of the pieces for windows of a side.
+
+  A piece that was just large enough would have another shape for nearly every
+  size of an image, and the step would compile for each of them.
+
+  Args:
+    window: pixels of the windows.
+    ratio: pixels of the stage before per pixel of the stage.
+  """
+  # Two pixels more than the window: one on each side for interpolation.
+  needed = math.ceil(window * ratio) + 2
+  # One more still, as rounded sizes grow by a little less than two.
+  share = max(1, math.ceil((needed - 3) * _SHARES / window))
+  return math.ceil(window * share / _SHARES) + 3
 
 
 def seen(size: Size, grid: WindowGrid, number: int) -> Area:
