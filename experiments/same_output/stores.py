@@ -80,17 +80,16 @@ class Found:
 
 def ways(refiner: str | None) -> Iterator[tuple[str, Model]]:
   """The embedded models as they are run, by name."""
-  if refiner:
-    model, _ = combine.load(embedded.SCENES, refiner)
-    for points in (0.9, 0.1):
-      refine = {**PLAIN, 'fusion': 'magnet', 'points': points}
-      yield f'scenes MagNet {points}', model.with_way(Way(OCTAVES, refine))
-  for name in embedded.MODELS:
+  for name in (embedded.SCENES, embedded.AERIAL):
     model = models.load(name)
     for way, settings in model.ways.items():
       yield f'{name} {way}', model.with_way(settings)
     refine = {**PLAIN, 'fusion': 'mean', 'windows': 0.25}
     yield f'{name} mean .25', model.with_way(Way(OCTAVES, refine))
+  if refiner:
+    model, _ = combine.load(embedded.SCENES, refiner)
+    refine = {**PLAIN, 'fusion': 'magnet', 'points': 0.9}
+    yield 'scenes MagNet .9', model.with_way(Way(OCTAVES, refine))
 
 
 def stream(
