@@ -12,9 +12,9 @@ last, and the same command is run to the end. Then
 - nothing that was finished may have been done again: records of steps up to the
   last checkpoint keep their times, and no part of a stage is noted twice.
 
-Of two processes that share an image all are killed at once, or one alone, in
-turns: then the other must end by itself. `--full` has the disk full instead:
-no file may become larger than a number of bytes drawn at random.
+Of two processes that share an image both are killed at once, but for each fifth
+kill, of one alone: then the other must end by itself. With `--full` the disk is
+full instead: no file may become larger than a number of bytes drawn at random.
 """
 
 import argparse
@@ -146,7 +146,8 @@ def main(name: str, kills: int, seed: int, full: bool) -> int:
         line = f'{most:8} bytes, {trial.fill(out, most)}'
       else:
         moment = rng.uniform(0, trial.seconds)
-        which = done // 2 % 2 if subject.processes > 1 and done % 2 else None
+        alone = subject.processes > 1 and done % 5 == 4
+        which = done // 5 % subject.processes if alone else None
         line = trial.kill(out, moment, which)
         if not line:
           continue  # it was through by then: no kill

@@ -18,7 +18,7 @@ from magnet_jax.models import build
 from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
 
-SIZE = (240, 280)
+SIZE = (160, 200)
 _CONFIG = """
 import ml_collections
 from magnet_jax.configs import tiny

@@ -31,6 +31,7 @@ from magnet_jax.predict import batch_run
 from magnet_jax.predict import model as models
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
+from magnet_jax.predict.task import Recipe
 from magnet_jax.rasters import open_image
 from magnet_jax.refiners import magnet
 
@@ -144,14 +145,14 @@ def main(
     )
     pixels = np.zeros((1, 1, 3), np.uint8)
     image = InMemory(np.broadcast_to(pixels, (*stage.size, 3)))
-    next(cascade.refine(image, coarse, stage, [0]))
+    next(cascade.refine(stage, image, coarse, [0]))
   progress = Counted()
   held = psutil.Process().memory_info().rss
   with PeakMemory() as memory:
     start = time.perf_counter()
     cpu = time.process_time()
     found = batch_run.segment_files(
-      model,
+      Recipe(model),
       [path],
       out,
       outputs=Outputs(panel=False),

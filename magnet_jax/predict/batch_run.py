@@ -114,19 +114,21 @@ def segment_files(
     own = slice(parallel.process(), None, parallel.processes())
     paths, names = paths[own], names[own]
   expected = [_expected(model, cascade, path) for path in paths]
+  later = sum(expected)
   errors: list[str] = []
   seen: list[tuple[str, tones.Traits]] = []
   finished = 0
 
-  for number, (path, name) in enumerate(zip(paths, names, strict=True)):
+  for path, name, count in zip(paths, names, expected, strict=True):
+    later -= count
     try:
       with _opened(path, opener, division) as source:
         plan = _plan(model, path, source.size, window)
         task = Task(
           recipe, cascade, path, source, plan, folder, name, overviews
         )
-        later = sum(expected[number + 1 :]) // division.count
-        progress.begins(name, _windows(cascade, plan, division.count), later)
+        own_windows = _windows(cascade, plan, division.count)
+        progress.begins(name, own_windows, later // division.count)
         errors += _choose(task, outputs, budget, progress, division)()
         if model.tones and division.is_first:
           traits = tones.measure(source)
