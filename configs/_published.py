@@ -97,6 +97,7 @@ def training(
     train.rate = peak
     for same in ('batch', 'steps', 'validate_every'):
       train[same] = refiner[same]
+    train.crop = (0, 0)
   # Cheng et al., CVPR 2020.
   masks = config.train.cascade_psp
   masks.optimizer = 'adamw'
@@ -108,4 +109,5 @@ def training(
   # Yuan et al., ECCV 2020, who cut windows of 512x512 out.
   offsets = config.train.segfix
   offsets.batch, offsets.steps, offsets.rate = 16, 80_000, 0.04
+  offsets.crop = (0, 0)
   offsets.validate_every = 1000

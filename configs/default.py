@@ -199,6 +199,11 @@ def get_config() -> ml_collections.ConfigDict:
   # Trained on labels that are made wrong at random, not on a segmenter's maps.
   config.train.cascade_psp = _corrector_training(steps=800, batch=4, rate=1e-3)
   config.train.segfix = _corrector_training(steps=800, batch=4, rate=3e-3)
+  # What works at full size three times, or with a trunk, learns as much from
+  # more and smaller parts.
+  config.train.iterative.crop = (128, 128)
+  config.train.cascade_psp.crop = (160, 160)
+  config.train.segfix.crop = (153, 153)
 
   config.tune = ml_collections.ConfigDict()
   # Images of val on which the way of running the model is chosen after the

@@ -47,9 +47,6 @@ def from_random_weights() -> ml_collections.ConfigDict:
   config.train.segmenter.batch = 12
   config.train.segmenter.steps = 1200
   config.train.refiner.crop = (153, 153)
-  config.train.iterative.crop = (153, 153)
-  config.train.segfix.crop = (153, 153)
-  config.train.cascade_psp.crop = (160, 160)
   # About frequency ** -1/3: buildings cover less than 1 % of the pixels.
   weights = (0.8, 1.0, 2.4, 1.9, 1.6, 3.2, 2.5)
   for training in config.train.values():
