@@ -9,6 +9,7 @@ end, not what is unwise.
 from collections.abc import Iterator, Mapping
 import dataclasses
 import math
+import numbers
 from typing import TypeGuard
 
 from magnet_jax.types import InputError
@@ -44,7 +45,7 @@ class Range:
 
   def fits(self, value: float) -> bool:
     """Returns whether a number is right."""
-    whole = isinstance(value, int)
+    whole = isinstance(value, numbers.Integral)
     if (self.whole and not whole) or not (whole or math.isfinite(value)):
       return False
     if self.counts and whole:
@@ -57,10 +58,8 @@ class Range:
 
   def rule(self) -> str:
     """Returns what a number must be, in words."""
-    least, most = (
-      str(x) if isinstance(x, int) else f'{x:g}'
-      for x in (self.least, self.most)
-    )
+    ends = (self.least, self.most)
+    least, most = (str(x) if isinstance(x, int) else f'{x:g}' for x in ends)
     bounds = (
       f'{"above " if self.above else ""}{least} to '
       f'{"below " if self.below else ""}{most}'
@@ -118,8 +117,7 @@ RANGES: dict[str, Range] = {
   'factor': Range(1.01, 1e6),
   'stages': _whole(0, 100),
   'scales': _whole(1, 10**7, pair=True),
-  # Windows that share more are more than a hundred times as many.
-  'overlap': Range(0.0, 0.9),
+  'overlap': Range(0.0, 0.9),  # with more, windows are a hundred times as many
   # refine
   'points': _SHARE_OR_COUNT,
   'kernel': Range(1, 31, whole=True, odd=True),
@@ -127,7 +125,7 @@ RANGES: dict[str, Range] = {
   'min_uncertainty': _SHARE,
   'mix': _SHARE,
   'stage_weights': _FACTOR,
-  'trends': Range(-5.0, 5.0),
+  'trends': Range(-5.0, 5.0),  # a stage weighs 150 times the one before
   'bias': Range(-1000.0, 1000.0),
   'filter_radius': _whole(0, 256),
   'batch': _whole(0, 65_536),
@@ -192,8 +190,9 @@ RANGES: dict[str, Range] = {
   'scale': _POSITIVE_SHARE,
   'head_points': _whole(1, _MANY),
   'bilateral_weight': _FACTOR,
-  'bilateral_sigma': _POSITIVE,
-  'colour_sigma': _POSITIVE,
+  # Below, the grid has more cells than the image pixels.
+  'bilateral_sigma': Range(1.0, 1e6),
+  'colour_sigma': Range(1.0, 1e6),
   'memory': _POSITIVE,
   'limit': _whole(1, _MANY),
   'pictures': _NUMBER,
@@ -202,8 +201,8 @@ RANGES: dict[str, Range] = {
   'process': _NUMBER,
   'processes': _whole(1, 10**6),
   'classes': _whole(1, 255),
-  'size': _whole(1, 100_000),
-  'sizes': _whole(1, 100_000),
+  'size': _whole(1, 65_500),  # JPEG has no more
+  'sizes': _whole(1, 65_500),
   'batches': _whole(0, 65_536),
 }
 
@@ -225,14 +224,10 @@ def check(name: str, value: object, shown: str) -> None:
   Raises:
     InputError: a number is out of range or not finite, or a list has another
       form.
-
-  >>> check('kernel', 4, '--kernel=4')  # doctest: +SKIP
-  InputError: --kernel=4: must be an odd number of 1 to 31; correct it
   """
-  found = find(name)
-  numbers = [*_leaves(value)]
+  found, leaves = find(name), [*_leaves(value)]
   if found is None:
-    if all(math.isfinite(x) for x in numbers if isinstance(x, float)):
+    if all(math.isfinite(x) for x in leaves if isinstance(x, float)):
       return
     raise InputError(f'{shown}: must be finite; correct it')
   if (
@@ -243,9 +238,9 @@ def check(name: str, value: object, shown: str) -> None:
     raise InputError(
       f'{shown}: must be (height, width), each {found.rule()}; correct it'
     )
-  wrong = [x for x in numbers if not _is_number(x) or not found.fits(x)]
+  wrong = [x for x in leaves if not _is_number(x) or not found.fits(x)]
   if wrong:
-    each = ', each of them' if len(numbers) > 1 else ''
+    each = ', each of them' if len(leaves) > 1 else ''
     raise InputError(f'{shown}: must be {found.rule()}{each}; correct it')
 
 
@@ -269,6 +264,13 @@ def check_all(settings: Mapping[str, object], prefix: str = '') -> None:
       check(name, value, f'config.{name} is {_shown(value)}')
 
 
+def check_fields(settings: object) -> None:
+  """Checks the numbers of a dataclass, by the names of its fields."""
+  for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+    value = getattr(settings, field.name)
+    check(field.name, value, f'{field.name} {_shown(value)}')
+
+
 def _shown(value: object) -> str:
   try:
     return repr(value)[:_SHOWN]
@@ -277,7 +279,7 @@ def _shown(value: object) -> str:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-  return isinstance(value, int | float) and not isinstance(value, bool)
+  return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _is_pair(value: object) -> bool:

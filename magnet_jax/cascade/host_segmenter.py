@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import parallel
+from magnet_jax.files import outside
 from magnet_jax.ops import normalise, resize
 from magnet_jax.types import Array, InputError, Network, Size
 
@@ -104,12 +105,14 @@ class HostSegmenter:
     for start in range(0, len(images), self.batch):
       batch = images[start : start + self.batch]
       given = self._given(batch)
-      try:
+      with outside.reading(
+        self.name,
+        'cannot segment',
+        f'it was called with {given.dtype} {_shape(given)}, channels '
+        f'{self.channels}, which it must accept: try it on its own, or set '
+        'channels, normalised or size',
+      ):
         result = np.asarray(self.function(given))
-      except (InputError, MemoryError):
-        raise
-      except Exception as error:
-        raise self._failed(given, error) from error
       pieces.append(self._logits(result, batch))
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
@@ -138,16 +141,6 @@ class HostSegmenter:
     if self.channels == 'first':
       return np.ascontiguousarray(given.transpose(0, 3, 1, 2))
     return given
-
-  def _failed(self, given: np.ndarray, error: Exception) -> InputError:
-    """Turns whatever the function raised into a one-line error."""
-    lines = str(error).strip().splitlines() or ['']
-    return InputError(
-      f'{self.name}: raises {type(error).__name__}: {lines[0][:300]}; it '
-      f'was called with {given.dtype} {_shape(given)}, channels '
-      f'{self.channels}, which it must accept; try it on its own, or set '
-      'channels, normalised or size'
-    )
 
   def _logits(self, result: np.ndarray, images: np.ndarray) -> np.ndarray:
     """The function's result for images: float32 [B,h,w,C], checked."""

@@ -3,13 +3,10 @@
 import dataclasses
 import math
 
+from magnet_jax import ranges
 from magnet_jax.cascade import window_scores
-from magnet_jax.ops import selection
 from magnet_jax.refiners import table
 from magnet_jax.types import InputError, Windows
-
-_WIDEST = 256  # filter_radius
-_STEEPEST = 5.0  # trend; a stage then weighs 150 times the one before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Options:
       for none.
 
   Raises:
-    InputError: for a value out of range.
+    InputError: for a number out of its range in `ranges`, or an unknown name.
   """
 
   points: float | int = 0.75
@@ -62,63 +59,24 @@ class Options:
   filter_radius: int = 0
 
   def __post_init__(self) -> None:
-    selection.count_points(self.points, 1)
+    ranges.check_fields(self)
     if self.selection not in ('window', 'image'):
       raise InputError(
         f'selection {self.selection!r}: must be one of window, image'
       )
-    if self.kernel < 1 or self.kernel % 2 == 0:
-      raise InputError(
-        f'median kernel {self.kernel}: must be odd and positive; try 5 or 11'
-      )
     self._check_windows()
     window_scores.check(self.window_score)
-    if not 0 <= self.min_uncertainty <= 1:
-      raise InputError(
-        f'min_uncertainty {self.min_uncertainty}: must lie in [0, 1], as the '
-        'mean uncertainty of a window does; try 0.05'
-      )
-    if not 0 <= self.mix <= 1:
-      raise InputError(
-        f'mix {self.mix}: must be a share in [0, 1]; 0 leaves the last stage '
-        'to the refiner'
-      )
     table.check(self.fusion)
     weights = self.stage_weights
-    if not all(0 <= each < math.inf for each in weights) or (
-      weights and not weights[0]
-    ):
+    if weights and not weights[0]:
       raise InputError(
-        f'stage_weights {weights}: must be finite and not negative, and that '
-        'of stage 0 above 0; () gives all stages the same weight'
-      )
-    if not all(-_STEEPEST <= trend <= _STEEPEST for trend in self.trends):
-      raise InputError(
-        f'trends {self.trends}: must lie in [{-_STEEPEST:g}, {_STEEPEST:g}], '
-        'one number per class; () adds none'
-      )
-    if not all(map(math.isfinite, self.bias)):
-      raise InputError(
-        f'bias {self.bias}: must be finite, one number per class; () adds none'
-      )
-    if not 0 <= self.filter_radius <= _WIDEST:
-      raise InputError(
-        f'filter_radius {self.filter_radius}: must be a number of pixels, at '
-        f'most {_WIDEST}; 8 suits most models, 0 filters nothing'
-      )
-    if self.batch < 0:
-      raise InputError(
-        f'batch {self.batch}: must be a number of windows; 0 is as many as fit'
+        f'stage_weights {weights}: that of stage 0 must be above 0; () gives '
+        'all stages the same weight'
       )
 
   def _check_windows(self) -> None:
     # One of several stages may do without.
-    if isinstance(self.windows, tuple):
-      fits = bool(self.windows) and min(self.windows) >= 0
-      shares = self.windows
-    else:
-      fits, shares = self.windows > 0, (self.windows,)
-    if not (fits and all(isinstance(x, int) or x <= 1 for x in shares)):
+    if self.windows in (0, ()):
       raise InputError(
         f'windows {self.windows}: must be a count >= 1 or a fraction in (0, '
         '1], or one for each stage after the first; 1.0 refines all'

@@ -7,7 +7,7 @@ checkpoint's metadata; both are mappings of names to values.
 from collections.abc import Callable, Sequence
 import dataclasses
 
-from magnet_jax import checked
+from magnet_jax import checked, ranges
 from magnet_jax.cascade import plan
 from magnet_jax.cascade.options import Options
 from magnet_jax.types import InputError, Section, Size, Stage
@@ -23,12 +23,16 @@ class PlanSettings:
     factor: largest growth of a side between stages, above 1, or its name.
     stages: number of stages; 0 follows the factor.
     scales: sizes of the stages, coarse to fine; () is automatic.
-    overlap: least shared fraction of neighbouring windows, in [0, 1); one per
+    overlap: least shared fraction of neighbouring windows, in [0, 0.9]; one per
       stage, or one for all.
     first: scale of the first stage; 0 for the whole image in one window.
     last: scale of the last stage with windows.
     patch_scale: scale at which windows alone are best, see `methods.patch`; 0
       if it was not chosen.
+
+  Raises:
+    InputError: for a number out of its range in `ranges`, or settings that do
+      not fit together.
   """
 
   network: Size
@@ -42,33 +46,10 @@ class PlanSettings:
   patch_scale: float = 0.0
 
   def __post_init__(self) -> None:
-    if min(self.network) < 1 or min(self.window) < 0:
-      raise InputError(
-        f'network {self.network} and window {self.window}: must be heights '
-        'and widths of at least 1; give positive sizes, or window (0, 0) for '
-        "the network's"
-      )
-    if any(min(scale) < 1 for scale in self.scales):
-      raise InputError(
-        f'scales {self.scales}: sizes must be at least 1 pixel; give (height, '
-        'width) of each stage, coarse to fine'
-      )
+    ranges.check_fields(self)
     plan.growth(self.factor)
     plan.check_scales(self.first, self.last)
     plan.check_scales(self.patch_scale, 1.0)
-    overlaps = self.overlap
-    if not isinstance(overlaps, tuple):
-      overlaps = (overlaps,)
-    rules = {
-      'stages': (self.stages >= 0, 'not be negative; 0 follows the factor'),
-      'overlap': (
-        all(0 <= each < 1 for each in overlaps),
-        'lie in [0, 1); 0 is none',
-      ),
-    }
-    for name, (fits, rule) in rules.items():
-      if not fits:
-        raise InputError(f'{name} {getattr(self, name)}: must {rule}')
     if self.first and self.scales:
       raise InputError(
         f'first {self.first} and scales {self.scales}: both say where the '

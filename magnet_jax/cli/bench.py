@@ -7,7 +7,7 @@ import tempfile
 
 from absl import flags
 
-from magnet_jax.cli import bench_flags, command_line
+from magnet_jax.cli import bench_flags, command_line, messages, output_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.evaluate import (
   bench,
@@ -17,7 +17,7 @@ from magnet_jax.evaluate import (
   bench_windows_table,
   random_model,
 )
-from magnet_jax.files import atomic, checkpoints, records
+from magnet_jax.files import checkpoints, records
 from magnet_jax.predict import model as models
 from magnet_jax.predict.model import Model
 
@@ -63,10 +63,9 @@ def run(arguments: Arguments) -> int:
   """Measures, prints the figures and writes them as JSON if asked."""
   values = arguments.flags
   bench_flags.check_groups(values)
-  if values.json:
-    atomic.prepare_folder(pathlib.Path(values.json).parent)
+  output_flags.check(arguments, 'json', '.json')
   text, found = _throughput(values) if values.throughput else _loop(values)
-  print(text)
+  messages.tell(text)
   if values.json:
     records.write_json(values.json, found)
   return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import os
 import re
 import shutil
 import textwrap
@@ -10,9 +11,12 @@ from typing import Protocol
 from absl import flags, logging
 
 from magnet_jax import ranges
+from magnet_jax.cli import messages
 from magnet_jax.types import InputError, Size, Windows
 
 _OVERRIDE = re.compile(r'--?(no)?config\.')
+# What absl adds to all flags: files of flags, and leave to name unknown ones.
+_NOT_OURS = re.compile(r'--?(flagfile|undefok)(=|$)')
 _HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
 _DIGITS = 18  # of a whole number
 _COLUMN = 28  # where explanations begin
@@ -65,11 +69,13 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
     InputError: for an unknown flag, or a value of the wrong type or out of
       range.
   """
+  for word in argv:
+    _check_word(word)
   values = flags.FlagValues()
   command.define(values)
   values.set_gnu_getopt(True)  # flags may follow names
   if any(argument in _HELP for argument in argv):
-    print(_help_text(command, values))
+    messages.tell(_help_text(command, values))
     return None
   rest, overrides = _split(argv) if 'config' in values else (argv, ())
   try:
@@ -92,6 +98,20 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
   # Orbax logs each store that it opens; errors are still raised.
   logging.set_verbosity(logging.ERROR)
   return Arguments(values, tuple(names), tuple(overrides))
+
+
+def _check_word(word: str) -> None:
+  """Raises InputError for what no path or name in a system can hold."""
+  try:
+    bad = b'\0' in os.fsencode(word)
+  except UnicodeEncodeError:  # half of a character
+    bad = True
+  if bad:
+    raise InputError(
+      f'{word!a:.60}: holds a character that no name can hold; remove it'
+    )
+  if _NOT_OURS.match(word):
+    raise InputError(f'{word:.60}: unknown flag; write the flags out')
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -214,6 +234,8 @@ def _help_text(command: Command, values: flags.FlagValues) -> str:
     lines += ['', f'{title}:']
     for flag in members:
       lines.append(_flag_text(flag, width))
+  lines += ['', 'of all commands:']
+  lines.append('  --debug'.ljust(_COLUMN) + 'also print tracebacks of errors')
   return '\n'.join(lines)
 
 

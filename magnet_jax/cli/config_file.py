@@ -12,7 +12,7 @@ from ml_collections import config_flags
 
 from magnet_jax import checked, configs, ranges
 from magnet_jax.cli import config_fields
-from magnet_jax.files import records
+from magnet_jax.files import outside, records
 from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
 
@@ -41,13 +41,15 @@ def load(name: str) -> Config:
       )
     path = known[name]
   usual = _run(shipped()['default'])
-  if path.suffix == '.json':
-    remedy = "give the config.json of a run, or settings in a run's form"
-    config = config_fields.complete(records.read_object(path, remedy), usual)
-  else:
-    config = _run(path)
-  with checked.named(str(path)):
-    config_fields.check(config, usual)
+  remedy = "give the config.json of a run, or settings in a run's form"
+  given = records.read_object(path, remedy) if path.suffix == '.json' else None
+  config = _run(path) if given is None else ml_collections.ConfigDict()
+  # ConfigDict raises various errors for names that it cannot have.
+  with outside.reading(path, 'holds no settings', remedy):
+    if given is not None:
+      config = config_fields.complete(given, usual)
+    with checked.named(str(path)):
+      config_fields.check(config, usual)
   return config
 
 
@@ -115,8 +117,9 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
       'config', changed, flag_values=values, lock_config=True, sys_argv=argv
     )
     values(argv)
-  except (flags.Error, TypeError, ValueError) as error:
-    message = ' '.join(str(error).split())
+  # Values are parsed as Python, which raises nearly anything for some.
+  except Exception as error:
+    message = ' '.join(str(error).split()) or type(error).__name__
     raise InputError(
       f'{message}; give a value of the type of the field'
     ) from error
@@ -193,4 +196,7 @@ def from_meta(meta: Meta) -> Config:
         f'config.data.{key} is {value!r:.60}: must be of the type '
         f'{wanted.__name__}; name the images by --config or --images'
       )
-  return ml_collections.ConfigDict({**meta.config, 'data': data})
+  with outside.reading(
+    'config', 'holds no settings', 'name the images by --config or --images'
+  ):
+    return ml_collections.ConfigDict({**meta.config, 'data': data})

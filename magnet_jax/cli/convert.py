@@ -6,7 +6,7 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import config_file
+from magnet_jax.cli import config_file, messages, output_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
 from magnet_jax.files import atomic, bundle, checkpoints
@@ -125,6 +125,7 @@ def run(arguments: Arguments) -> int:
     )
   out = pathlib.Path(values.out)
   if values.to == 'npz':
+    output_flags.check(arguments, 'out', '.npz')
     return _file(values, pathlib.Path(names[0]), out)
   if values.bits:
     raise InputError(
@@ -135,12 +136,12 @@ def run(arguments: Arguments) -> int:
     written, follow = (_back if back else _forward)(arguments, folder)
   for part in written:
     for note in part.notes:
-      print(f'note: {note}')
-    print(
+      messages.tell(f'note: {note}')
+    messages.tell(
       f'{out / part.path}: {part.network}, {part.tensors} tensors, '
       f'{part.parameters:,} parameters'
     )
-  print(f'next: {follow.format(out=out)}')
+  messages.tell(f'next: {follow.format(out=out)}')
   return 0
 
 
@@ -162,7 +163,7 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
     )
     sources.append(source)
     refiners = [s for s in sources if s.kind == 'refiner']
-    print(_describe(source, len(refiners)))
+    messages.tell(_describe(source, len(refiners)))
   count = conversion.class_count(sources)
   if count is None and sources[0].kind == 'trunk':
     written = [conversion.to_trunk(sources[0], folder)]
@@ -177,9 +178,9 @@ def _forward(arguments: Arguments, folder: pathlib.Path) -> _Result:
   config = config_file.override(config_file.load(name), arguments.overrides)
   if values.table:
     config.data.classes = values.table
-  print(f'config {name}, class table {config.data.classes}')
+  messages.tell(f'config {name}, class table {config.data.classes}')
   if refiners and config.refiner.prior:
-    print(
+    messages.tell(
       'note: the config adds a prior to the refiner, but published refiners '
       'have none: --config.refiner.prior=false'
     )
@@ -219,15 +220,14 @@ def _file(
   values: flags.FlagValues, run: pathlib.Path, out: pathlib.Path
 ) -> int:
   """Writes a run as one file and prints what was written."""
-  atomic.prepare_folder(out.parent)
   variables, meta = checkpoints.load(run)
   bits = int(values.bits or 32)
   bundle.export(out, variables, meta, bits=bits)
   size = out.stat().st_size / 1e6
-  print(
+  messages.tell(
     f'{out}: {" and ".join(variables)}, {bits} bits per weight, {size:.1f} MB'
   )
-  print(f'next: magnet-jax segment IMAGE… --checkpoint={out}')
+  messages.tell(f'next: magnet-jax segment IMAGE… --checkpoint={out}')
   return 0
 
 

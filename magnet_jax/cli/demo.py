@@ -5,11 +5,11 @@ import pathlib
 
 from absl import flags
 
-from magnet_jax.cli import command_line, model_flags
+from magnet_jax.cli import command_line, messages, model_flags, output_flags
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import counting_bar
-from magnet_jax.files import atomic, records
+from magnet_jax.files import records
 from magnet_jax.methods import table
 from magnet_jax.report import demo
 
@@ -53,17 +53,16 @@ def define(values: flags.FlagValues) -> None:
 def run(arguments: Arguments) -> int:
   """Runs the demonstration and prints its table."""
   values = arguments.flags
-  if values.json:
-    atomic.prepare_folder(pathlib.Path(values.json).parent)
+  output_flags.check(arguments, 'json', '.json')
   size = command_line.size(values.size, 'size')
   model = model_flags.load(values)
   folder = pathlib.Path(values.out)
   with counting_bar(demo.steps(model), 'demo') as notify:
     found, compiling = demo.run(model, size, values.seed, folder, notify)
   reference = table.reference([record['method'] for record in found])
-  print(results.as_text(found, model.classes, reference))
-  print(f'compiling, not counted above: {compiling:.1f} s')
-  print(f'look at {folder / "report.html"}')
+  messages.tell(results.as_text(found, model.classes, reference))
+  messages.tell(f'compiling, not counted above: {compiling:.1f} s')
+  messages.tell(f'look at {folder / "report.html"}')
   if values.json:
     figures = results.as_json(found, model.classes, reference)
     records.write_json(values.json, {**figures, 'compile_seconds': compiling})

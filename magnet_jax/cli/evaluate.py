@@ -13,6 +13,7 @@ from magnet_jax.cli import (
   messages,
   method_flags,
   model_flags,
+  output_flags,
   refinement_flags,
 )
 from magnet_jax.cli.command_line import Arguments
@@ -21,7 +22,7 @@ from magnet_jax.data.onlooker import Onlooker
 from magnet_jax.evaluate import results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
-from magnet_jax.files import atomic, records
+from magnet_jax.files import records
 from magnet_jax.methods import table
 from magnet_jax.report import evaluation
 from magnet_jax.report.evaluation import Pictures
@@ -126,6 +127,8 @@ def run(arguments: Arguments) -> int:
 
 def _run(arguments: Arguments) -> int:
   values = arguments.flags
+  if parallel.is_main():
+    output_flags.check(arguments, 'json', '.json')
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
   given = method_flags.settings(values)
@@ -140,8 +143,6 @@ def _run(arguments: Arguments) -> int:
   names = [*chosen]
   reference = table.reference(names, values.reference)
   loads = image_flags.loads(arguments, model, meta)
-  if values.json and parallel.is_main():  # when nothing is refused any more
-    atomic.prepare_folder(pathlib.Path(values.json).parent)
   folder = pathlib.Path(values.out) if values.out else None
   pictures = None
   if folder:
@@ -156,9 +157,9 @@ def _run(arguments: Arguments) -> int:
       pictures.clear_further()
     _show(arguments, (found, model.classes, reference, names), errors)
     if remark:
-      print(f'warning: {remark}')
+      messages.tell(f'warning: {remark}')
     for note in sorted(set().union(*(each.notes for each in chosen.values()))):
-      print(f'note: an image {note}')
+      messages.tell(f'note: an image {note}')
   return 2 if errors else 0
 
 
@@ -176,12 +177,12 @@ def _show(
   """
   values = arguments.flags
   if asked[0]:
-    print(results.as_text(*asked, every=values.metrics == 'all'))
+    messages.tell(results.as_text(*asked, every=values.metrics == 'all'))
     if values.out:
       folder = pathlib.Path(values.out)
       if note := evaluation.write_report(folder, *asked):
-        print(note)
-      print(f'look at {folder / "report.html"}')
+        messages.tell(note)
+      messages.tell(f'look at {folder / "report.html"}')
     if values.json:
       records.write_json(values.json, results.as_json(*asked))
   for line in errors:

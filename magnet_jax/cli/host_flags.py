@@ -8,7 +8,7 @@ from typing import Any
 from absl import flags
 import jax
 
-from magnet_jax import parallel
+from magnet_jax import parallel, ranges
 from magnet_jax.cli import command_line, processes
 from magnet_jax.types import InputError
 
@@ -71,10 +71,15 @@ def work(values: flags.FlagValues) -> Iterator[None]:
 def _join(values: flags.FlagValues) -> None:
   address = values.coordinator or os.environ.get('JAX_COORDINATOR_ADDRESS')
   text = values.processes or os.environ.get('JAX_NUM_PROCESSES', '')
-  count = None if text in ('', _AUTO) else command_line.whole(text, 'processes')
-  number = values.process
-  if number is None and 'JAX_PROCESS_ID' in os.environ:
-    number = command_line.whole(os.environ['JAX_PROCESS_ID'], 'process')
+  count, number = None, values.process
+  if text != _AUTO:
+    count = (
+      command_line.whole(text, 'processes')
+      if values.processes
+      else _variable('JAX_NUM_PROCESSES', 'processes')
+    )
+  if number is None:
+    number = _variable('JAX_PROCESS_ID', 'process')
   told = {'coordinator': address, 'processes': count, 'process': number}
   found = text == _AUTO or _launched()
   if count == 1 or not (found or any(v is not None for v in told.values())):
@@ -87,9 +92,28 @@ def _join(values: flags.FlagValues) -> None:
 def _launched() -> bool:
   """Whether a launcher that JAX can query started several processes."""
   return any(
-    all(name in os.environ for name in names) and int(os.environ[names[1]]) > 1
+    all(name in os.environ for name in names)
+    and (_variable(names[1], 'processes') or 1) > 1
     for names in (_SLURM, _OPEN_MPI)
   )
+
+
+def _variable(name: str, setting: str) -> int | None:
+  """Returns the number that a variable holds, None if it is not set.
+
+  Raises:
+    InputError: it holds something else, or a number out of range.
+  """
+  text = os.environ.get(name, '')
+  if not text:
+    return None
+  try:
+    return command_line.whole(text, setting)
+  except InputError as error:
+    raise InputError(
+      f'{name}={text:.60}: the variable must be {ranges.RANGES[setting].rule()}'
+      '; correct or unset it'
+    ) from error
 
 
 def _check(told: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import shlex
 from absl import flags
 import tqdm
 
+from magnet_jax.cli import messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.files import atomic
 from magnet_jax.survey import config_text, output
@@ -74,8 +75,8 @@ def run(arguments: Arguments) -> int:
   out = pathlib.Path(values.out) if values.out else base / 'magnet_jax'
   with atomic.made_for(out) if base.is_dir() else contextlib.nullcontext():
     lines, found = _survey(folder, out, values.classes, values.seed)
-  print('\n'.join(lines))
-  print(f'\nlook at {out / "index.html"}, then')
+  messages.tell('\n'.join(lines))
+  messages.tell(f'\nlook at {out / "index.html"}, then')
   _next(out, 'test' if found.of_split('test') else 'val')
   return 0
 
@@ -104,8 +105,8 @@ def _survey(
 
 def _next(out: pathlib.Path, split: str) -> None:
   config = shlex.quote(str(out / config_text.NAME))
-  print(f'magnet-jax train --config={config} --workdir=runs/mine')
-  print(
+  messages.tell(f'magnet-jax train --config={config} --workdir=runs/mine')
+  messages.tell(
     f'magnet-jax evaluate --checkpoint=runs/mine --split={split} '
     f'--out=runs/mine/{split}'
   )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import importlib
 import io
+import os
 import sys
 
 from magnet_jax.cli import messages
@@ -22,6 +23,7 @@ COMMANDS = {
   'convert': 'turn PyTorch weights into checkpoints, and back',
   'bench': 'time every stage and its parts, and measure memory',
 }
+_DEBUG = '--debug'
 _FAILED = 2
 _INTERRUPTED = 130  # the shells' status of a command stopped by Ctrl-C
 
@@ -31,14 +33,22 @@ def run() -> None:
   if isinstance(sys.stdout, io.TextIOWrapper):
     # As stderr: a file's name need not be valid text.
     sys.stdout.reconfigure(errors='backslashreplace')
-  sys.exit(main(sys.argv[1:]))
+  status = main(sys.argv[1:])
+  try:
+    sys.stdout.flush()
+  except OSError as error:  # a full disk, or nobody reads any more
+    messages.show(messages.explain(error) or f'output: {error.strerror}')
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    status = _FAILED
+  sys.exit(status)
 
 
 def main(argv: Sequence[str]) -> int:
   """Runs one command.
 
   Args:
-    argv: the command and its flags, without the program's name.
+    argv: the command and its flags, without the program's name; `--debug`
+      anywhere in it also prints the traceback of an error.
 
   Returns:
     The exit status: 0, 2 for bad input, 130 after Ctrl-C.
@@ -51,21 +61,30 @@ def main(argv: Sequence[str]) -> int:
     return 0
   path = [*sys.path]
   try:
-    return _dispatch(argv[0], argv[1:])
+    return _run([word for word in argv if word != _DEBUG], _DEBUG in argv)
   except KeyboardInterrupt:
     messages.show(messages.INTERRUPTED)
     return _INTERRUPTED
-  except Exception as error:
-    message = messages.explain(error)
-    if message is None:
-      raise
-    messages.show(message)
-    return _FAILED
   finally:
     sys.path[:] = path  # loading own networks adds the current folder
 
 
-def _dispatch(name: str, argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str], debug: bool) -> int:
+  from magnet_jax.files import atomic, outside
+
+  with outside.debugging(debug), atomic.tidied():
+    try:
+      return _dispatch(*argv)
+    except Exception as error:
+      message = messages.explain(error)
+      if message is None:
+        raise
+      messages.show(message)
+      outside.told(error)
+      return _FAILED
+
+
+def _dispatch(name: str = '', *argv: str) -> int:
   from magnet_jax.cli import command_line
   from magnet_jax.types import InputError
 
@@ -101,6 +120,7 @@ def _overview() -> str:
     *(f'  {name:10}{text}' for name, text in COMMANDS.items()),
     '',
     '  magnet-jax COMMAND --help    what it does, examples, flags',
+    '  magnet-jax COMMAND --debug   also print the traceback of an error',
     '  magnet-jax --version',
     '',
     'Start with: magnet-jax demo',

@@ -1,6 +1,7 @@
 """One-line messages for errors from outside; does not import JAX."""
 
 import errno
+import re
 import sys
 
 _SYSTEM_ERRORS = {
@@ -11,6 +12,8 @@ _SYSTEM_ERRORS = {
   errno.ENAMETOOLONG: 'choose a shorter one',
   errno.EACCES: 'choose a file or folder that you have permission for',
 }
+_LONGEST = 900  # letters of a message; a value may have thousands
+_NO_BACKEND = r'Unable to initialize backend|Unknown backend'
 INTERRUPTED = 'interrupted; finished work is kept'
 
 
@@ -25,6 +28,11 @@ def explain(error: BaseException) -> str | None:
   if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
     where = error.filename or 'output'
     return f'{where!s:.200}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
+  if isinstance(error, RuntimeError) and re.search(_NO_BACKEND, str(error)):
+    return (
+      f'JAX cannot use the devices that it was told to '
+      f'({str(error).splitlines()[0]:.200}); correct or unset JAX_PLATFORMS'
+    )
   # jax.errors.JaxRuntimeError, recognised by its text to avoid the import.
   if isinstance(error, RuntimeError) and 'RESOURCE_EXHAUSTED' in str(error):
     return _memory_message('device')
@@ -33,7 +41,14 @@ def explain(error: BaseException) -> str | None:
 
 def show(message: str) -> None:
   """Prints an error as one line."""
+  if len(message) > _LONGEST:
+    message = f'{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}'
   print(f'magnet-jax: error: {plain(message)}', file=sys.stderr)
+
+
+def tell(text: str) -> None:
+  """Prints lines of a result."""
+  print('\n'.join(map(plain, text.split('\n'))))
 
 
 def plain(text: str) -> str:

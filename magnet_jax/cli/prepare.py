@@ -7,6 +7,7 @@ import time
 from absl import flags
 import tqdm
 
+from magnet_jax.cli import messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.datasets import preparing
 from magnet_jax.datasets.preparing import Prepared
@@ -103,7 +104,7 @@ def run(arguments: Arguments) -> int:
     )
   _show(result, time.perf_counter() - start)
   for path in preparing.leftovers(recipe, values.data_dir):
-    print(f'{path}: is left over from a run that was killed; remove it')
+    messages.tell(f'{path}: is left over from a run that was killed; remove it')
   return 0
 
 
@@ -114,7 +115,9 @@ def _show(result: Prepared, seconds: float) -> None:
     if result.before
     else f'{seconds:.0f} s'
   )
-  print(f'{result.folder}: {counts} images, {how}')
-  print('\n'.join(tables.aligned(preparing.frequencies(result))))
+  messages.tell(f'{result.folder}: {counts} images, {how}')
+  messages.tell('\n'.join(tables.aligned(preparing.frequencies(result))))
   for split, names in preparing.never(result).items():
-    print(f'never in {split}: {", ".join(names)}; counts only if predicted')
+    messages.tell(
+      f'never in {split}: {", ".join(names)}; counts only if predicted'
+    )

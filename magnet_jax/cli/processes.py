@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from magnet_jax import coordinator, parallel
 from magnet_jax.cli import messages
+from magnet_jax.files import outside
 
 _FAILURE = 'failure'
 _LEFT = 'left'
@@ -70,6 +71,8 @@ def _fail(
     where = f'process {parallel.process()} of {parallel.processes()}: '
     if line:
       messages.show(where + line)
+      if error:
+        outside.told(error)
     else:
       print(where, file=sys.stderr)
       traceback.print_exception(error)

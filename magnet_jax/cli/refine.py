@@ -140,8 +140,10 @@ def run(arguments: Arguments) -> int:
       settings=settings,
     )
   if note:
-    print(messages.plain(f'{path}: {note}'))
-  print(f'{100 * changed:.2f} % of the pixels have another class: {folder}')
+    messages.tell(f'{path}: {note}')
+  messages.tell(
+    f'{100 * changed:.2f} % of the pixels have another class: {folder}'
+  )
   return 0
 
 

@@ -5,6 +5,7 @@ import pathlib
 
 from absl import flags
 
+from magnet_jax.cli import messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
 from magnet_jax.report import overview, runs, sections
@@ -57,8 +58,8 @@ def run(arguments: Arguments) -> int:
   overview.write(found, values.out, values.title or ', '.join(found.runs))
   if values.files:
     overview.write_files(found, values.files)
-    print(f'wrote charts and tables to {values.files}')
+    messages.tell(f'wrote charts and tables to {values.files}')
     if why := sections.why_no_classes(found.runs):
-      print(why)
-  print(f'look at {pathlib.Path(values.out)}')
+      messages.tell(why)
+  messages.tell(f'look at {pathlib.Path(values.out)}')
   return 0

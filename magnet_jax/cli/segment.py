@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+from typing import Any
 
 from absl import flags
 
@@ -16,13 +17,14 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
-from magnet_jax.files import embedded
+from magnet_jax.files import decoding, embedded
 from magnet_jax.methods import recipes, table
 from magnet_jax.predict import batch_run, budget
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Recipe
 from magnet_jax.rasters import open_image, stretching
+from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import InputError, Size
 
 NAMES = True
@@ -217,7 +219,7 @@ def run(arguments: Arguments) -> int:
         overviews=values.overviews,
         window=window,
         opener=functools.partial(
-          open_image.open_image,
+          _opened,
           bands=bands,
           stretch=stretching.parse(values.stretch),
           max_pixels=budget.pixels,
@@ -227,11 +229,19 @@ def run(arguments: Arguments) -> int:
       for line in found.errors:
         messages.show(line)
       for note in found.notes:
-        print(f'note: an image {note}')
+        messages.tell(f'note: an image {note}')
       if found.unlike:
-        print(f'warning: {found.unlike}')
-      print(f'{found.images} of {len(paths)} images: {values.out}')
+        messages.tell(f'warning: {found.unlike}')
+      messages.tell(f'{found.images} of {len(paths)} images: {values.out}')
   return 2 if found.errors else 0
+
+
+def _opened(path: pathlib.Path, **how: Any) -> Raster:
+  """Opens an image; if it needs too much memory, names the flag for more."""
+  try:
+    return open_image.open_image(path, **how)
+  except decoding.TooManyPixelsError as error:
+    raise InputError(f'{error}, or allow more by --memory=GB') from error
 
 
 def _recipe(values: flags.FlagValues, window: Size | None) -> Recipe:

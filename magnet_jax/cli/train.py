@@ -7,7 +7,7 @@ import pathlib
 from absl import flags
 
 from magnet_jax import parallel
-from magnet_jax.cli import config_file, host_flags
+from magnet_jax.cli import config_file, host_flags, messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.predict import correctors
 from magnet_jax.predict.correctors import CORRECTORS
@@ -113,7 +113,7 @@ def run(arguments: Arguments) -> int:
     )
   if model and parallel.is_main():
     shown = correctors.shown(values.stage)
-    print(
+    messages.tell(
       f'magnet-jax evaluate --methods=patch,{shown} --checkpoint={model}'
       if corrects
       else f'magnet-jax segment IMAGE… --checkpoint={model}'

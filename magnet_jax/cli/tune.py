@@ -108,10 +108,10 @@ def _run(arguments: Arguments) -> int:
     settings={**settings, 'overrides': list(arguments.overrides)},
   )
   if parallel.is_main():
-    print(tuning.text(result))
+    messages.tell(tuning.text(result))
     if values.write:
       path = tuned.write(values.checkpoint, result.sections(values.budget))
-      print(f'written to {path}')
+      messages.tell(f'written to {path}')
     for line in result.errors:
       messages.show(line)
   return 2 if result.errors else 0

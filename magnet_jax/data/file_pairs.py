@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 
 from magnet_jax.data import file_names
+from magnet_jax.files import text
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
@@ -25,17 +26,9 @@ def read_lines(path: pathlib.Path) -> list[str]:
   Raises:
     InputError: it cannot be read, or is not UTF-8 text.
   """
-  try:
-    text = path.read_text(encoding='utf-8-sig')  # Windows adds a BOM
-  except FileNotFoundError as error:
-    raise InputError(f'{path}: no such list; check the path') from error
-  except (OSError, UnicodeDecodeError) as error:
-    reason = getattr(error, 'strerror', None) or 'it is not a text file'
-    raise InputError(
-      f'{path}: list cannot be read, {reason}; give a text file (UTF-8) of '
-      'image<TAB>label lines'
-    ) from error
-  return text.splitlines()
+  return text.read_lines(
+    path, 'give a text file (UTF-8) of image<TAB>label lines'
+  )
 
 
 def read_list(path: PathLike) -> tuple[Pair, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from magnet_jax import checked
 from magnet_jax.data import cache, sources
-from magnet_jax.files import images, plain_json
+from magnet_jax.files import images, outside, plain_json
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 
@@ -192,26 +192,24 @@ def _open(
   """Returns the undecoded records of a split and their sizes."""
   import tensorflow_datasets as tfds
 
-  try:
+  with outside.reading(
+    folder, 'cannot be read', 'remove the folder and prepare the set again'
+  ):
     builder = tfds.builder_from_directory(folder)
-    # How TFDS decodes palettes depends on what is installed.
-    skip = tfds.decode.SkipDecoding()
-    records = builder.as_data_source(
-      split, decoders={'image': skip, 'label': skip}
-    )
-    parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(
-      builder.info.splits
-    )
-  except (ValueError, KeyError, AssertionError) as error:
-    raise InputError(
-      f'{folder}: has no split {split!r}; choose from {", ".join(sizes)}, or '
-      "parts such as 'train[:90%]'"
-    ) from error
-  except (OSError, RuntimeError) as error:
-    raise InputError(
-      f'{folder}: cannot be read ({str(error).splitlines()[0]}); remove the '
-      'folder and prepare the set again'
-    ) from error
+    try:
+      # How TFDS decodes palettes depends on what is installed.
+      skip = tfds.decode.SkipDecoding()
+      records = builder.as_data_source(
+        split, decoders={'image': skip, 'label': skip}
+      )
+      parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(
+        builder.info.splits
+      )
+    except (ValueError, KeyError, AssertionError) as error:
+      raise InputError(
+        f'{folder}: has no split {split!r}; choose from {", ".join(sizes)}, or '
+        "parts such as 'train[:90%]'"
+      ) from error
   chosen = [
     (int(height), int(width))
     for part in parts

@@ -64,6 +64,9 @@ class Reading:
       return images.read_image(path, turned=False), None
     raster = self._open(path)
     try:
+      decoding.check_pixels(
+        pathlib.Path(path), raster.size, None, stored=0
+      )  # as it is read whole
       area = (0, 0, *raster.size)
       return raster.read(*area), raster.valid(*area)
     finally:

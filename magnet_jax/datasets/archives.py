@@ -4,13 +4,11 @@ import os
 import pathlib
 import threading
 import zipfile
-import zlib
 
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, outside
 from magnet_jax.types import InputError
 
 _MOST = 2**28  # bytes of a member: an image as a file
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 class Archive:
@@ -37,13 +35,12 @@ class Archive:
   def _zip(self) -> zipfile.ZipFile:
     opened = getattr(self._local, 'zip', None)
     if not isinstance(opened, zipfile.ZipFile):
-      try:
+      with outside.reading(
+        self.path,
+        'not a complete zip file',
+        'it was truncated or is something else, download it again',
+      ):
         opened = self._local.zip = zipfile.ZipFile(self.path)
-      except _DAMAGED as error:
-        raise InputError(
-          f'{self.path}: not a complete zip file ({error}); it was truncated '
-          'or is something else, download it again'
-        ) from error
     return opened
 
   def read(self, name: str) -> bytes:
@@ -61,10 +58,9 @@ class Archive:
         f'{self.path}: {name} would unpack to {size} bytes, more than the '
         f'{_MOST} of any image; the zip file is damaged, download it again'
       )
-    try:
+    with outside.reading(
+      self.path,
+      f'{name} cannot be read',
+      'the zip file is damaged, download it again',
+    ):
       return self._zip().read(name)
-    except (*_DAMAGED, RuntimeError, OSError) as error:
-      raise InputError(
-        f'{self.path}: {name} cannot be read ({error}); the zip file is '
-        'damaged, download it again'
-      ) from error

@@ -9,7 +9,7 @@ import numpy as np
 from magnet_jax.data import classes
 from magnet_jax.datasets import name_lists, recipes
 from magnet_jax.datasets.recipes import Item, Recipe
-from magnet_jax.files import images, label_codes
+from magnet_jax.files import decoding, images, label_codes
 from magnet_jax.types import InputError
 
 # According to the set's description, masks were compressed with loss: each
@@ -103,7 +103,7 @@ def _find(folder: pathlib.Path) -> Mapping[str, Sequence[Item]]:
     key: Item(
       name=key,
       origin=str(inside / image),
-      image=(inside / image).read_bytes,
+      image=functools.partial(decoding.read_file, inside / image),
       label=functools.partial(read_label, inside / mask),
     )
     for key, image, mask in recipes.pair(pictures, masks, str(inside))

@@ -7,7 +7,7 @@ import pathlib
 
 from magnet_jax.data import file_pairs
 from magnet_jax.datasets.recipes import Item, Recipe
-from magnet_jax.files import images
+from magnet_jax.files import decoding, images
 from magnet_jax.types import ClassTable, InputError
 
 _SPLITS = ('train', 'val', 'test')
@@ -76,7 +76,7 @@ def _item(
   return Item(
     name=image.stem,
     origin=str(image),
-    image=image.read_bytes,
+    image=functools.partial(decoding.read_file, image),
     label=lambda: images.read_label(label, classes, colours=colours),
   )
 

@@ -136,7 +136,7 @@ def _item(
   return Item(
     name=key,
     origin=str(image),
-    image=image.read_bytes,
+    image=functools.partial(decoding.read_file, image),
     label=functools.partial(read_label, maps),
   )
 

@@ -5,6 +5,7 @@ import hashlib
 import pathlib
 import re
 
+from magnet_jax.files import text
 from magnet_jax.types import InputError
 
 _ENDING = re.compile(
@@ -70,12 +71,7 @@ def from_lists(
 
 
 def _read(path: pathlib.Path) -> list[str]:
-  try:
-    lines = path.read_text(encoding='utf-8-sig').splitlines()
-  except (OSError, UnicodeDecodeError) as error:
-    raise InputError(
-      f'{path}: list cannot be read; give a text file with one image per line'
-    ) from error
+  lines = text.read_lines(path, 'give a text file with one image per line')
   names = [line.split('\t')[0].strip() for line in lines if line[:1] != '#']
   # Handles both kinds of slashes.
   paths = [pathlib.PureWindowsPath(name) for name in names if name]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import math
 import pathlib
 import time
 
@@ -13,7 +14,7 @@ from magnet_jax.evaluate import bench_parts, bench_watch
 from magnet_jax.evaluate.bench_parts import Timing
 from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.evaluate.memory import PeakMemory
-from magnet_jax.files import images
+from magnet_jax.files import host_memory, images
 from magnet_jax.predict.model import Model
 from magnet_jax.types import Size
 
@@ -80,6 +81,7 @@ class Report:
 
 def write_image(path: pathlib.Path, size: Size, seed: int = 0) -> None:
   """Writes smooth seeded noise; as JPEG it is as large as a photograph."""
+  host_memory.check(f'an image of {size[0]}x{size[1]}', 8 * math.prod(size))
   rng = np.random.default_rng(seed)
   coarse = (max(2, size[0] // 16), max(2, size[1] // 16), 3)
   noise = rng.integers(0, 256, coarse, np.uint8)

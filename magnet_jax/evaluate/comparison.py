@@ -18,6 +18,7 @@ from magnet_jax.data.sources import Pair, Source
 from magnet_jax.evaluate import measuring
 from magnet_jax.evaluate.kept_records import KeptRecords
 from magnet_jax.evaluate.record import Record
+from magnet_jax.files import outside
 from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method
 from magnet_jax.types import ClassTable, InputError, Sample, Size
@@ -111,6 +112,7 @@ class Comparison:
       try:
         sample = _labelled(loads[index]())
       except InputError as error:
+        outside.told(error)
         errors.append((index, str(error)))
         for method in missing:
           done(method)

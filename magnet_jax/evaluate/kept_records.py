@@ -5,6 +5,7 @@ the first of them writes what a single process would have written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+import os
 import pathlib
 
 from magnet_jax import parallel
@@ -13,6 +14,7 @@ from magnet_jax.evaluate.record import Record
 from magnet_jax.files import atomic, records
 from magnet_jax.types import InputError
 
+_SETTINGS = 'settings.json'
 _WHOLE = 'records.jsonl'
 _PARTS = 'records.*.jsonl'  # one per process, until the run is finished
 
@@ -44,6 +46,7 @@ class KeptRecords:
     self._methods = tuple(methods)
     self._several = parallel.processes() > 1
     self._new: list[Record] = []
+    self._settings = settings
     before = _read(folder, settings) if folder else []
     # Gathered, as processes may have separate disks.
     known = [r for part in parallel.gather(before) for r in part]
@@ -69,6 +72,7 @@ class KeptRecords:
     self.found.append(record)
     self._new.append(record)
     if self._folder:
+      _keep_settings(self._folder, self._settings)
       name = _WHOLE
       if self._several:
         name = _PARTS.replace('*', str(parallel.process()))
@@ -123,11 +127,11 @@ def merged(found: Iterable[Record], methods: Sequence[str]) -> list[Record]:
 def _read(folder: pathlib.Path, settings: Mapping[str, object]) -> list[Record]:
   """Earlier records of the folder, after a check that it is of this run."""
   atomic.prepare_folder(folder)
-  path = folder / 'settings.json'
+  path = folder / _SETTINGS
   wanted = records.to_json(settings)
-  if not path.exists():
-    records.write_json(path, wanted)
-  before = records.read_object(path, 'choose another --out')
+  before = wanted
+  if os.path.lexists(path):
+    before = records.read_object(path, 'choose another --out')
   for key in sorted(wanted.keys() | before.keys()):
     # Older runs did not keep their classes; a change shows in other settings.
     unknown = key == 'classes' and key not in before
@@ -151,6 +155,15 @@ def _read(folder: pathlib.Path, settings: Mapping[str, object]) -> list[Record]:
         )
       found.append(record)
   return found
+
+
+def _keep_settings(
+  folder: pathlib.Path, settings: Mapping[str, object]
+) -> None:
+  """Writes the settings with the first record, as none are kept without."""
+  path = folder / _SETTINGS
+  if not path.exists():
+    records.write_json(path, settings)
 
 
 def _remove_parts(folder: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from magnet_jax.files import host_memory
 from magnet_jax.files.host_memory import TooLargeError
 
-__all__ = ['TooLargeError', 'check', 'read']
+__all__ = ['TooLargeError', 'check', 'check_density', 'read']
 
 _MOST = 100_000  # arrays; a network has hundreds
 # Of numbers that are packed well, as those of 8 bits; all zeros pack a
@@ -46,14 +46,8 @@ def check(path: pathlib.Path) -> int:
   return total
 
 
-def read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads the arrays of a network from an .npz file.
-
-  Raises:
-    TooLargeError: they are more than memory holds, or than a network could be
-      in a file of this size. Otherwise as NumPy does.
-  """
-  total = check(path)
+def check_density(path: pathlib.Path, total: int) -> None:
+  """Raises TooLargeError if a file claims more bytes than a network could."""
   packed = path.stat().st_size
   if total > max(_SMALL, _DENSEST * packed):
     raise TooLargeError(
@@ -61,6 +55,16 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
       f'{_DENSEST} for each; it is damaged or made to fill the memory, export '
       'it again'
     )
+
+
+def read(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Reads the arrays of a network from an .npz file.
+
+  Raises:
+    TooLargeError: they are more than memory holds, or than a network could be
+      in a file of this size. Otherwise as NumPy does.
+  """
+  check_density(path, check(path))
   # Opened here: np.load leaves files open that are not archives.
   with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
     return {key: stored[key] for key in stored.files}

@@ -7,6 +7,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import stat
 import time
 
 from magnet_jax.types import InputError
@@ -25,6 +26,10 @@ _REMEDIES = {
   errno.EISDIR: 'choose the name of a file, not of a folder',
   errno.ENAMETOOLONG: 'choose a shorter name',
 }
+
+# Folders that were made in blocks of `tidied`, and how many before each block.
+_made: list[str] = []
+_tidied: list[int] = []
 
 
 def write_error(path: PathLike, error: OSError) -> InputError:
@@ -56,8 +61,7 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
     f'.{path.stem[:64]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}'
   )
   try:
-    if path.is_dir():
-      raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    check_target(path)
     yield temporary
     os.replace(temporary, path)
   except OSError as error:
@@ -149,6 +153,25 @@ def _remove(folder: pathlib.Path) -> None:
     time.sleep(0.02)
 
 
+def check_target(path: PathLike) -> None:
+  """Raises InputError unless a file may be put, or replaced, under this name.
+
+  A device or a pipe must not be replaced: the system would lose it.
+  """
+  try:
+    mode = os.stat(path).st_mode
+  except OSError:  # not there, or it cannot be written to, which says more
+    return
+  if stat.S_ISDIR(mode):
+    failed = OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise write_error(path, failed)
+  if not stat.S_ISREG(mode):
+    raise InputError(
+      f'{os.fspath(path)}: is a device or a pipe, and would be replaced by a '
+      'file; choose the name of a file'
+    )
+
+
 def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
   """Writes a file completely or not at all.
 
@@ -179,8 +202,11 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
     InputError: it cannot be made or written to.
   """
   folder = pathlib.Path(path)
+  missing = [p for p in (folder, *folder.parents) if not os.path.lexists(p)]
   try:
     folder.mkdir(parents=True, exist_ok=True)
+    if _tidied:
+      _made.extend(os.path.abspath(each) for each in reversed(missing))
     probe = folder / f'.probe.{os.getpid()}.{secrets.token_hex(4)}.tmp'
     try:
       # A whole block, as even a full disk takes an empty file.
@@ -198,10 +224,26 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def made_for(path: PathLike) -> Iterator[pathlib.Path]:
-  """Prepares a folder as `prepare_folder` does for a block.
+def tidied() -> Iterator[None]:
+  """Removes folders that a block has prepared and left empty, at its end.
 
-  If the block raises, folders made for it are removed where they are empty.
+  So a command that is refused leaves none behind, wherever it was refused.
+  """
+  first = len(_made)
+  _tidied.append(first)
+  try:
+    yield
+  finally:
+    _tidied.pop()
+    for folder in reversed(_made[first:]):
+      with contextlib.suppress(OSError):
+        os.rmdir(folder)
+    del _made[first:]
+
+
+@contextlib.contextmanager
+def made_for(path: PathLike) -> Iterator[pathlib.Path]:
+  """Prepares a folder for a block, as `prepare_folder` and `tidied` do.
 
   Args:
     path: the folder; it and its parents are made if missing.
@@ -209,15 +251,8 @@ def made_for(path: PathLike) -> Iterator[pathlib.Path]:
   Raises:
     InputError: it cannot be made or written to.
   """
-  folder = pathlib.Path(path)
-  made = [p for p in (folder, *folder.parents) if not os.path.lexists(p)]
-  try:
-    yield prepare_folder(folder)
-  except BaseException:
-    for each in made:
-      with contextlib.suppress(OSError):
-        each.rmdir()
-    raise
+  with tidied():
+    yield prepare_folder(path)
 
 
 def check_space(folder: PathLike, size: int) -> None:

@@ -13,6 +13,7 @@ from magnet_jax.files import (
   decoding,
   eight_bits,
   meta_json,
+  outside,
   plain_json,
   trees,
 )
@@ -96,17 +97,13 @@ def _write(
 def _stored(path: PathLike) -> tuple[dict[str, np.ndarray], Meta]:
   """Returns the arrays of a file, as they are stored, and its metadata."""
   path = decoding.check_file(path)
-  try:
+  with outside.reading(
+    path,
+    'is not a model file of magnet-jax, or it is damaged',
+    'export it again from its run',
+  ):
     arrays = array_files.read(path)
     text = arrays.pop(_META).tobytes()
     content = plain_json.parse(text, finite=False)
     trees.unflatten(arrays)
-  except (MemoryError, array_files.TooLargeError):
-    raise
-  # NumPy and zipfile raise nearly anything for damaged files.
-  except Exception as error:
-    raise InputError(
-      f'{path}: is not a model file of magnet-jax, or it is damaged; export it '
-      'again from its run'
-    ) from error
   return arrays, meta_json.from_json(content, str(path))

@@ -17,6 +17,7 @@ from magnet_jax.files import (
   atomic,
   meta_json,
   orbax_errors,
+  outside,
   trees,
 )
 from magnet_jax.files.atomic import PathLike
@@ -94,18 +95,18 @@ def _restored(
 ) -> Tree:
   """Returns what Orbax wrote with this kind of handler."""
   alone, folder = _alone(), folder.absolute()
-  try:
-    with ocp.Checkpointer(
+  with (
+    outside.reading(
+      folder,
+      'checkpoint cannot be read',
+      'it may be damaged, choose another one',
+    ),
+    orbax_errors.quiet(),
+    ocp.Checkpointer(
       handler(multiprocessing_options=alone), multiprocessing_options=alone
-    ) as reader:
-      tree: Tree = reader.restore(epath.Path(folder / part))
-  # Orbax and TensorStore raise nearly anything for damaged files.
-  except Exception as error:
-    reason = (str(error).splitlines() or [''])[0][:200]
-    raise InputError(
-      f'{folder}: checkpoint cannot be read ({type(error).__name__}: {reason})'
-      '; it may be damaged, choose another one'
-    ) from error
+    ) as reader,
+  ):
+    tree: Tree = reader.restore(epath.Path(folder / part))
   return tree
 
 
@@ -271,7 +272,15 @@ def best(folder: pathlib.Path) -> pathlib.Path | None:
     entry.name.isdecimal() and entry.is_dir() for entry in folder.iterdir()
   ):
     return None
-  with _manager(folder, 'miou', read_only=True) as manager:
+  with (
+    outside.reading(
+      folder,
+      'the list of its checkpoints cannot be read',
+      'they may be damaged, name one of them',
+    ),
+    orbax_errors.quiet(),
+    _manager(folder, 'miou', read_only=True) as manager,
+  ):
     step = _best_step(manager, 'miou')
     step = manager.latest_step() if step is None else step
   return None if step is None else folder / str(step)

@@ -12,23 +12,27 @@ import sys
 import threading
 import warnings
 
-import jax
 import numpy as np
 from PIL import Image, TiffImagePlugin, _imaging
 
-from magnet_jax.files import host_memory
+from magnet_jax.files import host_memory, outside
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
 MAX_PIXELS = 2**30
 _FORMATS = ('JPEG', 'PNG', 'TIFF')
 # The most pixels for each byte of a file: zlib packs at most 1032 bytes, of 8
 # pixels each, into one; a JPEG has at least one bit for each block of 8 x 8,
 # and colours at least that for the brightness.
-_DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64}
+# A TIFF may leave out tiles, but has at least eight bytes for each.
+_DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64, 'TIFF': 2**17}
 _BYTES = 7  # of a pixel: 4 in Pillow, 3 as an array
 # Pillow logs some of what it raises, and Python prints unhandled log records.
 logging.getLogger('PIL').addHandler(logging.NullHandler())
+
+
+class TooManyPixelsError(InputError):
+  """A header claims more pixels than may be decoded."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,56 +150,70 @@ def check_regular(path: PathLike) -> pathlib.Path:
 def guarded(path: PathLike) -> Iterator[None]:
   """Turns whatever a block raises about a file into one line that names it.
 
-  For work on many files, of which a bad one must not stop the others. Failures
-  of the device and closed outputs are not the file's fault and pass through.
+  For work on many files, of which a bad one must not stop the others.
 
   Raises:
     InputError: the block raised something, or raised it itself.
   """
-  try:
+  with outside.reading(
+    path,
+    'cannot be processed',
+    'copy or export the file again',
+    memory='free some, or cut the image into parts',
+  ):
     yield
-  except (InputError, BrokenPipeError, jax.errors.JaxRuntimeError):
-    raise
-  except MemoryError as error:
-    raise InputError(
-      f'{os.fspath(path)}: needs more memory than is free; free some, cut the '
-      'image into parts, or segment it with --store=auto'
-    ) from error
-  except Exception as error:
-    raise InputError(
-      f'{os.fspath(path)}: cannot be processed ({_first_line(error)}); copy or '
-      'export the file again'
-    ) from error
 
 
-def _check_pixels(
-  path: pathlib.Path, image: Image.Image, limit: int, size: int
+def check_pixels(
+  path: pathlib.Path,
+  size: Size,
+  kind: str | None,
+  *,
+  stored: int,
+  limit: int = MAX_PIXELS,
 ) -> None:
-  """Raises InputError if a header claims more than fits, or than is there.
+  """Checks a header that claims more pixels than fit, or than are there.
 
   Args:
     path: for messages.
-    image: whose header is read.
-    limit: of height * width, max_pixels.
-    size: bytes of the file.
+    size: (height, width).
+    kind: one of 'JPEG', 'PNG' and 'TIFF'; others may hold any number.
+    stored: bytes of the file.
+    limit: of height * width; `sys.maxsize` if the pixels are not decoded whole.
+
+  Raises:
+    TooManyPixelsError: they are more than the limit.
+    InputError: than the file can hold, or than memory does.
   """
-  width, height = image.size
+  height, width = size
   claim = (
     f'{path}: its header claims {width} x {height} = {width * height} pixels'
   )
   if width * height > limit:
-    raise InputError(
+    raise TooManyPixelsError(
       f'{claim}, more than the limit of {limit}; the file may be damaged, '
-      'otherwise raise max_pixels, in magnet-jax segment by --memory=GB'
+      'otherwise cut the image into parts'
     )
-  densest = _DENSEST.get(image.format or '')
-  if densest and width * height > densest * size:
+  densest = _DENSEST.get(kind or '')
+  if densest and width * height > densest * stored:
     raise InputError(
-      f'{claim}, more than its {size} bytes can hold; it is truncated, copy or '
-      'export it again'
+      f'{claim}, more than its {stored} bytes can hold; it is truncated, copy '
+      'or export it again'
     )
   if limit < sys.maxsize:  # else only the header is wanted
     host_memory.check(str(path), _BYTES * width * height)
+
+
+def read_file(path: PathLike) -> bytes:
+  """Reads a regular file that is not empty.
+
+  Raises:
+    InputError: there is none, it cannot be read, or is too large for memory.
+  """
+  path = check_file(path)
+  host_memory.check(str(path), path.stat().st_size)
+  with outside.reading(path, 'cannot be read', 'copy it again'):
+    return path.read_bytes()
 
 
 @contextlib.contextmanager
@@ -234,18 +252,16 @@ def opened(
         'it to one of these or copy it again'
       ) from error
     with image:
-      _check_pixels(path, image, max_pixels, size)
-      try:
+      width, height = image.size
+      check_pixels(
+        path, (height, width), image.format, stored=size, limit=max_pixels
+      )
+      with outside.reading(
+        path,
+        'cannot be decoded',
+        'it may be truncated, copy or export it again',
+      ):
         yield image
-      except InputError:
-        raise
-      # Decoders raise nearly anything on damaged bytes: OSError,
-      # SyntaxError, ValueError, struct.error, EOFError, MemoryError, …
-      except Exception as error:
-        raise InputError(
-          f'{path}: cannot be decoded ({_first_line(error)}); it may be '
-          'truncated, copy or export it again'
-        ) from error
 
 
 def stored(image: Image.Image) -> np.ndarray:
@@ -259,12 +275,3 @@ def stored(image: Image.Image) -> np.ndarray:
   )
   signed = tags.get(TiffImagePlugin.SAMPLEFORMAT) == (2,)
   return pixels.view(np.int8) if signed and image.mode == 'L' else pixels
-
-
-def _first_line(error: Exception) -> str:
-  lines = str(error).splitlines() or ['']
-  return (
-    f'{type(error).__name__}: {lines[0]}'
-    if lines[0]
-    else (type(error).__name__)
-  )

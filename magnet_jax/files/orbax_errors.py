@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -12,16 +13,29 @@ if TYPE_CHECKING:
   Hook = Callable[['sys.UnraisableHookArgs'], object]
 
 
+def _foreign(record: logging.LogRecord) -> bool:
+  return 'orbax' not in record.pathname
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+  """Keeps Orbax from logging what it reads and cannot, which is raised."""
+  logger = logging.getLogger('absl')
+  logger.addFilter(_foreign)
+  try:
+    yield
+  finally:
+    logger.removeFilter(_foreign)
+
+
 @contextlib.contextmanager
 def unlogged() -> Iterator[None]:
   """Keeps Orbax's threads from logging at length what is raised anyway."""
   logger = logging.getLogger('absl')
-
-  def foreign(record: logging.LogRecord) -> bool:
-    return 'orbax' not in record.pathname
-
+  # Of its own, as it stays after a failure: other threads may log theirs long
+  # after it.
+  foreign = functools.partial(_foreign)
   logger.addFilter(foreign)
-  # Not undone after a failure: other threads may log theirs long after it.
   yield
   logger.removeFilter(foreign)
 

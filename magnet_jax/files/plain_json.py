@@ -7,13 +7,13 @@ nesting that the next function cannot follow.
 
 import json
 import math
-import os
 
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, host_memory, outside
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.types import InputError
 
 _DEEPEST = 50  # levels
+_LONGEST = 2**24  # bytes of a document
+_LARGER = 20  # times its bytes that what is parsed may take
 _LARGEST = 2**63  # of whole numbers
 
 
@@ -29,6 +29,8 @@ def parse(data: bytes | str, *, finite: bool = True) -> object:
     ValueError: it is none, is nested too deeply, or holds a number or a text
       that cannot be used; says what.
   """
+  if len(data) > _LONGEST:
+    raise ValueError(f'more than {_LONGEST} bytes')
   try:
     found = json.loads(data)
   except RecursionError:
@@ -61,13 +63,8 @@ def read(path: PathLike, remedy: str) -> object:
     InputError: it cannot be read, or is not a JSON document.
   """
   data = read_bytes(path, remedy)
-  try:
+  with outside.reading(path, 'cannot be read as JSON', remedy):
     return parse(data.decode('utf-8-sig'))
-  except ValueError as error:
-    reason = (str(error).splitlines() or [''])[0]
-    raise InputError(
-      f'{os.fspath(path)}: cannot be read as JSON, {reason:.100}; {remedy}'
-    ) from error
 
 
 def read_bytes(path: PathLike, remedy: str) -> bytes:
@@ -81,8 +78,6 @@ def read_bytes(path: PathLike, remedy: str) -> bytes:
     InputError: there is none, or it cannot be read.
   """
   path = decoding.check_regular(path)
-  try:
+  host_memory.check(str(path), _LARGER * path.stat().st_size)
+  with outside.reading(path, 'cannot be read', remedy):
     return path.read_bytes()
-  except (OSError, MemoryError) as error:
-    reason = getattr(error, 'strerror', None) or 'too large for the memory'
-    raise InputError(f'{path}: cannot be read, {reason}; {remedy}') from error

@@ -42,7 +42,9 @@ def to_json(value: object) -> Any:
   if isinstance(value, float) and not math.isfinite(value):
     return None
   if isinstance(value, os.PathLike):
-    return os.fspath(value)
+    value = os.fspath(value)
+  if isinstance(value, str):  # a file's name need not be valid text
+    return value.encode(errors='backslashreplace').decode()
   return value
 
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax import checked
+from magnet_jax.files import outside
 from magnet_jax.models import (
   deeplab,
   efficientnet_lite,
@@ -216,20 +217,15 @@ def shapes(
       [B,h,w,C].
   """
   name, images = type(module).__name__, (1, *size, 3)
-  try:
+  # Anything may be raised in a network of the user's own.
+  with outside.reading(
+    name,
+    f'cannot be run on images {list(images)}',
+    'correct the network or its settings',
+  ):
     logits, variables = jax.eval_shape(
       module.init_with_output, jax.random.key(0), jnp.zeros(images)
     )
-  except InputError:
-    raise
-  # Anything may be raised in a network of the user's own.
-  except Exception as error:
-    lines = str(error).strip().splitlines() or ['']
-    raise InputError(
-      f'{name}: cannot be run on images {list(images)}, '
-      f'{type(error).__name__}: {lines[0][:300]}; correct the network or its '
-      'settings'
-    ) from error
   found = [list(leaf.shape) for leaf in jax.tree.leaves(logits)]
   wanted = [1, *size, num_classes]
   if found != [wanted]:

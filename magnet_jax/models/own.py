@@ -5,6 +5,7 @@ import importlib
 import pathlib
 import sys
 
+from magnet_jax.files import outside
 from magnet_jax.types import InputError
 
 
@@ -31,14 +32,12 @@ def find(name: str, kind: str) -> Callable[..., object]:
   here = str(pathlib.Path.cwd())
   if here not in sys.path:
     sys.path.insert(0, here)
-  try:
+  with outside.reading(
+    name,
+    f'{module_name} cannot be imported',
+    'run in the folder of the module, or install it',
+  ):
     module = importlib.import_module(module_name)
-  except Exception as error:
-    lines = str(error).strip().splitlines() or ['']
-    raise InputError(
-      f'{name}: {module_name} cannot be imported, {type(error).__name__}: '
-      f'{lines[0][:300]}; run in the folder of the module, or install it'
-    ) from error
   found = getattr(module, attribute, None)
   if not callable(found):
     raise InputError(

@@ -14,7 +14,7 @@ from magnet_jax.cascade import window_choice, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
 from magnet_jax.data import tones
-from magnet_jax.files import atomic, images
+from magnet_jax.files import atomic, images, outside
 from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import guarded, memory_run, streamed_run
 from magnet_jax.predict import outputs as files
@@ -138,6 +138,7 @@ def segment_files(
       raise
     except InputError as error:
       atomic.prepare_folder(folder)  # a full disk is not the image's fault
+      outside.told(error)
       line = str(error)  # a host segmenter does not know the file
       errors.append(line if str(path) in line else f'{path}: {line}')
     progress.ends()

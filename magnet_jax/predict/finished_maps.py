@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 
 from magnet_jax.cascade import labels
-from magnet_jax.files import array_files, decoding, images
+from magnet_jax.files import array_files, decoding, images, outside
 from magnet_jax.types import ClassTable, InputError, Size
 
 _ROWS = 256  # checked at a time
@@ -147,7 +147,11 @@ def holds_colours(path: pathlib.Path) -> bool:
 
 def _load(path: pathlib.Path) -> np.ndarray:
   """Loads the array of a file, of a .npy file without reading it yet."""
-  try:
+  with outside.reading(
+    path,
+    'cannot be read as a .npy or .npz file',
+    'write it by numpy.save or magnet-jax segment --probabilities',
+  ):
     if zipfile.is_zipfile(path):
       array_files.check(path)
     found = np.load(path, mmap_mode='r', allow_pickle=False)
@@ -162,20 +166,13 @@ def _load(path: pathlib.Path) -> np.ndarray:
         f'{path}: holds the arrays {", ".join(found.files) or "none"}: needs a '
         f'single one, or one named {_NAME}; save it alone'
       )
-  except (InputError, MemoryError):
-    raise
-  # NumPy and zipfile raise nearly anything for damaged files.
-  except Exception as error:
-    raise InputError(
-      f'{path}: cannot be read as a .npy or .npz file; write it by numpy.save '
-      'or magnet-jax segment --probabilities'
-    ) from error
 
 
 def _checked(rows: np.ndarray, path: pathlib.Path, top: int) -> np.ndarray:
   """Returns rows as float32 that sum to 1 exactly."""
-  maps = rows.astype(np.float32)
-  sums = maps.sum(-1, keepdims=True)
+  with np.errstate(over='ignore', invalid='ignore'):  # refused below
+    maps = rows.astype(np.float32)
+    sums = maps.sum(-1, keepdims=True)
   right = (np.abs(sums[..., 0] - 1) <= _TOLERANCE) & (maps >= 0).all(-1)
   if not right.all():
     row, column = np.argwhere(~right)[0]

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import checked
+from magnet_jax.files import outside
 from magnet_jax.models import build
 from magnet_jax.models.gate import make_gate
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
@@ -87,18 +88,16 @@ def _attention(
 @contextlib.contextmanager
 def building(name: str, network: str) -> Iterator[None]:
   """Turns whatever settings of a network raise into one line."""
-  try:
-    with checked.named(name):
-      yield
-  except InputError:
-    raise
   # Modules do not check their settings for types and ranges.
-  except Exception as error:
-    reason = (str(error).splitlines() or [''])[0][:200]
-    raise InputError(
-      f'{name}: config.{network} builds no network ({type(error).__name__}: '
-      f'{reason}); use the config that it was trained with'
-    ) from error
+  with (
+    outside.reading(
+      name,
+      f'config.{network} builds no network',
+      'use the config that it was trained with',
+    ),
+    checked.named(name),
+  ):
+    yield
 
 
 def check(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, outside
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
@@ -86,17 +86,12 @@ def _session(path: pathlib.Path) -> Any:
   options.log_severity_level = _ONLY_ERRORS
   present = onnxruntime.get_available_providers()
   providers = [each for each in _PROVIDERS if each in present]
-  try:
+  with outside.reading(
+    path, 'cannot be loaded as an ONNX model', 'export it again'
+  ):
     return onnxruntime.InferenceSession(
       path, sess_options=options, providers=providers
     )
-  # Its errors have no base class but Exception.
-  except Exception as error:
-    lines = str(error).strip().splitlines() or ['']
-    raise InputError(
-      f'{path}: cannot be loaded as an ONNX model ({lines[0][:200]}); export '
-      'it again'
-    ) from error
 
 
 def _input(path: PathLike, session: Any) -> Any:

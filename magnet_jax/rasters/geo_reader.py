@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import sys
 import threading
 import types
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import warnings
 
 import numpy as np
 
+from magnet_jax.files import decoding, outside
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_bands, rasters, sidecars, signatures
 from magnet_jax.rasters.rasters import Area, BadBlockError
@@ -82,18 +84,26 @@ def open_dataset(
       'convert it to a GeoTIFF, for example with gdal_translate'
     )
   rasterio = rasterio_for(path)
-  try:
-    with environment(rasterio), warnings.catch_warnings():
-      # It warns of images that are not georeferenced.
-      warnings.simplefilter('ignore')
-      sidecars.check(rasterio, path, driver)
-      level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
-      return rasterio.open(path, driver=driver, **level)
-  except rasterio.errors.RasterioIOError as error:
-    raise InputError(
-      f'{path}: cannot be opened as an image ({reason(error)}); convert it to '
-      'a GeoTIFF, or copy it again'
-    ) from error
+  with (
+    outside.reading(
+      path,
+      'cannot be opened as an image',
+      'convert it to a GeoTIFF, or copy it again',
+      why=reason,
+    ),
+    environment(rasterio),
+    warnings.catch_warnings(),
+  ):
+    # It warns of images that are not georeferenced.
+    warnings.simplefilter('ignore')
+    sidecars.check(rasterio, path, driver)
+    level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
+    found = rasterio.open(path, driver=driver, **level)
+    kind = 'TIFF' if driver == 'GTiff' else driver
+    size = (found.height, found.width)
+    stored = path.stat().st_size
+    decoding.check_pixels(path, size, kind, stored=stored, limit=sys.maxsize)
+    return found
 
 
 def reason(error: BaseException) -> str:

@@ -10,9 +10,10 @@ import zlib
 
 import numpy as np
 
+from magnet_jax.files import outside
 from magnet_jax.rasters import geo_reader
 from magnet_jax.rasters.rasters import Place
-from magnet_jax.types import ClassTable, InputError, Size
+from magnet_jax.types import ClassTable, Size
 
 if TYPE_CHECKING:
   from rasterio.io import DatasetReader, DatasetWriter
@@ -88,17 +89,17 @@ def _fill(
 @contextlib.contextmanager
 def _writing(path: pathlib.Path) -> Iterator[None]:
   """Turns whatever GDAL raises into one line."""
-  try:
-    with warnings.catch_warnings():
-      warnings.simplefilter('ignore')  # that it is not georeferenced
-      yield
-  except InputError:
-    raise
-  except Exception as error:
-    raise InputError(
-      f'{path}: cannot be written ({geo_reader.reason(error)}); free some '
-      'space or write to another disk'
-    ) from error
+  with (
+    outside.reading(
+      path,
+      'cannot be written',
+      'free some space or write to another disk',
+      why=geo_reader.reason,
+    ),
+    warnings.catch_warnings(),
+  ):
+    warnings.simplefilter('ignore')  # that it is not georeferenced
+    yield
 
 
 def _created(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnet_jax.files import atomic, decoding
+from magnet_jax.files import atomic, decoding, outside
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_reader
 from magnet_jax.types import ClassTable, InputError
@@ -104,13 +104,13 @@ def _read(path: pathlib.Path) -> tuple[np.ndarray, 'Affine', 'CRS | None']:
         f'{path}: holds {file.dtypes[0]}: labels have 8 bits; choose a label '
         'file'
       )
-    try:
-      with geo_reader.environment(geo_reader.rasterio_for(path)):
-        return file.read(1), file.transform, file.crs
-    except OSError as error:
-      raise InputError(
-        f'{path}: cannot be read ({geo_reader.reason(error)}); write it again'
-      ) from error
+    with (
+      outside.reading(
+        path, 'cannot be read', 'write it again', why=geo_reader.reason
+      ),
+      geo_reader.environment(geo_reader.rasterio_for(path)),
+    ):
+      return file.read(1), file.transform, file.crs
 
 
 def _traced(

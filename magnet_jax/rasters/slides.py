@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from magnet_jax.files import outside
 from magnet_jax.rasters import rasters
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
 from magnet_jax.rasters.unchanged import Unchanged
@@ -62,13 +63,13 @@ class Slide:
     self.notes = (f'{path.name}: a slide, magnification {power}',)
 
   def _opened(self) -> 'OpenSlide':
-    try:
+    with outside.reading(
+      self._path,
+      'cannot be opened as a slide',
+      'copy it again with all the files that belong to it, or convert it to a '
+      'tiled TIFF',
+    ):
       return self._openslide.OpenSlide(self._path)
-    except self._openslide.OpenSlideError as error:
-      raise InputError(
-        f'{self._path}: cannot be opened as a slide ({error}); copy it again '
-        'with all the files that belong to it, or convert it to a tiled TIFF'
-      ) from error
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
     """Reads uint8 [height,width,3] of an area inside; 0 where not valid.

@@ -81,7 +81,7 @@ def write(
     )
   atomic.prepare_folder(path.parent)
   text = html_page(found, title, introduction)
-  atomic.write_bytes(path, text.encode())
+  atomic.write_bytes(path, text.encode(errors='backslashreplace'))
 
 
 def write_files(found: Found, folder: PathLike) -> list[str]:

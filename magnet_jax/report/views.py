@@ -111,7 +111,7 @@ class View:
     try:
       if not path.resolve().is_relative_to(self.folder.resolve()):
         raise InputError(f'{path}: is a link out of its folder; remove it')
-      data = decoding.check_file(path).read_bytes()
+      data = decoding.read_file(path)
       with decoding.opened(decoding.Encoded(str(path), data)) as picture:
         picture.load()
         if shrunk > 1:

@@ -13,6 +13,7 @@ import operator
 import cv2
 import numpy as np
 
+from magnet_jax.files import host_memory
 from magnet_jax.scenes import ground, land, layout, village
 from magnet_jax.scenes.canvas import Canvas
 from magnet_jax.scenes.classes import CLASSES
@@ -22,6 +23,7 @@ from magnet_jax.types import InputError, Sample, Size
 __all__ = ['CLASSES', 'generate']
 
 _LARGEST = 32768
+_BYTES = 40  # of a pixel, while its light and noise are made
 _WORLD = 2448  # smaller scenes are views of a world of this size
 
 
@@ -87,6 +89,7 @@ def _check(seed: int, size: Size) -> tuple[int, Size]:
       f'scene size {height}x{width}: each side must be 1 to {_LARGEST} '
       'pixels; choose another size'
     )
+  host_memory.check(f'a scene of {height}x{width}', _BYTES * height * width)
   return number, (height, width)
 
 

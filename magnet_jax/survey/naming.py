@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 
 from magnet_jax.data import classes as class_tables
+from magnet_jax.files import text
 from magnet_jax.types import ClassTable, Code, InputError
 
 # Usual file names for them in the folder of the data.
@@ -43,15 +44,7 @@ def read(path: str) -> Given:
   if path.endswith('.json') or not pathlib.Path(path).suffix:
     table = class_tables.get(path)
     return Given(path, table.names, table)
-  try:
-    text = pathlib.Path(path).read_text(encoding='utf-8-sig')
-  except UnicodeDecodeError as error:
-    raise InputError(f'{path}: is not UTF-8 text; save it as such') from error
-  except OSError as error:
-    raise InputError(
-      f'{path}: cannot be read, {error.strerror}; check the path'
-    ) from error
-  lines = text.splitlines()
+  lines = text.read_lines(path, 'give one class per line, in UTF-8')
   rows = [_row(line) for line in lines if line.strip() and line[0] != '#']
   rows = [row for row in rows if row[0]]
   if rows and rows[0][1] is None and any(row[1] for row in rows):
@@ -75,7 +68,8 @@ def _row(line: str) -> tuple[str, tuple[int, int, int] | None]:
   numbers = [cell for cell in cells[1:] if cell.isdecimal()][:3]
   if len(numbers) < 3:
     return cells[0], None
-  red, green, blue = (min(255, int(number)) for number in numbers)
+  # More digits are more than 255, and int refuses thousands.
+  red, green, blue = (min(255, int(number[:9])) for number in numbers)
   return cells[0], (red, green, blue)
 
 

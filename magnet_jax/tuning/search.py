@@ -20,6 +20,7 @@ from magnet_jax.evaluate.comparison import Load
 from magnet_jax.evaluate.kept_records import KeptRecords
 from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Row
+from magnet_jax.files import outside
 from magnet_jax.methods import magnet
 from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method
@@ -81,6 +82,7 @@ def measure(
         if sample.label is None:
           raise InputError(f'{sample.name}: has no label to tune with')
       except InputError as error:
+        outside.told(error)
         errors.append(str(error))
         done('')
         continue

@@ -7,6 +7,7 @@ here, and each stands for a plain value or a function that makes one.
 import collections
 from collections.abc import Callable
 import pickle
+from typing import IO
 
 import numpy as np
 
@@ -41,14 +42,31 @@ class _DType:
 class _Array:
   """Stands for an array while a file is read."""
 
-  __slots__ = ('value',)
+  __slots__ = ('measure', 'value')
 
-  def __init__(self, value: np.ndarray | None = None):
-    self.value = value
+  def __init__(self, measure: pickles.Measure):
+    self.measure = measure
+    self.value: np.ndarray | None = None
 
   def __setstate__(self, state: tuple) -> None:
     _, shape, dtype, by_columns, data = state
-    self.value = _filled(data, dtype, shape, 'F' if by_columns else 'C')
+    self.fill(data, dtype, shape, 'F' if by_columns else 'C')
+
+  def fill(
+    self, data: object, dtype: object, shape: object, order: object
+  ) -> '_Array':
+    """Makes the array of bytes in a file; returns itself."""
+    if isinstance(data, str):
+      data = data.encode('latin1')
+    if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _DType):
+      raise ValueError('not an array')
+    if order not in ('C', 'F'):
+      raise ValueError('order')
+    self.measure.add(len(data))
+    sides = tuple(int(side) for side in shape)  # type: ignore[attr-defined]
+    flat = np.frombuffer(data, dtype.real())
+    self.value = np.array(flat.reshape(sides, order=order))
+    return self
 
 
 def read(path: PathLike) -> dict[str, object]:
@@ -73,17 +91,22 @@ def read(path: PathLike) -> dict[str, object]:
     ),
     path.open('rb') as file,
   ):
-    # latin1: for bytes that Python 2 wrote as text.
-    found = _arrays(_Unpickler(file, encoding='latin1').load())
+    pickles.check_length(path, file)
+    file.seek(0)
+    found = _Unpickler(file, pickles.Measure(path)).load()
     if not isinstance(found, dict):
       raise TypeError('no dict')
-    return found
+    return {key: _arrays(value) for key, value in dict.items(found)}
 
 
 def _arrays(found: object) -> object:
-  """Returns a value with arrays for what stands for them, in dicts too."""
+  """Returns a value with arrays for what stands for them, in a dict too."""
   if isinstance(found, dict):
-    return {key: _arrays(value) for key, value in dict.items(found)}
+    return {key: _plain(value) for key, value in dict.items(found)}
+  return _plain(found)
+
+
+def _plain(found: object) -> object:
   return found.value if isinstance(found, _Array) else found
 
 
@@ -91,52 +114,46 @@ def _text(value: object) -> str:
   return value.decode('ascii') if isinstance(value, bytes) else str(value)
 
 
-def _filled(
-  data: object, dtype: object, shape: object, order: object
-) -> np.ndarray:
-  """Returns an array of the bytes in a file."""
-  if isinstance(data, str):
-    data = data.encode('latin1')
-  if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _DType):
-    raise ValueError('not an array')
-  if order not in ('C', 'F'):
-    raise ValueError('order')
-  sides = tuple(int(side) for side in shape)  # type: ignore[attr-defined]
-  flat = np.frombuffer(data, dtype.real())
-  return np.array(flat.reshape(sides, order=order))
-
-
 class _Unpickler(pickle.Unpickler):
   """Knows ordered dictionaries and NumPy's arrays, nothing else."""
+
+  def __init__(self, file: IO[bytes], measure: pickles.Measure) -> None:
+    # latin1: for bytes that Python 2 wrote as text.
+    super().__init__(file, encoding='latin1')
+    self._measure = measure
 
   def find_class(self, module: str, name: str) -> object:
     """Returns what stands for a name in the file."""
     if (module, name) == ('collections', 'OrderedDict'):
       return collections.OrderedDict
     # NumPy 2 has renamed numpy.core.
-    known = _known().get((module.replace('numpy._core', 'numpy.core'), name))
+    module = module.replace('numpy._core', 'numpy.core')
+    known = _known(self._measure).get((module, name))
     if known is None:
       raise pickles.RefusedError(f'{module}.{name}')
     return known
 
 
-def _known() -> dict[tuple[str, str], Callable[..., object] | str]:
+def _known(
+  measure: pickles.Measure,
+) -> dict[tuple[str, str], Callable[..., object] | str]:
   """Functions of their own for each name in a file, as pickles can mark one."""
 
   def encode(text: str, encoding: str) -> bytes:
     if encoding != 'latin1':
       raise ValueError('encoding')
+    measure.add(len(text))
     return text.encode('latin1')
 
   return {
     ('numpy', 'ndarray'): 'ndarray',
     ('numpy', 'dtype'): lambda name, *_: _DType(name),
-    ('numpy.core.multiarray', '_reconstruct'): lambda *_: _Array(),
+    ('numpy.core.multiarray', '_reconstruct'): lambda *_: _Array(measure),
     ('numpy.core.numeric', '_frombuffer'): (
-      lambda *given: _Array(_filled(*given))
+      lambda *given: _Array(measure).fill(*given)
     ),
     ('numpy.core.multiarray', 'scalar'): (
-      lambda dtype, data: _Array(_filled(data, dtype, (), 'C'))
+      lambda dtype, data: _Array(measure).fill(data, dtype, (), 'C')
     ),
     # With these, Python 2 is made to understand bytes.
     ('_codecs', 'encode'): encode,

@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 from magnet_jax.weights import pickles
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
+_PICKLES = 5
 _TYPES = {
   'DoubleStorage': '<f8',
   'FloatStorage': '<f4',
@@ -73,6 +74,9 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
     remedy='download the file again',
     damaged='a state_dict in the format of PyTorch 1.5',
   ):
+    host_memory.check(str(path), path.stat().st_size)
+    with path.open('rb') as file:
+      pickles.check_length(path, file, _PICKLES)
     return _read(io.BytesIO(path.read_bytes()), path)
 
 
@@ -94,10 +98,12 @@ def _read(file: io.BytesIO, path: pathlib.Path) -> dict[str, np.ndarray]:
   tensors: dict[str, _Tensor] = dict(dict.items(found))
   storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
   blocks = {key: _block(file, storages[key]) for key in _Unpickler(file).load()}
-  return {
-    name: _view(tensor, blocks[tensor.storage.key])
-    for name, tensor in tensors.items()
-  }
+  measure, state = pickles.Measure(path), {}
+  for name, tensor in tensors.items():
+    block = blocks[tensor.storage.key]
+    measure.add(math.prod(tensor.shape) * block.itemsize)
+    state[name] = _view(tensor, block)
+  return state
 
 
 def _block(file: io.BytesIO, storage: _Storage) -> np.ndarray:

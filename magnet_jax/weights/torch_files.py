@@ -18,15 +18,20 @@ import zlib
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.files import array_files, atomic, decoding
+from magnet_jax.files import array_files, atomic, decoding, host_memory, outside
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
-from magnet_jax.weights import pickled_arrays
+from magnet_jax.weights import pickled_arrays, pickles
 
 SUFFIXES = {'pytorch': '.pth', 'safetensors': '.safetensors'}
 # Where training scripts put the weights, beside the optimizer and the epoch.
 _NESTED = ('state_dict', 'model_state_dict', 'model')
 _BFLOAT16 = np.dtype(jnp.bfloat16)
+_LEGACY = 5  # pickles of a file of PyTorch before 1.6
+_NO_WEIGHTS = (
+  'is not a file of weights (.pth, .pkl or .safetensors), or is damaged'
+)
+_AGAIN = 'save or download it again'
 _LONGEST = 2**22  # bytes: 20,000 tensors
 _SAFE_TYPES = {
   'F64': np.dtype('<f8'),
@@ -57,6 +62,7 @@ def read(path: PathLike) -> dict[str, np.ndarray]:
       package that reads it is not installed.
   """
   path = decoding.check_file(path)
+  host_memory.check(str(path), path.stat().st_size)
   if path.suffix == SUFFIXES['safetensors']:
     return _read_safetensors(path)
   return _read_pkl(path) if path.suffix == '.pkl' else _read_pth(path)
@@ -104,14 +110,8 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
   # Not safetensors.numpy, which does not support bfloat16.
   safetensors = _import('safetensors')
   _check_header(path)
-  try:
+  with outside.reading(path, _NO_WEIGHTS, _AGAIN):
     stored = safetensors.deserialize(path.read_bytes())
-  except OSError as error:
-    raise InputError(
-      f'{path}: cannot be read, {error.strerror}; choose another file'
-    ) from error
-  except safetensors.SafetensorError as error:
-    raise _damaged(path) from error
   state = {}
   for name, view in stored:
     if view['dtype'] not in _SAFE_TYPES:
@@ -149,43 +149,60 @@ def _read_pkl(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_pth(path: pathlib.Path) -> dict[str, np.ndarray]:
   torch = _import('torch')
-  # What is damaged in the archive, PyTorch reports.
-  with contextlib.suppress(zipfile.BadZipFile, zlib.error, RuntimeError):
-    if zipfile.is_zipfile(path):
-      array_files.check(path)
+  _measure(path)
+  with outside.reading(path, _NO_WEIGHTS, _AGAIN):
+    found = _loaded(torch, path)
+  measure, state = pickles.Measure(path), {}
+  for name, tensor in _state(found, path).items():
+    if isinstance(tensor, torch.Tensor):
+      measure.add(tensor.numel() * tensor.element_size())
+    state[name] = _array(torch, tensor, f'{path}: {name}')
+  return state
+
+
+def _measure(path: pathlib.Path) -> None:
+  """Raises InputError if loading a file would take more than it should."""
+  # What is damaged, PyTorch reports.
+  with contextlib.suppress(
+    zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError
+  ):
+    if not zipfile.is_zipfile(path):
+      with path.open('rb') as file:
+        pickles.check_length(path, file, _LEGACY)
+      return
+    array_files.check_density(path, array_files.check(path))
+    with zipfile.ZipFile(path) as archive:
+      for name in archive.namelist():
+        if name.endswith('.pkl'):
+          with archive.open(name) as file:
+            pickles.check_length(path, file)
+
+
+def _loaded(torch: Any, path: pathlib.Path) -> object:
+  """Returns what a .pth holds.
+
+  Raises:
+    InputError: it holds code. Otherwise nearly anything.
+  """
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')  # about types that will change
-      found = torch.load(path, map_location='cpu', weights_only=True)
+      return torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
     code = re.search(r'GLOBAL ([\w.]+)', str(error))
     if not code:
-      raise _damaged(path) from error
+      raise
     raise InputError(
       f'{path}: holds pickled code ({code[1]}), which could do anything: only '
       'plain tensors are read; save its state_dict() only'
     ) from error
-  except MemoryError:
-    raise
-  # PyTorch raises nearly anything for damaged files.
-  except Exception as error:
-    if 'TorchScript' in str(error):
-      raise InputError(
-        f'{path}: is a TorchScript archive, which holds code: only plain '
-        'tensors are read; save its state_dict() only'
-      ) from error
-    raise _damaged(path) from error
-  return {
-    name: _array(torch, t, f'{path}: {name}')
-    for name, t in _state(found, path).items()
-  }
-
-
-def _damaged(path: pathlib.Path) -> InputError:
-  return InputError(
-    f'{path}: is not a file of weights (.pth, .pkl or .safetensors), or is '
-    'damaged; save or download it again'
-  )
+  except RuntimeError as error:
+    if 'TorchScript' not in str(error):
+      raise
+    raise InputError(
+      f'{path}: is a TorchScript archive, which holds code: only plain '
+      'tensors are read; save its state_dict() only'
+    ) from error
 
 
 def _state(found: object, path: pathlib.Path) -> Mapping[str, object]:

@@ -85,3 +85,20 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
   monkeypatch.setattr(command, 'run', fail)
   with pytest.raises(ZeroDivisionError):
     main.main(['segment', 'x.png'])
+
+
+def test_debug_adds_the_traceback(tmp_path, capfd):
+  """For the last error and for those of single images."""
+  (tmp_path / 'a.npz').write_bytes(b'PK no archive')
+  words = ['refine', 'a.png', f'--probabilities={tmp_path / "a.npz"}']
+  assert main.main([*words, '--debug']) == 2
+  first, *rest = capfd.readouterr().err.splitlines()
+  assert first.startswith('magnet-jax: error: ')
+  assert rest[1].startswith('Traceback')
+  assert main.main(words) == 2
+  assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+def test_names_that_no_system_has(fails):
+  for word in ('a\0b.png', '--out=\ud800', 'a\ud800'):
+    assert 'holds a character' in fails('segment', 'a.png', word)

@@ -149,7 +149,7 @@ def test_a_function_that_fails_on_one_image_stops_no_other(
   out = tmp_path / 'out'
   assert segment(pair[0], dark, *networks, f'--out={out}') == 2
   (line,) = capfd.readouterr().err.splitlines()
-  assert f'{pair[0]}: {name}: raises RuntimeError: too light' in line
+  assert f'{pair[0]}: {name}: cannot segment (RuntimeError: too light)' in line
   assert (out / 'dark_label.png').exists()
 
 

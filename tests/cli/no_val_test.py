@@ -7,7 +7,7 @@ import pytest
   params=[
     ('val_scenes=0', 'data.val_scenes 0: must be at least 1'),
     ('kind=files', 'data.val is empty: must name'),
-    ('val=none.txt', 'none.txt: no such list'),
+    ('val=none.txt', 'none.txt: no such file'),
     ('val=empty.txt', 'empty.txt: names no image'),
     ('val=.', 'images: no such folder'),
   ],

@@ -59,10 +59,10 @@ def test_bad_lists(tmp_path, text, message):
 
 
 def test_missing_and_binary_lists(tmp_path):
-  with pytest.raises(InputError, match='no such list'):
+  with pytest.raises(InputError, match='no such file'):
     file_pairs.find(tmp_path / 'none.txt')
   (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00\x80')
-  with pytest.raises(InputError, match='not a text file'):
+  with pytest.raises(InputError, match='cannot be read as a list'):
     file_pairs.find(tmp_path / 'binary')
 
 

@@ -34,7 +34,7 @@ def test_records_of_several_processes_become_those_of_one(tmp_path):
 
 
 def test_one_process_goes_on_where_several_were_stopped(tmp_path):
-  KeptRecords(tmp_path, {'seed': 1}, METHODS)
+  records.write_json(tmp_path / 'settings.json', {'seed': 1})
   for number, index in ((1, 1), (0, 0)):
     records.write(
       tmp_path / f'records.{number}.jsonl', [record(index, 'magnet')]
@@ -49,7 +49,9 @@ def test_one_process_goes_on_where_several_were_stopped(tmp_path):
 
 
 def test_a_run_that_did_not_keep_its_classes_goes_on(tmp_path):
-  KeptRecords(tmp_path, {'seed': 1}, METHODS)
+  kept = KeptRecords(tmp_path, {'seed': 1}, METHODS)
+  assert not list(tmp_path.iterdir())  # nothing is kept without a record
+  kept.add(record(0, 'magnet'))
   KeptRecords(tmp_path, {'seed': 1, 'classes': ['soil']}, METHODS)
   with pytest.raises(types.InputError, match='seed 1, not 2'):
     KeptRecords(tmp_path, {'seed': 2}, METHODS)

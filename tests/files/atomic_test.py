@@ -175,3 +175,14 @@ def test_files_appear_together_or_not_at_all(tmp_path):
     (folder / 'a').write_text('new')
   assert [path.name for path in tmp_path.iterdir()] == ['a']
   assert (tmp_path / 'a').read_text() == 'new'
+
+
+def test_folders_that_stay_empty_are_removed(tmp_path):
+  (tmp_path / 'mine').mkdir()
+  with pytest.raises(InputError, match='refused'), atomic.tidied():
+    atomic.prepare_folder(tmp_path / 'mine')
+    atomic.prepare_folder(tmp_path / 'a' / 'b')
+    (atomic.prepare_folder(tmp_path / 'c' / 'd') / 'result').touch()
+    raise InputError('refused')
+  found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob('*'))
+  assert found == ['c', 'c/d', 'c/d/result', 'mine']

@@ -157,7 +157,7 @@ def test_patch_at_a_scale_is_the_reduced_image_enlarged(model):
   assert one == 1 and tiny.shape[:2] == size
   with pytest.raises(InputError, match=r'--scale=1\.5'):
     table.make(model, ['patch'], scale=1.5)
-  with pytest.raises(InputError, match=r'overlap 1\.0: must lie in'):
+  with pytest.raises(InputError, match=r'overlap 1\.0: must be'):
     table.make(model, ['patch'], overlap=1.0)
 
 

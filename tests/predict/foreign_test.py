@@ -59,7 +59,7 @@ def test_a_segmenter_that_says_what_it_is(here):
   [
     ('my_nets_a:none', "has no function 'none'"),
     ('my_nets_a:number', "has no function 'number'"),
-    ('my_missing_a:run', 'my_missing_a cannot be imported, ModuleNotFound'),
+    ('my_missing_a:run', 'my_missing_a cannot be imported (ModuleNotFound'),
     ('my_broken_a:run', 'ZeroDivisionError'),
     ('my_nets_a:', 'package.module:function'),
     (':run', 'package.module:function'),

@@ -52,7 +52,7 @@ def test_lists_as_programs_write_them(tmp_path):
   assert look(tmp_path).splits == ['train', 'val', 'train']
   for content in (rows[0].encode('utf-16'), bytes(range(256)) * 9):
     (tmp_path / 'train.txt').write_bytes(content)
-    with pytest.raises(InputError, match=r'train\.txt: list cannot be read'):
+    with pytest.raises(InputError, match=r'train\.txt: cannot be read as a'):
       look(tmp_path)
   (tmp_path / 'train.txt').write_text('x' * 5000 + '\n' + 'y' * 5000)
   assert finding(look(tmp_path), 'list names no file').files == ('y' * 80,)
