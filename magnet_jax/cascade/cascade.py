@@ -107,7 +107,7 @@ class Cascade:
     # What it takes is what the most demanding stage does.
     self.way = max(
       self._ways or [policy.way(options, 'points')],
-      key=lambda way: (bool(way.in_memory), way.ranks),
+      key=lambda way: bool(way.in_memory),
     )
     self._weights = weights
     self._score = score

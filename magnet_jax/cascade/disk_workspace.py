@@ -18,9 +18,11 @@ from magnet_jax.cascade.workspace import Progress
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import Plane, Stage
 
-# Storage of the maps between stages; experiments/same_output/stores.txt has how
-# many labels each changes.
+# Storage of the maps between stages. uint16 takes half of the disk and changes
+# some labels of a million: where two classes nearly tie, and where a refiner
+# replaces the points of highest score (experiments/same_output).
 KINDS = ('uint8', 'uint16', 'float32')
+EXACT = 'float32'  # with it, labels are those in memory
 ALONE = Division()
 _WRITES = 32  # tiles that are written at the same time
 T = TypeVar('T')

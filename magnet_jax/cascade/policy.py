@@ -22,14 +22,12 @@ class Way:
   Attributes:
     refine: does the work, part by part.
     in_memory: why it works in memory only, as a clause; '' if it does not.
-    ranks: whether points are ranked by scores, of which many are nearly equal.
     extra: C -> bytes per pixel that it takes besides the maps before and after
       the stage.
   """
 
   refine: Callable[[Work], Iterator[Part]]
   in_memory: str = ''
-  ranks: bool = False
   extra: Callable[[int], int] = lambda classes: 0
 
 
@@ -81,11 +79,9 @@ class Policy:
 
 
 _WAYS = {
-  'everywhere': Way(by_window.refine),
-  'window': Way(by_window.refine, ranks=True),
+  'window': Way(by_window.refine),
   'image': Way(
     by_image.refine,
-    ranks=True,
     in_memory='selection=image, which ranks the points of a whole stage, '
     'works in memory only; use --selection=window',
     extra=lambda classes: 4 * classes + 16,
@@ -100,6 +96,6 @@ ALIGNED = Policy(
   enlarge=by_window.enlarge,
   # Where all points are replaced, none has to be chosen over a whole stage.
   way=lambda options, choice: _WAYS[
-    choice if choice == 'everywhere' else options.selection
+    'window' if choice == 'everywhere' else options.selection
   ],
 )

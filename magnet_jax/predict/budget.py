@@ -34,7 +34,7 @@ class Budget:
 
   Attributes:
     store: one of STORES: 'auto' keeps maps in memory if they fit, else on disk
-      so that labels stay the same; 'memory' or a kind of maps on disk is used
+      as `disk_workspace.EXACT`; 'memory' or a kind of maps on disk is used
       whatever their size.
     gigabytes: for images and maps, without the networks; None: half of what is
       free.
@@ -136,16 +136,8 @@ def choose(
       f'streamed, needs {_gigabytes(least)}; give --memory='
       f'{_gigabytes(least)} or a smaller --batch'
     )
-  kind = _kind(cascade) if budget.store == 'auto' else budget.store
+  kind = disk_workspace.EXACT if budget.store == 'auto' else budget.store
   return Choice(kind, reason)
-
-
-def _kind(cascade: Cascade) -> str:
-  """Returns the smallest storage with which hardly a label changes.
-
-  Where points are ranked, rounding the maps changes which are chosen.
-  """
-  return 'float32' if cascade.way.ranks else 'uint16'
 
 
 def in_memory(

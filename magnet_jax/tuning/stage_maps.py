@@ -18,8 +18,8 @@ from magnet_jax.ops import area, merge, resize
 from magnet_jax.types import Stage, WindowGrid
 
 # A window of a later stage is also fused, at its full size. A rough factor: a
-# mean of .5 and 1 took 1.0 times as long a later window as patch did a window on
-# scenes, and 1.1 times on photographs of 8 megapixels.
+# mean of .5 and 1 took 1.0 times as long a later window as patch did a window
+# on scenes, and 1.1 times on photographs of 8 megapixels.
 _LATER = 1.1
 _CACHED = 2**16  # numbers, 256 KB
 
