@@ -43,6 +43,8 @@ def start_server(compiled: pathlib.Path) -> None:
 
 def _work(argv: Sequence[str], log: str, devices: int, most: int) -> None:
   """What a process does: the command, with all that it prints in a file."""
+  import jax
+
   from magnet_jax.cli import main
 
   os.environ['XLA_FLAGS'] = (
@@ -54,7 +56,11 @@ def _work(argv: Sequence[str], log: str, devices: int, most: int) -> None:
     os.dup2(file.fileno(), 2)
   if most:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
-  sys.exit(main.main(argv))
+  status = main.main(argv)
+  # As when Python exits; processes of this kind end without it.
+  if jax.distributed.is_initialized():
+    jax.distributed.shutdown()
+  sys.exit(status)
 
 
 class Run:
