@@ -30,3 +30,14 @@ def test_variables_stand_for_flags(fails, monkeypatch):
   monkeypatch.setenv('JAX_NUM_PROCESSES', '2')
   line = fails('evaluate', '--coordinator=here:1')
   assert '--process=4' in line and 'below the 2' in line
+
+
+@pytest.mark.parametrize('text', ['x', '-1', '²', '1.5', ' ', '9' * 5000])
+def test_variables_that_are_no_numbers(text, fails, monkeypatch):
+  for name in ('SLURM_STEP_NODELIST', 'SLURM_PROCID'):
+    monkeypatch.setenv(name, '0')
+  monkeypatch.setenv('SLURM_NTASKS', text)
+  line = fails('evaluate')
+  assert 'SLURM_NTASKS=' in line and 'must be a whole number of 1 to' in line
+  monkeypatch.setenv('JAX_PROCESS_ID', text)
+  assert 'JAX_PROCESS_ID=' in fails('evaluate')

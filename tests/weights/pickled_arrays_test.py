@@ -90,3 +90,26 @@ def test_files_of_other_things(tmp_path):
 def test_arrays_are_of_plain_numbers(tmp_path):
   for array in (np.array(['a']), np.zeros(2, 'i4,f4'), np.zeros(2, 'M8[s]')):
     assert 'damaged' in _fails(tmp_path, {'model': {'a': array}})
+
+
+def test_a_pickle_of_too_many_objects(tmp_path):
+  path = tmp_path / 'a.pkl'
+  path.write_bytes(b'\x80\x02(' + b'}' * 1_100_000 + b'l.')
+  with pytest.raises(InputError, match='more than 1000000 objects'):
+    pickled_arrays.read(path)
+
+
+def test_bytes_that_are_named_again_and_again(tmp_path):
+  """Each time they would become an array of their own."""
+  data, path = bytes(4 * 10**6), tmp_path / 'a.pkl'
+  make = np.array([0], np.uint8).__reduce__()[0]
+
+  class Again:
+    def __reduce__(self):
+      state = (1, (len(data),), np.dtype('u1'), False, data)
+      return make, (np.ndarray, (0,), b'b'), state
+
+  path.write_bytes(pickle.dumps({str(i): Again() for i in range(300)}))
+  assert path.stat().st_size < 5 * 10**6
+  with pytest.raises(InputError, match='claims arrays of'):
+    pickled_arrays.read(path)
