@@ -58,7 +58,9 @@ def _environment(
   values: dict[str, str], folder: pathlib.Path
 ) -> Iterator[None]:
   before, path = dict(os.environ), os.getcwd()
-  os.environ.update(HOME=str(folder), TFDS_DATA_DIR=str(folder / 'sets'))
+  home = folder.parents[1] / 'home'  # where libraries may keep files
+  home.mkdir(exist_ok=True)
+  os.environ.update(HOME=str(home), TFDS_DATA_DIR=str(folder / 'sets'))
   os.environ.update(values)
   os.chdir(folder)
   try:

@@ -67,7 +67,11 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
   check_density(path, check(path))
   # Opened here: np.load leaves files open that are not archives.
   with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
-    return {key: stored[key] for key in stored.files}
+    found = {key: stored[key] for key in stored.files}
+  for key, array in found.items():
+    if not isinstance(array, np.ndarray):  # bytes of a member that is none
+      raise ValueError(f'{key} is no array')
+  return found
 
 
 def _claimed(file: IO[bytes]) -> int:

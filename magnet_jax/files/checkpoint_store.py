@@ -102,6 +102,7 @@ def _restored(
       'it may be damaged, choose another one',
     ),
     orbax_errors.quiet(),
+    orbax_errors.late_threads_ignored(),
     ocp.Checkpointer(
       handler(multiprocessing_options=alone), multiprocessing_options=alone
     ) as reader,

@@ -82,6 +82,7 @@ def _session(path: pathlib.Path) -> Any:
     raise InputError(
       f"{path}: ONNX files need onnxruntime; pip install 'magnet-jax[onnx]'"
     ) from error
+  onnxruntime.disable_telemetry_events()  # which would write and send files
   options = onnxruntime.SessionOptions()
   options.log_severity_level = _ONLY_ERRORS
   present = onnxruntime.get_available_providers()
