@@ -27,7 +27,8 @@ _FORMATS = ('JPEG', 'PNG', 'TIFF')
 # A TIFF may leave out tiles, but has at least eight bytes for each.
 _DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64, 'TIFF': 2**17}
 _BYTES = 7  # of a pixel: 4 in Pillow, 3 as an array
-# Pillow logs some of what it raises, and Python prints unhandled log records.
+# Pillow logs some of what it raises; other packages log all that is passed on.
+logging.getLogger('PIL').propagate = False
 logging.getLogger('PIL').addHandler(logging.NullHandler())
 
 

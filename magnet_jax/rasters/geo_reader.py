@@ -23,7 +23,8 @@ from magnet_jax.types import InputError, Size
 if TYPE_CHECKING:
   from rasterio import DatasetReader
 
-# GDAL's lines are in what is raised, and Python prints unhandled records.
+# GDAL's lines are in what is raised; other packages log all that is passed on.
+logging.getLogger('rasterio').propagate = False
 logging.getLogger('rasterio').addHandler(logging.NullHandler())
 _SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
 _CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
