@@ -65,7 +65,7 @@ def late_threads_ignored() -> Iterator[None]:
       before(unraisable)
 
   # One that an earlier failure has left does the same.
-  if before.__qualname__ != hook.__qualname__:
+  if getattr(before, '__qualname__', '') != hook.__qualname__:
     sys.unraisablehook = hook
   logger.addFilter(_told_by_others)
   # Not undone after a failure: those threads may end long after it.
