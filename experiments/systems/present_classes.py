@@ -51,7 +51,9 @@ def main(*paths: str) -> None:
     gain = ''
     if method != reference:
       by = summary.paired_difference(rows, method, reference, 'present')
-      gain = f'{by.mean:+.1f} [{by.low:+.1f}, {by.high:+.1f}]'
+      gain = f'{by.mean:+.1f}'
+      if by.n > 1:  # one has no interval
+        gain += f' [{by.low:+.1f}, {by.high:+.1f}]'
     print(f'{method:12}  {miou:6.1f}  {present:9.1f}  {right:7.1f}  {gain}')
 
 
