@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 import dataclasses
 import pathlib
-import zipfile
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from magnet_jax.types import ClassTable, InputError, Size
 _ROWS = 256  # checked at a time
 _MOST = 254  # classes
 _TOLERANCE = 0.01  # of a sum of 1: float16 is not exact
+_NPY = np.lib.format.MAGIC_PREFIX  # with which a .npy file begins
 _NAME = 'probabilities'  # of an array beside others in a .npz file
 
 
@@ -147,24 +147,27 @@ def holds_colours(path: pathlib.Path) -> bool:
 
 def _load(path: pathlib.Path) -> np.ndarray:
   """Loads the array of a file, of a .npy file without reading it yet."""
-  with outside.reading(
-    path,
-    'cannot be read as a .npy or .npz file',
-    'write it by numpy.save or magnet-jax segment --probabilities',
+  with (
+    outside.reading(
+      path,
+      'cannot be read as a .npy or .npz file',
+      'write it by numpy.save or magnet-jax segment --probabilities',
+    ),
+    path.open('rb') as file,
   ):
-    if zipfile.is_zipfile(path):
-      array_files.check(path)
-    found = np.load(path, mmap_mode='r', allow_pickle=False)
-    if isinstance(found, np.ndarray):
-      return found
-    with found:
+    if file.read(len(_NPY)) == _NPY:
+      array: np.ndarray = np.load(path, mmap_mode='r', allow_pickle=False)
+      return array
+    array_files.check(path)
+    file.seek(0)
+    # Opened here: np.load leaves files open that are not archives.
+    with np.load(file, allow_pickle=False) as found:
       if len(found.files) == 1 or _NAME in found.files:
-        return np.asarray(
-          found[_NAME if _NAME in found.files else found.files[0]]
-        )
+        name = _NAME if _NAME in found.files else found.files[0]
+        return np.asarray(found[name])
       raise InputError(
-        f'{path}: holds the arrays {", ".join(found.files) or "none"}: needs a '
-        f'single one, or one named {_NAME}; save it alone'
+        f'{path}: holds the arrays {", ".join(found.files) or "none"}: needs '
+        f'a single one, or one named {_NAME}; save it alone'
       )
 
 
