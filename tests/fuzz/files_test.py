@@ -1,0 +1,16 @@
+"""Malformed files end as promised, whatever is wrong with them."""
+
+import pytest
+
+COUNTS = {
+  'images': 50,
+  'labels': 30,
+  'checkpoints': 30,
+  'run folders': 10,
+  'foreign weights': 30,
+}
+
+
+@pytest.mark.parametrize('group', COUNTS)
+def test_malformed_files(group, thrown):
+  thrown(group, COUNTS[group])
