@@ -7,7 +7,7 @@ here=$(dirname "$0")
 
 mkdir -p runs/fuzz "$here/results"
 # What is compiled is kept, and tiny: this is about refusals.
-export JAX_COMPILATION_CACHE_DIR=runs/fuzz/compiled
+export JAX_COMPILATION_CACHE_DIR=$PWD/runs/fuzz/compiled
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 export XLA_FLAGS='--xla_backend_optimization_level=0'

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax import parallel
-from magnet_jax.files import outside
+from magnet_jax import outside, parallel
 from magnet_jax.ops import normalise, resize
 from magnet_jax.types import Array, InputError, Network, Size
 

@@ -10,9 +10,9 @@ from absl import flags
 import ml_collections
 from ml_collections import config_flags
 
-from magnet_jax import checked, configs, ranges
+from magnet_jax import checked, configs, outside, ranges
 from magnet_jax.cli import config_fields
-from magnet_jax.files import outside, records
+from magnet_jax.files import records
 from magnet_jax.models import build
 from magnet_jax.types import InputError, Meta
 

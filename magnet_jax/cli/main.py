@@ -70,7 +70,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str], debug: bool) -> int:
-  from magnet_jax.files import atomic, outside
+  from magnet_jax import outside
+  from magnet_jax.files import atomic
 
   with outside.debugging(debug), atomic.tidied():
     try:

@@ -15,9 +15,8 @@ import time
 import traceback
 from typing import NoReturn
 
-from magnet_jax import coordinator, parallel
+from magnet_jax import coordinator, outside, parallel
 from magnet_jax.cli import messages
-from magnet_jax.files import outside
 
 _FAILURE = 'failure'
 _LEFT = 'left'

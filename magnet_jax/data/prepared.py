@@ -8,9 +8,9 @@ from typing import Protocol, TypedDict, cast
 
 import numpy as np
 
-from magnet_jax import checked
+from magnet_jax import checked, outside
 from magnet_jax.data import cache, sources
-from magnet_jax.files import images, outside, plain_json
+from magnet_jax.files import images, plain_json
 from magnet_jax.files.decoding import Encoded
 from magnet_jax.types import ClassTable, InputError, Sample, Size
 

@@ -5,7 +5,8 @@ import pathlib
 import threading
 import zipfile
 
-from magnet_jax.files import decoding, outside
+from magnet_jax import outside
+from magnet_jax.files import decoding
 from magnet_jax.types import InputError
 
 _MOST = 2**28  # bytes of a member: an image as a file

@@ -11,14 +11,13 @@ from typing import Protocol
 
 import tqdm
 
-from magnet_jax import parallel
+from magnet_jax import outside, parallel
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.data import reading
 from magnet_jax.data.sources import Pair, Source
 from magnet_jax.evaluate import measuring
 from magnet_jax.evaluate.kept_records import KeptRecords
 from magnet_jax.evaluate.record import Record
-from magnet_jax.files import outside
 from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method
 from magnet_jax.types import ClassTable, InputError, Sample, Size

@@ -6,14 +6,13 @@ import pathlib
 
 import numpy as np
 
-from magnet_jax import checked
+from magnet_jax import checked, outside
 from magnet_jax.files import (
   array_files,
   atomic,
   decoding,
   eight_bits,
   meta_json,
-  outside,
   plain_json,
   trees,
 )

@@ -12,12 +12,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from magnet_jax import parallel
+from magnet_jax import outside, parallel
 from magnet_jax.files import (
   atomic,
   meta_json,
   orbax_errors,
-  outside,
   trees,
 )
 from magnet_jax.files.atomic import PathLike

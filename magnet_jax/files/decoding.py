@@ -15,7 +15,8 @@ import warnings
 import numpy as np
 from PIL import Image, TiffImagePlugin, _imaging
 
-from magnet_jax.files import host_memory, outside
+from magnet_jax import outside
+from magnet_jax.files import host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 

@@ -8,7 +8,8 @@ nesting that the next function cannot follow.
 import json
 import math
 
-from magnet_jax.files import decoding, host_memory, outside
+from magnet_jax import outside
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 
 _DEEPEST = 50  # levels

@@ -2,7 +2,8 @@
 
 import pathlib
 
-from magnet_jax.files import decoding, host_memory, outside
+from magnet_jax import outside
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 

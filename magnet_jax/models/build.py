@@ -9,8 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from magnet_jax import checked
-from magnet_jax.files import outside
+from magnet_jax import checked, outside
 from magnet_jax.models import (
   deeplab,
   efficientnet_lite,

@@ -5,7 +5,7 @@ import importlib
 import pathlib
 import sys
 
-from magnet_jax.files import outside
+from magnet_jax import outside
 from magnet_jax.types import InputError
 
 

@@ -9,12 +9,12 @@ import functools
 import pathlib
 from typing import Protocol
 
-from magnet_jax import parallel
+from magnet_jax import outside, parallel
 from magnet_jax.cascade import window_choice, workspace
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.division import Division
 from magnet_jax.data import tones
-from magnet_jax.files import atomic, images, outside
+from magnet_jax.files import atomic, images
 from magnet_jax.predict import budget as budgets
 from magnet_jax.predict import guarded, memory_run, streamed_run
 from magnet_jax.predict import outputs as files

@@ -8,8 +8,9 @@ import pathlib
 
 import numpy as np
 
+from magnet_jax import outside
 from magnet_jax.cascade import labels
-from magnet_jax.files import array_files, decoding, images, outside
+from magnet_jax.files import array_files, decoding, images
 from magnet_jax.types import ClassTable, InputError, Size
 
 _ROWS = 256  # checked at a time

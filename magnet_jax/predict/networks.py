@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax import checked
-from magnet_jax.files import outside
+from magnet_jax import checked, outside
 from magnet_jax.models import build
 from magnet_jax.models.gate import make_gate
 from magnet_jax.models.refiner import HALO, join, refiner_count, split

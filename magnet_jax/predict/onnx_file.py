@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from magnet_jax import outside
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.files import decoding, outside
+from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 

@@ -13,7 +13,8 @@ import warnings
 
 import numpy as np
 
-from magnet_jax.files import decoding, outside
+from magnet_jax import outside
+from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_bands, rasters, sidecars, signatures
 from magnet_jax.rasters.rasters import Area, BadBlockError

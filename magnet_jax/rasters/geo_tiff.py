@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from magnet_jax.files import outside
+from magnet_jax import outside
 from magnet_jax.rasters import geo_reader
 from magnet_jax.rasters.rasters import Place
 from magnet_jax.types import ClassTable, Size

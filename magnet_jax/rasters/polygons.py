@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnet_jax.files import atomic, decoding, outside
+from magnet_jax import outside
+from magnet_jax.files import atomic, decoding
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import geo_reader
 from magnet_jax.types import ClassTable, InputError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnet_jax.files import outside
+from magnet_jax import outside
 from magnet_jax.rasters import rasters
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
 from magnet_jax.rasters.unchanged import Unchanged

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from magnet_jax import outside
 from magnet_jax.cascade import settings as cascade_settings
 from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.cascade.labels import predict
@@ -20,7 +21,6 @@ from magnet_jax.evaluate.comparison import Load
 from magnet_jax.evaluate.kept_records import KeptRecords
 from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Row
-from magnet_jax.files import outside
 from magnet_jax.methods import magnet
 from magnet_jax.methods import method as methods
 from magnet_jax.methods.method import Method

@@ -6,7 +6,8 @@ import pathlib
 import pickletools
 from typing import IO
 
-from magnet_jax.files import array_files, host_memory, outside
+from magnet_jax import outside
+from magnet_jax.files import array_files, host_memory
 from magnet_jax.types import InputError
 
 _MOST = 1_000_000  # operations: 20,000 tensors

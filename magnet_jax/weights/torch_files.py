@@ -18,7 +18,8 @@ import zlib
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.files import array_files, atomic, decoding, host_memory, outside
+from magnet_jax import outside
+from magnet_jax.files import array_files, atomic, decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 from magnet_jax.weights import pickled_arrays, pickles

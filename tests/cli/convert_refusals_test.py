@@ -101,7 +101,8 @@ def test_flags(save_state, tmp_path, fails):
   assert 'the config has 5' in line
   line = fails('convert', path, '--out', tmp_path / 'run', '--bits=8')
   assert '--bits=8: needs --to=npz' in line
-  line = fails('convert', tmp_path / 'b', '--to=npz', '--out', tmp_path / 'x')
+  out = tmp_path / 'x.npz'
+  line = fails('convert', tmp_path / 'b', '--to=npz', '--out', out)
   assert 'b: no such file' in line
   assert [entry.name for entry in tmp_path.iterdir()] == ['a.pth']
 

@@ -178,7 +178,7 @@ def test_each_split_is_opened_once(tmp_path, monkeypatch):
   ('section', 'changes', 'words'),
   [
     ('plan', {'first': 0.3}, '19x24, less than a window of 32x32'),
-    ('plan', {'first': 1.5}, 'first 1.5: must be a scale'),
+    ('plan', {'first': 1.5}, 'first 1.5: must be a number of 0 to 1'),
     ('plan', {'factor': 'third'}, 'octave, half-octave'),
     ('refine', {'fusion': 'median'}, 'magnet, mean'),
     ('refine', {'stage_weights': (0.0,)}, 'stage_weights'),

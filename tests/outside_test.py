@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from magnet_jax.files import outside
+from magnet_jax import outside
 from magnet_jax.types import InputError
 
 

@@ -12,7 +12,6 @@ import os
 
 import jax
 
-from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError
 
 _LONGEST = 200  # letters of a library's message
@@ -31,7 +30,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def reading(
-  name: PathLike,
+  name: str | os.PathLike[str],
   problem: str,
   remedy: str,
   *,
