@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 import queue
+import sys
 import tempfile
 
 import fuzz_draw
@@ -12,6 +13,7 @@ import fuzz_files
 from fuzz_groups import GROUPS
 from fuzz_process import Record, Worker
 import fuzz_seeds
+import tqdm
 
 _HEADS = ('group', 'cases', 'as promised', 'refused', 'worst s', 'worst MB')
 _SHOWN = 1500  # letters of what a command printed
@@ -36,7 +38,8 @@ def run(
 
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
       found = []
-      for record in pool.map(one, range(len(cases))):
+      done = pool.map(one, range(len(cases)))
+      for record in tqdm.tqdm(done, 'cases', len(cases), file=sys.stderr):
         found.append(record)
         if record.faults:
           print(as_text(record), flush=True)

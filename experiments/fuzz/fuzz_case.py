@@ -13,6 +13,8 @@ _LONGEST = 1000  # letters of a message
 _SPARSE = 2**20  # bytes; larger files are compared by their size
 # What no line of a library or of Python may look like.
 _NOISE = re.compile(r'Traceback|Warning:|Exception ignored|^[EWIF]\d{4} ')
+# What a run says of its progress.
+_BAR = re.compile(r'\d+%\|.*/s|^making the networks$')
 _WORK = 'work'  # the folder in which a command runs
 
 
@@ -140,7 +142,12 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
   found = []
   if outcome.status not in (0, 2):
     found.append(f'status {outcome.status}')
-  lines = outcome.err.splitlines()
+  # A bar is drawn over again; only what stays of a line counts.
+  lines = [
+    line
+    for line in outcome.err.split('\n')
+    if line and not (outcome.status == 0 and _BAR.search(line))
+  ]
   told = [line for line in lines if line.startswith(_MESSAGE)]
   if len(told) < len(lines) or any(map(_NOISE.search, lines)):
     found.append('noise')

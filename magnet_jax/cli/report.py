@@ -8,6 +8,7 @@ from absl import flags
 from magnet_jax.cli import messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import classes
+from magnet_jax.files import atomic
 from magnet_jax.report import overview, runs, sections
 from magnet_jax.types import InputError
 
@@ -55,6 +56,8 @@ def run(arguments: Arguments) -> int:
     )
   table = classes.get(values.classes) if values.classes else None
   found = runs.find(arguments.names, table, values.reference)
+  if values.files:
+    atomic.prepare_folder(values.files)  # before the page is written
   overview.write(found, values.out, values.title or ', '.join(found.runs))
   if values.files:
     overview.write_files(found, values.files)

@@ -22,6 +22,10 @@ def test_a_report_of_an_evaluation(checkpoint, tmp_path, capfd, fails):
   assert 'records.jsonl' in fails('report', str(tmp_path / 'page'))
   assert 'named twice' in fails('report', str(run), str(run))
   assert 'is a file' in fails('report', str(run), f'--out={out}/x.html')
+  taken = f'--files={run}/records.jsonl'
+  other = tmp_path / 'z.html'
+  assert 'is a file' in fails('report', str(run), f'--out={other}', taken)
+  assert not other.exists()
   next(run.glob('views/0/magnet/label_*.png')).unlink()
   assert 'is missing' in fails('report', str(run), f'--out={tmp_path}/y.html')
   assert not (tmp_path / 'y.html').exists()
