@@ -71,7 +71,7 @@ def test_truncated_and_missing_images(pair, checkpoint, tmp_path, fails):
   assert not (tmp_path / 'out').exists()
 
 
-def _tiff(width, height, *, tile=None, more=0):
+def _tiff(width, height, *, tile=None):
   """A TIFF that claims any size and has one broken block."""
   entries = [
     (256, 4, width),
@@ -87,25 +87,24 @@ def _tiff(width, height, *, tile=None, more=0):
   head = struct.pack('<2sHIH', b'II', 42, 8, len(entries))
   for tag, kind, value in entries:
     head += struct.pack('<HHII', tag, kind, 1, value)
-  return head.ljust(200, b'\0') + bytes(100 + more)
+  return head.ljust(300, b'\0')
 
 
 @pytest.mark.parametrize(
-  ('data', 'words'),
+  'data',
   [
-    (_tiff(1_000_000, 1_000_000, tile=512), 'its 300 bytes can hold'),
-    (_tiff(300_000, 300_000, tile=512, more=10**6), 'no other of 25 sampled'),
-    (_tiff(2**31 - 16, 10, more=10**6), 'exceed the limit'),
-    (_tiff(2**16, 2**16, tile=2**16, more=10**6), 'exceed the limit'),
+    _tiff(1_000_000, 1_000_000, tile=512),
+    _tiff(2**31 - 16, 100),
+    _tiff(2**16, 2**16, tile=2**16),
   ],
 )
 def test_a_tiff_that_claims_more_than_memory_stops_no_other(
-  data, words, fails_alone, tmp_path
+  data, fails_alone, tmp_path
 ):
   pytest.importorskip('rasterio')
   huge = tmp_path / 'huge.tif'
   huge.write_bytes(data)
-  assert words in fails_alone(huge)
+  assert 'its 300 bytes can hold' in fails_alone(huge)
 
 
 @pytest.mark.parametrize(
