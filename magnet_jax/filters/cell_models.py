@@ -95,6 +95,7 @@ class CellModels:
         continue
       *slopes, b = model
       plane[:] = enlarged(b)
+      # One at a time, as all are enlarged into the same plane.
       for slope, channel in zip(slopes, guide, strict=True):
         linear_models.add_product(plane, enlarged(slope), channel)
       np.subtract(rest, plane, out=rest)

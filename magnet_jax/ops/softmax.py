@@ -9,8 +9,8 @@ def probabilities(logits: jax.Array) -> jax.Array:
   """Turns logits [...,C] into float32 probabilities [...,C].
 
   As `jax.nn.softmax`. That one's sum, fused with what uses the probabilities,
-  is computed anew for each class by XLA on CPUs: for the mean of two maps of
-  seven classes it took ten times as long as the softmax on its own.
+  is computed anew for each class by XLA on CPUs, which takes longer than the
+  rest of a mean of two maps.
   """
   logits = logits.astype(jnp.float32)
   largest = lax.stop_gradient(logits.max(-1, keepdims=True))
