@@ -14,6 +14,7 @@ from magnet_jax.tuning.candidates import Candidates
 # Largest cost of a way, as a share of that of blended windows at full size.
 BUDGETS = {'patch': 1.0, 'half': 0.5, 'quarter': 0.25}
 SINGLE = 'patch-best'
+FEW = 4  # images below which the choice is little more than a guess
 # Standard errors by which another way must be better than the usual one: of
 # dozens of ways on four images, some are better by one error by chance.
 _MARGIN = 2.0
@@ -41,7 +42,8 @@ def choose(
   than the usual one has to be better by two standard errors of the difference;
   `experiments/choice` measures what a margin gains. Within a budget only ways
   are eligible whose IoU is not below that of any baseline that the budget
-  allows: sharper outlines must not cost it.
+  allows: sharper outlines must not cost it. A few images cannot tell that
+  either, so the usual way stands among them.
 
   Args:
     found: records of the candidates, one per image and way.
@@ -65,7 +67,12 @@ def choose(
       (row.miou_pooled for n, row in within.items() if n in baselines),
       default=-math.inf,
     )
-    within = {n: row for n, row in within.items() if row.miou_pooled >= floor}
+    usual = _usual(within) if len(images[candidates.PATCH]) < FEW else None
+    within = {
+      n: row
+      for n, row in within.items()
+      if row.miou_pooled >= floor or n == usual
+    }
     chosen[name] = best(within, images) if within else cheapest(rows)
   singles = {name: row for name, row in rows.items() if name in tried.singles}
   return {**chosen, SINGLE: best(singles, images)}
@@ -80,13 +87,17 @@ def best(
     rows: of the ways, by name.
     images: each way's score of each image, by name.
   """
-  usual = next((name for name in candidates.USUAL if name in rows), None)
+  usual = _usual(rows)
 
   def merit(name: str) -> tuple[float, float]:
     error = _error(images[name], images[usual]) if usual else 0.0
     return score(rows[name]) - _MARGIN * error, -rows[name].seconds
 
   return max(rows, key=merit)
+
+
+def _usual(rows: Mapping[str, Row]) -> str | None:
+  return next((name for name in candidates.USUAL if name in rows), None)
 
 
 def cheapest(rows: Mapping[str, Row]) -> str:

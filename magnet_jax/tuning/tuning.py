@@ -26,7 +26,6 @@ from magnet_jax.types import InputError, Section
 
 PICTURE = 'tune.png'
 TRAINED = 'trained'  # name of the way that a model had before it was tuned
-FEW = 4  # images below which the choice is little more than a guess
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,7 +251,7 @@ def text(tuned: Tuned) -> str:
         f'class {name}: {words}; {100 * fit.gain:+.2f} points (mean of IoU and '
         'IoU near outlines) on images left out of the fit'
       )
-  if tuned.images < FEW:
+  if tuned.images < choice.FEW:
     lines.append(
       f'{tuned.images} image(s): too few to rely on; this choice is little '
       'more than a guess'

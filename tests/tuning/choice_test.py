@@ -35,7 +35,7 @@ def _choose(rows, found=None):
     found = [
       {'method': n, 'image': i, 'miou': r.miou, 'boundary_iou': r.boundary_iou}
       for n, r in rows.items()
-      for i in 'ab'
+      for i in 'abcd'
     ]
   return choice.choose(found, rows, TRIED)
 
@@ -66,6 +66,18 @@ def test_no_baseline_is_better():
   rows = {**ROWS, sharp.method: sharp}
   assert choice.score(sharp) > choice.score(rows['mean, some'])
   assert _choose(rows)['patch'] == 'mean, some'
+
+
+@pytest.mark.parametrize(('images', 'chosen'), [(3, USUAL), (4, 'patch 0.5')])
+def test_few_images_do_not_rule_out_the_usual_way(images, chosen):
+  usual = _row(USUAL, 0.71, 0.5, 2.0)
+  rows = {**ROWS, USUAL: usual}
+  found = [
+    {'method': n, 'image': i, 'miou': r.miou + 0.1 * i, 'boundary_iou': 0.5}
+    for n, r in rows.items()
+    for i in range(images)
+  ]
+  assert _choose(rows, found)['half'] == chosen
 
 
 @pytest.mark.parametrize(
