@@ -135,9 +135,10 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
   piece = coarse.read(
     rows[0], columns[0], upper[-1] - rows[0] + 1, right[-1] - columns[0] + 1
   )
-  piece = resize.interpolate(piece, 0, rows - rows[0], upper - rows[0], shares)
+  # Columns first, while there are few rows: those are whole, and quickly taken.
   low, high = columns - columns[0], right - columns[0]
-  return resize.interpolate(piece, 1, low, high, parts)
+  piece = resize.interpolate(piece, 1, low, high, parts)
+  return resize.interpolate(piece, 0, rows - rows[0], upper - rows[0], shares)
 
 
 def arrays(
