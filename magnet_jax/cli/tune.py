@@ -14,7 +14,7 @@ from magnet_jax.cli import (
 )
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.files import embedded, tuned
-from magnet_jax.tuning import choice, tuning
+from magnet_jax.tuning import choice, shown, tuning
 from magnet_jax.types import InputError
 
 NAMES = False
@@ -108,7 +108,7 @@ def _run(arguments: Arguments) -> int:
     settings={**settings, 'overrides': list(arguments.overrides)},
   )
   if parallel.is_main():
-    messages.tell(tuning.text(result))
+    messages.tell(shown.text(result))
     if values.write:
       path = tuned.write(values.checkpoint, result.sections(values.budget))
       messages.tell(f'written to {path}')

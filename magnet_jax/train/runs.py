@@ -25,7 +25,7 @@ from magnet_jax.train import (
   unseen,
   warm_start,
 )
-from magnet_jax.tuning import tuning
+from magnet_jax.tuning import shown, tuning
 from magnet_jax.types import CORRECTOR, InputError, Meta, Section
 
 _TUNE = 'tune'  # folder of the measurements of tune
@@ -199,7 +199,7 @@ def _tune(
     folder=folder / _TUNE,
     settings={'split': 'val'},
   )
-  print(tuning.text(result))
+  print(shown.text(result))
   return result.sections()
 
 

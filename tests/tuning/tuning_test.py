@@ -8,7 +8,7 @@ import pytest
 import toy_model
 
 from magnet_jax.predict.way import Way
-from magnet_jax.tuning import choice, class_fit, tuning
+from magnet_jax.tuning import choice, class_fit, shown, tuned, tuning
 from magnet_jax.types import InputError
 
 LOADS = [
@@ -27,7 +27,7 @@ def test_choice(tmp_path):
   assert found.images == 2 and not found.errors
   # Every chosen way was run on every image, equal ones once.
   assert len(found.verified) == 2 * len(set(found.names.values()))
-  text = tuning.text(found)
+  text = shown.text(found)
   for name, candidate in found.names.items():
     assert name in text and candidate in text
   assert 'too few' in text
@@ -35,7 +35,7 @@ def test_choice(tmp_path):
   sections = found.sections('half')
   assert found.chosen['half'].plan.items() <= sections['plan'].items()
   assert 0 < sections['plan']['patch_scale'] <= 1
-  assert set(sections['ways']) == {*choice.BUDGETS, tuning.TRAINED}
+  assert set(sections['ways']) == {*choice.BUDGETS, tuned.TRAINED}
   again = tuning.tune(
     model, LOADS, points=(0.5,), folder=tmp_path, settings=SETTINGS
   )
@@ -49,8 +49,8 @@ def test_a_tuned_model_is_tuned_from_its_training():
   model = toy_model.make()
   own = Way(model.settings['plan'], model.settings['refine'])
   earlier = Way({'first': 0.5, 'last': 0.5}, {'fusion': 'mean'})
-  tuned = model.with_way(earlier.with_numbers(bias=[9.0, *[0.0] * 6]))
-  tuned = dataclasses.replace(tuned, ways={tuning.TRAINED: own})
+  changed = model.with_way(earlier.with_numbers(bias=[9.0, *[0.0] * 6]))
+  changed = dataclasses.replace(changed, ways={tuned.TRAINED: own})
 
   def scores(model):
     found = tuning.tune(
@@ -59,7 +59,7 @@ def test_a_tuned_model_is_tuned_from_its_training():
     assert found.trained == own
     return {name: (row.miou, row.windows) for name, row in found.rows.items()}
 
-  assert scores(tuned) == scores(model)
+  assert scores(changed) == scores(model)
 
 
 def test_a_way_takes_nothing_from_another_choice():
@@ -73,7 +73,7 @@ def test_a_way_takes_nothing_from_another_choice():
   later = model.with_way(Way({'first': 0.5, 'last': 0.5}, {'mix': 0.3}))
   for name, way in sections['ways'].items():
     changed = later.with_way(Way(way['plan'], way['refine']))
-    if name != tuning.TRAINED:
+    if name != tuned.TRAINED:
       assert changed.settings == model.with_way(found.chosen[name]).settings | {
         'plan': {**found.chosen[name].plan, **way['plan']}
       }
@@ -101,7 +101,7 @@ def test_a_bias_is_kept_where_it_helps_the_run(monkeypatch, helps):
   )
   for way in found.chosen.values():
     assert way.refine['bias'] == (fitted.values if helps else ())
-  assert ('class bias of patch' in tuning.text(found)) == helps
+  assert ('class bias of patch' in shown.text(found)) == helps
 
 
 def _tuned_with(monkeypatch, gain, **settings):
