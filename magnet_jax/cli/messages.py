@@ -12,7 +12,8 @@ _SYSTEM_ERRORS = {
   errno.ENAMETOOLONG: 'choose a shorter one',
   errno.EACCES: 'choose a file or folder that you have permission for',
 }
-_LONGEST = 900  # letters of a message; a value may have thousands
+# Letters of a message, and of a word in it, which may be a value of thousands.
+_LONGEST, _WORD = 900, 200
 _NO_BACKEND = r'Unable to initialize backend|Unknown backend'
 INTERRUPTED = 'interrupted; finished work is kept'
 
@@ -40,10 +41,19 @@ def explain(error: BaseException) -> str | None:
 
 
 def show(message: str) -> None:
-  """Prints an error as one line."""
-  if len(message) > _LONGEST:
-    message = f'{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}'
-  print(f'magnet-jax: error: {plain(message)}', file=sys.stderr)
+  """Prints an error as one line, with long values shortened in the middle."""
+  # So the rule and the remedy stay, wherever the value is in the line.
+  line = re.sub(
+    rf'\S{{{_WORD + 1},}}', lambda word: _short(word[0], _WORD), plain(message)
+  )
+  print(f'magnet-jax: error: {_short(line, _LONGEST)}', file=sys.stderr)
+
+
+def _short(text: str, longest: int) -> str:
+  """Returns the beginning and the end of a text that is longer."""
+  if len(text) <= longest:
+    return text
+  return f'{text[: longest // 2]}…{text[-longest // 2 :]}'
 
 
 def tell(text: str) -> None:

@@ -64,9 +64,7 @@ class Reading:
       return images.read_image(path, turned=False), None
     raster = self._open(path)
     try:
-      decoding.check_pixels(
-        pathlib.Path(path), raster.size, None, stored=0
-      )  # as it is read whole
+      decoding.check_whole(pathlib.Path(path), raster.size)
       area = (0, 0, *raster.size)
       return raster.read(*area), raster.valid(*area)
     finally:

@@ -5,11 +5,11 @@ import contextlib
 import errno
 import os
 import pathlib
-import secrets
 import shutil
 import stat
 import time
 
+from magnet_jax.files import temporary_files
 from magnet_jax.types import InputError
 
 PathLike = str | os.PathLike[str]
@@ -57,9 +57,7 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
     InputError: writing fails (no space, no permission, …).
   """
   path = pathlib.Path(path)
-  temporary = path.with_name(
-    f'.{path.stem[:64]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}'
-  )
+  temporary = path.with_name(temporary_files.name(path.stem, path.suffix))
   try:
     check_target(path)
     yield temporary
@@ -94,9 +92,7 @@ def new_folder(path: PathLike) -> Iterator[pathlib.Path]:
       f'{path}: already exists: the result must be a new folder; choose '
       'another name or remove it first'
     )
-  temporary = path.with_name(
-    f'.{path.name[:64]}.{os.getpid()}.{secrets.token_hex(4)}.tmp'
-  )
+  temporary = path.with_name(temporary_files.name(path.name))
   made = [parent for parent in path.parents if not os.path.lexists(parent)]
   try:
     prepare_folder(path.parent)
@@ -129,7 +125,7 @@ def together(folder: PathLike) -> Iterator[pathlib.Path]:
     InputError: writing fails.
   """
   folder = pathlib.Path(folder)
-  temporary = folder / f'.{os.getpid()}.{secrets.token_hex(4)}.tmp'
+  temporary = folder / temporary_files.name()
   try:
     temporary.mkdir()
     yield temporary
@@ -190,7 +186,8 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
   """Makes a folder for output and proves that files can be written there.
 
   To be called before the work whose result goes there. Writes and removes a
-  small file, as permission bits say nothing about root or full disks.
+  small file, as permission bits say nothing about root or full disks. Removes
+  temporary files of processes that were killed.
 
   Args:
     path: the folder; it and its parents are made if missing.
@@ -207,7 +204,8 @@ def prepare_folder(path: PathLike) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
     if _tidied:
       _made.extend(os.path.abspath(each) for each in reversed(missing))
-    probe = folder / f'.probe.{os.getpid()}.{secrets.token_hex(4)}.tmp'
+    temporary_files.remove_left(folder)
+    probe = folder / temporary_files.name('probe')
     try:
       # A whole block, as even a full disk takes an empty file.
       probe.write_bytes(bytes(4096))

@@ -8,7 +8,6 @@ import io
 import logging
 import os
 import pathlib
-import sys
 import threading
 import warnings
 
@@ -16,7 +15,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, _imaging
 
 from magnet_jax import outside
-from magnet_jax.files import host_memory
+from magnet_jax.files import host_memory, jpeg_scans, tiff_blocks
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
@@ -25,7 +24,7 @@ _FORMATS = ('JPEG', 'PNG', 'TIFF')
 # The most pixels for each byte of a file: zlib packs at most 1032 bytes, of 8
 # pixels each, into one; a JPEG has at least one bit for each block of 8 x 8,
 # and colours at least that for the brightness.
-# A TIFF may leave out tiles, but has at least eight bytes for each.
+# A TIFF may leave out tiles, but lists each (`tiff_blocks`).
 _DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64, 'TIFF': 2**17}
 _BYTES = 7  # of a pixel: 4 in Pillow, 3 as an array
 # Pillow logs some of what it raises; other packages log all that is passed on.
@@ -172,20 +171,20 @@ def check_pixels(
   kind: str | None,
   *,
   stored: int,
-  limit: int = MAX_PIXELS,
+  limit: int,
 ) -> None:
-  """Checks a header that claims more pixels than fit, or than are there.
+  """Checks a header that claims more pixels than allowed, or than are there.
 
   Args:
     path: for messages.
     size: (height, width).
     kind: one of 'JPEG', 'PNG' and 'TIFF'; others may hold any number.
     stored: bytes of the file.
-    limit: of height * width; `sys.maxsize` if the pixels are not decoded whole.
+    limit: of height * width; `sys.maxsize` if they are not decoded whole.
 
   Raises:
     TooManyPixelsError: they are more than the limit.
-    InputError: than the file can hold, or than memory does.
+    InputError: than the file can hold.
   """
   height, width = size
   claim = (
@@ -202,8 +201,12 @@ def check_pixels(
       f'{claim}, more than its {stored} bytes can hold; it is truncated, copy '
       'or export it again'
     )
-  if limit < sys.maxsize:  # else only the header is wanted
-    host_memory.check(str(path), _BYTES * width * height)
+
+
+def check_whole(path: pathlib.Path, size: Size) -> None:
+  """Raises InputError unless an image can be decoded whole."""
+  check_pixels(path, size, None, stored=0, limit=MAX_PIXELS)
+  host_memory.check(str(path), _BYTES * size[0] * size[1])
 
 
 def read_file(path: PathLike) -> bytes:
@@ -220,7 +223,7 @@ def read_file(path: PathLike) -> bytes:
 
 @contextlib.contextmanager
 def opened(
-  path: PathLike, max_pixels: int = MAX_PIXELS
+  path: PathLike, max_pixels: int = MAX_PIXELS, *, decoded: bool = True
 ) -> Iterator[Image.Image]:
   """Opens a JPEG, PNG or TIFF file and reads its header only.
 
@@ -229,6 +232,8 @@ def opened(
   Args:
     path: the file, or its content as `Encoded`.
     max_pixels: largest height * width that the header may claim.
+    decoded: whether the pixels will be, for which they must fit into memory
+      and be there.
 
   Yields:
     Pillow's image, of the file's first frame.
@@ -254,10 +259,18 @@ def opened(
         'it to one of these or copy it again'
       ) from error
     with image:
+      if image.format == 'MPO':  # a JPEG, with others after it
+        image.format = 'JPEG'
       width, height = image.size
       check_pixels(
         path, (height, width), image.format, stored=size, limit=max_pixels
       )
+      if decoded:
+        host_memory.check(str(path), _BYTES * width * height)
+      if image.format == 'TIFF':
+        tiff_blocks.check(path, file, all_of_them=decoded)
+      elif image.format == 'JPEG' and decoded:
+        jpeg_scans.check(path, file)
       with outside.reading(
         path,
         'cannot be decoded',

@@ -124,7 +124,7 @@ def read_size(
   Raises:
     InputError: missing, empty, of another format, or too large.
   """
-  with decoding.opened(path, max_pixels) as image:
+  with decoding.opened(path, max_pixels, decoded=False) as image:
     width, height = image.size
     swap = turned and exif_orientation(image) >= 5
   return (width, height) if swap else (height, width)

@@ -12,9 +12,15 @@ import threading
 
 import numpy as np
 
-from magnet_jax.files import decoding, host_memory
+from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import geo_bands, geo_reader, rasters, stretching
+from magnet_jax.rasters import (
+  geo_bands,
+  geo_blocks,
+  geo_reader,
+  rasters,
+  stretching,
+)
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
 from magnet_jax.types import InputError, Size
 
@@ -117,6 +123,7 @@ def open_file(
   *,
   bands: Sequence[int] | None = None,
   stretch: stretching.Wanted = 'none',
+  max_pixels: int = decoding.MAX_PIXELS,
 ) -> GeoRaster:
   """Opens an image file; reads its header, and samples for a stretch.
 
@@ -125,28 +132,22 @@ def open_file(
     bands: one or three of its bands, from 1, as red, green, blue; None: the
       one or three that it has besides alpha.
     stretch: how values become 8 bits, see `stretching`.
+    max_pixels: largest height * width of its blocks, which are decoded whole.
 
   Raises:
     InputError: no such file, not one that GDAL reads, no such bands, values
-      without a known range, or rasterio is missing.
+      without a known range, no data, or rasterio is missing.
   """
   path = decoding.check_file(path)
   stretch = stretching.check(stretch)
-  dataset = geo_reader.open_dataset(path)
+  dataset = geo_reader.open_dataset(path, max_pixels=max_pixels)
   try:
     # Whatever GDAL says outside of it is printed.
     with geo_reader.environment(geo_reader.rasterio_for(path)):
       choice = geo_bands.choose(dataset, bands, path)
       reader = geo_reader.Reader(path, dataset, choice)
-      rows, columns = reader.block
-      if rows * columns > decoding.MAX_PIXELS:
-        raise InputError(
-          f'{path}: its blocks of {rows} x {columns} pixels exceed the limit '
-          f'of {decoding.MAX_PIXELS}, as a block is decoded whole; convert '
-          'it, as with gdal_translate -co TILED=YES'
-        )
-      pixel = len(choice.indexes) * np.dtype(choice.dtype).itemsize
-      host_memory.check(str(path), rows * columns * pixel)
+      if dataset.driver == 'GTiff':
+        geo_blocks.check_data(reader)
       scale, notes = _scale(reader, stretch)
       if bands:
         chosen = ', '.join(map(str, bands))

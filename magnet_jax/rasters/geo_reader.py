@@ -16,7 +16,13 @@ import numpy as np
 from magnet_jax import outside
 from magnet_jax.files import decoding
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import geo_bands, rasters, sidecars, signatures
+from magnet_jax.rasters import (
+  geo_bands,
+  geo_blocks,
+  rasters,
+  sidecars,
+  signatures,
+)
 from magnet_jax.rasters.rasters import Area, BadBlockError
 from magnet_jax.rasters.unchanged import Unchanged
 from magnet_jax.types import InputError, Size
@@ -67,16 +73,21 @@ def environment(rasterio: types.ModuleType) -> Iterator[None]:
 
 
 def open_dataset(
-  path: pathlib.Path, overview: int | None = None
+  path: pathlib.Path,
+  overview: int | None = None,
+  *,
+  max_pixels: int = decoding.MAX_PIXELS,
 ) -> 'DatasetReader':
   """Opens an image of `signatures.FORMATS` with rasterio.
 
   Args:
     path: the file.
     overview: opens this overview, from 0, in place of the image itself.
+    max_pixels: largest height * width of its blocks, which are decoded whole.
 
   Raises:
-    InputError: it has another format or is damaged, or rasterio is missing.
+    InputError: it has another format or is damaged, its blocks are too large,
+      or rasterio is missing.
   """
   # The other drivers of GDAL read any file or the network for a file that asks.
   driver = signatures.image_format(path)
@@ -105,6 +116,7 @@ def open_dataset(
     size = (found.height, found.width)
     stored = path.stat().st_size
     decoding.check_pixels(path, size, kind, stored=stored, limit=sys.maxsize)
+    geo_blocks.check_size(path, found, max_pixels)
     return found
 
 

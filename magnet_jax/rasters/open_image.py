@@ -27,7 +27,8 @@ def open_image(
     bands: one or three of its bands, from 1, as red, green, blue; None: the
       one or three that it has besides alpha.
     stretch: how values of more than 8 bits become 8, see `stretching`.
-    max_pixels: largest height * width of an image that must be read whole.
+    max_pixels: largest height * width of what must be read whole: an image, or
+      a block of it.
 
   Raises:
     InputError: missing, empty, of another format, damaged, without the bands
@@ -45,7 +46,9 @@ def open_image(
       largest=max_pixels,
     )
     if reason is None:
-      return geo.open_file(path, bands=bands, stretch=stretch)
+      return geo.open_file(
+        path, bands=bands, stretch=stretch, max_pixels=max_pixels
+      )
     return whole.read(
       path, reason, bands=bands, stretched=stretched, max_pixels=max_pixels
     )

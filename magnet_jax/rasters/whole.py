@@ -63,7 +63,7 @@ def reason(
 
 def _reason_of_picture(path: pathlib.Path, largest: int) -> str | None:
   """As `reason` for a JPEG or PNG."""
-  with decoding.opened(path, sys.maxsize) as image:
+  with decoding.opened(path, sys.maxsize, decoded=False) as image:
     if image.width * image.height <= largest:
       return ''
     if image.mode == 'CMYK':

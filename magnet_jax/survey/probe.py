@@ -150,7 +150,7 @@ def _with_rasterio(path: pathlib.Path) -> _Seen:
     with geo_reader.open_dataset(path) as file:
       size = (file.height, file.width)
       # Trainings read it whole.
-      decoding.check_pixels(path, size, None, stored=0)
+      decoding.check_whole(path, size)
       scale = min(1.0, _SIDE / max(size))
       shape = [max(1, round(side * scale)) for side in size]
       kinds = [kind.name for kind in file.colorinterp]

@@ -71,7 +71,7 @@ def test_truncated_and_missing_images(pair, checkpoint, tmp_path, fails):
   assert not (tmp_path / 'out').exists()
 
 
-def _tiff(width, height, *, tile=None):
+def _tiff(width, height, *, tile=None, more=0):
   """A TIFF that claims any size and has one broken block."""
   entries = [
     (256, 4, width),
@@ -87,24 +87,27 @@ def _tiff(width, height, *, tile=None):
   head = struct.pack('<2sHIH', b'II', 42, 8, len(entries))
   for tag, kind, value in entries:
     head += struct.pack('<HHII', tag, kind, 1, value)
-  return head.ljust(300, b'\0')
+  return head.ljust(300, b'\0') + bytes(more)
 
 
 @pytest.mark.parametrize(
-  'data',
+  ('data', 'words'),
   [
-    _tiff(1_000_000, 1_000_000, tile=512),
-    _tiff(2**31 - 16, 100),
-    _tiff(2**16, 2**16, tile=2**16),
+    (_tiff(1_000_000, 1_000_000, tile=512), 'its 300 bytes can hold'),
+    (_tiff(2**31 - 16, 100), 'its 300 bytes can hold'),
+    (_tiff(2**16, 2**16, tile=2**16), 'its 300 bytes can hold'),
+    (_tiff(300_000, 300_000, tile=512, more=10**6), 'lists 1 tiles'),
+    (_tiff(2**31 - 16, 10, more=10**6), 'exceed the limit'),
+    (_tiff(2**16, 2**16, tile=2**16, more=10**6), 'exceed the limit'),
   ],
 )
 def test_a_tiff_that_claims_more_than_memory_stops_no_other(
-  data, fails_alone, tmp_path
+  data, words, fails_alone, tmp_path
 ):
   pytest.importorskip('rasterio')
   huge = tmp_path / 'huge.tif'
   huge.write_bytes(data)
-  assert 'its 300 bytes can hold' in fails_alone(huge)
+  assert words in fails_alone(huge)
 
 
 @pytest.mark.parametrize(

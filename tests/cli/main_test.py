@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from magnet_jax.cli import main
+from magnet_jax.cli import main, messages
 from magnet_jax.cli import segment as command
 from magnet_jax.types import InputError
 
@@ -76,6 +76,24 @@ def test_failures_are_one_line(error, status, words, monkeypatch, capsys):
   lines = capsys.readouterr().err.splitlines()
   assert len(lines) == 1
   assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+  'message',
+  [
+    '{}: must not; mend it',
+    'flag={}: is not in {}: must be; mend it',
+    'must end in x, but is {}; mend it',
+    '{}; mend it by {}, or by {}; mend it',
+  ],
+)
+@pytest.mark.parametrize('value', ['a' * 5000, 'a/' * 2500, '\n' * 3000])
+def test_long_values_leave_the_rest_of_a_line(message, value, capsys):
+  messages.show(message.format(*[value] * 3))
+  line = capsys.readouterr().err
+  assert len(line) < 1000 and '…' in line and line.endswith('; mend it\n')
+  for word in message.split('{}')[0].split():
+    assert word in line
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):

@@ -94,6 +94,32 @@ def test_headers_that_claim_more_than_the_file_can_hold(
       read(tmp_path / name)
 
 
+def test_a_jpeg_of_many_pictures_may_claim_no_more(tmp_path):
+  stream = io.BytesIO()
+  first, second = (Image.fromarray(noise((64, 80, 3))) for _ in '12')
+  first.save(stream, 'MPO', save_all=True, append_images=[second])
+  data = stream.getvalue()
+  (tmp_path / 'a.jpg').write_bytes(data)
+  assert images.read_image(tmp_path / 'a.jpg').shape == (64, 80, 3)
+  sides = struct.pack('>HH', 32767, 32767)
+  at = data.index(b'\xff\xc0') + 5
+  (tmp_path / 'a.jpg').write_bytes(_claiming(data, at, sides))
+  with pytest.raises(InputError, match='bytes can hold'):
+    images.read_image(tmp_path / 'a.jpg')
+
+
+def test_a_jpeg_of_thousands_of_scans(tmp_path):
+  data = _encoded('JPEG', progressive=True)
+  (tmp_path / 'a.jpg').write_bytes(data)
+  assert images.read_image(tmp_path / 'a.jpg').shape == (64, 80, 3)
+  last = data.rindex(b'\xff\xda')
+  data = data[:last] + data[last:-2] * 5000 + data[-2:]
+  (tmp_path / 'a.jpg').write_bytes(data)
+  for file in (tmp_path / 'a.jpg', decoding.Encoded('a.jpg', data)):
+    with pytest.raises(InputError, match=r'scans, at most 100 .* as a PNG'):
+      images.read_image(file)
+
+
 def test_images_that_do_not_fit_into_memory(tmp_path, monkeypatch):
   path = save(tmp_path / 'a.png', noise((200, 200, 3)))
   monkeypatch.setattr(host_memory, 'free', lambda: 2 * 7 * 200 * 200 - 2)
