@@ -204,6 +204,7 @@ RANGES: dict[str, Range] = {
   'size': _whole(1, 65_500),  # JPEG has no more
   'sizes': _whole(1, 65_500),
   'batches': _whole(0, 65_536),
+  'port': _whole(0, 65_535),
 }
 
 

@@ -31,6 +31,7 @@ ORDER = (
   'methods',
   'evaluate',
   'report',
+  'serve',
   'tuning',
   'train',
   'survey',

@@ -21,6 +21,7 @@ COMMANDS = {
   'evaluate': 'score and compare methods on labelled images',
   'report': 'make one page from evaluations: scores, charts, zoomable images',
   'convert': 'turn PyTorch weights into checkpoints, and back',
+  'serve': 'a page on this machine into which images are dropped',
   'bench': 'time every stage and its parts, and measure memory',
 }
 _DEBUG = '--debug'

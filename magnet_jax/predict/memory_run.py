@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from magnet_jax.cascade import labels, pyramid, quantised
-from magnet_jax.cascade.cascade import StageResult
+from magnet_jax.cascade.cascade import Cascade, StageResult
 from magnet_jax.cascade.workspace import InMemory, Progress
 from magnet_jax.files import images
 from magnet_jax.predict import gallery, panel, pictures, thumbnails
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.panel import StageView
-from magnet_jax.predict.task import Task
+from magnet_jax.predict.task import Recipe, Task
 from magnet_jax.types import Stage, WindowGrid
 
 
@@ -39,7 +39,8 @@ def segment(
   if valid is not None and not valid.any():
     raise pyramid.nothing_to_see(size)
   views = []
-  for name, result in _results(task, image, progress):
+  steps = results(task.recipe, task.cascade, image, task.plan, progress)
+  for name, result in steps:
     if outputs.panel:
       views.append(gallery.view(result, name))
     if outputs.preview:
@@ -59,11 +60,23 @@ def segment(
   return task.source.broken
 
 
-def _results(
-  task: Task, image: np.ndarray, progress: Progress
+def results(
+  recipe: Recipe,
+  cascade: Cascade,
+  image: np.ndarray,
+  plan: Sequence[Stage],
+  progress: Progress,
 ) -> Iterator[tuple[str, StageResult]]:
-  """Yields what each step makes, and its name if it is none of a cascade."""
-  whole, correction = task.recipe.whole, task.recipe.correction
+  """Yields what each step makes, and its name if it is none of a cascade.
+
+  Args:
+    recipe: what is done with the image.
+    cascade: of the recipe's model.
+    image: uint8 [H,W,3].
+    plan: the image's stages.
+    progress: progress callbacks.
+  """
+  whole, correction = recipe.whole, recipe.correction
   if whole:
     progress.says(whole.name)
     found, seen = whole.segment(image)
@@ -71,7 +84,7 @@ def _results(
     result = _of_whole(found)
     yield whole.name, result
   else:
-    for result in task.cascade.stages(image, task.plan, progress=progress):
+    for result in cascade.stages(image, plan, progress=progress):
       yield '', result
   if correction:
     progress.says(correction.name)
@@ -90,10 +103,7 @@ def _draw_preview(
   task: Task, outputs: Outputs, image: np.ndarray, result: StageResult
 ) -> None:
   assert outputs.preview
-  photograph = thumbnails.photograph([InMemory(image)])
-  maps = InMemory(result.probabilities)
-  label = labels.predict(thumbnails.sample(maps, photograph.shape[:2]))
-  shown = pictures.overlay(photograph, label, task.model.classes)
+  shown = thumbnails.tinted(image, result.probabilities, task.model.classes)
   images.write_image(outputs.preview, shown)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from magnet_jax.cascade.disk_workspace import StreamedStage
 from magnet_jax.cascade.labels import predict
+from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.ops import area
 from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import pictures
@@ -74,6 +75,24 @@ def view(streamed: StreamedStage) -> StageView:
 
 def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
   return StageView(title(stage), predict(maps), uncertainty(maps))
+
+
+def tinted(
+  image: np.ndarray, maps: np.ndarray, classes: ClassTable
+) -> np.ndarray:
+  """Draws a small picture of an image, tinted by its classes so far.
+
+  Args:
+    image: uint8 [H,W,3].
+    maps: float32 [h,w,C], of any size.
+    classes: names and colours.
+
+  Returns:
+    uint8 [h',w',3].
+  """
+  small = photograph([InMemory(image)])
+  label = predict(sample(InMemory(maps), small.shape[:2]))
+  return pictures.overlay(small, label, classes)
 
 
 def title(stage: Stage) -> str:

@@ -1,18 +1,11 @@
 """The page in a browser: it loads, and its slider, zoom and keys do their work.
 
-A script in the page acts as a person would and tells what came of it. The
-browser is driven by its driver's own protocol, JSON over HTTP.
+A script in the page acts as a person would and tells what came of it.
 """
 
-import contextlib
 import json
-import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 
+import browser
 import numpy as np
 import pytest
 
@@ -26,8 +19,6 @@ from magnet_jax.report import overview, runs, viewer, views
 CLASSES = types.ClassTable(
   ('soil', '</script>'), ((110, 84, 62), (64, 178, 92))
 )
-BROWSER = shutil.which('chromium') or shutil.which('google-chrome')
-SERVICE = shutil.which('chromedriver')
 DRIVER = """
 const tell = arguments[0];
 (async () => {
@@ -159,64 +150,15 @@ def make_run(tmp_path):
   return folder
 
 
-@contextlib.contextmanager
-def _browser(width):
-  """Yields a function of a command's path and content, to its result."""
-  with socket.socket() as place:
-    place.bind(('127.0.0.1', 0))
-    port = place.getsockname()[1]
-  server = f'http://127.0.0.1:{port}'
-
-  def call(path, content=None, method='POST'):
-    data = None if method == 'DELETE' else json.dumps(content or {}).encode()
-    request = urllib.request.Request(server + path, data, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-      return json.load(answer)['value']
-
-  flags = [
-    '--headless=new',
-    f'--window-size={width},900',
-    '--disable-gpu',
-    '--disable-dev-shm-usage',
-  ]
-  flags += ['--no-sandbox'] if os.geteuid() == 0 else []
-  wanted = {
-    'goog:chromeOptions': {'binary': BROWSER, 'args': flags},
-    'goog:loggingPrefs': {'browser': 'ALL'},
-  }
-  service = subprocess.Popen(
-    [SERVICE, f'--port={port}'],
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
-  )
-  try:
-    for _ in range(100):
-      with (
-        contextlib.suppress(OSError),
-        socket.create_connection(('127.0.0.1', port), 1),
-      ):
-        break
-      time.sleep(0.1)
-    made = call('/session', {'capabilities': {'alwaysMatch': wanted}})
-    session = f'/session/{made["sessionId"]}'
-    yield lambda path, content=None: call(session + path, content)
-    call(session, method='DELETE')
-  finally:
-    service.terminate()
-    service.wait()
-
-
-@pytest.mark.skipif(
-  not (BROWSER and SERVICE), reason='no browser: apt install chromium-driver'
-)
+@browser.needed
 @pytest.mark.parametrize('width', [1200, 420])
 def test_the_page_works_in_a_browser(run, tmp_path, width):
   page = tmp_path / 'page.html'
   overview.write(runs.find([run]), page, 'runs')
-  with _browser(width) as browser:
-    browser('/url', {'url': page.as_uri()})
-    seen = browser('/execute/async', {'script': DRIVER, 'args': []})
-    said = browser('/se/log', {'type': 'browser'})
+  with browser.browser(width) as call:
+    call('/url', {'url': page.as_uri()})
+    seen = call('/execute/async', {'script': DRIVER, 'args': []})
+    said = call('/se/log', {'type': 'browser'})
   assert said == []
   assert 'failed' not in seen, seen
   soil, leaf = map(list, CLASSES.colours)

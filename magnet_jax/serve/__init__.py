@@ -1,0 +1,1 @@
+"""A local page that segments the images which a person drops into it."""
