@@ -46,6 +46,7 @@ def refinement(
   cascade_psp.widths = (512, 256, 32)
   cascade_psp.side, cascade_psp.margin = 900, 16
   cascade_psp.reduction, cascade_psp.prior = 0.0, False
+  cascade_psp.least_share, cascade_psp.smallest = 0.1, 1024
   segfix = config.correctors.segfix
   config.correctors.segfix = ml_collections.ConfigDict(
     {

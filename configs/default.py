@@ -149,7 +149,12 @@ def get_config() -> ml_collections.ConfigDict:
   # Times that a side may be reduced to see a part as a whole, 0 for any: larger
   # parts are seen in crops of full size only.
   cascade_psp.reduction = 1.0
-  cascade_psp.smallest = 1024  # pixels that a part of a class must exceed
+  # Of a crop, inside and outside, below which it is left as it is. The
+  # published 0.1 leaves out roads, and what they go through.
+  cascade_psp.least_share = 0.0
+  # Pixels that a part of a class must exceed. The published 32² leaves out
+  # trees.
+  cascade_psp.smallest = 64
   cascade_psp.stuff = ()  # classes that are surfaces rather than things
   cascade_psp.prior = True  # start from the mask
   config.correctors.segfix = ml_collections.ConfigDict()

@@ -158,6 +158,7 @@ RANGES: dict[str, Range] = {
   'side': _whole(1, 4096),
   'margin': _whole(0, 2048),
   'reduction': _FACTOR,
+  'least_share': Range(0.0, 0.5),
   'smallest': _whole(0, _MANY),
   'stuff': _whole(0, 255),
   'certainty': _SHARE,

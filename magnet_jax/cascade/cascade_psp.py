@@ -15,7 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import mask_correction
-from magnet_jax.cascade.mask_correction import MARGIN, REDUCTION, SIDE, Steps
+from magnet_jax.cascade.mask_correction import (
+  LEAST_SHARE,
+  MARGIN,
+  REDUCTION,
+  SIDE,
+  Steps,
+)
 from magnet_jax.models import resnet
 from magnet_jax.models.cascade_psp import CascadePSP
 from magnet_jax.refiners.corrector import Correct, Corrector, Trained
@@ -41,6 +47,7 @@ def make(
   side: int = SIDE,
   margin: int = MARGIN,
   reduction: float = REDUCTION,
+  least_share: float = LEAST_SHARE,
   smallest: int = SMALLEST,
   stuff: tuple[int, ...] = (),
   prior: bool = False,
@@ -58,6 +65,7 @@ def make(
     side: as of `correct`.
     margin: likewise.
     reduction: likewise.
+    least_share: likewise.
     smallest: likewise.
     stuff: likewise.
     prior: as of `CascadePSP`.
@@ -87,6 +95,7 @@ def make(
       side=side,
       margin=margin,
       reduction=reduction,
+      least_share=least_share,
       smallest=smallest,
       stuff=stuff,
     )
@@ -121,6 +130,7 @@ def correct(
   side: int = SIDE,
   margin: int = MARGIN,
   reduction: float = REDUCTION,
+  least_share: float = LEAST_SHARE,
   smallest: int = SMALLEST,
   stuff: Collection[int] = (),
 ) -> np.ndarray:
@@ -137,6 +147,7 @@ def correct(
     side: as of `mask_correction.correct`.
     margin: likewise.
     reduction: likewise.
+    least_share: likewise.
     smallest: pixels that a part of a class must exceed to be corrected.
     stuff: classes of surfaces, such as sky, among those of things: a thing
       beside one needs to be little more than half as sure.
@@ -159,11 +170,13 @@ def correct(
   labels = np.where(known, winner, -1)
   present = np.unique(labels[known])
   best = np.full(labels.shape, _SURE, np.float32)
+  # Boxes longer than it are seen in crops only, which leave no outline out.
+  longest = math.inf if least_share or not reduction else reduction * side
   # A single class could win against none.
   for index in present if len(present) > 1 else ():
     mask = labels == index
     factor = _STUFF if index in stuff else 1.0
-    for box in boxes(mask, side, smallest):
+    for box in boxes(mask, side, smallest, longest):
       found = factor * mask_correction.correct(
         image[box],
         mask[box],
@@ -171,6 +184,7 @@ def correct(
         side=side,
         margin=margin,
         reduction=reduction,
+        least_share=least_share,
       )
       wins = found > best[box]
       best[box][wins] = found[wins]
@@ -178,18 +192,22 @@ def correct(
   return _changed(probabilities, winner, best)
 
 
-def boxes(mask: np.ndarray, side: int, smallest: int) -> Iterator[Box]:
+def boxes(
+  mask: np.ndarray, side: int, smallest: int, longest: float = math.inf
+) -> Iterator[Box]:
   """Yields the boxes of a mask's connected parts, the largest part first.
 
   A box is a square, but for the image's borders, at least a quarter longer than
   its part. Its side is one of few, the network's times a power of the root of
   2, so that few sizes are compiled. A part inside a box that is corrected at
-  full resolution as a whole is corrected with it.
+  full resolution is corrected with it.
 
   Args:
     mask: bool [H,W].
     side: the network's.
     smallest: pixels that a part must exceed.
+    longest: of the boxes that are seen as a whole; all outlines in a longer one
+      are seen at full resolution only.
   """
   _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
   size = mask.shape[0], mask.shape[1]
@@ -212,7 +230,7 @@ def boxes(mask: np.ndarray, side: int, smallest: int) -> Iterator[Box]:
       _around(top, bottom, length, size[0]),
       _around(left, right, length, size[1]),
     )
-    if length <= side:
+    if length <= side or max(s.stop - s.start for s in box) > longest:
       native.append(box)
     yield box
 

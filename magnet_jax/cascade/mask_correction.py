@@ -27,8 +27,8 @@ Network = Callable[..., Looks]
 SIDE = 900
 MARGIN = 16
 REDUCTION = 0.0
+LEAST_SHARE = 0.1
 _STRIDE = 8  # of the network, of which its inputs are multiples
-_FEW, _MOST = 0.1, 0.9  # share inside of a crop that shows an outline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +69,7 @@ def correct(
   side: int = SIDE,
   margin: int = MARGIN,
   reduction: float = REDUCTION,
+  least_share: float = LEAST_SHARE,
 ) -> np.ndarray:
   """Corrects a mask of an image of any size.
 
@@ -85,6 +86,8 @@ def correct(
     margin: pixels at a crop's sides that are not used, but for the image's own.
     reduction: how many times a side may be reduced, 0 for any; where the whole
       image had to be reduced more, crops see the mask as it is.
+    least_share: of a crop, inside and outside, below which it counts as one
+      without an outline; 0 sees all outlines.
 
   Returns:
     float32 [H,W], the probability of inside.
@@ -100,8 +103,14 @@ def correct(
     full, quarters = parallel.fetch(run.whole(**_reduced(image, mask, side)))
     inside = _rows_and_columns(full[0], size, (0, 0), size) > 0.5
     quarter = quarters[0]
+  corners = [
+    (top, left)
+    for top in starts(size[0], side, margin)
+    for left in starts(size[1], side, margin)
+    if _has_outline(inside[top : top + side, left : left + side], least_share)
+  ]
   total, count = _summed(
-    image, inside, quarter, run.crops, side=side, margin=margin
+    image, inside, quarter, run.crops, corners, side=side, margin=margin
   )
   return np.where(count, total / np.maximum(count, 1), inside).astype(
     np.float32
@@ -113,19 +122,14 @@ def _summed(
   inside: np.ndarray,
   quarter: np.ndarray,
   step: parallel.Step,
+  corners: list[tuple[int, int]],
   *,
   side: int,
   margin: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Adds up what crops with an outline show; returns it and their number."""
+  """Adds up what crops show; returns it and their number."""
   size = image.shape[0], image.shape[1]
   total, count = np.zeros(size, np.float32), np.zeros(size, np.uint16)
-  corners = [
-    (top, left)
-    for top in starts(size[0], side, margin)
-    for left in starts(size[1], side, margin)
-    if _FEW <= inside[top : top + side, left : left + side].mean() <= _MOST
-  ]
 
   def arrays_of(number: int) -> batches.Arrays:
     top, left = corner = corners[number]
@@ -150,6 +154,11 @@ def _summed(
       total[into][rows, columns] += found[rows, columns]
       count[into][rows, columns] += 1
   return total, count
+
+
+def _has_outline(mask: np.ndarray, least: float) -> bool:
+  share = float(mask.mean())
+  return 0 < share < 1 and least <= share <= 1 - least
 
 
 def starts(length: int, side: int, margin: int) -> list[int]:

@@ -11,6 +11,8 @@ from magnet_jax.data.schedule import Batch, Schedule
 from magnet_jax.data.sources import Source
 from magnet_jax.types import IGNORE, Size
 
+_TRIES = 5  # to draw a window that shows an outline
+
 
 def mask_batches(
   source: Source,
@@ -23,7 +25,8 @@ def mask_batches(
 ) -> Iterator[Batch]:
   """Yields random windows from all stages, and masks of one class of each.
 
-  The class is drawn from those that a window shows.
+  The class is drawn from those that a window shows. A window of one class alone
+  has no outline to correct: another one is drawn, a few times.
 
   Args:
     source: labelled images.
@@ -57,14 +60,18 @@ class _Masks:
   least: float
 
   def __call__(self, index: int, rng: np.random.Generator) -> Batch:
-    image, label = cutting.draw_window(
-      rng,
-      self.source[index],
-      self.plans,
-      network=self.network,
-      options=self.augmentation,
-    )
-    present = np.unique(label[label != IGNORE])
+    sample = self.source[index]
+    for _ in range(_TRIES):
+      image, label = cutting.draw_window(
+        rng,
+        sample,
+        self.plans,
+        network=self.network,
+        options=self.augmentation,
+      )
+      present = np.unique(label[label != IGNORE])
+      if present.size > 1:
+        break
     inside = np.zeros(label.shape, bool)
     if present.size:
       inside = label == rng.choice(present)

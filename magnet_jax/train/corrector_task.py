@@ -12,6 +12,7 @@ import optax
 from magnet_jax import parallel
 from magnet_jax.cascade import settings
 from magnet_jax.data import classes as class_tables
+from magnet_jax.data import pipeline
 from magnet_jax.data.splits import Splits
 from magnet_jax.files import checkpoints
 from magnet_jax.models import build
@@ -25,7 +26,7 @@ from magnet_jax.train import (
   warm_start,
 )
 from magnet_jax.train.corrector_recipes import RECIPES
-from magnet_jax.types import CORRECTOR
+from magnet_jax.types import CORRECTOR, Size, Stage
 
 
 def make(
@@ -107,16 +108,39 @@ def _batches(
   config: from_config.Config, images: Splits, name: str
 ) -> tuple[Callable[..., Iterator[loop.Batch]], Callable[[], Any]]:
   """Returns what starts the batches of the training, and of the validation."""
+  training, recipe = config.train[name], RECIPES[name]
   # The whole image in one window, and windows at full size.
   whole = settings.from_the_whole(config.plan)
+  plan = {**whole, 'scales': (), 'stages': 2}
+  # A crop of a window may not show the outline that the mask is drawn for.
+  if recipe.masks and all(training.crop):
+    plan['window'] = tuple(training.crop)
+  plan_for = settings.planner(plan)
+  if reduction := config.correctors[name].get('reduction'):
+    plan_for = _reduced_at_most(reduction, plan_for)
   return from_config.batches(
     config,
     images,
-    config.train[name],
-    RECIPES[name].batches,
-    plan_for=settings.planner({**whole, 'scales': (), 'stages': 2}),
-    network=settings.window(config.plan),
+    training,
+    recipe.batches,
+    plan_for=plan_for,
+    network=settings.window(plan),
   )
+
+
+def _reduced_at_most(
+  reduction: float, plan_for: pipeline.PlanFor
+) -> pipeline.PlanFor:
+  """Leaves out stages whose windows the corrector would never see."""
+
+  def make(size: Size) -> tuple[Stage, ...]:
+    return tuple(
+      stage
+      for stage in plan_for(size)
+      if max(size) <= reduction * max(stage.size)
+    )
+
+  return make
 
 
 def _step(

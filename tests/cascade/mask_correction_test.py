@@ -184,3 +184,20 @@ def test_what_would_be_reduced_too_much_is_seen_in_crops_only():
     image, mask, run, side=SIDE, margin=MARGIN, reduction=2
   )
   np.testing.assert_allclose(found, sigmoid(4.0 * mask - 2), atol=1e-6)
+
+
+@pytest.mark.parametrize('inside', [False, True])
+def test_narrow_outlines_are_seen_if_no_share_is_asked_for(run, inside):
+  image, _ = scene((60, 48))
+  mask = np.full((60, 48), not inside)
+  mask[30:32] = inside  # less than a tenth of a crop
+
+  def corrected(**settings):
+    return mask_correction.correct(
+      image, mask, run, side=SIDE, margin=MARGIN, reduction=1, **settings
+    )
+
+  np.testing.assert_array_equal(corrected(), mask)
+  found = corrected(least_share=0)
+  seen = (found > 0) & (found < 1)
+  assert seen[20:42].all() and not seen[:8].any() and not seen[-8:].any()

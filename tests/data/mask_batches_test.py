@@ -57,6 +57,21 @@ def test_what_is_inside_is_of_one_class():
       assert outside.size + inside.size == 3 * (label != 255).sum()
 
 
+def test_most_masks_have_an_outline():
+  label = np.zeros((64, 96), np.uint8)
+  label[30:34, 40:44] = 1
+  source = Samples(Sample('a', np.zeros((64, 96, 3), np.uint8), label))
+  found = mask_batches.mask_batches(
+    source,
+    Schedule(seed=3, batch=64),
+    plan_for=lambda s: plan(s)[-1:],
+    network=NETWORK,
+  )
+  outlines = [np.ptp(label) > 0 for label in next(found)['labels']]
+  # Of windows that are drawn once, one in seven shows it.
+  assert 0.35 < np.mean(outlines) < 0.8
+
+
 def test_batches_go_on_from_any_step():
   whole = batches(augmentation=ALL, steps=4)
   rest = batches(augmentation=ALL, steps=4, start_step=2)

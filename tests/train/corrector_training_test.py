@@ -26,6 +26,7 @@ from magnet_jax.train import (
 from magnet_jax.types import InputError, Meta
 
 COUNT = len(generator.CLASSES)
+_SWITCHES = 'flip_horizontal', 'flip_vertical', 'rotate'
 
 
 def make_config():
@@ -184,6 +185,40 @@ def test_masks_are_scored_whatever_class_0_is(tmp_path, name, unscored):
   images = splits.Splits(config.data)
   task, _ = corrector_task.make(config, images, name, source)
   assert task.unscored == unscored
+
+
+def test_masks_are_learnt_at_the_scales_at_which_they_are_seen(tmp_path):
+  config = make_config()
+  plain = {key: 1.0 for key in config.augment if key not in _SWITCHES}
+  config.augment.update(
+    {**plain, **dict.fromkeys(_SWITCHES, False), 'hue': 0.0}
+  )
+  config.train.cascade_psp.crop = (24, 20)
+  source = export(tmp_path / 'base.npz', config)
+  images = splits.Splits(config.data)
+  scenes = [images['train'][i].image for i in range(2)]
+
+  def is_cut_out(pixels):
+    return any(
+      (parts == pixels).all((-3, -2, -1)).any()
+      for scene in scenes
+      for parts in [
+        np.moveaxis(
+          np.lib.stride_tricks.sliding_window_view(scene, (24, 20), (0, 1)),
+          2,
+          -1,
+        )
+      ]
+    )
+
+  shares = []
+  for reduction in (1.0, 0.0):
+    config.correctors.cascade_psp.reduction = reduction
+    task, _ = corrector_task.make(config, images, 'cascade_psp', source)
+    batches = task.batches(0)
+    windows = [w for _ in range(6) for w in next(batches)['images']]
+    shares.append(np.mean([is_cut_out(window) for window in windows]))
+  assert shares[0] == 1 > shares[1]
 
 
 def test_faults_are_found_before_anything_is_trained(tmp_path):
