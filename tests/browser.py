@@ -58,8 +58,10 @@ def browser(width):
       time.sleep(0.1)
     made = call('/session', {'capabilities': {'alwaysMatch': wanted}})
     session = f'/session/{made["sessionId"]}'
-    yield lambda path, content=None: call(session + path, content)
-    call(session, method='DELETE')
+    try:
+      yield lambda path, content=None: call(session + path, content)
+    finally:
+      call(session, method='DELETE')  # or the browser would stay
   finally:
     service.terminate()
     service.wait()
