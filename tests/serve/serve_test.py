@@ -15,6 +15,7 @@ from PIL import Image
 import pytest
 import toy_model
 
+from magnet_jax.cli import main
 from magnet_jax.predict.budget import Budget
 from magnet_jax.serve import app, kept
 from magnet_jax.serve.worker import Worker
@@ -185,6 +186,17 @@ def test_images_that_are_too_large(tmp_path):
   with pytest.raises(InputError, match='more than the limit'):
     small.add('b.png', _png((200, 200)))
   assert [image.number for image in kept.read(tmp_path)] == [number]
+
+
+def test_a_port_that_is_in_use(served, tmp_path, capsys):
+  port = served[1].rpartition(':')[2]
+  flags = [f'--port={port}', f'--out={tmp_path / "new"}']
+  assert main.main(['serve', *flags]) == 2
+  line = capsys.readouterr().err
+  assert f'--port={port}: cannot be used' in line and 'choose another' in line
+  assert not (tmp_path / 'new').exists()
+  assert main.main(['serve', '--port=70000']) == 2
+  assert 'must be a whole number of 0 to 65535' in capsys.readouterr().err
 
 
 @browser.needed
