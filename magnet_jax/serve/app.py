@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Mapping
 import dataclasses
 import functools
+import os
 import pathlib
+import socket
 from typing import Any
 from urllib import parse
 
-from tornado import httpserver, netutil, web
+from tornado import httpserver, web
 
 from magnet_jax import checked
 from magnet_jax.files import plain_json
@@ -153,17 +155,19 @@ async def run(
     InputError: the port is in use, or may not be used.
   """
   try:
-    sockets = netutil.bind_sockets(port, HOST)
+    own = socket.create_server((HOST, port))
   except OSError as error:
+    why = os.strerror(error.errno or 0)
     raise InputError(
-      f'--port={port}: cannot be used, {error.strerror}; choose another, or 0 '
-      'for one that is free'
+      f'--port={port}: cannot be used, {why}; choose another, or 0 for one '
+      'that is free'
     ) from error
   server = httpserver.HTTPServer(
     application(worker), max_body_size=most, max_buffer_size=most
   )
-  server.add_sockets(sockets)
-  tell(f'http://{HOST}:{sockets[0].getsockname()[1]}')
+  own.setblocking(False)
+  server.add_socket(own)
+  tell(f'http://{HOST}:{own.getsockname()[1]}')
   try:
     await stop.wait()
   finally:

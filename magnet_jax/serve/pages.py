@@ -46,6 +46,8 @@ def image(worker: Worker, number: int) -> str:
   Raises:
     InputError: there is no such image, or its files are damaged.
   """
+  # Before its results are read: what ends in between, the page asks for again.
+  finished = worker.state(number).finished
   found = worker.find(number)
   views = [(view.name, view) for view in found.views()]
   shown = viewer.section(views, worker.model.classes, _BUDGET)
@@ -53,6 +55,7 @@ def image(worker: Worker, number: int) -> str:
   for mark, text in {
     'name': parts.escaped(found.name),
     'size': f'{found.size[1]} x {found.size[0]} pixels',
+    'finished': str(finished),
     'unlike': _unlike(found),
     'methods': _methods(worker),
     'results': _results(found),

@@ -56,7 +56,8 @@
   }
 
   const page = location.pathname;
-  let finished = null; // ways that had come to an end when the page was loaded
+  // Ways that had come to an end when the page was made.
+  let finished = Number(find('work').dataset.finished);
   let shown = '';
 
   const follow = async () => {
@@ -67,7 +68,6 @@
       complain(error.message);
       return;
     }
-    finished ??= state.finished;
     if (state.finished > finished && !state.error) {
       location.reload();
       return;

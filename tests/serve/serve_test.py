@@ -93,7 +93,7 @@ def _png(size=(64, 80)):
 
 
 def _wait(address):
-  for _ in range(600):
+  for _ in range(1200):
     state = json.loads(_ask(f'{address}/state')[1])
     if not state['waiting']:
       return state
@@ -209,7 +209,7 @@ def test_the_page_works_in_a_browser(served, width):
       return call('/execute/sync', {'script': script, 'args': args})
 
     def until(test):
-      for _ in range(600):
+      for _ in range(1200):
         seen = act(SEEN)
         if test(seen):
           return seen
