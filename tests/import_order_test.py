@@ -37,6 +37,7 @@ ORDER = (
   'survey',
   'configs',
   'cli',
+  '__main__',
 )
 # A GPU machine need not have what reads data sets, configs and maps.
 LIGHT = (

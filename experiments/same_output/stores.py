@@ -23,8 +23,9 @@ import tempfile
 import numpy as np
 
 from magnet_jax.cascade import disk_workspace, journal, labels
-from magnet_jax.cascade.cascade import SILENT, Cascade
+from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.disk_workspace import DiskWorkspace, Kept
+from magnet_jax.cascade.workspace import SILENT
 from magnet_jax.files import embedded, images
 from magnet_jax.predict import combine
 from magnet_jax.predict import model as models

@@ -18,25 +18,22 @@ from magnet_jax.cascade import (
   tiling,
   window_choice,
 )
-from magnet_jax.cascade.depth import Layer, Past
+from magnet_jax.cascade.depth import ONE_STAGE, Layer, Past
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.cascade.options import Options
 from magnet_jax.cascade.parts import Part, Share, Start, Work
 from magnet_jax.cascade.policy import Policy
 from magnet_jax.cascade.steps import Steps
 from magnet_jax.cascade.workspace import (
-  InMemory,
+  SILENT,
   MemoryWorkspace,
   Progress,
-  Silent,
   Workspace,
 )
 from magnet_jax.ops import selection, windows
+from magnet_jax.rasters.given_image import Given
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import InputError, Network, Plane, Size, Stage, WindowGrid
-
-SILENT = Silent()
-ONE_STAGE = Past(())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +188,7 @@ class Cascade:
 
   def stages(
     self,
-    image: np.ndarray,
+    image: Given,
     plan: Sequence[Stage],
     *,
     progress: Progress = SILENT,
@@ -199,40 +196,43 @@ class Cascade:
     """Segments an image in memory; returns the results of its stages.
 
     Args:
-      image: uint8 [H,W,3].
+      image: uint8 [H,W,3], or anything that `given_image.as_raster` takes.
       plan: as for `run`.
       progress: progress callbacks.
+
+    Raises:
+      InputError: it is no image, or the plan is for another size.
     """
-    space = MemoryWorkspace(image, self.policy.shrink, progress)
+    space = MemoryWorkspace(image, plan[-1].size, self.policy.shrink, progress)
 
     def result(done: tuple[Stage, Sequence[int]]) -> StageResult:
       stage, numbers = done
       found = space.probabilities
       size = (found.shape[0], found.shape[1])
       # Only stage 0 of the released pipeline differs in size from its map.
-      whole = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
-      there = stage if stage.size == size else whole
-      return StageResult(there, found, space.chosen, tuple(numbers))
+      if stage.size != size:
+        stage = Stage(stage.index, WindowGrid(size, size, (0,), (0,)))
+      return StageResult(stage, found, space.chosen, tuple(numbers))
 
     return map(result, self.run(plan, space, progress))
 
-  def segment(self, image: np.ndarray, plan: Sequence[Stage]) -> np.ndarray:
-    """Returns the last stage's probabilities: float32 [H,W,C]."""
+  def segment(self, image: Given, plan: Sequence[Stage]) -> np.ndarray:
+    """Returns the probabilities of the last of `stages`: float32 [H,W,C]."""
     for result in self.stages(image, plan):
-      final = result.probabilities
-    return final
+      last = result
+    return last.probabilities
 
-  def patches(self, image: np.ndarray, grid: WindowGrid) -> np.ndarray:
+  def patches(self, image: Given, grid: WindowGrid) -> np.ndarray:
     """Segments windows on their own and blends them: float32 [H,W,C].
 
     Args:
-      image: uint8 [H,W,3].
+      image: as for `stages`; raises as that does.
       grid: windows over it.
     """
     stage = Stage(0, grid)
-    space = MemoryWorkspace(image, self.policy.shrink, SILENT)
+    space = MemoryWorkspace(image, grid.size, self.policy.shrink, SILENT)
     share = space.share(stage, range(len(grid)), len(grid), self.batch)
-    start = self._start(stage, InMemory(image), share)
+    start = self._start(stage, space.image(stage), share)
     for part in by_window.segment(start):
       space.put(stage, part)
     return space.probabilities

@@ -48,6 +48,9 @@ class Past:
   weight: tuple[float, ...] = (1.0,)
 
 
+ONE_STAGE = Past(())
+
+
 def layer(
   grid: WindowGrid,
   numbers: Sequence[int],

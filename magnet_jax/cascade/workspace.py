@@ -8,7 +8,9 @@ import numpy as np
 
 from magnet_jax.cascade import tiling
 from magnet_jax.cascade.parts import Part, Share
-from magnet_jax.types import Plane, Size, Stage
+from magnet_jax.rasters import given_image
+from magnet_jax.rasters.given_image import Given
+from magnet_jax.types import InputError, Plane, Size, Stage
 
 
 class Progress(Protocol):
@@ -35,6 +37,9 @@ class Silent:
 
   def skipped(self, windows: int) -> None:
     """Does nothing."""
+
+
+SILENT = Silent()
 
 
 class Workspace(Protocol):
@@ -100,9 +105,13 @@ class MemoryWorkspace:
   """The stages of one image as arrays; only the latest map is kept.
 
   Args:
-    image: uint8 [H,W,3].
+    image: anything that `given_image.as_raster` takes, of H x W pixels.
+    size: (H, W), for which the stages were planned.
     shrink: (uint8 [H,W,3], size) -> the stage's image.
     progress: progress callbacks.
+
+  Raises:
+    InputError: it is no image, or one of another size.
 
   Attributes:
     probabilities: float32 [H_s,W_s,C], after the latest stage.
@@ -112,11 +121,18 @@ class MemoryWorkspace:
 
   def __init__(
     self,
-    image: np.ndarray,
+    image: Given,
+    size: Size,
     shrink: Callable[[np.ndarray, Size], np.ndarray],
     progress: Progress,
   ):
-    self._image = image
+    self._image = given_image.as_pixels(image)
+    height, width = self._image.shape[:2]
+    if (height, width) != size:
+      raise InputError(
+        f'image of {height}x{width} with a plan for {size[0]}x{size[1]} '
+        "(height x width): must be the same; make a plan for the image's size"
+      )
     self._shrink = shrink
     self._progress = progress
     self.probabilities = np.zeros((0, 0, 0), np.float32)

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 
+import magnet_jax
 from magnet_jax.cli import messages
 
 # What each command does; the module in this folder has the same name. All that
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     print(_overview())
     return 0 if argv else _FAILED
   if argv[0] == '--version':
-    print(f'magnet-jax {_version()}')
+    print(f'magnet-jax {magnet_jax.__version__}')
     return 0
   path = [*sys.path]
   try:
@@ -102,16 +103,6 @@ def _dispatch(name: str = '', *argv: str) -> int:
   return status
 
 
-def _version() -> str:
-  # Imported late, as it takes longer than everything else here.
-  from importlib import metadata
-
-  try:
-    return metadata.version('magnet-jax')
-  except metadata.PackageNotFoundError:
-    return 'not installed'
-
-
 def _overview() -> str:
   lines = [
     'magnet-jax segments images that are too large for the accelerator: '
@@ -128,7 +119,3 @@ def _overview() -> str:
     'Start with: magnet-jax demo',
   ]
   return '\n'.join(lines)
-
-
-if __name__ == '__main__':
-  run()

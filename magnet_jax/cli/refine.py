@@ -17,7 +17,6 @@ from magnet_jax.predict import (
   image_offsets,
   refine_run,
 )
-from magnet_jax.predict import model as models
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.finished_maps import FinishedMap
 from magnet_jax.predict.outputs import Outputs
@@ -160,9 +159,7 @@ def _chosen(
     return FILTERS[values.method], None
   if values.method == image_offsets.NAME:
     return offset_flags.chosen(values, image, size), None
-  return models.load_corrector(
-    model_flags.path(values), _TRAINED[values.method]
-  )
+  return correctors.read(model_flags.path(values), _TRAINED[values.method])
 
 
 def _given(

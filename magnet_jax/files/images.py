@@ -13,6 +13,7 @@ from magnet_jax.types import ClassTable, InputError, Size
 
 __all__ = [
   'check_sizes',
+  'decode',
   'exif_orientation',
   'prepare_folder',
   'read_codes',
@@ -53,8 +54,8 @@ def exif_orientation(image: Image.Image) -> int:
   return found if found in _TURNS else 1
 
 
-def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
-  """Decodes an opened image to uint8 [H,W,3] as stored."""
+def decode(image: Image.Image, path: PathLike) -> np.ndarray:
+  """Decodes an opened image to uint8 [H,W,3] as stored; `path` is its name."""
   image.load()
   if image.mode in _SIXTEEN_BITS:
     # The conversion of Pillow clips at 255 instead of scaling.
@@ -66,7 +67,9 @@ def _decode(image: Image.Image, path: PathLike) -> np.ndarray:
       'convert it to 8 or unsigned 16 bits a channel'
     )
   # Alpha is dropped, and a transparent palette entry makes Pillow warn.
-  image.info.pop('transparency', None)
+  if 'transparency' in image.info:
+    image = image.copy()
+    del image.info['transparency']
   return np.asarray(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
@@ -104,7 +107,7 @@ def read_image(
   """
   with decoding.opened(path, max_pixels) as image:
     orientation = exif_orientation(image) if turned else 1
-    return turn(_decode(image, path), orientation)
+    return turn(decode(image, path), orientation)
 
 
 def read_size(
@@ -204,13 +207,14 @@ def read_codes(
   with decoding.opened(path, max_pixels) as image:
     image.load()
     if colours:
-      return _decode(image, path)
+      return decode(image, path)
     if image.mode in ('P', 'L', '1', 'I', *_SIXTEEN_BITS):
       return decoding.stored(image)
     remedy = (
       'convert it to 8 or 16 bits'
       if image.mode == 'F'
-      else 'set colours if it holds the colours of the classes'
+      else 'if it holds the colours of the classes, set data.colours '
+      '(--config.data.colours=True)'
     )
     raise InputError(
       f'{os.fspath(path)}: pixels of kind {image.mode}: a label holds one '

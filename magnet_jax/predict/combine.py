@@ -63,7 +63,7 @@ def with_correctors(model: Model, path: str) -> Model:
 
   Args:
     model: the networks, of any origin.
-    path: anything that `models.load_corrector` accepts.
+    path: anything that `correctors.read` accepts.
 
   Raises:
     InputError: there is none, one is damaged, or was trained for other classes.
@@ -81,7 +81,7 @@ def with_correctors(model: Model, path: str) -> Model:
     if corrects.num_classes is None:
       continue
     with checked.named(path):
-      names = models.class_table(meta).names
+      names = networks.class_table(meta).names
     if names != model.classes.names:
       raise InputError(
         f'{path}: its {correctors.shown(name)} corrects the {len(names)} '
@@ -98,7 +98,7 @@ def _with_foreign(
   """The refiner with a foreign segmenter, which is tried out."""
   variables, meta = _part(refiner, 'refiner')
   with checked.named(refiner):
-    num_classes = len(models.class_table(meta))
+    num_classes = len(networks.class_table(meta))
     options = settings.options(meta.section('refine'))
   host = foreign.load(
     segmenter, num_classes=num_classes, batch=batch or options.batch or 1
@@ -139,9 +139,9 @@ def _check_classes(
   segmenter: str, meta: Meta, refiner: str, other: Meta
 ) -> None:
   with checked.named(segmenter):
-    names = models.class_table(meta).names
+    names = networks.class_table(meta).names
   with checked.named(refiner):
-    others = models.class_table(other).names
+    others = networks.class_table(other).names
   if names != others:
     raise InputError(
       f'{segmenter}: has the {len(names)} classes {", ".join(names)}, '

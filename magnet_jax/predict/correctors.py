@@ -15,13 +15,22 @@ import numpy as np
 
 from magnet_jax import checked
 from magnet_jax.cascade import cascade_psp, finished, segfix
+from magnet_jax.files import checkpoints
+from magnet_jax.files.atomic import PathLike
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
 from magnet_jax.predict import networks
 from magnet_jax.refiners import deep_guided, iterative
 from magnet_jax.refiners.corrector import STARTS, Correct, Corrector
 from magnet_jax.refiners.refiner import Refiner
-from magnet_jax.types import CORRECTOR, InputError, Meta, Section, Size
+from magnet_jax.types import (
+  CORRECTOR,
+  ClassTable,
+  InputError,
+  Meta,
+  Section,
+  Size,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +127,37 @@ def load(
         which, corrector, variables[kind], num_classes
       )
   return found
+
+
+def read(path: PathLike, name: str) -> tuple[Filter, ClassTable | None]:
+  """Reads a corrector of a model, which needs no segmenter for that.
+
+  Args:
+    path: as for `model.load`, or a folder that holds nothing but correctors.
+    name: a key of CORRECTORS.
+
+  Returns:
+    The corrector, and the classes that it was trained for, None if it corrects
+    maps of any.
+
+  Raises:
+    InputError: there is none of this name, or it is damaged.
+  """
+  variables, meta = checkpoints.load(path)
+  kind = CORRECTOR + name
+  if kind not in variables:
+    raise InputError(
+      f'{path}: holds {", ".join(sorted(variables))}, no {kind}: train it by '
+      f'magnet-jax train --stage={name} --workdir=RUN, with the --config of '
+      'the run'
+    )
+  # Those that correct any classes may come without a table of them.
+  count = len(meta.classes or (name,))
+  own = {kind: variables[kind]}
+  corrects = load(own, meta, count, str(path))[name]
+  if corrects.num_classes is None:
+    return corrects, None
+  return corrects, networks.class_table(meta)
 
 
 def of_variables(

@@ -13,7 +13,7 @@ from magnet_jax.files import offset_files
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
-from magnet_jax.predict import correctors, model
+from magnet_jax.predict import correctors
 
 NAME = 'segfix'
 Find = Callable[[np.ndarray], np.ndarray]  # uint8 [H,W,3] -> codes [H,W]
@@ -25,12 +25,12 @@ def of_model(path: PathLike) -> Find:
   The model needs no segmenter, and may be of any classes.
 
   Args:
-    path: as for `model.load_corrector`.
+    path: as for `correctors.read`.
 
   Raises:
     InputError: it has no such network, or is damaged.
   """
-  corrects, _ = model.load_corrector(path, NAME)
+  corrects, _ = correctors.read(path, NAME)
   correction = corrects.apply
   assert isinstance(correction, segfix.Correction)
   maps = correction.offsets

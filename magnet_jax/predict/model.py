@@ -1,6 +1,6 @@
 """A trained segmenter and refiner, ready for images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
 from typing import Any, Self
 
@@ -10,19 +10,20 @@ from magnet_jax import checked
 from magnet_jax.cascade import last_filter, settings
 from magnet_jax.cascade.cascade import Cascade
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.cascade.labels import predict
 from magnet_jax.cascade.policy import ALIGNED, Planner, Policy
 from magnet_jax.cascade.released import RELEASED
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.filters.table import Filter
-from magnet_jax.predict import correctors, networks
+from magnet_jax.predict import correctors, networks, segmentation
 from magnet_jax.predict import way as way_files
+from magnet_jax.predict.segmentation import Segmentation
 from magnet_jax.predict.way import Way
+from magnet_jax.rasters import given_image
+from magnet_jax.rasters.given_image import Given
 from magnet_jax.refiners import table
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import (
-  CORRECTOR,
   ClassTable,
   InputError,
   Meta,
@@ -38,7 +39,7 @@ PIPELINES: Mapping[str, Policy] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Model:
   """Networks with the settings that they were trained for.
 
@@ -160,23 +161,77 @@ class Model:
       policy=policy,
     )
 
+  def segment(
+    self,
+    image: Given,
+    *,
+    plan: Sequence[Stage] | None = None,
+    keep_stages: bool = False,
+    **changes: Any,
+  ) -> Segmentation:
+    """Segments one image coarse to fine.
 
-def segment_image(
-  model: Model, image: np.ndarray, **changes: Any
-) -> np.ndarray:
+    What is compiled for an image serves all others, also of other sizes.
+
+    Args:
+      image: a path, read as by `given_image.read_image`; an image of Pillow;
+        or an array [H,W,3], or [H,W] for grey, of uint8 or of floating-point
+        numbers in 0..1.
+      plan: stages for the image's size; None: those of `plan`.
+      keep_stages: whether the result holds the maps of all stages.
+      **changes: as for `cascade`.
+
+    Raises:
+      InputError: for another image, or a plan of another size.
+    """
+    raster = given_image.as_raster(image)
+    model = self.with_way(Way({}, changes))
+    return segmentation.segment(
+      model.cascade(),
+      raster,
+      model.plan(raster.size) if plan is None else plan,
+      self.classes,
+      keep_stages=keep_stages,
+    )
+
+  def segment_all(
+    self, images: Iterable[Given], **changes: Any
+  ) -> Iterator[Segmentation]:
+    """Segments images one after the other, as they are asked for.
+
+    Args:
+      images: each as for `segment`; an array [B,H,W,3] is B of them.
+      **changes: as for `segment`.
+
+    Raises:
+      InputError: as `segment`; says which image it is, from 0.
+    """
+    for number, image in enumerate(images):
+      with checked.named(f'image {number}'):
+        found = self.segment(image, **changes)
+      yield found
+
+  def __repr__(self) -> str:
+    # Without the weights, which would fill the screen.
+    return (
+      f'Model(classes={self.classes.names}, network={self.network}, '
+      f'refiners={len(self.refiners)}, correctors={[*self.correctors]}, '
+      f'ways={[*self.ways]}, pipeline={self.pipeline!r})'
+    )
+
+
+def segment_image(model: Model, image: Given, **changes: Any) -> np.ndarray:
   """Segments one image coarse to fine.
 
   Args:
     model: the networks.
-    image: uint8 [H,W,3], RGB.
+    image: as for `Model.segment`.
     **changes: as for `Model.cascade`.
 
   Returns:
     uint8 [H,W], the most probable class of each pixel.
   """
-  model = model.with_way(Way({}, changes))
-  size = (image.shape[0], image.shape[1])
-  return predict(model.cascade().segment(image, model.plan(size)))
+  return model.segment(image, **changes).label
 
 
 def load(path: PathLike | None = None) -> Model:
@@ -193,39 +248,6 @@ def load(path: PathLike | None = None) -> Model:
     path = embedded.file(embedded.AERIAL)
   variables, meta = checkpoints.load(path)
   return from_variables(variables, meta, name=str(path))
-
-
-def load_corrector(
-  path: PathLike, name: str
-) -> tuple[Filter, ClassTable | None]:
-  """Loads a corrector of a model, which needs no segmenter for that.
-
-  Args:
-    path: as for `load`, or a folder that holds nothing but correctors.
-    name: a key of `correctors.CORRECTORS`.
-
-  Returns:
-    The corrector, and the classes that it was trained for, None if it corrects
-    maps of any.
-
-  Raises:
-    InputError: there is none of this name, or it is damaged.
-  """
-  variables, meta = checkpoints.load(path)
-  kind = CORRECTOR + name
-  if kind not in variables:
-    raise InputError(
-      f'{path}: holds {", ".join(sorted(variables))}, no {kind}: train it by '
-      f'magnet-jax train --stage={name} --workdir=RUN, with the --config of '
-      'the run'
-    )
-  # Those that correct any classes may come without a table of them.
-  count = len(meta.classes or (name,))
-  own = {kind: variables[kind]}
-  corrects = correctors.load(own, meta, count, str(path))[name]
-  if corrects.num_classes is None:
-    return corrects, None
-  return corrects, class_table(meta)
 
 
 def from_variables(
@@ -254,7 +276,7 @@ def from_variables(
       'needed; give the folder of a run, or --segmenter=RUN --refiner=PATH'
     )
   with checked.named(name):
-    table = class_table(meta)
+    table = networks.class_table(meta)
     sections = {key: meta.section(key) for key in ('plan', 'refine')}
     settings.planner(sections['plan'])
     settings.options(sections['refine'])
@@ -274,17 +296,3 @@ def from_variables(
     for way in ways.values():
       model.with_way(way)
   return model
-
-
-def class_table(meta: Meta) -> ClassTable:
-  """Returns the classes that networks were trained for.
-
-  Raises:
-    InputError: the metadata has none, like that of a trunk.
-  """
-  if meta.classes is None:
-    raise InputError(
-      'meta.classes is missing: networks need the names and colours of their '
-      'classes; use a whole checkpoint or export the model again from its run'
-    )
-  return meta.classes

@@ -16,7 +16,13 @@ from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
 from magnet_jax.refiners import magnet, scale_attention
 from magnet_jax.refiners.refiner import Refiner
-from magnet_jax.types import InputError, Meta, Network, Section
+from magnet_jax.types import (
+  ClassTable,
+  InputError,
+  Meta,
+  Network,
+  Section,
+)
 
 
 def is_gate(refiner: Section) -> bool:
@@ -82,6 +88,20 @@ def _attention(
   gate = variables['refiner']['params']['gate']
   placed = jax.device_put({'params': gate})
   return scale_attention.refiner(jax.tree_util.Partial(module.apply, placed))
+
+
+def class_table(meta: Meta) -> ClassTable:
+  """Returns the classes that networks were trained for.
+
+  Raises:
+    InputError: the metadata has none, like that of a trunk.
+  """
+  if meta.classes is None:
+    raise InputError(
+      'meta.classes is missing: networks need the names and colours of their '
+      'classes; use a whole checkpoint or export the model again from its run'
+    )
+  return meta.classes
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ import pathlib
 import sys
 
 import numpy as np
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from magnet_jax.files import decoding, images
-from magnet_jax.rasters import signatures
+from magnet_jax.files.atomic import PathLike
+from magnet_jax.rasters import signatures, world_files
 from magnet_jax.rasters.rasters import ArrayRaster, check_bands
 
 # The JPEG decoder of GDAL differs from that of Pillow by up to 27 grey levels
@@ -106,6 +107,9 @@ def read(
 ) -> ArrayRaster:
   """Reads an image into memory.
 
+  The place of a world file refers to the pixels as they are stored, which are
+  then not turned.
+
   Args:
     path: a JPEG, PNG or TIFF.
     why: the reason to mention in its notes; '' for none.
@@ -114,28 +118,49 @@ def read(
     max_pixels: largest height * width.
 
   Raises:
-    InputError: as `images.read_image`, or it has no such bands.
+    InputError: as `images.read_image`, it has no such bands, or its world file
+      is damaged.
   """
-  pixels = images.read_image(path, max_pixels=max_pixels)
+  place = world_files.read(path)
+  with decoding.opened(path, max_pixels) as image:
+    found = of_pillow(image, path, turned=place is None)
+  pixels = found.pixels
   if bands is not None:
     check_bands(bands, 3, path)
     pixels = np.repeat(
       pixels[..., [b - 1 for b in bands]], 3 // len(bands), axis=-1
     )
-  mask = _mask(path, max_pixels)
-  if mask is not None:
-    pixels = np.where(mask[..., None], pixels, np.uint8(0))
   notes = [f'{path.name}: read whole into memory: {why}'] if why else []
   if stretched:
     notes.append(f'{path.name}: the stretch is ignored: the pixels have 8 bits')
-  return ArrayRaster(pixels, mask, notes=tuple(notes))
+  return ArrayRaster(pixels, found.mask, place, tuple(notes))
 
 
-def _mask(path: pathlib.Path, max_pixels: int) -> np.ndarray | None:
-  """Reads bool [H,W], True where alpha is not 0; None if it never is 0."""
-  with decoding.opened(path, max_pixels) as image:
-    if not image.has_transparency_data or image.mode.startswith('I;16'):
-      return None
-    alpha = np.asarray(image.convert('RGBA').getchannel('A'))
-    mask = images.turn(alpha, images.exif_orientation(image)) > 0
+def of_pillow(
+  image: Image.Image, name: PathLike, *, turned: bool = True
+) -> ArrayRaster:
+  """Returns an image of Pillow as 8-bit RGB.
+
+  Args:
+    image: of any kind; it is not changed.
+    name: in messages.
+    turned: apply its EXIF orientation.
+
+  Raises:
+    InputError: its pixels have 32 bits.
+  """
+  orientation = images.exif_orientation(image) if turned else 1
+  mask = _mask(image)
+  pixels = images.decode(image, name)
+  if mask is not None:
+    pixels = np.where(mask[..., None], pixels, np.uint8(0))
+    mask = images.turn(mask.view(np.uint8), orientation) > 0
+  return ArrayRaster(images.turn(pixels, orientation), mask)
+
+
+def _mask(image: Image.Image) -> np.ndarray | None:
+  """Returns bool [H,W], True where alpha is not 0; None if it never is 0."""
+  if not image.has_transparency_data or image.mode.startswith('I;16'):
+    return None
+  mask = np.asarray(image.convert('RGBA').getchannel('A')) > 0
   return None if mask.all() else mask

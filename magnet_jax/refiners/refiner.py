@@ -71,7 +71,7 @@ class Refiner:
   """
 
   apply: Callable[[Any, Seen], jax.Array]
-  variables: Any = ()
+  variables: Any = dataclasses.field(default=(), repr=False)
   needs: frozenset[str] = frozenset({'scale'})
   choice: str = 'points'
   any_size: bool = False

@@ -1,10 +1,10 @@
 import errno
-import importlib.metadata
 import subprocess
 import sys
 
 import pytest
 
+import magnet_jax
 from magnet_jax.cli import main, messages
 from magnet_jax.cli import segment as command
 from magnet_jax.types import InputError
@@ -29,7 +29,7 @@ def test_help_of_every_command_shows_examples_and_defaults(name, capsys):
   text = capsys.readouterr().out
   assert f'usage: magnet-jax {name}' in text
   assert 'examples:' in text
-  assert 'default:' in text
+  assert 'default:' in text or 'if not given' in text
   assert 'absl' not in text
 
 
@@ -40,10 +40,7 @@ def test_no_command_shows_the_overview_and_fails(capsys):
 
 def test_version(capsys):
   assert main.main(['--version']) == 0
-  try:
-    version = importlib.metadata.version('magnet-jax')
-  except importlib.metadata.PackageNotFoundError:
-    version = 'not installed'
+  version = magnet_jax.__version__
   assert capsys.readouterr().out == f'magnet-jax {version}\n'
 
 

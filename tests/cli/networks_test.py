@@ -12,7 +12,7 @@ import pytest
 from magnet_jax.cli import main
 from magnet_jax.data import classes as class_tables
 from magnet_jax.files import bundle, images
-from magnet_jax.predict import model as models
+from magnet_jax.predict import correctors
 from magnet_jax.refiners import deep_guided
 from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
@@ -211,7 +211,7 @@ def test_methods_with_somebody_elses_segmenter(
   for (method, _), maps in found.items():
     np.testing.assert_array_equal(maps, found[method, 'memory'])
   # The corrector starts from the map of windows, and changes it.
-  corrects, _ = models.load_corrector(theirs[0][13:], 'deep_guided')
+  corrects, _ = correctors.read(theirs[0][13:], 'deep_guided')
   given = found['patch', 'memory'].astype(np.float32)
   wanted = corrects.apply(images.read_image(pair[0]), given)
   assert np.abs(found['deep-guided', 'memory'] - given).max() > 0.01

@@ -9,7 +9,7 @@ from magnet_jax.cli import main
 from magnet_jax.files import bundle, images
 from magnet_jax.filters import bands, guided
 from magnet_jax.filters.table import FILTERS, Filter
-from magnet_jax.predict import model as models
+from magnet_jax.predict import correctors
 from magnet_jax.refiners import deep_guided
 from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
@@ -248,8 +248,8 @@ def make_trained(monkeypatch):
     num_classes=7,
   )
   monkeypatch.setattr(
-    models,
-    'load_corrector',
+    correctors,
+    'read',
     lambda path, name: (corrects, CLASSES),
   )
 
@@ -278,7 +278,7 @@ def test_a_corrector_needs_no_segmenter(pair, theirs, tmp_path, capsys):
   bundle.export(tmp_path / 'a.npz', {'refiner_deep_guided': variables}, meta)
   flags = [f'--label={label}', f'--checkpoint={tmp_path / "a.npz"}']
   assert refine(pair[0], out, *flags, '--method=deep-guided') == 0
-  corrects, classes = models.load_corrector(tmp_path / 'a.npz', 'deep_guided')
+  corrects, classes = correctors.read(tmp_path / 'a.npz', 'deep_guided')
   assert classes == CLASSES
   before = images.read_label(label, CLASSES)
   maps = (before[..., None] == np.arange(7)).astype(np.float32)

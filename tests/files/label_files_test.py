@@ -72,7 +72,7 @@ def test_label_of_colours(tmp_path):
   path = save(tmp_path / 'a.png', colours)
   read = images.read_label(path, CLASSES, colours=True)
   np.testing.assert_array_equal(read, label)
-  with pytest.raises(InputError, match=r'kind RGB.*set colours'):
+  with pytest.raises(InputError, match=r'kind RGB.*set data.colours'):
     images.read_label(path, CLASSES)
 
 

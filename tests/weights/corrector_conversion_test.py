@@ -8,7 +8,7 @@ import pytest
 
 from magnet_jax.cascade import cascade_psp
 from magnet_jax.files import checkpoints, trees
-from magnet_jax.predict import correctors, model
+from magnet_jax.predict import correctors
 from magnet_jax.types import InputError
 from magnet_jax.weights import (
   conversion,
@@ -65,7 +65,7 @@ def test_there_and_back_is_exact(source, tmp_path):
   again = correctors.make('cascade_psp', section, 2).module
   assert again == cascade_psp.make(num_classes=2, **SETTINGS).module
   # It comes without classes and a segmenter, and corrects maps of any.
-  corrects, classes = model.load_corrector(tmp_path, 'cascade_psp')
+  corrects, classes = correctors.read(tmp_path, 'cascade_psp')
   assert corrects.num_classes is None and classes is None
 
 
