@@ -1,6 +1,8 @@
 """The configs of an installed wheel, and those of init, can be loaded."""
 
+import email
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +10,10 @@ import zipfile
 
 import pytest
 
+import magnet_jax
+
 ROOT = pathlib.Path(__file__).parents[1]
-_PARTS = ('setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE')
+_PARTS = ('setup.cfg', 'pyproject.toml', 'docs/package.md', 'LICENSE')
 _BUILD = """
 from setuptools import build_meta
 build_meta.build_wheel('dist')
@@ -52,8 +56,9 @@ def wheel(tmp_path_factory) -> pathlib.Path:
   """A wheel built from a copy, as building leaves files behind."""
   pytest.importorskip('setuptools', '68')
   folder = tmp_path_factory.mktemp('source')
+  (folder / 'docs').mkdir()
   for name in _PARTS:
-    shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / name, folder / name)
   for name in ('configs', 'magnet_jax'):
     ignored = shutil.ignore_patterns('__pycache__')
     shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
@@ -79,6 +84,22 @@ def test_it_holds_one_package_with_the_configs_and_all_data_files(wheel):
     if path.is_file()
   }
   assert {name for name in names if name.startswith('magnet_jax/')} == files
+
+
+def test_its_page_stands_alone_and_its_version_is_that_of_the_package(wheel):
+  with zipfile.ZipFile(wheel) as archive:
+    (name,) = (n for n in archive.namelist() if n.endswith('/METADATA'))
+    found = email.message_from_bytes(archive.read(name))
+  assert found['Version'] == magnet_jax.__version__
+  citation = (ROOT / 'CITATION.cff').read_text()
+  assert f'\nversion: {found["Version"]}\n' in citation
+  assert f'## {found["Version"]} ' in (ROOT / 'CHANGELOG.md').read_text()
+  assert found['Author'] and found['Project-URL']
+  assert any('Apache' in each for each in found.get_all('Classifier'))
+  page = found.get_payload()
+  links = re.findall(r'\]\(([^)]*)\)', page)
+  assert page.startswith('# magnet_jax') and links
+  assert all(link.startswith('https://') for link in links)
 
 
 def test_configs_load_beside_a_package_configs_of_ones_own(wheel, tmp_path):
