@@ -95,6 +95,9 @@ def get_config() -> ml_collections.ConfigDict:
   # to stage; positive for classes that fine stages find best.
   refine.trends = ()
   refine.bias = ()  # one number per class, added to the segmenter's logits
+  # Views of each window whose probabilities are averaged: 1; 2, also mirrored
+  # left to right; 4, both also upside down.
+  refine.flips = 1
   # Of the guided filter that is the last stage and moves outlines to edges of
   # the image, in pixels; 0: none.
   refine.filter_radius = 0

@@ -1,9 +1,8 @@
 """The table of what numbers may be: settings, metadata and flags alike.
 
-A row holds for every setting and flag of its name, wherever it is, unless there
-is a row for its section: 'train.batch' goes before 'batch' in all sections of
-`train`. The bounds are generous: they refuse what cannot work or would never
-end, not what is unwise.
+A row holds for every setting and flag of its name, unless there is a row for
+its section: 'train.batch' goes before 'batch' in all sections of `train`. The
+bounds are generous: they refuse what cannot work or would never end.
 """
 
 from collections.abc import Iterator, Mapping
@@ -127,6 +126,7 @@ RANGES: dict[str, Range] = {
   'stage_weights': _FACTOR,
   'trends': Range(-5.0, 5.0),  # a stage weighs 150 times the one before
   'bias': Range(-1000.0, 1000.0),
+  'flips': _whole(1, 4),
   'filter_radius': _whole(0, 256),
   'batch': _whole(0, 65_536),
   # networks

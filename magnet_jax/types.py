@@ -269,6 +269,13 @@ class Stage:
     """Height and width of the stage's image."""
     return self.grid.size
 
+  @property
+  def name(self) -> str:
+    """Its name in titles and in the progress."""
+    if self.filtered:
+      return 'filtered'
+    return f'stage {self.index}' if len(self.grid) else 'enlarged'
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:

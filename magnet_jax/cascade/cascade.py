@@ -13,6 +13,7 @@ from magnet_jax.cascade import (
   depth,
   device_memory,
   features,
+  flips,
   last_filter,
   policy,
   tiling,
@@ -96,6 +97,7 @@ class Cascade:
       policy.check(refiner, options)
       if 'features' in refiner.needs:
         features.check(segmenter, network)
+    segmenter = flips.average(segmenter, options.flips)
     self.network = network
     self.options = options
     self.policy = policy
@@ -137,7 +139,7 @@ class Cascade:
     mixed = [stage for stage in plan if len(stage.grid)][-1]
     past: list[Layer] = []
     for before, stage, count in zip((None, *plan), plan, counts, strict=False):
-      progress.says(f'stage {stage.index}')
+      progress.says(stage.name)
       weight = self.options.stage_weight(stage.index)
       coarse = workspace.map(before) if before else None
       numbers: Sequence[int] = range(count)

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from magnet_jax import ranges
-from magnet_jax.cascade import window_scores
+from magnet_jax.cascade import flips, window_scores
 from magnet_jax.refiners import table
 from magnet_jax.types import InputError, Windows
 
@@ -37,6 +37,9 @@ class Options:
       the fine stages and its place the coarse ones; () adds none.
     bias: one number per class that is added to the segmenter's logits; ()
       adds none.
+    flips: how many views of each window are averaged, one of `flips.VIEWS`:
+      1, the window itself; 2, also mirrored left to right; 4, both also upside
+      down.
     filter_radius: of the guided filter that is the last stage, in pixels; 0
       for none.
 
@@ -56,6 +59,7 @@ class Options:
   stage_weights: tuple[float, ...] = ()
   trends: tuple[float, ...] = ()
   bias: tuple[float, ...] = ()
+  flips: int = 1
   filter_radius: int = 0
 
   def __post_init__(self) -> None:
@@ -63,6 +67,10 @@ class Options:
     if self.selection not in ('window', 'image'):
       raise InputError(
         f'selection {self.selection!r}: must be one of window, image'
+      )
+    if self.flips not in flips.VIEWS:
+      raise InputError(
+        f'flips {self.flips}: must be one of {", ".join(map(str, flips.VIEWS))}'
       )
     self._check_windows()
     window_scores.check(self.window_score)

@@ -16,6 +16,7 @@ NAMES = (
   'min_uncertainty',
   'mix',
   'fusion',
+  'flips',
   'filter_radius',
   'batch',
 )
@@ -86,6 +87,13 @@ def _define_fusion(values: flags.FlagValues, group: str) -> None:
     'mean, the running mean of the stages, which needs no training; '
     "scale_attention, a mean weighed by a trained gate on the segmenter's "
     f"features; auto, the model's refiner or gate, else mean{own}",
+    **bound,
+  )
+  flags.DEFINE_integer(
+    'flips',
+    None,
+    'N: average N views of each window: 1, the window itself; 2, also mirrored '
+    f'left to right; 4, both also upside down; takes N times as long{own}',
     **bound,
   )
   flags.DEFINE_integer(

@@ -24,7 +24,7 @@ from magnet_jax.methods.method import (
 from magnet_jax.models.glnet import Features
 from magnet_jax.ops import merge, normalise, resize, sharing, windows
 from magnet_jax.predict.model import Model
-from magnet_jax.types import Size, WindowGrid
+from magnet_jax.types import InputError, Size, WindowGrid
 
 Variables = Any  # of the network
 Totals = Any  # per shared map, (sum, count) of the windows so far
@@ -35,12 +35,20 @@ def make(model: Model) -> Method:
 
   Args:
     model: its segmenter is a GLNet.
+
+  Raises:
+    InputError: its settings ask for flips.
   """
   network = model.segmenter
   assert isinstance(network, jax.tree_util.Partial)
   (variables,) = network.args
   steps = Steps(network.func.__self__)  # type: ignore[attr-defined]
   window = settings.window(model.settings['plan'])
+  if (flips := model.settings['refine'].get('flips', 1)) != 1:
+    raise InputError(
+      f'flips {flips}: glnet sees the whole image with its windows, and has no '
+      'other views of them; set it to 1, or choose another method'
+    )
 
   def segment(
     image: np.ndarray, watch: Watch = unwatched
