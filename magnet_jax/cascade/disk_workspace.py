@@ -39,6 +39,7 @@ class StreamedStage:
     label: uint8 [H,W] after the last stage, `IGNORE` for invalid pixels.
     confidence: uint8 [H,W] after the last stage: 255 (1 - uncertainty), if
       asked for.
+    invalid: uint8 [H,W], 1 for invalid pixels; None if there are none.
   """
 
   stage: Stage
@@ -46,6 +47,7 @@ class StreamedStage:
   probabilities: Plane | None
   label: Plane | None = None
   confidence: Plane | None = None
+  invalid: Plane | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,10 +192,14 @@ class DiskWorkspace:
   def result(self, stage: Stage) -> StreamedStage:
     """Returns what is on disk after a stage."""
     target, images = self._target(stage), self._images.images
+    found = StreamedStage(stage, images, None, invalid=self._images.invalid)
     if isinstance(target, OnDisk):
-      return StreamedStage(stage, images, target)
-    return StreamedStage(
-      stage, images, target.probabilities, target.label, target.confidence
+      return dataclasses.replace(found, probabilities=target)
+    return dataclasses.replace(
+      found,
+      probabilities=target.probabilities,
+      label=target.label,
+      confidence=target.confidence,
     )
 
   def _waiting(self, stage: Stage) -> WaitingOnDisk:

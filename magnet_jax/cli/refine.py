@@ -72,7 +72,8 @@ def define(values: flags.FlagValues) -> None:
     'probabilities',
     '',
     'FILE: or its probabilities: .npy or .npz, floats [height,width,classes] '
-    'that sum to 1, as segment --probabilities writes them',
+    'that sum to 1, or .tif, a band per class, as segment --probabilities '
+    'writes them',
     module_name=group,
   )
   text(

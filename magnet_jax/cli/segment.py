@@ -40,7 +40,8 @@ HELP = f"""
     NAME_panel.png          each stage: segmentation, uncertainty, points
     NAME_confidence.png     0 uncertain, 255 certain, with --confidence; or .tif
     NAME_label.geojson      regions of the label, with --polygons
-    NAME_probabilities.npy  float16 [H,W,C], with --probabilities
+    NAME_probabilities.npy  float16 [H,W,C], with --probabilities; or a .tif
+                            with a band per class if it is georeferenced
   Invalid pixels (nodata, transparent) get the label 255.
 
   --method chooses how:
@@ -233,7 +234,10 @@ def run(arguments: Arguments) -> int:
         messages.tell(f'note: an image {note}')
       if found.unlike:
         messages.tell(f'warning: {found.unlike}')
-      messages.tell(f'{found.images} of {len(paths)} images: {values.out}')
+      if found.images:
+        messages.tell(f'{found.images} of {len(paths)} images: {values.out}')
+      else:
+        messages.tell('no image was segmented')
   return 2 if found.errors else 0
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from magnet_jax import outside
 from magnet_jax.cascade import labels
 from magnet_jax.files import array_files, decoding, images
-from magnet_jax.types import ClassTable, InputError, Size
+from magnet_jax.rasters import geo_reader, signatures
+from magnet_jax.types import IGNORE, ClassTable, InputError, Size
 
 _ROWS = 256  # checked at a time
 _MOST = 254  # classes
@@ -100,8 +101,9 @@ def of_probabilities(
   """Reads probabilities of an image.
 
   Args:
-    path: of a .npy or .npz file of floats [H,W,C] that sum to 1, such as those
-      that `magnet-jax segment --probabilities` writes.
+    path: of a .npy or .npz file of floats [H,W,C] that sum to 1, or of a TIFF
+      with a band per class, such as `magnet-jax segment --probabilities`
+      writes. Where all of a pixel are NaN, it has no label.
     image: its path, for messages.
     size: of the image.
 
@@ -131,12 +133,16 @@ def of_probabilities(
     )
 
   def read(first: int, last: int) -> np.ndarray:
-    return _checked(array[first:last], path, first)
+    rows = array[first:last]
+    # Any class alike where there is none.
+    even = np.where(_missing(rows)[..., None], 1 / shape[-1], rows)
+    return _checked(even, path, first)
 
   label = np.empty(size, np.uint8)
   for top in range(0, size[0], _ROWS):
-    bottom = min(top + _ROWS, size[0])
-    label[top:bottom] = labels.predict(read(top, bottom))
+    rows = slice(top, min(top + _ROWS, size[0]))
+    label[rows] = labels.predict(read(rows.start, rows.stop))
+    label[rows][_missing(array[rows])] = IGNORE
   return FinishedMap(label, np.arange(shape[-1], dtype=np.uint8), read)
 
 
@@ -146,12 +152,20 @@ def holds_colours(path: pathlib.Path) -> bool:
     return image.mode in ('RGB', 'RGBA')
 
 
+def _missing(rows: np.ndarray) -> np.ndarray:
+  """Returns bool [m,W], True where all of a pixel's probabilities are NaN."""
+  found: np.ndarray = np.isnan(rows).all(-1)
+  return found
+
+
 def _load(path: pathlib.Path) -> np.ndarray:
   """Loads the array of a file, of a .npy file without reading it yet."""
+  if signatures.image_format(path) == 'GTiff':
+    return geo_reader.read_layers(path)
   with (
     outside.reading(
       path,
-      'cannot be read as a .npy or .npz file',
+      'cannot be read as a .npy, .npz or TIFF file',
       'write it by numpy.save or magnet-jax segment --probabilities',
     ),
     path.open('rb') as file,

@@ -1,5 +1,7 @@
 """Pictures of the stages of an image in memory."""
 
+import numpy as np
+
 from magnet_jax.cascade.cascade import StageResult
 from magnet_jax.cascade.labels import predict
 from magnet_jax.ops.uncertainty import uncertainty
@@ -7,14 +9,22 @@ from magnet_jax.predict import thumbnails
 from magnet_jax.predict.panel import StageView
 
 
-def view(result: StageResult, name: str = '') -> StageView:
+def view(
+  result: StageResult, name: str = '', valid: np.ndarray | None = None
+) -> StageView:
   """Returns what a panel shows of a stage, or of a step with a name.
 
   It takes 6 bytes per pixel.
+
+  Args:
+    result: of the stage or step.
+    name: of the step.
+    valid: bool [H,W], False where the image has no data; None: nowhere.
   """
+  label = predict(result.probabilities)
   return StageView(
     title=name or thumbnails.title(result.stage),
-    label=predict(result.probabilities),
+    label=label if valid is None else thumbnails.where(valid, label),
     uncertainty=uncertainty(result.probabilities),
     points=result.chosen,
   )

@@ -42,9 +42,9 @@ def segment(
   steps = results(task.recipe, task.cascade, image, task.plan, progress)
   for name, result in steps:
     if outputs.panel:
-      views.append(gallery.view(result, name))
+      views.append(gallery.view(result, name, valid))
     if outputs.preview:
-      _draw_preview(task, outputs, image, result)
+      _draw_preview(task, outputs, image, valid, result)
   progress.says('writing')
   probabilities = result.probabilities
   if not task.cascade.policy.normalised:
@@ -100,10 +100,16 @@ def _of_whole(probabilities: np.ndarray) -> StageResult:
 
 
 def _draw_preview(
-  task: Task, outputs: Outputs, image: np.ndarray, result: StageResult
+  task: Task,
+  outputs: Outputs,
+  image: np.ndarray,
+  valid: np.ndarray | None,
+  result: StageResult,
 ) -> None:
   assert outputs.preview
-  shown = thumbnails.tinted(image, result.probabilities, task.model.classes)
+  shown = thumbnails.tinted(
+    image, result.probabilities, task.model.classes, valid
+  )
   images.write_image(outputs.preview, shown)
 
 
@@ -140,5 +146,9 @@ def _write(
     images.write_image(task.file('_panel.png'), picture)
   if outputs.probabilities:
     files.write_probabilities(
-      task.file('_probabilities.npy'), InMemory(probabilities)
+      task.file('_probabilities'),
+      InMemory(probabilities),
+      InMemory(label),
+      task.source,
+      classes,
     )

@@ -1,7 +1,7 @@
 """The output files of an image: which, their names, and how to write them."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import importlib.util
 import math
@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from magnet_jax.files import atomic
-from magnet_jax.rasters import geo_labels, polygons
+from magnet_jax.rasters import geo_labels, polygons, world_files
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import ClassTable, InputError, Plane, Size
 
@@ -28,7 +28,8 @@ class Outputs:
   Attributes:
     panel: a picture of each stage: segmentation, uncertainty, points.
     confidence: how certain the label is, 0 to 255.
-    probabilities: float16 [H,W,C].
+    probabilities: float16 [H,W,C]; of a georeferenced image a TIFF with a band
+      per class.
     polygons: the label's regions, as GeoJSON.
     preview: a picture that is redrawn after every stage, or None.
 
@@ -54,22 +55,25 @@ class Outputs:
 
 
 def suffix(raster: Raster) -> str:
-  """Returns '.tif' for an image that is georeferenced or very large."""
-  if raster.place is not None:
-    return '.tif'
+  """Returns '.tif' for an image that is georeferenced or very large.
+
+  Without rasterio '.png', with a world file if it has a place.
+  """
   large = math.prod(raster.size) > _MOST_OF_PNG
-  return '.tif' if large and importlib.util.find_spec('rasterio') else '.png'
+  wanted = raster.place is not None or large
+  return '.tif' if wanted and importlib.util.find_spec('rasterio') else '.png'
 
 
 def names(name: str, outputs: Outputs) -> list[str]:
   """Returns all names that the files of an image may have."""
-  found = [f'{name}_label.png', f'{name}_label.tif', f'{name}_overlay.jpg']
+  found = [f'{name}_label.{end}' for end in ('png', 'pgw', 'tif')]
+  found.append(f'{name}_overlay.jpg')
   if outputs.panel:
     found.append(f'{name}_panel.png')
   if outputs.confidence:
-    found += [f'{name}_confidence.png', f'{name}_confidence.tif']
+    found += [f'{name}_confidence.{end}' for end in ('png', 'pgw', 'tif')]
   if outputs.probabilities:
-    found.append(f'{name}_probabilities.npy')
+    found += [f'{name}_probabilities.npy', f'{name}_probabilities.tif']
   if outputs.polygons:
     found.append(f'{name}_label.geojson')
   return found
@@ -152,19 +156,57 @@ def write_plane(
     raster: the image; provides the georeference.
     classes: provide the label's colours.
   """
+  geo_labels.export_labels(
+    path, _strips(plane), size=plane.size, place=raster.place, classes=classes
+  )
+  if raster.place is not None and path.suffix == '.png':
+    world_files.write(path, raster.place)
+
+
+def write_probabilities(
+  stem: pathlib.Path,
+  plane: Plane,
+  label: Plane,
+  raster: Raster,
+  classes: ClassTable,
+) -> None:
+  """Writes probabilities in half precision, a strip at a time.
+
+  As a TIFF if the image is georeferenced, else in NumPy's format.
+
+  Args:
+    stem: the path without its suffix.
+    plane: float32 [H,W,C].
+    label: uint8 [H,W], the ignored label where there is no data.
+    raster: the image; provides the georeference.
+    classes: names of the bands.
+  """
+  if raster.place is None or suffix(raster) == '.png':
+    _write_array(stem.with_name(f'{stem.name}.npy'), plane)
+    return
+  masked = (
+    np.where(found[..., None] == classes.ignore_label, np.float32(np.nan), maps)
+    for maps, found in zip(_strips(plane), _strips(label), strict=True)
+  )
+  geo_labels.export_probabilities(
+    stem.with_name(f'{stem.name}.tif'),
+    masked,
+    size=plane.size,
+    place=raster.place,
+    names=classes.names,
+  )
+
+
+def _strips(plane: Plane) -> Iterator[np.ndarray]:
+  """Yields a plane as strips from the top down."""
   height, width = plane.size
   rows = max(64, min(512, _STRIP // width // 64 * 64))
-  strips = (
-    plane.read(top, 0, min(rows, height - top), width)
-    for top in range(0, height, rows)
-  )
-  geo_labels.export_labels(
-    path, strips, size=plane.size, place=raster.place, classes=classes
-  )
+  for top in range(0, height, rows):
+    yield plane.read(top, 0, min(rows, height - top), width)
 
 
-def write_probabilities(path: pathlib.Path, plane: Plane) -> None:
-  """Writes float32 [H,W,C] as float16 in NumPy's format, a strip at a time."""
+def _write_array(path: pathlib.Path, plane: Plane) -> None:
+  """Writes float32 [H,W,C] as float16 in NumPy's format."""
   size: Size = plane.size
   classes = plane.read(0, 0, 1, 1).shape[-1]
   atomic.check_space(path.parent, 2 * math.prod(size) * classes)

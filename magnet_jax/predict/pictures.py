@@ -13,6 +13,9 @@ from magnet_jax.types import ClassTable, InputError
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
+# Squares where there is no class: their greys, and their side in pixels.
+_UNNAMED = np.array([[200] * 3, [232] * 3], np.uint8)
+_SQUARE = 12
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (29, 33, 37)
 QUIET: Colour = (102, 111, 120)
@@ -22,13 +25,20 @@ def colourise(label: np.ndarray, classes: ClassTable) -> np.ndarray:
   """Paints every class in its colour.
 
   Args:
-    label: uint8 [H,W]; values without a class become black.
+    label: uint8 [H,W]; values without a class become grey squares, as a single
+      colour could be that of a class.
     classes: provide the colours.
 
   Returns:
     uint8 [H,W,3], RGB.
   """
-  return np.take(classes.palette, label, axis=0)
+  painted = np.take(classes.palette, label, axis=0)
+  unnamed = label >= len(classes)
+  if unnamed.any():
+    rows, columns = (np.arange(side) // _SQUARE % 2 for side in label.shape)
+    odd = (rows[:, None] != columns[None])[unnamed]
+    painted[unnamed] = np.where(odd[:, None], *_UNNAMED)
+  return painted
 
 
 def overlay(

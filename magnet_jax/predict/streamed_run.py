@@ -173,7 +173,11 @@ def _write(
     images.write_image(task.file('_panel.png'), picture)
   if outputs.probabilities and last.probabilities is not None:
     files.write_probabilities(
-      task.file('_probabilities.npy'), last.probabilities
+      task.file('_probabilities'),
+      last.probabilities,
+      last.label,
+      task.source,
+      classes,
     )
 
 
@@ -205,6 +209,7 @@ def _settings(task: Task, kind: str, outputs: Outputs) -> dict[str, object]:
     'stage_weights': list(options.stage_weights),
     'trends': list(options.trends),
     'bias': list(options.bias),
+    'flips': options.flips,
     'filter_radius': options.filter_radius,
     # Parts are numbered by batch: with another one, a resumed run would skip
     # the wrong windows.

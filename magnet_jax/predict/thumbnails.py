@@ -1,6 +1,7 @@
 """Small pictures of maps and images of any size, in memory or on disk."""
 
 from collections.abc import Sequence
+import dataclasses
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from magnet_jax.ops.uncertainty import uncertainty
 from magnet_jax.predict import pictures
 from magnet_jax.predict.panel import StageView
 from magnet_jax.predict.panel_cells import fit
-from magnet_jax.types import ClassTable, Plane, Size, Stage
+from magnet_jax.types import IGNORE, ClassTable, Plane, Size, Stage
 
 LONGEST = 1024  # pixels of the longer side
 _AT_ONCE = 512  # side of the pieces that are read, in pixels
@@ -66,11 +67,26 @@ def view(streamed: StreamedStage) -> StageView:
   size = fit(stage.size, min(LONGEST, max(stage.size)))
   if streamed.label is None:
     assert streamed.probabilities is not None
-    return _of_maps(stage, sample(streamed.probabilities, size))
+    found = _of_maps(stage, sample(streamed.probabilities, size))
+    if streamed.invalid is None:
+      return found
+    valid = sample(streamed.invalid, size) == 0
+    return dataclasses.replace(found, label=where(valid, found.label))
   doubt = None
   if streamed.confidence is not None:
     doubt = 1 - sample(streamed.confidence, size) / np.float32(255)
   return StageView(title(stage), sample(streamed.label, size), doubt)
+
+
+def where(valid: np.ndarray, label: np.ndarray) -> np.ndarray:
+  """Returns a label of any size with no class where the image has no data.
+
+  Args:
+    valid: bool [H,W], False where the image has no data.
+    label: uint8 [h,w].
+  """
+  near = sample(InMemory(valid), (label.shape[0], label.shape[1]))
+  return np.where(near, label, np.uint8(IGNORE))
 
 
 def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
@@ -78,7 +94,10 @@ def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
 
 
 def tinted(
-  image: np.ndarray, maps: np.ndarray, classes: ClassTable
+  image: np.ndarray,
+  maps: np.ndarray,
+  classes: ClassTable,
+  valid: np.ndarray | None = None,
 ) -> np.ndarray:
   """Draws a small picture of an image, tinted by its classes so far.
 
@@ -86,20 +105,22 @@ def tinted(
     image: uint8 [H,W,3].
     maps: float32 [h,w,C], of any size.
     classes: names and colours.
+    valid: bool [H,W], False where the image has no data; None: nowhere.
 
   Returns:
     uint8 [h',w',3].
   """
   small = photograph([InMemory(image)])
   label = predict(sample(InMemory(maps), small.shape[:2]))
+  if valid is not None:
+    label = where(valid, label)
   return pictures.overlay(small, label, classes)
 
 
 def title(stage: Stage) -> str:
   """Returns the title of a stage in pictures."""
   height, width = stage.size
-  name = 'filtered' if stage.filtered else f'stage {stage.index}'
-  return f'{name}, {width} x {height}'
+  return f'{stage.name}, {width} x {height}'
 
 
 def preview(

@@ -8,7 +8,7 @@
 A TIFF keeps the georeference of the image, a PNG cannot.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 import pathlib
 
 import numpy as np
@@ -62,7 +62,7 @@ def export_labels(
   """
   path = check_path(path)
   with atomic.replacing(path) as temporary:
-    whole = rows_of(_checked(strips, size), geo_tiff.TILE)
+    whole = rows_of(_checked(strips, size, np.uint8), geo_tiff.TILE)
     try:
       if path.suffix.lower() == '.png':
         palette = None if classes is None else classes.palette
@@ -74,12 +74,49 @@ def export_labels(
       raise InputError(str(error).replace(str(temporary), str(path))) from error
 
 
-def _checked(strips: Iterable[np.ndarray], size: Size) -> Iterator[np.ndarray]:
+def export_probabilities(
+  path: PathLike,
+  strips: Iterable[np.ndarray],
+  *,
+  size: Size,
+  place: Place,
+  names: Sequence[str],
+) -> None:
+  """Writes probabilities as a TIFF with a band per class.
+
+  Like `export_labels`, with half precision.
+
+  Args:
+    path: a name that ends in .tif or .tiff.
+    strips: float32 [rows,W,C] from the top down, NaN where there is no data.
+    size: (H, W).
+    place: the georeference of the image.
+    names: of the C classes.
+
+  Raises:
+    InputError: as `export_labels`.
+  """
+  path = check_path(path)
+  whole = (*size, len(names))
+  with atomic.replacing(path) as temporary:
+    halves = (
+      strip.astype(np.float16).astype(np.float32)
+      for strip in rows_of(_checked(strips, whole, np.float32), geo_tiff.TILE)
+    )
+    try:
+      geo_tiff.write(temporary, halves, size, place=place, bands=names)
+    except InputError as error:
+      raise InputError(str(error).replace(str(temporary), str(path))) from error
+
+
+def _checked(
+  strips: Iterable[np.ndarray], size: tuple[int, ...], dtype: type
+) -> Iterator[np.ndarray]:
   """Yields the strips; raises ValueError unless they make up the size."""
   rows = 0
   for strip in strips:
     rows += len(strip)
-    if strip.dtype != np.uint8 or strip.shape[1:] != size[1:]:
+    if strip.dtype != dtype or strip.shape[1:] != size[1:]:
       raise ValueError(f'strip of {strip.dtype}{list(strip.shape)} for {size}')
     if rows > size[0]:
       raise ValueError(f'strips of {rows} rows and more for {size}')

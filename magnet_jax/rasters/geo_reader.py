@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from magnet_jax import outside
-from magnet_jax.files import decoding
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.rasters import (
   geo_bands,
@@ -118,6 +118,23 @@ def open_dataset(
     decoding.check_pixels(path, size, kind, stored=stored, limit=sys.maxsize)
     geo_blocks.check_size(path, found, max_pixels)
     return found
+
+
+def read_layers(path: pathlib.Path) -> np.ndarray:
+  """Reads all bands of a TIFF as they are stored: [H,W,bands].
+
+  Raises:
+    InputError: as `open_dataset`, it is broken, or does not fit into memory.
+  """
+  with contextlib.closing(open_dataset(path)) as dataset:
+    pixel = sum(np.dtype(each).itemsize for each in dataset.dtypes)
+    host_memory.check(str(path), dataset.height * dataset.width * pixel)
+    with (
+      outside.reading(path, 'cannot be read', 'copy it again', why=reason),
+      environment(rasterio_for(path)),
+    ):
+      layers: np.ndarray = dataset.read()
+  return np.moveaxis(layers, 0, -1)
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,10 @@
-"""Writes tiled, compressed TIFF files with overviews from the top down."""
+"""Writes tiled, compressed TIFF files with overviews from the top down.
 
-from collections.abc import Iterable, Iterator
+They are cloud optimised: tiles lie in the file in the order in which a viewer
+asks for them over a network, the smallest overview first.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 import contextlib
 import pathlib
 import types
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
 TILE = 512
 _PROFILE = {
   'driver': 'GTiff',
-  'count': 1,
-  'dtype': 'uint8',
   'tiled': True,
   'blockxsize': TILE,
   'blockysize': TILE,
@@ -30,6 +32,9 @@ _PROFILE = {
   'compress': 'deflate',
   'BIGTIFF': 'IF_SAFER',
 }
+_BYTES = {'count': 1, 'dtype': 'uint8'}
+# Probabilities as half floats, which TIFF has and GDAL reads as float32.
+_HALVES = {'dtype': 'float32', 'nbits': 16, 'predictor': 3, 'nodata': np.nan}
 
 
 def write(
@@ -39,18 +44,21 @@ def write(
   *,
   place: Place | None = None,
   classes: ClassTable | None = None,
+  bands: Sequence[str] = (),
 ) -> None:
-  """Writes a TIFF of one 8-bit band; the same bytes for the same pixels.
+  """Writes a TIFF; the same bytes for the same pixels of a single band.
 
   GDAL does not report a disk that is full when the file is closed, so all of
-  it is read again and compared.
+  it is read again and compared. On the way, the disk holds it twice.
 
   Args:
     path: the file to make.
-    strips: uint8 [TILE,W] from the top down; the last holds the rest of H.
+    strips: uint8 [TILE,W] from the top down; the last holds the rest of H. With
+      bands, float32 [TILE,W,C] of half precision, NaN where there is no data.
     size: (H, W).
     place: the georeference, if there is one.
     classes: palette, names and nodata value of labels; None for grey values.
+    bands: names of the C bands; () for one of 8 bits.
 
   Raises:
     InputError: it cannot be written, or rasterio is missing.
@@ -58,13 +66,16 @@ def write(
   rasterio = geo_reader.rasterio_for(path)
   with geo_reader.environment(rasterio):
     with _writing(path):
-      file = _created(rasterio, path, size, place, classes)
+      file = _created(
+        rasterio, path, size, place=place, classes=classes, bands=bands
+      )
     sums = _fill(file, path, strips)
     with _writing(path):
       factors = _overviews(size)
       if factors:
         rule = 'mode' if classes else 'average'
         _add_overviews(rasterio, path, factors, rule)
+      _put_in_order(rasterio, path)
       _check(rasterio, path, sums, factors)
 
 
@@ -78,8 +89,9 @@ def _fill(
       with _writing(path):
         top = number * TILE
         window = ((top, top + len(strip)), (0, strip.shape[1]))
-        file.write(strip, 1, window=window)
-      sums.append(_sum(strip))
+        layers = np.moveaxis(np.atleast_3d(strip), -1, 0)
+        file.write(layers, window=window)
+      sums.append(_sum(layers))
   finally:
     with contextlib.suppress(Exception):  # found by the check
       file.close()
@@ -106,14 +118,22 @@ def _created(
   rasterio: types.ModuleType,
   path: pathlib.Path,
   size: Size,
+  *,
   place: Place | None,
   classes: ClassTable | None,
+  bands: Sequence[str],
 ) -> 'DatasetWriter':
   """Creates the file and returns it open, without pixels."""
   height, width = size
   settings: dict[str, object] = {'height': height, 'width': width}
   if place is not None:
     settings |= _georeference(place)
+  if bands:
+    settings |= {'count': len(bands), **_HALVES}
+    file = rasterio.open(path, 'w', **_PROFILE, **settings)
+    file.descriptions = bands
+    return file
+  settings |= _BYTES
   if classes is None:
     return rasterio.open(path, 'w', **_PROFILE, **settings)
   ignored = classes.ignore_label
@@ -157,6 +177,27 @@ def _add_overviews(
     file.build_overviews(factors, rasterio.enums.Resampling[rule])
 
 
+def _put_in_order(rasterio: types.ModuleType, path: pathlib.Path) -> None:
+  """Writes the file again with its tiles in the order of viewers."""
+  from rasterio.shutil import copy
+
+  ordered = path.with_name(f'{path.name}.ordered')
+  with rasterio.open(path) as file:
+    settings = {
+      'blocksize': TILE,
+      'compress': _PROFILE['compress'],
+      'bigtiff': _PROFILE['BIGTIFF'],
+      'overviews': 'FORCE_USE_EXISTING',
+    }
+    if file.dtypes[0] == 'float32':
+      settings |= {'nbits': _HALVES['nbits'], 'predictor': 'FLOATING_POINT'}
+    try:
+      copy(file, ordered, driver='COG', **settings)
+      ordered.replace(path)
+    finally:
+      ordered.unlink(missing_ok=True)
+
+
 def _check(
   rasterio: types.ModuleType,
   path: pathlib.Path,
@@ -173,19 +214,20 @@ def _check(
   for level in range(len(factors)):
     with rasterio.open(path, overview_level=level) as file:
       for row, pixels in _tile_rows(file):
-        for column in range(-(-pixels.shape[1] // TILE)):
+        for column in range(-(-pixels.shape[-1] // TILE)):
           # A tile that was never written would be read as nodata.
           name = f'BLOCK_OFFSET_{column}_{row}'
           if not file.get_tag_item(name, 'TIFF', bidx=1):
             raise OSError(f'tile {row}, {column} of an overview is missing')
 
 
-def _sum(pixels: np.ndarray) -> int:
-  return zlib.crc32(np.ascontiguousarray(pixels).data)
+def _sum(layers: np.ndarray) -> int:
+  """The checksum of [bands,h,w]; NaN has more than one form in bits."""
+  return zlib.crc32(np.nan_to_num(np.ascontiguousarray(layers), nan=-1).data)
 
 
 def _tile_rows(file: 'DatasetReader') -> Iterator[tuple[int, np.ndarray]]:
   """Yields the rows of tiles of an open file with their indices."""
   for row, top in enumerate(range(0, file.height, TILE)):
     bottom = min(top + TILE, file.height)
-    yield row, file.read(1, window=((top, bottom), (0, file.width)))
+    yield row, file.read(window=((top, bottom), (0, file.width)))

@@ -10,6 +10,8 @@ from magnet_jax.files import bundle, images
 from magnet_jax.filters import bands, guided
 from magnet_jax.filters.table import FILTERS, Filter
 from magnet_jax.predict import correctors
+from magnet_jax.rasters import geo_labels
+from magnet_jax.rasters.rasters import Place
 from magnet_jax.refiners import deep_guided
 from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
@@ -81,6 +83,32 @@ def test_probabilities(pair, theirs, tmp_path, kind):
   found = result(out)
   wanted = guided.guided(images.read_image(pair[0]), maps.astype(np.float32))
   np.testing.assert_array_equal(found, wanted.argmax(-1))
+
+
+def test_probabilities_of_a_georeferenced_image(pair, theirs, tmp_path):
+  """As segment writes them: a band per class, NaN where there is no data."""
+  pytest.importorskip('rasterio')
+  label, out = theirs
+  before = images.read_label(label, CLASSES)
+  maps = ((before[..., None] == np.arange(7)) * 0.93 + 0.01).astype(np.float32)
+  flags = []
+  for missing in (0, np.nan):
+    maps[:9] = missing or maps[:9]
+    path = tmp_path / f'{len(flags)}.tif'
+    place = Place('', (1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
+    geo_labels.export_probabilities(
+      path, [maps], size=before.shape, place=place, names=CLASSES.names
+    )
+    flags.append(f'--probabilities={path}')
+  np.save(tmp_path / 'a.npy', np.nan_to_num(maps, nan=1 / 7).astype('<f2'))
+  assert refine(pair[0], out, f'--probabilities={tmp_path / "a.npy"}') == 0
+  wanted = result(out)
+  assert refine(pair[0], out, flags[1]) == 0
+  found = result(out)
+  assert (found[:9] == 255).all()
+  np.testing.assert_array_equal(found[9:], wanted[9:])
+  assert refine(pair[0], out, flags[0]) == 0
+  assert (result(out) != 255).all()
 
 
 def test_classes_are_named_by_a_table_or_by_their_colours(

@@ -13,12 +13,14 @@ def _label(shape=(20, 30)):
   return label
 
 
-def test_every_class_gets_its_colour_and_no_class_black():
-  label = np.array([[0, 1, 255]], np.uint8)
-  np.testing.assert_array_equal(
-    pictures.colourise(label, _CLASSES),
-    [[(110, 84, 62), (64, 178, 92), (0, 0, 0)]],
-  )
+def test_every_class_gets_its_colour_and_no_class_grey_squares():
+  label = np.full((24, 26), 255, np.uint8)
+  label[:, :2] = 0, 1
+  found = pictures.colourise(label, _CLASSES)
+  np.testing.assert_array_equal(found[0, :2], [(110, 84, 62), (64, 178, 92)])
+  greys = [found[y, x].tolist() for y in (0, 12) for x in (2, 12)]
+  assert greys[0] == greys[3] != greys[1] == greys[2]
+  assert len(np.unique(found[:, 2:])) == 2
 
 
 def test_an_overlay_tints_draws_edges_and_leaves_ignored_pixels():

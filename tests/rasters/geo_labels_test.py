@@ -117,6 +117,63 @@ def test_what_is_in_the_tiff(tmp_path):
     np.testing.assert_array_equal(file.read_masks(1) > 0, labels != 255)
 
 
+@pytest.mark.parametrize('bands', [False, True])
+def test_tiles_lie_in_the_order_of_viewers(tmp_path, bands):
+  """The smallest overview first, as `rio cogeo validate` demands."""
+  rasterio = pytest.importorskip('rasterio')
+  path = tmp_path / 'a.tif'
+  if bands:
+    _export_probabilities(path, _probabilities())
+  else:
+    _export(path, _labels(), place=PLACE)
+  first = []
+  for level in (None, 0, 1):
+    how = {} if level is None else {'OVERVIEW_LEVEL': level}
+    with rasterio.open(path, **how) as file:
+      if level is None:
+        assert file.tags(ns='IMAGE_STRUCTURE')['LAYOUT'] == 'COG'
+      first.append(int(file.get_tag_item('BLOCK_OFFSET_0_0', 'TIFF', bidx=1)))
+  assert first == sorted(first, reverse=True)
+  assert os.listdir(tmp_path) == ['a.tif']
+
+
+def _probabilities(size=SIZE):
+  maps = np.random.default_rng(0).random((*size, 3)).astype(np.float32)
+  maps /= maps.sum(-1, keepdims=True)
+  maps[:40] = np.nan
+  return maps
+
+
+def _export_probabilities(path, maps, heights=(512,)):
+  geo_labels.export_probabilities(
+    path,
+    _strips(maps, heights),
+    size=maps.shape[:2],
+    place=PLACE,
+    names=CLASSES.names,
+  )
+  return path
+
+
+def test_probabilities_have_a_band_per_class(tmp_path):
+  rasterio = pytest.importorskip('rasterio')
+  maps = _probabilities()
+  path = _export_probabilities(tmp_path / 'a.tif', maps)
+  with rasterio.open(path) as file:
+    assert file.descriptions == CLASSES.names
+    assert tuple(file.transform)[:6] == PLACE.transform
+    assert file.block_shapes[0] == (512, 512)
+    assert np.isnan(file.nodata)
+    found = np.moveaxis(file.read(), 0, -1)
+  np.testing.assert_array_equal(found, maps.astype(np.float16))
+  _export_probabilities(path, maps, (7, 300))
+  with rasterio.open(path) as file:
+    again = np.moveaxis(file.read(), 0, -1)
+  np.testing.assert_array_equal(again, found)
+  with pytest.raises(ValueError, match='strip of'):
+    _export_probabilities(path, maps[..., :2])
+
+
 def test_control_points_are_kept(tmp_path):
   rasterio = pytest.importorskip('rasterio')
   points = ((0.0, 0.0, 10.0, 50.0, 0.0), (0.0, 100.0, 11.0, 50.0, 5.0))
