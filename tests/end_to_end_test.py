@@ -92,6 +92,31 @@ def test_a_killed_training_ends_like_a_whole_one(run, tmp_path, monkeypatch):
     assert [record['step'] for record in found[0]] == [1, 2, 3, 4]
 
 
+def test_more_steps_extend_a_run_that_is_named_alone(run, tmp_path, capfd):
+  """By its own settings; its refiner is trained anew for the segmenter."""
+  folder = tmp_path / 'run'
+  shutil.copytree(run, folder)
+  before = bundle.read(folder / 'model.npz')[0]
+  assert main.main(['train', f'--workdir={folder}']) == 0
+  text = capfd.readouterr().out
+  assert f'settings of {folder}/config.json' in text
+  assert f'evaluate --checkpoint={folder} --split=test' in text
+  assert 'trains on' not in text
+  jax.tree.map(
+    np.testing.assert_array_equal, before, bundle.read(folder / 'model.npz')[0]
+  )
+  more = '--config.train.segmenter.steps=6'
+  assert main.main(['train', f'--workdir={folder}', more]) == 0
+  assert 'its refiner is trained again' in capfd.readouterr().out
+  found = [
+    [each['step'] for each in records.read(folder / network / 'train.jsonl')]
+    for network in ('segmenter', 'refiner')
+  ]
+  assert found == [[1, 2, 3, 4, 5, 6], [1, 2, 3, 4]]
+  config = json.loads((folder / 'config.json').read_text())
+  assert config['train']['segmenter']['steps'] == 6
+
+
 def test_another_config_is_refused(run, capfd):
   argv = ['train', *OVERRIDES, f'--workdir={run}', '--config.seed=5']
   assert main.main(argv) == 2

@@ -18,7 +18,7 @@ mkdir -p "$here/results"
 
 for least in 0 .02 .05 .1 .2 .4; do
   magnet-jax evaluate --checkpoint="$run" --methods=downsample,magnet \
-    --min-uncertainty=$least --pictures=0 --out="$folder/least_$least" "$@"
+    --min_uncertainty=$least --pictures=0 --out="$folder/least_$least" "$@"
 done
 for share in .1 .25 .5; do
   magnet-jax evaluate --checkpoint="$run" --methods=magnet-fast \

@@ -129,7 +129,7 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _plain(word: str, values: flags.FlagValues) -> str:
-  """Converts `--no-panel` and `--min-gain=1` to the form that absl knows."""
+  """Converts `--no-panel` and `--head-points=1` to the form that absl knows."""
   if not word.startswith('--'):
     return word
   name, equals, value = word[2:].partition('=')

@@ -1,5 +1,6 @@
 """`magnet-jax report`."""
 
+from collections.abc import Sequence
 import functools
 import pathlib
 
@@ -14,7 +15,7 @@ from magnet_jax.types import InputError
 
 NAMES = True
 HELP = """
-  usage: magnet-jax report RUN... [--out=report.html] [flags]
+  usage: magnet-jax report RUN... [--out=FILE.html] [flags]
 
   Makes one page from one or more runs: scores with intervals, paired
   differences, accuracy against cost, classes, confusion matrices, training
@@ -34,9 +35,14 @@ def define(values: flags.FlagValues) -> None:
   text = functools.partial(
     flags.DEFINE_string, flag_values=values, module_name='output'
   )
-  text('out', 'report.html', 'FILE: the page')
+  text(
+    'out',
+    '',
+    'FILE: the page; report.html in RUN, or in the current folder for several '
+    'runs, if not given',
+  )
   text('files', '', 'DIR: also write the charts as PNG and the tables as CSV')
-  text('title', '', "TEXT: of the page; the runs' names if not given")
+  text('title', '', "TEXT: of the page; the runs' folders if not given")
   text('classes', '', 'NAME|FILE: class table for runs that did not record one')
   text(
     'reference',
@@ -58,11 +64,25 @@ def run(arguments: Arguments) -> int:
   found = runs.find(arguments.names, table, values.reference)
   if values.files:
     atomic.prepare_folder(values.files)  # before the page is written
-  overview.write(found, values.out, values.title or ', '.join(found.runs))
+  paths = [pathlib.Path(name) for name in arguments.names]
+  out = pathlib.Path(values.out or _page(paths))
+  overview.write(found, out, values.title or ', '.join(map(_title, paths)))
   if values.files:
     overview.write_files(found, values.files)
     messages.tell(f'wrote charts and tables to {values.files}')
     if why := sections.why_no_classes(found.runs):
       messages.tell(why)
-  messages.tell(f'look at {pathlib.Path(values.out)}')
+  messages.tell(f'look at {out}')
   return 0
+
+
+def _page(paths: Sequence[pathlib.Path]) -> pathlib.Path:
+  """Returns where the page goes if no place is given."""
+  alone = len(paths) == 1 and paths[0].is_dir()
+  return paths[0] / 'report.html' if alone else pathlib.Path('report.html')
+
+
+def _title(path: pathlib.Path) -> str:
+  """Returns a folder's name with that of the one that it is in: 'mine/val'."""
+  folder = path.parent if path.suffix == '.jsonl' else path
+  return '/'.join(folder.resolve().parts[-2:])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import functools
 import pathlib
+import shlex
 
 from absl import flags
 
@@ -11,7 +12,7 @@ from magnet_jax.cli import config_file, host_flags, messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.predict import correctors
 from magnet_jax.predict.correctors import CORRECTORS
-from magnet_jax.train import corrector_run, runs
+from magnet_jax.train import corrector_run, run_folder, runs
 from magnet_jax.types import InputError
 
 NAMES = False
@@ -38,10 +39,15 @@ HELP = f"""
   The segmenter may be that of another run or model, if it fits the config:
   --config.train.NAME.segmenter=PATH.
 
+  With --workdir alone, a run that is begun goes on with its own settings. More
+  steps, hours or patience extend one that has ended. If its segmenter trains
+  on, the refiner is trained again.
+
   examples:
     magnet-jax train --config=tiny --workdir=/tmp/tiny
     magnet-jax train --config=configs/carrotweed.py --workdir=runs/carrotweed
     magnet-jax train --workdir=runs/a --config.train.segmenter.steps=4000
+    magnet-jax train --workdir=runs/a
     magnet-jax train --config=photos/config.py --workdir=runs/b --hours=0.5
     magnet-jax train --config=runs/b/config.json --workdir=runs/c
     magnet-jax train --config=tiny --workdir=/tmp/tiny --stage=deep_guided
@@ -58,7 +64,8 @@ def define(values: flags.FlagValues) -> None:
     'default',
     'FILE|NAME: a Python file, which is run as a program; a .json file, such '
     "as a run's config.json, which is only read; or the name of a shipped "
-    'config; --config.KEY=VALUE changes a field of it',
+    'config. A run that is begun needs none: its own is DIR/config.json. '
+    '--config.KEY=VALUE changes a field of it',
     module_name=group,
   )
   flags.DEFINE_enum(
@@ -96,29 +103,60 @@ def run(arguments: Arguments) -> int:
   values = arguments.flags
   if not values.workdir:
     raise InputError('--workdir: missing; name a folder for the run')
-  config = config_file.override(
-    config_file.load(values.config), arguments.overrides
-  )
+  folder = pathlib.Path(values.workdir)
   if values.hours is not None:
     _check_hours(values.hours, arguments.overrides)
   with host_flags.work(values):
+    config = config_file.override(_config(values, folder), arguments.overrides)
     corrects = values.stage in CORRECTORS
     train = corrector_run.run if corrects else runs.run
     model = train(
       config,
-      pathlib.Path(values.workdir),
+      folder,
       stage=values.stage,
       tensorboard=values.tensorboard,
       hours=values.hours,
     )
   if model and parallel.is_main():
     shown = correctors.shown(values.stage)
+    methods = f' --methods=patch,{shown}' if corrects else ''
+    split = 'test' if _has_test(config) else 'val'
+    where = shlex.quote(str(folder))
     messages.tell(
-      f'magnet-jax evaluate --methods=patch,{shown} --checkpoint={model}'
-      if corrects
-      else f'magnet-jax segment IMAGE… --checkpoint={model}'
+      f'magnet-jax evaluate --checkpoint={where} --split={split}{methods} '
+      f'--out={where}/{split}'
     )
+    if not corrects:
+      messages.tell(
+        f'magnet-jax segment IMAGE… --checkpoint={shlex.quote(str(model))}'
+      )
   return 0
+
+
+def _config(
+  values: flags.FlagValues, folder: pathlib.Path
+) -> config_file.Config:
+  """Loads --config; if that is not given, the config of the run itself."""
+  own = folder / run_folder.CONFIG
+  there = parallel.gather(own.is_file())
+  if values['config'].present or not any(there):
+    return config_file.load(values.config)
+  if not all(there):
+    raise InputError(
+      f'{own}: only some of the processes can read it; give all of them the '
+      'same --config'
+    )
+  if parallel.is_main():
+    messages.tell(f'settings of {own}')
+  return config_file.load(str(own))
+
+
+def _has_test(config: config_file.Config) -> bool:
+  """Returns whether there are images to test on."""
+  data = config.data
+  if data.kind == 'scenes':
+    return bool(data.test_scenes)
+  return data.kind == 'files' and bool(data.test)
 
 
 def _check_hours(hours: float, overrides: Sequence[str]) -> None:

@@ -91,8 +91,7 @@ def _remedy(
   if last['step'] >= limits.steps:
     steps = f'{section}.steps={math.ceil(limits.steps * 1.5)}'
     # More steps take more time, which would be cut short.
-    flags = f'{steps} {time}' if limits.hours else steps
-    return f'{flags} in a new --workdir'
+    return f'{steps} {time}' if limits.hours else steps
   if limits.hours and last.get('elapsed', 0) >= 3600 * limits.hours:
     return time
   return f'{section}.patience={2 * limits.patience}'

@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import jax
 import numpy as np
-import tqdm
 
 from magnet_jax import parallel
 from magnet_jax.files import checkpoint_store, records
 from magnet_jax.files.checkpoint_store import CheckpointStore
 from magnet_jax.metrics import confusion
 from magnet_jax.train.pace import Limits, Pace
+from magnet_jax.train.progress import Progress
 from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError, Meta, Tones
 
@@ -81,7 +81,11 @@ def validate(task: Task, variables: Any, batches: Iterable[Batch]) -> float:
 
 
 def train(
-  task: Task, folder: pathlib.Path, *, tensorboard: bool = False
+  task: Task,
+  folder: pathlib.Path,
+  *,
+  tensorboard: bool = False,
+  begins: Callable[[], None] = lambda: None,
 ) -> bool:
   """Trains to the end, from the latest checkpoint if there is one.
 
@@ -94,6 +98,7 @@ def train(
     task: what to train.
     folder: for checkpoints/ and train.jsonl, one record per step.
     tensorboard: whether to write the scalars for TensorBoard as well.
+    begins: called before the first step, if there is one left.
 
   Returns:
     Whether there was a step left to train.
@@ -122,7 +127,12 @@ def train(
       task = _with_tones(task, store)
       keep = functools.partial(_keep, task, writers, store)
     pace = _pace(task, before)
-    return _train(task, task.team.copy(state), pace, keep)
+    step = int(state.step)
+    if pace.position(step) >= task.limits.steps:
+      return False
+    begins()
+    _train(task, task.team.copy(state), step, pace, keep)
+    return True
 
 
 def _start(task: Task, store: CheckpointStore | None) -> TrainState:
@@ -177,23 +187,14 @@ def _keep(
     store.save(record['step'], state, task.meta, metrics)
 
 
-def _train(task: Task, state: TrainState, pace: Pace, keep: Keep) -> bool:
-  """Runs the remaining steps; returns whether there were any."""
-  first = step = int(state.step)
-  position = pace.position(step)
-  if position >= task.limits.steps:
-    return False
-  bar = tqdm.tqdm(
-    total=task.limits.steps,
-    initial=first,
-    desc=task.name,
-    unit='step',
-    dynamic_ncols=True,
-    disable=not parallel.is_main(),
-  )
+def _train(
+  task: Task, state: TrainState, first: int, pace: Pace, keep: Keep
+) -> None:
+  """Runs the remaining steps, after the first ones."""
+  step, position = first, pace.position(first)
   held: list[Batch] = []
-  score = math.nan
-  with bar, _Ahead(task, first) as batches:
+  shown = Progress(task.name, task.limits, first)
+  with shown, _Ahead(task, first) as batches:
     while position < task.limits.steps:
       clock = time.perf_counter()
       batch = batches.take()
@@ -208,19 +209,11 @@ def _train(task: Task, state: TrainState, pace: Pace, keep: Keep) -> bool:
       if saves:
         # Decoded once: they are few, and the same each time.
         held = held or list(task.validation())
-        record['miou'] = score = validate(task, state.average, held)
-        pace.scored(step, position, score)
+        record['miou'] = validate(task, state.average, held)
+        pace.scored(step, position, record['miou'])
       record['elapsed'] = pace.seconds()
       keep(record, state if saves else None)
-      bar.set_postfix(
-        loss=f'{record["loss"]:.3f}',
-        rate=f'{record["rate"]:.1e}',
-        val_miou=f'{score:.3f}',
-      )
-      # Fewer steps if the time or the patience runs out before.
-      bar.total = math.ceil(step * task.limits.steps / position)
-      bar.update()
-  return True
+      shown.done(record)
 
 
 class _Ahead:

@@ -28,7 +28,7 @@ _FREE = (
   *(
     f'train.{network}.{limit}'
     for network in ('segmenter', 'refiner', *CORRECTORS)
-    for limit in ('hours', 'patience', 'validate_every')
+    for limit in ('steps', 'hours', 'patience', 'validate_every')
   ),
   'train.refiner.stage_weights',
 )
@@ -45,6 +45,7 @@ _ADDED = {
   'train.segmenter.trunk_rate': 1.0,
   'refine.trends': [],
   'refine.bias': [],
+  'refine.flips': 1,
   'train.refiner.segmenter_rate': 0.1,
 }
 

@@ -1,6 +1,7 @@
 """Both trainings in one folder, and the model that they produce."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import functools
 import math
 import pathlib
 import shutil
@@ -82,7 +83,8 @@ def run(
     if first:
       main, *others = tasks
       if 'segmenter' in networks:
-        train_one(main, folder / 'segmenter', tensorboard, hours)
+        again = functools.partial(_forget_refiner, config, folder)
+        train_one(main, folder / 'segmenter', tensorboard, hours, again)
       for task, part in zip(others, _parts(folder, left_out), strict=True):
         train_one(task, part.segmenter, tensorboard, hours)
       del main, others, tasks  # their compiled functions
@@ -218,6 +220,7 @@ def train_one(
   folder: pathlib.Path,
   tensorboard: bool,
   hours: float | None,
+  begins: Callable[[], None] = lambda: None,
 ) -> None:
   """Trains one network, and prints how its score rose.
 
@@ -226,10 +229,11 @@ def train_one(
     folder: of the network, in that of the run.
     tensorboard: whether to write the scalars for TensorBoard as well.
     hours: the time budget, if one was given for all trainings together.
+    begins: called before the first step, if there is one left.
   """
   if task.team.note and parallel.is_main():
     print(task.team.note)
-  trained = loop.train(task, folder, tensorboard=tensorboard)
+  trained = loop.train(task, folder, tensorboard=tensorboard, begins=begins)
   if trained and parallel.is_main():
     found = records.read(folder / 'train.jsonl')
     text = curve.text(task.name, found, task.limits, budget=hours)
@@ -247,6 +251,16 @@ def train_one(
         'the networks have changed: how the model is run is chosen again, here '
         'if tune.images is above 0, or by magnet-jax tune'
       )
+
+
+def _forget_refiner(
+  config: ml_collections.ConfigDict, folder: pathlib.Path
+) -> None:
+  """Removes a refiner that was trained for the segmenter as it was."""
+  own = not config.train.refiner.segmenter
+  if own and parallel.is_main() and (folder / 'refiner').is_dir():
+    shutil.rmtree(folder / 'refiner')
+    print('the segmenter trains on: its refiner is trained again')
 
 
 def _segmenter(

@@ -12,10 +12,15 @@ def test_a_report_of_an_evaluation(checkpoint, tmp_path, capfd, fails):
   assert f'look at {out}' in capfd.readouterr().out
   # The same page as evaluate wrote, but for its title.
   written = (run / 'report.html').read_text()
-  same = written.replace('magnet-jax evaluate', 'run')
+  title = f'{tmp_path.name}/run'
+  same = written.replace('magnet-jax evaluate', title)
   assert out.read_text() == same
   assert 'id="views"' in written
   assert 'miou_windows.png' in {path.name for path in files.iterdir()}
+  # Without a name, the page lies in the folder of the run.
+  assert main.main(['report', str(run)]) == 0
+  assert f'look at {run}/report.html' in capfd.readouterr().out
+  assert (run / 'report.html').read_text() == same
 
   assert 'report needs at least one' in fails('report')
   assert 'no such folder' in fails('report', str(tmp_path / 'x'))

@@ -32,7 +32,7 @@ RISING = [0.1, 0.3, 0.4, 0.5, 0.508]
   [
     (
       pace.Limits(500),
-      r'--config.train.segmenter.steps=750 in a new --workdir',
+      r'--config.train.segmenter.steps=750',
     ),
     (pace.Limits(9000, hours=5.0), r'--config.train.segmenter.hours=7.5'),
     (pace.Limits(9000, patience=3), r'--config.train.segmenter.patience=6'),
@@ -51,9 +51,9 @@ def test_a_rise_to_the_end_asks_for_more(limits, remedy):
     # More steps need more time, set by the flag that set it before.
     (
       pace.Limits(500, hours=6.0),
-      '.steps=750 --config.train.refiner.hours=9 in a new --workdir',
+      '.steps=750 --config.train.refiner.hours=9',
     ),
-    (pace.Limits(500, hours=5.5), '.steps=750 --hours=12 in a new --workdir'),
+    (pace.Limits(500, hours=5.5), '.steps=750 --hours=12'),
     (pace.Limits(9000, hours=5.0), ' --hours=12'),
     (pace.Limits(9000, hours=8.0, patience=3), '.patience=6'),
   ],
