@@ -3,14 +3,15 @@
     polygons.write_polygons('fields.geojson', 'labels.tif', classes)
 
 Edges follow the pixels. The only simplification is that small regions join
-their largest neighbour; the file states how small.
+their largest neighbour; the file states how small. Each polygon has its class,
+the name of that, its number of pixels, and its area if the system is projected.
 """
 
 from collections.abc import Iterable, Iterator
 import itertools
 import json
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,14 @@ _BATCH = 1000  # polygons that are projected at once
 _WORLD = 'EPSG:4326'  # the reference system of GeoJSON
 
 Rings = list[list[tuple[float, float]]]  # the outer one, then the holes
+
+
+class Region(NamedTuple):
+  """Pixels of one class that touch: their label, number and outline."""
+
+  label: int
+  pixels: int
+  rings: Rings
 
 
 def check_path(path: PathLike) -> pathlib.Path:
@@ -73,14 +82,15 @@ def write_polygons(
   """
   path = check_path(path)
   pixels, transform, reference = _read(decoding.check_file(labels))
+  square = _square_metres(transform, reference)
   found = _traced(pixels, classes.ignore_label, smallest, transform)
   with atomic.replacing(path) as temporary, temporary.open('w') as file:
     file.write(_head(path.stem, smallest, reference is not None))
     count = 0
-    for count, (value, rings) in enumerate(_projected(found, reference), 1):
+    for count, region in enumerate(_projected(found, reference), 1):
       file.write(',\n' if count > 1 else '\n')
       # json.dump writes the same, but several times slower.
-      feature = _feature(value, rings, classes)
+      feature = _feature(region, classes, square)
       file.write(json.dumps(feature, separators=(',', ':')))
     file.write('\n]}\n')
   return count
@@ -114,22 +124,35 @@ def _read(path: pathlib.Path) -> tuple[np.ndarray, 'Affine', 'CRS | None']:
       return file.read(1), file.transform, file.crs
 
 
+def _square_metres(
+  transform: 'Affine', reference: 'CRS | None'
+) -> float | None:
+  """Returns the area of a pixel; None where the system is not in metres."""
+  if reference is None or not reference.is_projected:
+    return None
+  _, factor = reference.linear_units_factor
+  return float(abs(transform.determinant) * factor**2)
+
+
 def _traced(
   pixels: np.ndarray, ignored: int, smallest: int, transform: 'Affine'
-) -> Iterator[tuple[int, Rings]]:
-  """Yields the class and outline of each four-connected region."""
+) -> Iterator[Region]:
+  """Yields each four-connected region, with its corners in the system's."""
   from rasterio import features
 
   valid = pixels != ignored
   if smallest > 1:
     pixels = features.sieve(pixels, smallest, mask=valid)
   for shape, value in features.shapes(pixels, valid, transform=transform):
-    yield int(value), shape['coordinates']
+    rings: Rings = shape['coordinates']
+    outer, *holes = (abs(_area(ring)) for ring in rings)
+    covered = (outer - sum(holes)) / 2 / abs(transform.determinant)
+    yield Region(int(value), round(covered), rings)
 
 
 def _projected(
-  found: Iterable[tuple[int, Rings]], reference: 'CRS | None'
-) -> Iterator[tuple[int, Rings]]:
+  found: Iterable[Region], reference: 'CRS | None'
+) -> Iterator[Region]:
   """Projects to longitude and latitude if there is a reference system."""
   from rasterio.warp import transform
 
@@ -138,28 +161,35 @@ def _projected(
     return
   found = iter(found)
   while batch := list(itertools.islice(found, _BATCH)):
-    corners = [point for _, rings in batch for ring in rings for point in ring]
+    corners = [p for region in batch for ring in region.rings for p in ring]
     # Many at once: transform_geom takes five times as long.
     x, y = transform(reference, _WORLD, *zip(*corners, strict=True))
     places = zip(
       np.round(x, _DIGITS).tolist(), np.round(y, _DIGITS).tolist(), strict=True
     )
-    for value, rings in batch:
-      yield value, [list(itertools.islice(places, len(r))) for r in rings]
+    for region in batch:
+      lengths = map(len, region.rings)
+      rings = [list(itertools.islice(places, length)) for length in lengths]
+      yield region._replace(rings=rings)
 
 
 def _feature(
-  value: int, rings: Rings, classes: ClassTable
+  region: Region, classes: ClassTable, square: float | None
 ) -> dict[str, object]:
+  value = region.label
   name = classes.names[value] if value < len(classes) else str(value)
+  told: dict[str, object] = {'class': value, 'name': name}
+  told['pixels'] = region.pixels
+  if square is not None:
+    told['square_metres'] = round(region.pixels * square, 3)
   turned = [
     # GeoJSON wants the outer ring counterclockwise and the holes clockwise.
     ring if (_area(ring) > 0) == (i == 0) else ring[::-1]
-    for i, ring in enumerate(rings)
+    for i, ring in enumerate(region.rings)
   ]
   return {
     'type': 'Feature',
-    'properties': {'class': value, 'name': name},
+    'properties': told,
     'geometry': {'type': 'Polygon', 'coordinates': turned},
   }
 

@@ -65,6 +65,11 @@ def test_all_pixels_are_in_their_polygon(tmp_path):
   found = _write(tmp_path, labels, smallest=1)
   assert 'pixels: column, row' in found['description']
   np.testing.assert_array_equal(_drawn(found, lambda x, y: (x, y)), labels)
+  counts = np.zeros(2, int)
+  for told in (feature['properties'] for feature in found['features']):
+    counts[told['class']] += told['pixels']
+    assert 'square_metres' not in told
+  assert counts.tolist() == [(labels == c).sum() for c in (0, 1)]
 
 
 def test_on_the_earth(tmp_path):
@@ -85,6 +90,8 @@ def test_other_systems_are_projected(tmp_path):
   # The system's meridian is at 15 degrees; 10 km are .09 degrees of latitude.
   np.testing.assert_allclose(points[:, 0].min(), 15, atol=1e-6)
   assert 49.6 < points[:, 1].max() < 49.7
+  for told in (feature['properties'] for feature in found['features']):
+    assert told['square_metres'] == 100 * told['pixels']
   np.testing.assert_allclose(np.ptp(points[:, 1]), 0.00404, atol=1e-4)
 
 
