@@ -202,8 +202,7 @@ RANGES: dict[str, Range] = {
   'process': _NUMBER,
   'processes': _whole(1, 10**6),
   'classes': _whole(1, 255),
-  'size': _whole(1, 65_500),  # JPEG has no more
-  'sizes': _whole(1, 65_500),
+  **dict.fromkeys(('size', 'sizes'), _whole(1, 65_500)),  # JPEG has no more
   'batches': _whole(0, 65_536),
   'port': _whole(0, 65_535),
 }

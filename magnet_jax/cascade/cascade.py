@@ -108,8 +108,7 @@ class Cascade:
       self._ways or [policy.way(options, 'points')],
       key=lambda way: bool(way.in_memory),
     )
-    self._weights = weights
-    self._score = score
+    self._weights, self._score = weights, score
     self.batch = parallel.device_count() * (
       options.batch
       or device_memory.batch(segmenter, refiners, network, options)
