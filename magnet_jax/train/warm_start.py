@@ -1,5 +1,6 @@
 """Initial weights of trainings from models that exist already."""
 
+from collections.abc import Mapping
 import functools
 from typing import Any
 
@@ -49,7 +50,7 @@ def any_of(variables: Variables, init: str, settings: Section) -> Variables:
     return imagenet(variables, settings.get('trunk', 'none'))
   if init.startswith(TRUNK):
     return trunk_of(variables, init.removeprefix(TRUNK))
-  return segmenter(variables, init) if init else variables
+  return segmenter(variables, init, settings) if init else variables
 
 
 def frozen(path: PathLike, template: Any = None) -> Variables:
@@ -80,15 +81,19 @@ def broadcast(path: PathLike, shapes: Variables) -> Variables:
   return parallel.from_main(load, lambda: shapes)
 
 
-def segmenter(variables: Variables, path: PathLike) -> Variables:
+def segmenter(
+  variables: Variables, path: PathLike, settings: Section
+) -> Variables:
   """Replaces fresh weights by a trained segmenter, or by a trunk only.
 
   Args:
     variables: the fresh weights, for their shapes.
     path: a run, a checkpoint, an exported model, or a converted trunk.
+    settings: of the segmenter.
 
   Raises:
-    InputError: nothing there fits; names the first array that differs.
+    InputError: nothing there fits; names the settings of the trunk, or the
+      first array that differs.
   """
   found = _load(path, ('segmenter', 'trunk'))
   if 'trunk' not in found:
@@ -98,7 +103,29 @@ def segmenter(variables: Variables, path: PathLike) -> Variables:
       f'{path}: is only a trunk, which this segmenter cannot use; choose a '
       'segmenter that has one, such as fpn, or leave out init'
     )
-  return _with_trunk(variables, found['trunk'], path)
+  try:
+    return _with_trunk(variables, found['trunk'], path)
+  except InputError as error:
+    flags = _flags_for(path, settings)
+    if not flags:
+      raise
+    raise InputError(
+      f'{path}: is another trunk than that of the config; add {flags}'
+    ) from error
+
+
+def _flags_for(path: PathLike, settings: Section) -> str:
+  """Returns the flags that give a segmenter the trunk of a path."""
+  _, meta = checkpoints.load(path)
+  wanted = meta.config.get('segmenter')
+  if not isinstance(wanted, Mapping):
+    return ''
+  # What the config does not set is the default of the trunk that is named.
+  return ' '.join(
+    f'--config.segmenter.{name}={value}'
+    for name, value in wanted.items()
+    if settings.get(name, value if name != 'trunk' else '') != value
+  )
 
 
 def imagenet(variables: Variables, trunk: str) -> Variables:

@@ -25,16 +25,17 @@ def _fresh(name='fpn', seed=0):
   )
 
 
-def _save(folder, kind, variables):
+def _save(folder, kind, variables, **settings):
   path = folder / kind
+  meta = Meta({'segmenter': settings} if settings else {}, kind=kind)
   with checkpoint_store.CheckpointStore(path / 'checkpoints') as store:
-    store.save(0, {'average': variables}, Meta(kind=kind))
+    store.save(0, {'average': variables}, meta)
   return path
 
 
 def test_a_whole_segmenter_takes_the_place_of_fresh_weights(tmp_path):
   path = _save(tmp_path, 'segmenter', _fresh(seed=1))
-  found = warm_start.segmenter(_fresh(), path)
+  found = warm_start.segmenter(_fresh(), path, NARROW)
   jax.tree.map(np.testing.assert_array_equal, found, _fresh(seed=1))
   frozen = warm_start.frozen(path, _fresh())
   jax.tree.map(np.testing.assert_array_equal, frozen, _fresh(seed=1))
@@ -43,7 +44,7 @@ def test_a_whole_segmenter_takes_the_place_of_fresh_weights(tmp_path):
 def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
   trained, fresh = _fresh(seed=1), _fresh()
   trunk = {kind: tree['trunk'] for kind, tree in trained.items()}
-  found = warm_start.segmenter(fresh, _save(tmp_path, 'trunk', trunk))
+  found = warm_start.segmenter(fresh, _save(tmp_path, 'trunk', trunk), NARROW)
   for kind in ('params', 'batch_stats'):
     jax.tree.map(
       np.testing.assert_array_equal, found[kind]['trunk'], trunk[kind]
@@ -51,6 +52,20 @@ def test_a_trunk_alone_leaves_the_head_fresh(tmp_path):
   head = {k: v for k, v in found['params'].items() if k != 'trunk'}
   wanted = {k: v for k, v in fresh['params'].items() if k != 'trunk'}
   jax.tree.map(np.testing.assert_array_equal, head, wanted)
+
+
+def test_another_trunk_is_named_by_the_flags_that_fit_it(tmp_path):
+  trunk = {kind: tree['trunk'] for kind, tree in _fresh(seed=1).items()}
+  trunk['params'] = {**trunk['params'], 'further': np.zeros(1, np.float32)}
+  path = _save(tmp_path, 'trunk', trunk, trunk='resnet50', width=64)
+  for settings, flags in (
+    (NARROW, '--config.segmenter.trunk=resnet50 --config.segmenter.width=64'),
+    ({'trunk': 'efficientnet_lite0'}, '--config.segmenter.trunk=resnet50'),
+    ({'trunk': 'resnet50', 'width': 16}, '--config.segmenter.width=64'),
+    ({'trunk': 'resnet50'}, 'further is unexpected.*'),
+  ):
+    with pytest.raises(InputError, match=f'{flags}$'):
+      warm_start.any_of(_fresh(), str(path), settings)
 
 
 def test_a_trained_segmenter_may_give_its_trunk_only(tmp_path):
@@ -76,7 +91,7 @@ def test_a_refiner_takes_the_place_of_fresh_weights(tmp_path):
 def test_another_network_is_refused(tmp_path):
   path = _save(tmp_path, 'segmenter', _fresh(seed=1))
   with pytest.raises(InputError, match=r'is (missing|unexpected)'):
-    warm_start.segmenter(_fresh('unet'), path)
+    warm_start.segmenter(_fresh('unet'), path, {})
   with pytest.raises(InputError, match=r'holds segmenter, not a refiner'):
     warm_start.network(_fresh(), path)
 
@@ -85,7 +100,7 @@ def test_a_trunk_fits_no_network_without_one(tmp_path):
   trunk = {kind: tree['trunk'] for kind, tree in _fresh(seed=1).items()}
   path = _save(tmp_path, 'trunk', trunk)
   with pytest.raises(InputError, match='is only a trunk'):
-    warm_start.segmenter(_fresh('unet'), path)
+    warm_start.segmenter(_fresh('unet'), path, {})
   with pytest.raises(InputError, match='not a segmenter'):
     warm_start.frozen(path)
 
