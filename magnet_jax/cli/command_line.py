@@ -18,6 +18,11 @@ _OVERRIDE = re.compile(r'--?(no)?config\.')
 # What absl adds to all flags: files of flags, and leave to name unknown ones.
 _NOT_OURS = re.compile(r'--?(flagfile|undefok)(=|$)')
 _HELP = ('-h', '--help', '-help', '--helpfull', '--helpshort')
+# What absl says of a value of another type, and what it must be.
+_TYPES = {
+  'could not convert string to float': 'a number such as 0.25',
+  'invalid literal for int': 'a whole number such as 4',
+}
 _DIGITS = 18  # of a whole number
 _COLUMN = 28  # where explanations begin
 
@@ -144,6 +149,9 @@ def _plain(word: str, values: flags.FlagValues) -> str:
 
 def _one_line(error: Exception) -> str:
   text = ' '.join(str(error).split()).rstrip('.')
+  for problem, rule in _TYPES.items():
+    if wrong := re.match(rf'flag (--\w+=.*): {problem}', text):
+      return f'{wrong[1]}: must be {rule}'
   unknown = re.match(r"Unknown command line flag '(.*?)'\.?(.*)", text)
   if not unknown:
     return text

@@ -19,7 +19,7 @@ from magnet_jax.cli.command_line import Arguments
 from magnet_jax.cli.progress_bar import Bar
 from magnet_jax.files import decoding, embedded
 from magnet_jax.methods import recipes, table
-from magnet_jax.predict import batch_run, budget
+from magnet_jax.predict import batch_run, budget, image_names
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Recipe
@@ -31,8 +31,8 @@ NAMES = True
 HELP = f"""
   usage: magnet-jax segment IMAGE… [--out=DIR] [flags]
 
-  Segments JPEG, PNG and TIFF images of any size, coarse to fine. For each
-  image it writes
+  Segments JPEG, PNG and TIFF images of any size, coarse to fine. IMAGE may also
+  be a folder of images, or a list of them (.txt). For each image it writes
     NAME_label.png          class indices, with the classes' colours; a tiled
                             .tif if the image is georeferenced or has more
                             than 2**28 pixels
@@ -62,6 +62,7 @@ HELP = f"""
   examples:
     magnet-jax segment aerial.jpg
     magnet-jax segment photos/*.jpg --checkpoint=runs/mine --out=labels
+    magnet-jax segment photos --checkpoint=runs/mine --out=labels
     magnet-jax segment huge.tif --windows=0.25 --no-panel
     magnet-jax segment huge.tif --memory=4 --preview=so_far.png
     magnet-jax segment satellite.tif --bands=4,3,2 --stretch=2-98 --polygons
@@ -205,7 +206,7 @@ def run(arguments: Arguments) -> int:
   values = arguments.flags
   window = command_line.size(values.window, 'window') if values.window else None
   bands = _bands(values.bands)
-  paths = [pathlib.Path(name) for name in arguments.names]
+  paths = image_names.find(arguments.names)
   with host_flags.work(values):
     budget = Budget(values.store, values.memory)
     recipe = _recipe(values, window)
