@@ -26,6 +26,7 @@ HELP = """
   or colours. Reports what it finds, each problem with its fix, and writes to
   DIR config.py, train.txt, val.txt, test.txt, classes.json (rename classes
   there), findings.json, and index.html, which shows images with their labels.
+  What you have changed in these is not replaced unless you say --force.
 
   examples:
     magnet-jax init photos
@@ -47,6 +48,12 @@ def define(values: flags.FlagValues) -> None:
     'classes.txt, class_dict.csv or labelmap.txt',
     module_name=group,
   )
+  text(
+    'labels',
+    '',
+    'DIR: the folder of the labels, where FOLDER has several that could be it',
+    module_name=group,
+  )
   flags.DEFINE_integer(
     'seed',
     0,
@@ -58,6 +65,13 @@ def define(values: flags.FlagValues) -> None:
     'out',
     '',
     'DIR: where to write; magnet_jax in FOLDER if not given',
+    module_name='output',
+  )
+  flags.DEFINE_bool(
+    'force',
+    False,
+    'replace files in DIR even if they were changed since init wrote them',
+    flag_values=values,
     module_name='output',
   )
 
@@ -74,7 +88,7 @@ def run(arguments: Arguments) -> int:
   base = folder.parent if folder.is_file() else folder
   out = pathlib.Path(values.out) if values.out else base / 'magnet_jax'
   with atomic.made_for(out) if base.is_dir() else contextlib.nullcontext():
-    lines, found = _survey(folder, out, values.classes, values.seed)
+    lines, found = _survey(folder, out, values)
   messages.tell('\n'.join(lines))
   messages.tell(f'\nlook at {out / "index.html"}, then')
   _next(out, 'test' if found.of_split('test') else 'val')
@@ -82,7 +96,7 @@ def run(arguments: Arguments) -> int:
 
 
 def _survey(
-  folder: pathlib.Path, out: pathlib.Path, classes: str, seed: int
+  folder: pathlib.Path, out: pathlib.Path, values: flags.FlagValues
 ) -> tuple[list[str], surveys.Survey]:
   bars: dict[str, tqdm.tqdm] = {}
 
@@ -95,12 +109,17 @@ def _survey(
 
   try:
     found = surveys.survey(
-      folder, out, classes=classes, seed=seed, progress=progress
+      folder,
+      out,
+      classes=values.classes,
+      labels=pathlib.Path(values.labels) if values.labels else None,
+      seed=values.seed,
+      progress=progress,
     )
   finally:
     for bar in bars.values():
       bar.close()
-  return output.write(found, out), found
+  return output.write(found, out, force=values.force), found
 
 
 def _next(out: pathlib.Path, split: str) -> None:

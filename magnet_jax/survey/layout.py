@@ -28,6 +28,11 @@ class Pair:
   label: pathlib.Path
   split: str = ''
 
+  @property
+  def files(self) -> tuple[pathlib.Path, pathlib.Path]:
+    """Its two files."""
+    return self.image, self.label
+
 
 @dataclasses.dataclass
 class Layout:
@@ -92,7 +97,10 @@ def check_apart(folder: pathlib.Path, out: pathlib.Path) -> None:
 
 
 def find(
-  folder: pathlib.Path, files: Sequence[pathlib.Path], listed: Iterable[Pair]
+  folder: pathlib.Path,
+  files: Sequence[pathlib.Path],
+  listed: Iterable[Pair],
+  labels: pathlib.Path | None = None,
 ) -> Layout:
   """Pairs images and labels by their names.
 
@@ -100,9 +108,10 @@ def find(
     folder: of the data.
     files: all below it.
     listed: pairs named by lists, which are used as they are.
+    labels: the folder of the labels, where several could be it; None: by names.
 
   Raises:
-    InputError: there is no image file at all.
+    InputError: there is no image file at all, or none in the folder of labels.
   """
   pictures = [f for f in files if f.suffix.lower() in SUFFIXES]
   others = [f for f in files if f.suffix.lower() in _OTHERS]
@@ -123,12 +132,14 @@ def find(
     )
   pairs = list(listed)
   if pairs:
-    used = {path for pair in pairs for path in (pair.image, pair.label)}
+    # Lists may name a file by way of other folders.
+    used = {os.path.realpath(p) for pair in pairs for p in pair.files}
+    rest = (f for f in pictures if os.path.realpath(f) not in used)
     return Layout(
       pairs,
       findings
       + about(
-        names(folder, (f for f in pictures if f not in used)),
+        names(folder, rest),
         'file',
         'not listed',
         'in no list, left out',
@@ -136,16 +147,17 @@ def find(
         level='note',
       ),
     )
-  return _by_names(folder, pictures, findings)
+  return _by_names(folder, pictures, findings, labels)
 
 
 def _by_names(
   folder: pathlib.Path,
   pictures: Sequence[pathlib.Path],
   findings: list[Finding],
+  chosen: pathlib.Path | None,
 ) -> Layout:
   """Pairs images and labels of the same name; adds to the findings."""
-  images, labels = _by_key(folder, pictures)
+  images, labels = _by_key(folder, pictures, chosen)
   findings += _doubles(folder, labels, images, 'label', 'image')
   findings += _doubles(folder, images, labels, 'image', 'label')
   pairs = _match(images, labels)
@@ -172,11 +184,23 @@ def names(
 
 
 def _by_key(
-  folder: pathlib.Path, pictures: Sequence[pathlib.Path]
+  folder: pathlib.Path,
+  pictures: Sequence[pathlib.Path],
+  chosen: pathlib.Path | None,
 ) -> tuple[_Found, _Found]:
   """Returns images and labels by what pairs them."""
   named = {f: file_names.read(f.relative_to(folder)) for f in pictures}
   labels = {file for file, each in named.items() if each.role == 'label'}
+  if chosen:
+    others = labels
+    there = chosen.resolve()
+    labels = {file for file in named if there in file.resolve().parents}
+    named = {f: each for f, each in named.items() if f not in others - labels}
+    if not labels:
+      raise InputError(
+        f'--labels={chosen}: holds no {", ".join(SUFFIXES)} file of {folder}; '
+        'name a folder in it'
+      )
   apart = False
   if not labels:
     # If no name tells, files with few colours are labels.
@@ -208,14 +232,18 @@ def _doubles(
     del partners[key]
   if not twice:
     return []
+  parents = sorted({file.parent for file in files})
+  where = ', '.join(f'{each}/' for each in names(folder, parents))
+  remedy = f'keep one of the {noun}s'
+  if noun == 'label' and len(parents) > 1:
+    remedy = f'choose their folder, such as --labels={parents[0]}'
   return [
     Finding(
       'error',
       f'two {noun}s for one {other}',
-      f'{count(len(twice), other)} with several {noun}s each, left out: which '
-      'one is right is unknown',
-      f'keep one of the {noun}s, or name the pairs in a list of '
-      'image<TAB>label lines',
+      f'{count(len(twice), other)} with several {noun}s each, in {where}, left '
+      'out: which one is right is unknown',
+      f'{remedy}, or name the pairs in a list of image<TAB>label lines',
       names(folder, files),
     )
   ]

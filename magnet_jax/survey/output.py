@@ -10,7 +10,7 @@ import numpy as np
 
 from magnet_jax.data import class_files, reading
 from magnet_jax.files import atomic, images, records
-from magnet_jax.survey import config_text, layout, lists, sheet
+from magnet_jax.survey import config_text, edits, layout, lists, sheet
 from magnet_jax.survey import proposal as proposals
 from magnet_jax.survey.dividing import SPLITS
 from magnet_jax.survey.findings import Finding, count, ordered
@@ -55,18 +55,22 @@ they match?</p>
 """
 
 
-def write(survey: Survey, out: pathlib.Path) -> list[str]:
+def write(
+  survey: Survey, out: pathlib.Path, *, force: bool = False
+) -> list[str]:
   """Writes config.py, lists, classes.json, findings.json and index.html.
 
   Args:
     survey: what was found.
     out: an existing folder; files of the same names are replaced.
+    force: replace those that a person has changed as well.
 
   Returns:
     Lines to print.
 
   Raises:
-    InputError: the system refuses to write; then nothing is written.
+    InputError: the system refuses to write, or a file has been changed; then
+      nothing is written.
   """
   settings = reading.from_settings(survey.reading)
   rows = survey.of_split('train')
@@ -94,12 +98,14 @@ def write(survey: Survey, out: pathlib.Path) -> list[str]:
   texts['index.html'] = _page(name, summary, findings)
   with atomic.together(out) as folder:
     class_files.write(folder / 'classes.json', survey.table)
-    records.write_json(
-      folder / 'findings.json', as_json(survey, proposal, findings)
-    )
     images.write_image(folder / layout.SHEET, sheet.draw(survey, settings))
     for file, text in texts.items():
       atomic.write_bytes(folder / file, text.encode())
+    if not force:
+      edits.check(folder, out)
+    told = as_json(survey, proposal, findings)
+    told[edits.WRITTEN] = edits.sums(folder)
+    records.write_json(folder / edits.RECORD, told)
   return summary + [line for each in findings for line in each.lines()]
 
 

@@ -63,6 +63,7 @@ def survey(
   out: pathlib.Path,
   *,
   classes: str = '',
+  labels: pathlib.Path | None = None,
   seed: int = 0,
   progress: Progress = lambda name, of: None,
 ) -> Survey:
@@ -72,13 +73,14 @@ def survey(
     folder: of images and labels, or a list of `image<TAB>label` lines.
     out: folder for results, which is not examined.
     classes: a file of names, or a known class table; '' looks for one.
+    labels: the folder of the labels, where several could be it.
     seed: for drawing splits.
     progress: progress callback, called after each pair.
 
   Raises:
     InputError: nothing there can be used for training.
   """
-  pairs, findings, base = _pairs(folder, out)
+  pairs, findings, base = _pairs(folder, out, labels)
   given = _given(base, classes)
   pairs, found = lists.without_odd_names(pairs, out, base)
   findings += found
@@ -116,7 +118,7 @@ def survey(
 
 
 def _pairs(
-  folder: pathlib.Path, out: pathlib.Path
+  folder: pathlib.Path, out: pathlib.Path, labels: pathlib.Path | None
 ) -> tuple[list[Pair], list[Finding], pathlib.Path]:
   if folder.is_file():
     base, listed = folder.parent, lists.of_file(folder)
@@ -127,7 +129,7 @@ def _pairs(
     layout.check_apart(folder, out)
     base, files = folder, layout.files_in(folder, out)
     listed = lists.find(folder, files)
-    found = layout.find(folder, files, listed.pairs)
+    found = layout.find(folder, files, listed.pairs, labels)
     problem = 'no image has a label'
     remedy = 'put images and labels of the same names into images/ and labels/'
   else:

@@ -54,7 +54,7 @@ def test_splits_that_are_there_stay(tmp_path, image, mask):
     )
     first += count
   found = look(tmp_path)
-  assert kinds(found, 'error', 'warning') == set()
+  assert kinds(found, 'error') == set()
   assert [found.splits.count(s) for s in ('train', 'val', 'test')] == [4, 2, 1]
 
 
@@ -90,6 +90,19 @@ def test_missing_pairs_and_two_labels(tmp_path):
     'masks/s4_mask.png',
   }
   assert [x.pair.image.stem for x in found.looks] == ['s0', 's5']
+
+
+def test_of_two_folders_of_labels_one_is_asked_for(tmp_path):
+  fill(tmp_path, 3)
+  fill(tmp_path, 3, mask='masks/{}.png', values=(0, 1))
+  words = r'3 images with several labels each, in labels/, masks/, left out'
+  with pytest.raises(InputError, match=words):
+    look(tmp_path)
+  found = look(tmp_path, labels=tmp_path / 'x' / '..' / 'masks')
+  assert {each.pair.label.parent.name for each in found.looks} == {'masks'}
+  assert kinds(found, 'error') == set()
+  with pytest.raises(InputError, match=r'--labels=.*none: holds no \.jpg'):
+    look(tmp_path, labels=tmp_path / 'none')
 
 
 def test_two_images_for_one_label(tmp_path):

@@ -33,6 +33,21 @@ def test_lists_of_pairs_and_of_names(tmp_path):
   assert len(survey.survey(single, tmp_path / 'out').looks) == 5
 
 
+def test_files_that_are_listed_by_way_of_other_folders(tmp_path):
+  fill(tmp_path, 4)
+  (tmp_path / 'lists').mkdir()
+  for split, numbers in {'train': (0, 1), 'val': (2,)}.items():
+    (tmp_path / 'lists' / f'{split}.txt').write_text(
+      ''.join(f'../images/s{i}.png\t../labels/s{i}.png\n' for i in numbers)
+    )
+  found = look(tmp_path)
+  assert found.splits == ['train'] * 2 + ['val']
+  assert set(finding(found, 'not listed').files) == {
+    'images/s3.png',
+    'labels/s3.png',
+  }
+
+
 def test_lists_as_programs_write_them(tmp_path):
   fill(tmp_path, 3, 'images/my {}.png', 'labels/my {}.png')
   rows = [f'images/my s{i}.png,labels/my s{i}.png' for i in range(3)]

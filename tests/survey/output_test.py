@@ -203,6 +203,32 @@ def test_nothing_is_replaced_if_a_file_cannot_be_written(tmp_path, monkeypatch):
   assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+def test_what_a_person_has_changed_is_kept(tmp_path):
+  found, _, out = written(fill(tmp_path, 4))
+  output.write(found, out)  # nothing was changed
+  more = look(fill(tmp_path, 2, first=4))
+  before = (out / 'train.txt').read_text()
+  output.write(more, out)  # nor would anything that a person wrote be lost
+  assert (out / 'train.txt').read_text() != before
+  for name, text in {
+    'classes.json': '{"classes": []}',
+    'config.py': '#',
+  }.items():
+    (out / name).write_text(text)
+  words = r'out: config\.py, classes\.json would be replaced'
+  with pytest.raises(InputError, match=words):
+    output.write(found, out)
+  assert (out / 'config.py').read_text() == '#'
+  (out / 'findings.json').write_text('no JSON')  # of which file init wrote what
+  with pytest.raises(
+    InputError, match=r'config\.py, classes\.json, train\.txt'
+  ):
+    output.write(found, out)
+  output.write(found, out, force=True)
+  assert 'HERE' in (out / 'config.py').read_text()
+  output.write(more, out)
+
+
 def test_the_sheet_shows_pairs_of_all_splits_and_classes(tmp_path):
   found, _, out = written(fill(tmp_path, 9))
   chosen = sheet.choose(found, 6)
