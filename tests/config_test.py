@@ -99,7 +99,7 @@ def use(config, folder, monkeypatch):
     (runs.checkpoints, 'load', lambda _: ({}, Meta(config={'refine': {}}))),
     (runs.models, 'from_variables', nothing),
     (runs.tuning, 'tune', lambda *_, **__: best),
-    (runs.tuning, 'text', nothing),
+    (runs.shown, 'text', nothing),
     (runs.tuned, 'write', nothing),
     (runs.bundle, 'export', nothing),
   ):
