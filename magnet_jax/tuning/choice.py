@@ -1,6 +1,6 @@
 """Chooses a way of running a model within each budget, from their scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import math
 
 import numpy as np
@@ -42,8 +42,8 @@ def choose(
   than the usual one has to be better by two standard errors of the difference;
   `experiments/choice` measures what a margin gains. Within a budget only ways
   are eligible whose IoU is not below that of any baseline that the budget
-  allows: sharper outlines must not cost it. A few images cannot tell that
-  either, so the usual way stands among them.
+  allows: sharper outlines must not cost it. Of a few images, the usual way may
+  be below by the error of the difference.
 
   Args:
     found: records of the candidates, one per image and way.
@@ -54,25 +54,12 @@ def choose(
     Names of candidates by those of the budgets, and by SINGLE.
   """
   patch = rows[candidates.PATCH].seconds
-  baselines = {
-    name: row
-    for name, row in rows.items()
-    if name in tried.singles or name == candidates.WHOLE
-  }
+  baselines = {*tried.singles, candidates.WHOLE}
   images = _by_image(found)
   chosen = {}
   for name, share in BUDGETS.items():
     within = {n: row for n, row in rows.items() if row.seconds <= share * patch}
-    floor = max(
-      (row.miou_pooled for n, row in within.items() if n in baselines),
-      default=-math.inf,
-    )
-    usual = _usual(within) if len(images[candidates.PATCH]) < FEW else None
-    within = {
-      n: row
-      for n, row in within.items()
-      if row.miou_pooled >= floor or n == usual
-    }
+    within = _not_below(within, baselines, images)
     chosen[name] = best(within, images) if within else cheapest(rows)
   singles = {name: row for name, row in rows.items() if name in tried.singles}
   return {**chosen, SINGLE: best(singles, images)}
@@ -94,6 +81,23 @@ def best(
     return score(rows[name]) - _MARGIN * error, -rows[name].seconds
 
   return max(rows, key=merit)
+
+
+def _not_below(
+  rows: Mapping[str, Row],
+  baselines: Collection[str],
+  images: Mapping[str, Mapping[str, float]],
+) -> dict[str, Row]:
+  """Returns the ways whose IoU is not below that of any baseline."""
+  own = [name for name in rows if name in baselines]
+  if not own:
+    return dict(rows)
+  top = max(own, key=lambda name: rows[name].miou_pooled)
+  floors = dict.fromkeys(rows, rows[top].miou_pooled)
+  usual = _usual(rows)
+  if usual and len(images[top]) < FEW:
+    floors[usual] -= _error(images[usual], images[top])
+  return {n: row for n, row in rows.items() if row.miou_pooled >= floors[n]}
 
 
 def _usual(rows: Mapping[str, Row]) -> str | None:
