@@ -64,7 +64,8 @@ def reading(
     raise InputError(
       f'{os.fspath(name)}: needs more memory than is free; {memory}'
     ) from error
-  except Exception as error:
+  # Programs of users may exit, as if all were done.
+  except (Exception, SystemExit) as error:
     raise InputError(
       f'{os.fspath(name)}: {problem} ({why(error)}); {remedy}'
     ) from error

@@ -11,6 +11,7 @@ from magnet_jax.types import InputError
   ('error', 'words'),
   [
     (ValueError('odd\nlength'), r'a\.png: is odd \(ValueError: odd\); copy it'),
+    (SystemExit(0), r'a\.png: is odd \(SystemExit: 0\); copy it'),
     (KeyError(), r'a\.png: is odd \(KeyError\); copy it'),
     (RecursionError('x' * 999), r'a\.png: is odd \(RecursionError: x{200}\);'),
     (MemoryError(), r'a\.png: needs more memory than is free; free some'),

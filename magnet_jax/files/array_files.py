@@ -58,7 +58,7 @@ def check_density(path: pathlib.Path, total: int) -> None:
 
 
 def read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads the arrays of a network from an .npz file.
+  """Reads the arrays of a network from an .npz file, in this machine's order.
 
   Raises:
     TooLargeError: they are more than memory holds, or than a network could be
@@ -71,6 +71,10 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
   for key, array in found.items():
     if not isinstance(array, np.ndarray):  # bytes of a member that is none
       raise ValueError(f'{key} is no array')
+    if array.dtype.kind == 'f' and array.dtype.itemsize > 8:
+      raise ValueError(f'{key} is of {array.dtype}')  # as no device computes
+    if not array.dtype.isnative:
+      found[key] = array.astype(array.dtype.newbyteorder('='))
   return found
 
 

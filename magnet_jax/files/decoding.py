@@ -24,8 +24,9 @@ _FORMATS = ('JPEG', 'PNG', 'TIFF')
 # The most pixels for each byte of a file: zlib packs at most 1032 bytes, of 8
 # pixels each, into one; a JPEG has at least one bit for each block of 8 x 8,
 # and colours at least that for the brightness.
-# A TIFF may leave out tiles, but lists each (`tiff_blocks`).
-_DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64, 'TIFF': 2**17}
+# A TIFF may leave out tiles, but lists each (`tiff_blocks`). A JPEG 2000 of a
+# single colour has nearly no bytes; one of thousands of pixels is no picture.
+_DENSEST = {'PNG': 8 * 1032, 'JPEG': 8 * 64, 'TIFF': 2**17, 'JPEG 2000': 2**13}
 _BYTES = 7  # of a pixel: 4 in Pillow, 3 as an array
 # Pillow logs some of what it raises; other packages log all that is passed on.
 logging.getLogger('PIL').propagate = False
@@ -178,7 +179,7 @@ def check_pixels(
   Args:
     path: for messages.
     size: (height, width).
-    kind: one of 'JPEG', 'PNG' and 'TIFF'; others may hold any number.
+    kind: one of 'JPEG', 'JPEG 2000', 'PNG', 'TIFF'; others may hold any number.
     stored: bytes of the file.
     limit: of height * width; `sys.maxsize` if they are not decoded whole.
 

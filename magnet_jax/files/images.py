@@ -37,6 +37,7 @@ _TURNS = {
 _SIXTEEN_BITS = ('I;16', 'I;16L', 'I;16B', 'I;16N')
 _LABEL_FILES = ('.png',)
 _IMAGE_FILES = ('.png', '.jpg', '.jpeg')
+_LONGEST_JPEG = 65500  # pixels of a side, in libjpeg
 
 
 def exif_orientation(image: Image.Image) -> int:
@@ -264,6 +265,8 @@ def write_label(path: PathLike, label: np.ndarray, classes: ClassTable) -> None:
 def write_image(path: PathLike, image: np.ndarray) -> None:
   """Writes an image, completely or not at all.
 
+  Of an image too long for a JPEG every second pixel is written, or fewer.
+
   Args:
     path: must end in .png, .jpg or .jpeg (quality 92).
     image: uint8 [H,W,3], or [H,W] for grayscale.
@@ -272,6 +275,9 @@ def write_image(path: PathLike, image: np.ndarray) -> None:
     InputError: another suffix, or writing fails.
   """
   png = _suffix(path, _IMAGE_FILES) == '.png'
+  if not png:
+    step = -(-max(image.shape[:2]) // _LONGEST_JPEG)
+    image = np.ascontiguousarray(image[::step, ::step])
   _write(path, Image.fromarray(image), 'PNG' if png else 'JPEG', quality=92)
 
 

@@ -123,6 +123,7 @@ def segment_files(
     later -= count
     try:
       with _opened(path, opener, division) as source:
+        files.check_place(path, source, outputs)
         plan = _plan(model, path, source.size, window)
         task = Task(
           recipe, cascade, path, source, plan, folder, name, overviews

@@ -127,6 +127,12 @@ def keep_inputs(
       )
 
 
+def check_place(path: pathlib.Path, raster: Raster, outputs: Outputs) -> None:
+  """Raises InputError if an image's place forbids what is to be written."""
+  if outputs.polygons:
+    polygons.check_place(path, raster.size, raster.place)
+
+
 def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:
   """Writes the regions of a label file beside it.
 

@@ -1,6 +1,8 @@
 """Reads around broken blocks of a file, which become areas without data."""
 
+import itertools
 import threading
+import time
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from magnet_jax.rasters.rasters import (
   blocks_in,
 )
 from magnet_jax.types import InputError, Size
+
+_LONGEST = 5.0  # seconds after which no further block is tried
 
 
 class Unbroken:
@@ -90,20 +94,26 @@ class Unbroken:
     """Raises InputError if no block of a sample can be read.
 
     A damaged header may claim any size: then all of the file is broken, and
-    going through it block by block could take days.
+    going through it block by block could take days. Some decoders go through
+    much for each.
     """
     (height, width), (rows, columns) = self.size, self.block
+    until = time.monotonic() + _LONGEST
     errors: list[BadBlockError] = []
-    for row in _sample(-(-height // rows)):
-      for column in _sample(-(-width // columns)):
-        left = column * columns
-        try:
-          self._raster.read(row * rows, left, 1, min(columns, width - left))
-          return
-        except BadBlockError as error:
-          if error.area == (0, 0, height, width):
-            raise
-          errors.append(error)
+    sample = itertools.product(
+      _sample(-(-height // rows)), _sample(-(-width // columns))
+    )
+    for row, column in sample:
+      left = column * columns
+      try:
+        self._raster.read(row * rows, left, 1, min(columns, width - left))
+        return
+      except BadBlockError as error:
+        if error.area == (0, 0, height, width):
+          raise
+        errors.append(error)
+      if time.monotonic() > until:
+        break
     raise InputError(
       f'{errors[0]} (no other of {len(errors)} sampled blocks can be read)'
     )

@@ -9,6 +9,7 @@ file. Needs `pip install 'magnet-jax[geo]'`.
 from collections.abc import Callable, Sequence
 import contextlib
 import threading
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from magnet_jax.rasters import (
 )
 from magnet_jax.rasters.rasters import Area, BadBlockError, Place
 from magnet_jax.types import InputError, Size
+
+if TYPE_CHECKING:
+  from rasterio import DatasetReader
 
 Scale = Callable[[np.ndarray], np.ndarray]  # [bands,h,w] -> uint8
 
@@ -54,17 +58,7 @@ class GeoRaster:
   @property
   def place(self) -> Place | None:
     """Returns the georeference of the file, if it has one."""
-    dataset = self._reader.dataset
-    points, reference = dataset.gcps
-    reference = dataset.crs or reference
-    transform = tuple(dataset.transform)[:6]
-    if not (reference or points) and transform == (1, 0, 0, 0, 1, 0):
-      return None
-    return Place(
-      crs=reference.to_wkt() if reference else '',
-      transform=transform,
-      points=tuple((p.row, p.col, p.x, p.y, p.z or 0.0) for p in points),
-    )
+    return place(self._reader.dataset)
 
   def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
     """Reads uint8 [height,width,3] of an area inside; 0 where not valid.
@@ -156,6 +150,20 @@ def open_file(
     dataset.close()
     raise
   return GeoRaster(reader, scale, notes)
+
+
+def place(dataset: 'DatasetReader') -> Place | None:
+  """Returns the georeference of an open file, if it has one."""
+  points, reference = dataset.gcps
+  reference = dataset.crs or reference
+  transform = tuple(dataset.transform)[:6]
+  if not (reference or points) and transform == (1, 0, 0, 0, 1, 0):
+    return None
+  return Place(
+    crs=reference.to_wkt() if reference else '',
+    transform=transform,
+    points=tuple((p.row, p.col, p.x, p.y, p.z or 0.0) for p in points),
+  )
 
 
 def _scale(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # GDAL's lines are in what is raised; other packages log all that is passed on.
 logging.getLogger('rasterio').propagate = False
 logging.getLogger('rasterio').addHandler(logging.NullHandler())
+_KINDS = {'GTiff': 'TIFF', 'JP2OpenJPEG': 'JPEG 2000'}  # elsewhere
 _SEQUENTIAL = ('JPEG', 'PNG')  # an error in these spoils all that follows
 _CACHE = 48 * 2**20  # bytes of decoded blocks, for all files together
 # Nothing that is opened here is remote; a file may name what is.
@@ -112,7 +113,7 @@ def open_dataset(
     sidecars.check(rasterio, path, driver)
     level = {} if overview is None else {'OVERVIEW_LEVEL': overview}
     found = rasterio.open(path, driver=driver, **level)
-    kind = 'TIFF' if driver == 'GTiff' else driver
+    kind = _KINDS.get(driver, driver)
     size = (found.height, found.width)
     stored = path.stat().st_size
     decoding.check_pixels(path, size, kind, stored=stored, limit=sys.maxsize)

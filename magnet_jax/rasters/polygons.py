@@ -10,6 +10,7 @@ the name of that, its number of pixels, and its area if the system is projected.
 from collections.abc import Iterable, Iterator
 import itertools
 import json
+import os
 import pathlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +19,9 @@ import numpy as np
 from magnet_jax import outside
 from magnet_jax.files import atomic, decoding
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import geo_reader
-from magnet_jax.types import ClassTable, InputError
+from magnet_jax.rasters import geo, geo_reader
+from magnet_jax.rasters.rasters import Place
+from magnet_jax.types import ClassTable, InputError, Size
 
 if TYPE_CHECKING:
   from affine import Affine
@@ -96,20 +98,58 @@ def write_polygons(
   return count
 
 
+def check_place(name: PathLike, size: Size, place: Place | None) -> None:
+  """Checks that the regions of an image can be placed, before it is segmented.
+
+  Args:
+    name: of the image or label file, for messages.
+    size: (height, width).
+    place: its georeference, if it has one.
+
+  Raises:
+    InputError: it has more than `MAX_PIXELS`, or a place without a transform
+      or outside of what its reference system covers.
+  """
+  height, width = size
+  if height * width > MAX_PIXELS:
+    raise InputError(
+      f'{os.fspath(name)}: {height} x {width} pixels are too many for '
+      f'polygons, at most {MAX_PIXELS}; cut it, as by gdal_translate -srcwin, '
+      'or use gdal_polygonize'
+    )
+  if place is None:
+    return
+  if place.points:
+    raise InputError(
+      f'{os.fspath(name)}: has control points, but polygons need a transform; '
+      'create one with gdalwarp'
+    )
+  a, b, c, d, e, f = place.transform
+  ends = np.array(
+    [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
+  )
+  with np.errstate(all='ignore'):  # what is not finite is refused
+    x, y = (ends @ np.array([(a, d), (b, e), (c, f)])).T.tolist()
+  remedy = 'correct its georeference, as by gdal_edit, or leave out --polygons'
+  if place.crs and np.isfinite([x, y]).all():
+    from rasterio.warp import transform
+
+    with (
+      outside.reading(name, 'cannot be placed', remedy, why=geo_reader.reason),
+      geo_reader.environment(geo_reader.rasterio_for(name)),
+    ):
+      x, y = transform(place.crs, _WORLD, x, y)
+  if not np.isfinite([x, y]).all():
+    raise InputError(
+      f'{os.fspath(name)}: its transform leads outside of its reference '
+      f'system; {remedy}'
+    )
+
+
 def _read(path: pathlib.Path) -> tuple[np.ndarray, 'Affine', 'CRS | None']:
   """Reads uint8 [H,W], its transform, and its reference system or None."""
   with geo_reader.open_dataset(path) as file:
-    if file.height * file.width > MAX_PIXELS:
-      raise InputError(
-        f'{path}: {file.height} x {file.width} pixels are too many for '
-        f'polygons, at most {MAX_PIXELS}; cut it, as by gdal_translate '
-        '-srcwin, or use gdal_polygonize'
-      )
-    if file.gcps[0]:
-      raise InputError(
-        f'{path}: has control points, but polygons need a transform; create '
-        'one with gdalwarp'
-      )
+    check_place(path, (file.height, file.width), geo.place(file))
     if file.dtypes[0] != 'uint8':
       raise InputError(
         f'{path}: holds {file.dtypes[0]}: labels have 8 bits; choose a label '

@@ -46,3 +46,19 @@ def test_arrays_that_pack_well_are_read(tmp_path):
   path = tmp_path / 'a.npz'
   np.savez_compressed(path, a=np.zeros(10**6, np.float32))
   assert array_files.read(path)['a'].size == 10**6
+
+
+def test_other_orders_of_bytes_are_turned(tmp_path):
+  for order in '<>':
+    np.savez(tmp_path / 'a.npz', a=np.arange(5, dtype=f'{order}f4'))
+    found = array_files.read(tmp_path / 'a.npz')['a']
+    assert found.dtype == np.float32 and found.dtype.isnative
+    np.testing.assert_array_equal(found, np.arange(5))
+
+
+def test_floats_that_no_device_computes_with(tmp_path):
+  np.savez(tmp_path / 'a.npz', a=np.zeros(5, np.longdouble))
+  with pytest.raises(
+    InputError, match=r'a\.npz: .* \(ValueError: a is of float'
+  ):
+    bundle.read(tmp_path / 'a.npz')

@@ -160,3 +160,10 @@ def test_write_image(tmp_path, shape):
     images.write_image(tmp_path / 'a', pixels)
   with pytest.raises(InputError, match='create the folder'):
     images.write_image(tmp_path / 'none' / 'a.png', pixels)
+
+
+def test_images_too_long_for_a_jpeg_are_thinned(tmp_path):
+  for suffix, size in (('png', (70000, 3)), ('jpg', (35000, 2))):
+    path = tmp_path / f'a.{suffix}'
+    images.write_image(path, np.zeros((70000, 3, 3), np.uint8))
+    assert images.read_size(path) == size

@@ -90,3 +90,10 @@ def test_a_file_is_refused_only_if_nothing_of_it_can_be_read():
   with pytest.raises(InputError, match='of 16 sampled blocks') as error:
     _raster(_all_but()).check()
   assert 'a.tif: block (0, 0, 16, 20) is broken' in str(error.value)
+
+
+def test_slow_decoders_are_not_asked_for_each_block(monkeypatch):
+  times = iter([0.0, 1.0, 6.0])
+  monkeypatch.setattr(broken_blocks.time, 'monotonic', lambda: next(times))
+  with pytest.raises(InputError, match='of 2 sampled blocks'):
+    _raster(_all_but()).check()

@@ -1,6 +1,7 @@
 """Files that GDAL cannot read, wholly or in part: what is lost is reported."""
 
 import os
+import struct
 
 from geo_files import (
   LAYOUTS,
@@ -110,3 +111,21 @@ def test_not_an_image(tmp_path):
     geo.open_file(path)
   with pytest.raises(InputError, match='no such file'):
     geo.open_file(tmp_path / 'b.tif')
+
+
+def test_a_jpeg_2000_that_claims_more_than_it_holds(tmp_path):
+  if 'JP2OpenJPEG' not in rasterio.drivers.raster_driver_extensions().values():
+    pytest.skip('GDAL has no OpenJPEG')
+  path = tmp_path / 'a.jp2'
+  shape = {'count': 3, 'height': SIZE[0], 'width': SIZE[1], 'dtype': 'uint8'}
+  with rasterio.open(path, 'w', driver='JP2OpenJPEG', **shape) as file:
+    file.write(pixels())
+  assert geo.open_file(path).size == SIZE
+  data = bytearray(path.read_bytes())
+  sides = struct.pack('>II', 2**31 - 1, 2**31 - 1)
+  start = data.index(b'\xff\x51') + 6  # of the code stream: sides, tile sides
+  for place in (data.index(b'ihdr') + 4, start, start + 16):
+    data[place : place + 8] = sides
+  path.write_bytes(data)
+  with pytest.raises(InputError, match='bytes can hold'):
+    geo.open_file(path)

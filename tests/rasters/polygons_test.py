@@ -144,3 +144,23 @@ def test_what_is_refused(tmp_path, monkeypatch):
   with pytest.raises(InputError, match='pip install'):
     polygons.check_path(tmp_path / 'a.json')
   assert sorted(p.name for p in tmp_path.iterdir()) == ['labels.png']
+
+
+@pytest.mark.parametrize(
+  ('epsg', 'transform', 'words'),
+  [
+    (None, (float('nan'), 0, 0, 0, 1, 0), 'leads outside'),
+    (4326, (1e308, 1e308, 1e308, 0, 1, 0), 'leads outside'),
+    (32633, (1e300, 0, 0, 0, -1e300, 0), 'leads outside|cannot be placed'),
+  ],
+)
+def test_places_outside_of_the_world(epsg, transform, words):
+  crs = rasterio.crs.CRS.from_epsg(epsg).to_wkt() if epsg else ''
+  with pytest.raises(InputError, match=rf'a\.tif: .*({words}).*; correct its'):
+    polygons.check_place('a.tif', SIZE, rasters.Place(crs, transform))
+
+
+def test_control_points_are_no_transform():
+  place = rasters.Place('', (1, 0, 0, 0, 1, 0), ((0, 0, 5, 5, 0),))
+  with pytest.raises(InputError, match='has control points'):
+    polygons.check_place('a.tif', SIZE, place)
