@@ -179,6 +179,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.train.segmenter = _training(steps=1200, batch=6, rate=3e-3)
   config.train.refiner = _training(steps=200, batch=2, rate=3e-3)
   config.train.segmenter.auxiliary = 0.4  # weight of auxiliary heads' loss
+  # Parts of a batch whose gradients are computed one after the other, with the
+  # memory of one of them.
+  config.train.segmenter.accumulate = 1
   # Factor of the trunk's learning rate; 0 freezes it, with its statistics.
   config.train.segmenter.trunk_rate = 1.0
   # How often each stage is sampled, coarse to fine; () is uniform.

@@ -166,7 +166,7 @@ RANGES: dict[str, Range] = {
   'steps': _whole(1, _MANY),
   'hours': _FACTOR,
   'patience': _whole(0, _MANY),
-  'train.batch': _whole(1, 65_536),
+  **dict.fromkeys(('train.batch', 'accumulate'), _whole(1, 65_536)),
   'crop': _SIDES,
   'rate': Range(0.0, 1000.0),
   'weight_decay': Range(0.0, 1000.0),

@@ -106,6 +106,7 @@ def make(
 def _check(training: from_config.Config) -> None:
   """Raises InputError for settings of other trainings."""
   rules = {
+    'accumulate': (training.accumulate == 1, 'be 1'),
     'hours': (training.hours == 0, 'be 0, as its parts have fixed steps'),
     'patience': (
       training.patience == 0,

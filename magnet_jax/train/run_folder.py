@@ -43,6 +43,7 @@ _ADDED = {
   'refine.fusion': 'auto',
   'refine.stage_weights': [],
   'train.segmenter.trunk_rate': 1.0,
+  'train.segmenter.accumulate': 1,
   'refine.trends': [],
   'refine.bias': [],
   'refine.flips': 1,

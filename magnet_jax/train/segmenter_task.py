@@ -70,7 +70,14 @@ def make_all(
     training.trunk_rate, shapes, config.segmenter
   )
   rate, update = from_config.descent(training, trunk_rate)
-  team = parallel.team(training.batch, 'train.segmenter.batch')
+  parts = training.accumulate
+  if training.batch % parts:
+    raise InputError(
+      f'train.segmenter.accumulate {parts}: must divide the batch of '
+      f'{training.batch} into equal parts; change one of them'
+    )
+  shared = 'train.segmenter.batch' + (' / accumulate' if parts > 1 else '')
+  team = parallel.team(training.batch // parts, shared)
   batches, validation = from_config.batches(
     config,
     images,
@@ -89,6 +96,7 @@ def make_all(
     auxiliary=training.auxiliary,
     frozen_trunk=trunk_rate == 0,
     key=jax.random.key(config.seed),
+    parts=parts,
   )
   evaluate = functools.partial(
     steps.evaluate_segmenter, segmenter=network, num_classes=len(table)

@@ -11,6 +11,7 @@ import optax
 
 from magnet_jax.metrics import confusion, losses
 from magnet_jax.ops import normalise, points
+from magnet_jax.train import accumulation
 from magnet_jax.train import state as train_state
 from magnet_jax.train.state import TrainState, Variables
 
@@ -38,9 +39,24 @@ def descend(
   Returns:
     The state after the step, and {'loss', 'gradient_norm'}.
   """
-  (loss, statistics), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-    state.variables['params']
+  params = state.variables['params']
+  found, gradients = jax.value_and_grad(loss_of, has_aux=True)(params)
+  return _follow(
+    state, found, gradients, optimizer=optimizer, decay=decay, rate=rate
   )
+
+
+def _follow(
+  state: TrainState,
+  found: tuple[jax.Array, Any],
+  gradients: Any,
+  *,
+  optimizer: optax.GradientTransformation,
+  decay: float,
+  rate: float | jax.Array,
+) -> tuple[TrainState, Metrics]:
+  """Updates the state by gradients; `found` is the loss and the statistics."""
+  loss, statistics = found
   state = train_state.update(
     state,
     gradients,
@@ -66,6 +82,7 @@ def segmenter_step(
   auxiliary: float = 0.0,
   frozen_trunk: bool = False,
   key: jax.Array | None = None,
+  parts: int = 1,
 ) -> tuple[TrainState, Metrics]:
   """Computes one step of the segmenter on windows of all stages.
 
@@ -83,22 +100,25 @@ def segmenter_step(
       gradients, and keep its statistics.
     key: base of the points that are drawn in all steps, for networks that also
       decide single ones (their collection 'points'), whose loss is added.
+    parts: of the batch, whose gradients are computed one after the other.
 
   Returns:
     The state after it, and {'loss', 'gradient_norm'}.
   """
 
-  statistics = [kind for kind in state.variables if kind != 'params']
+  before = {k: tree for k, tree in state.variables.items() if k != 'params'}
   drawn = {} if key is None else {'points': jax.random.fold_in(key, state.step)}
 
-  def loss_of(params: Any) -> tuple[jax.Array, Any]:
+  def loss_of(
+    params: Any, statistics: Any, batch: Batch
+  ) -> tuple[jax.Array, Any]:
     with (
       nn.intercept_methods(_freeze)
       if frozen_trunk
       else contextlib.nullcontext()
     ):
       logits, updated = segmenter.apply(
-        {**state.variables, 'params': params},
+        {**statistics, 'params': params},
         normalise.normalise(batch['image']),
         train=True,
         mutable=[*statistics, 'auxiliary', 'points'],
@@ -111,7 +131,12 @@ def segmenter_step(
       found += _of_points(updated['points'], batch['label'], loss)
     return found, {kind: updated[kind] for kind in statistics}
 
-  return descend(state, loss_of, optimizer, decay, rate)
+  found, gradients = accumulation.gradients(
+    loss_of, state.variables['params'], before, batch, parts
+  )
+  return _follow(
+    state, found, gradients, optimizer=optimizer, decay=decay, rate=rate
+  )
 
 
 def _of_points(
