@@ -38,8 +38,8 @@ def define(values: flags.FlagValues) -> None:
   text(
     'out',
     '',
-    'FILE: the page; report.html in RUN, or in the current folder for several '
-    'runs, if not given',
+    'FILE: the page; if not given, report.html in the folder of a training, '
+    'for other runs in the current folder',
   )
   text('files', '', 'DIR: also write the charts as PNG and the tables as CSV')
   text('title', '', "TEXT: of the page; the runs' folders if not given")
@@ -78,8 +78,10 @@ def run(arguments: Arguments) -> int:
 
 def _page(paths: Sequence[pathlib.Path]) -> pathlib.Path:
   """Returns where the page goes if no place is given."""
+  page = pathlib.Path('report.html')
   alone = len(paths) == 1 and paths[0].is_dir()
-  return paths[0] / 'report.html' if alone else pathlib.Path('report.html')
+  # An evaluation has a page of its own in its folder, which is kept.
+  return paths[0] / page if alone and not runs.is_one(paths[0]) else page
 
 
 def _title(path: pathlib.Path) -> str:

@@ -130,11 +130,16 @@ def _wanted(paths: Sequence[PathLike]) -> list[pathlib.Path]:
   return some or found
 
 
+def is_one(folder: pathlib.Path) -> bool:
+  """Returns whether a folder is that of an evaluation."""
+  return (folder / _RECORDS).exists()
+
+
 def _evaluations(path: pathlib.Path) -> list[pathlib.Path]:
   """The folder itself, or those in it that hold records."""
   if not path.exists():
     raise InputError(f'{path}: no such folder; check the path')
-  if path.is_file() or (path / _RECORDS).exists():
+  if path.is_file() or is_one(path):
     return [path]
   inside = sorted(found.parent for found in path.glob(f'*/{_RECORDS}'))
   if not inside:

@@ -67,7 +67,8 @@ def test_truncated_and_missing_images(pair, checkpoint, tmp_path, fails):
   flags = ['--checkpoint', checkpoint, '--out', tmp_path / 'out']
   assert 'cut.png' in fails('segment', cut, *flags)
   assert 'no such file' in fails('segment', tmp_path / 'gone.png', *flags)
-  assert 'folder' in fails('segment', tmp_path, *flags)
+  (tmp_path / 'empty').mkdir()
+  assert 'holds no .jpg' in fails('segment', tmp_path / 'empty', *flags)
   assert not (tmp_path / 'out').exists()
 
 

@@ -1,7 +1,9 @@
 from magnet_jax.cli import main
 
 
-def test_a_report_of_an_evaluation(checkpoint, tmp_path, capfd, fails):
+def test_a_report_of_an_evaluation(
+  checkpoint, tmp_path, capfd, fails, monkeypatch
+):
   data = ['--config.data.scene_size=(64, 64)', '--config.data.val_scenes=1']
   run, out = tmp_path / 'run', tmp_path / 'page' / 'report.html'
   flags = [f'--checkpoint={checkpoint}', '--methods=downsample,magnet', *data]
@@ -17,10 +19,17 @@ def test_a_report_of_an_evaluation(checkpoint, tmp_path, capfd, fails):
   assert out.read_text() == same
   assert 'id="views"' in written
   assert 'miou_windows.png' in {path.name for path in files.iterdir()}
-  # Without a name, the page lies in the folder of the run.
-  assert main.main(['report', str(run)]) == 0
-  assert f'look at {run}/report.html' in capfd.readouterr().out
-  assert (run / 'report.html').read_text() == same
+  # Without a name, the page of a training lies in its folder, and that of an
+  # evaluation where one is, as it has a page there already.
+  monkeypatch.chdir(files)
+  for named, page in (
+    (tmp_path, tmp_path / 'report.html'),
+    (run, 'report.html'),
+  ):
+    assert main.main(['report', str(named)]) == 0
+    assert f'look at {page}\n' in capfd.readouterr().out
+  assert (files / 'report.html').read_text() == same
+  assert (run / 'report.html').read_text() == written
 
   assert 'report needs at least one' in fails('report')
   assert 'no such folder' in fails('report', str(tmp_path / 'x'))
