@@ -26,7 +26,7 @@ SIDE = 1224
 SHOWN = 180  # pixels of the scene's side
 CELL = 180
 # What a method is compared with, if not with patch.
-BESIDE = {'patch': 'downsample'}
+BESIDE = {'patch': 'downsample', 'glnet': 'downsample'}
 MENDED, SPOILED = (40, 190, 120), (235, 60, 50)
 
 

@@ -18,7 +18,7 @@ mkdir -p "$out"
 
 # Steps of about five minutes on a core each, as far as those of a step say.
 declare -A steps=([deep_guided]=400 [iterative]=200 [cascade_psp]=300
-  [segfix]=500 [pointrend]=200 [glnet]=60)
+  [segfix]=500 [pointrend]=200 [glnet]=150)
 for stage in deep_guided iterative cascade_psp segfix; do
   magnet-jax train --config="$config" --workdir="$runs/correctors" \
     --stage=$stage --config.train.$stage.segmenter="$model" \
@@ -38,13 +38,15 @@ measure() {  # RUN OUT METHODS FLAGS…: rows of the table
 }
 measure "$correctors" test all "$@"
 
+# What each of them makes better, by the same network.
+declare -A start=([pointrend]=downsample,patch [glnet]=downsample)
 for network in pointrend glnet; do
   own=$here/${name}_$network.py
   [ -e "$own" ] || continue
   magnet-jax train --config="$own" --workdir="$runs/$network" \
     --config.train.segmenter.init="trunk:$model" \
     --config.train.segmenter.steps="${steps[$network]}" "$@"
-  measure "$runs/$network" $network downsample,patch,$network "$@"
+  measure "$runs/$network" $network "${start[$network]},$network" "$@"
 done
 
 # Correctors of the best map there is, rather than that of patch:

@@ -170,7 +170,7 @@ def correct(
   labels = np.where(known, winner, -1)
   present = np.unique(labels[known])
   best = np.full(labels.shape, _SURE, np.float32)
-  # Boxes longer than it are seen in crops only, which leave no outline out.
+  # What is longer is seen in crops only, which leave no outline out.
   longest = math.inf if least_share or not reduction else reduction * side
   # A single class could win against none.
   for index in present if len(present) > 1 else ():
@@ -200,19 +200,23 @@ def boxes(
   A box is a square, but for the image's borders, at least a quarter longer than
   its part. Its side is one of few, the network's times a power of the root of
   2, so that few sizes are compiled. A part inside a box that is corrected at
-  full resolution is corrected with it.
+  full resolution as a whole is corrected with it.
 
   Args:
     mask: bool [H,W].
     side: the network's.
     smallest: pixels that a part must exceed.
-    longest: of the boxes that are seen as a whole; all outlines in a longer one
-      are seen at full resolution only.
+    longest: of the boxes that are seen as a whole. All outlines in longer ones
+      are seen at full resolution only: then a longer mask is one box.
   """
   _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
   size = mask.shape[0], mask.shape[1]
   native: list[Box] = []
   parts = sorted(stats[1:].tolist(), key=lambda part: -part[cv2.CC_STAT_AREA])
+  if parts and max(size) > longest:
+    if parts[0][cv2.CC_STAT_AREA] > smallest:
+      yield slice(size[0]), slice(size[1])
+    return
   for left, top, width, height, area in parts:
     if area <= smallest:
       return
@@ -230,7 +234,7 @@ def boxes(
       _around(top, bottom, length, size[0]),
       _around(left, right, length, size[1]),
     )
-    if length <= side or max(s.stop - s.start for s in box) > longest:
+    if length <= side:
       native.append(box)
     yield box
 

@@ -139,10 +139,16 @@ def test_a_part_in_the_box_of_a_larger_one_has_none_of_its_own():
   (box,) = cascade_psp.boxes(mask, 32, 3)
   assert mask[box].sum() == mask.sum()
   assert len([*cascade_psp.boxes(mask, 4, 3)]) == 3
-  # In a box that is seen at full size only, nothing is seen twice either.
-  mask[5:25, 8] = mask[5:25, 20] = mask[5, 8:20] = True
-  assert len([*cascade_psp.boxes(mask, 4, 3, longest=8)]) == 1
-  assert len([*cascade_psp.boxes(mask, 4, 3, longest=99)]) == 4
+
+
+def test_what_is_seen_in_crops_only_is_one_box():
+  mask = np.zeros((40, 50), bool)
+  mask[10:20, 10:12] = mask[30:34, 15:17] = True
+  assert len([*cascade_psp.boxes(mask, 8, 3, longest=50)]) == 2
+  ((rows, columns),) = cascade_psp.boxes(mask, 8, 3, longest=49)
+  assert mask[rows, columns].shape == (40, 50)
+  assert [*cascade_psp.boxes(mask, 8, 20, longest=49)] == []
+  assert [*cascade_psp.boxes(mask & False, 8, 0, longest=49)] == []
 
 
 def test_other_sizes_are_refused(run):
