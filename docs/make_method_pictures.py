@@ -51,7 +51,9 @@ def main(*runs: str) -> None:
 
 def _save(name: str, picture: np.ndarray) -> None:
   path = FOLDER / f'{name}.jpg'
-  Image.fromarray(picture).save(path, quality=62, optimize=True)
+  Image.fromarray(picture).save(
+    path, quality=62, optimize=True, progressive=True
+  )
   print(f'{path}: {path.stat().st_size // 1000} kB')
 
 

@@ -53,7 +53,9 @@ def main(run: str) -> None:
 
 def _save(name: str, picture: np.ndarray) -> None:
   path = FOLDER / f'{name}.jpg'
-  Image.fromarray(picture).save(path, quality=76, optimize=True)
+  Image.fromarray(picture).save(
+    path, quality=76, optimize=True, progressive=True
+  )
   print(
     f'{path}: {picture.shape[1]}x{picture.shape[0]}, '
     f'{path.stat().st_size // 1000} kB'
