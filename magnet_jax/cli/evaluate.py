@@ -19,7 +19,7 @@ from magnet_jax.cli import (
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.data import class_files
 from magnet_jax.data.onlooker import Onlooker
-from magnet_jax.evaluate import results
+from magnet_jax.evaluate import circumstances, results
 from magnet_jax.evaluate.comparison import Comparison
 from magnet_jax.evaluate.record import Record
 from magnet_jax.files import records
@@ -153,6 +153,8 @@ def _run(arguments: Arguments) -> int:
   found, errors = run.run_with_bar(onlooker.loads, 'evaluate')
   remark = onlooker.remark()
   if parallel.is_main():
+    if folder:
+      circumstances.write(folder, model)
     if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
     _show(arguments, (found, model.classes, reference, names), errors)

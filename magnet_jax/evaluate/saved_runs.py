@@ -9,8 +9,8 @@ import pathlib
 
 import numpy as np
 
+from magnet_jax.evaluate import circumstances, summary
 from magnet_jax.evaluate import record as record_files
-from magnet_jax.evaluate import summary
 from magnet_jax.evaluate.record import Record
 from magnet_jax.evaluate.summary import Row
 from magnet_jax.files import records
@@ -32,7 +32,8 @@ class Run:
     name: used in tables and charts.
     records: one per image and method.
     classes: names and colours.
-    settings: of the run; empty where they were not kept.
+    settings: of the run, and its circumstances; empty where they were not
+      kept.
     order: methods that come first in tables; others follow in order of
       appearance.
     chosen: the method that the others are compared with; the default if the
@@ -130,7 +131,7 @@ def read_run(name: str, path: PathLike, classes: ClassTable) -> Run:
   order: tuple[str, ...] = ()
   chosen = ''
   if path.is_dir():
-    settings = settings_of(path)
+    settings = {**circumstances.read(path), **settings_of(path)}
     order, chosen = _shown(path / _SUMMARY)
     path = path / _RECORDS
   if not path.exists():

@@ -43,11 +43,15 @@ def test_table_records_and_report(flags, tmp_path, capsys):
   assert names == {
     'records.jsonl',
     'settings.json',
+    'circumstances.json',
     'summary.json',
     'report.html',
     'panel_0.png',
     'views',
   }
+  page = (tmp_path / 'out' / 'report.html').read_text()
+  for name in ('refine.points', 'magnet-jax', 'devices'):
+    assert f'>{name}<' in page
   assert main.main([*flags, '--pictures=0']) == 0
   assert not list((tmp_path / 'out').glob('panel_*'))
 
