@@ -16,12 +16,18 @@ from magnet_jax.scenes import generator
 _FIRST_SEED = 50_000  # none of these is in the training of the embedded model
 
 
-def make(folder: pathlib.Path, count: int, first_seed: int) -> None:
+def make(
+  folder: pathlib.Path,
+  count: int,
+  first_seed: int,
+  sides: tuple[int, int] = (800, 1200),
+) -> None:
   rng = np.random.default_rng(first_seed - _FIRST_SEED)
   for name in ('images', 'masks'):
     (folder / name).mkdir(parents=True, exist_ok=True)
   for number in range(count):
-    height, width = (int(side) for side in rng.integers(800, 1201, 2))
+    drawn = rng.integers(sides[0], sides[1] + 1, 2)
+    height, width = (int(side) for side in drawn)
     sample = generator.generate(first_seed + number, (height, width))
     colours = generator.CLASSES.palette[sample.label]
     Image.fromarray(sample.image).save(
