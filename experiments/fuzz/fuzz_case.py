@@ -13,6 +13,7 @@ _LONGEST = 1000  # letters of a message
 _SPARSE = 2**20  # bytes; larger files are compared by their size
 # What no line of a library or of Python may look like.
 _NOISE = re.compile(r'Traceback|Warning:|Exception ignored|^[EWIF]\d{4} ')
+_BROKEN = re.compile(r'is broken \(|: broken from row')
 # What a run says of its progress.
 _BAR = re.compile(r'\d+%\|.*/s|^making the networks$')
 _WORK = 'work'  # the folder in which a command runs
@@ -42,6 +43,7 @@ class Case:
     files: by name; folders are made.
     env: variables of the environment.
     partial: whether what is good in it is done though the rest is refused.
+    continued: a folder of earlier results, which may be carried on.
   """
 
   group: str
@@ -49,6 +51,7 @@ class Case:
   files: Mapping[str, bytes | Special] = dataclasses.field(default_factory=dict)
   env: Mapping[str, str] = dataclasses.field(default_factory=dict)
   partial: bool = False
+  continued: str = ''
 
   def key(self) -> str:
     """Returns what is the same for equal cases only."""
@@ -158,7 +161,10 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
   elif told:
     found.append('an error and status 0')
   changed = [
-    n for n, seen in outcome.before.items() if outcome.after.get(n) != seen
+    name
+    for name, seen in outcome.before.items()
+    if outcome.after.get(name) != seen
+    and not (case.continued and name.startswith(f'{_WORK}/{case.continued}/'))
   ]
   if changed:
     found.append('changes an input')
@@ -177,6 +183,8 @@ def _of_refusal(case: Case, outcome: Outcome, told: list[str]) -> list[str]:
       found.append('a long message')
     if not re.search(r'[;:,] ?\S', text) or len(text) < 20:
       found.append('a message without a remedy')
-  if not case.partial and outcome.after.keys() - outcome.before.keys():
+  # The rest of an image is segmented around what is broken of its file.
+  partial = case.partial or all(_BROKEN.search(line) for line in told)
+  if not partial and outcome.after.keys() - outcome.before.keys():
     found.append('leaves files')
   return found

@@ -252,4 +252,4 @@ def reports(draw: DrawFn, seeds: Seeds) -> Case:
     content = draw(damaged_bytes(data))
   files = {'e': Special('seed', 'e'), name: content}
   argv = draw(st.sampled_from((('report', 'e'), ('report', 'e', '--files=f'))))
-  return Case('reports', argv, files)
+  return Case('reports', argv, files, continued='e')

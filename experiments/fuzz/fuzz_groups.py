@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import fuzz_beside
 from fuzz_case import Case
 import fuzz_files
 from fuzz_files import Seeds
@@ -10,16 +11,18 @@ from hypothesis.strategies import SearchStrategy
 
 # Strategies by name, each with its share of all cases.
 GROUPS: dict[str, tuple[Callable[[Seeds], SearchStrategy[Case]], float]] = {
-  'images': (fuzz_files.images, 0.2),
+  'images': (fuzz_files.images, 0.17),
+  'sidecars': (fuzz_beside.sidecars, 0.03),
   'labels': (fuzz_files.labels, 0.1),
   'checkpoints': (fuzz_files.checkpoints, 0.1),
   'run folders': (fuzz_files.stores, 0.05),
   'foreign weights': (fuzz_files.foreign, 0.1),
   'zips': (fuzz_files.zips, 0.05),
   'folders and lists': (fuzz_files.lists, 0.05),
-  'reports': (fuzz_files.reports, 0.07),
+  'reports': (fuzz_files.reports, 0.06),
+  'resumed': (fuzz_beside.resumed, 0.02),
   'configs': (fuzz_flags.configs, 0.06),
-  'flags': (fuzz_flags.odd_flags, 0.12),
+  'flags': (fuzz_flags.odd_flags, 0.11),
   'words': (fuzz_flags.odd_words, 0.03),
   'paths': (fuzz_flags.odd_paths, 0.05),
   'environment': (fuzz_flags.environments, 0.02),

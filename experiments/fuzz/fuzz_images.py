@@ -84,7 +84,7 @@ def jpeg(draw: DrawFn, data: bytes) -> bytes:
 def tiff(draw: DrawFn) -> bytes:
   """Draws a TIFF of a few hundred bytes that claims anything."""
   side = st.sampled_from((*_SIDES, 16, 40))
-  tags = {
+  tags: dict[int, tuple[int, ...]] = {
     256: (4, draw(side)),
     257: (4, draw(side)),
     258: (3, draw(st.sampled_from((1, 8, 8, 8, 16, 32, 64, 3, 0)))),
@@ -109,18 +109,34 @@ def tiff(draw: DrawFn) -> bytes:
   if draw(st.integers(0, 3)) == 0:
     tags[draw(st.sampled_from((274, 320, 330, 34665, 33550, 34735)))] = (4, 200)
   big = draw(st.integers(0, 5)) == 0
-  return _tiff_of(tags, big, draw(st.sampled_from((100, 4000))))
+  size = draw(st.sampled_from((100, 4000, 10**6)))
+  count = draw(st.sampled_from((0, 0, 1, 4, 100, 3000)))
+  if not count or 322 not in tags:
+    return _tiff_of(tags, big, size)
+  # As many tiles as are listed, most of them left out or elsewhere.
+  length = 8 if big else 4
+  starts = [draw(st.sampled_from((0, 0, 9, 300, 2**31))) for _ in range(4)]
+  listed = [starts[number % 4] for number in range(count)]
+  packed = struct.pack(f'<{count}{"Q" if big else "I"}', *listed)
+  kind = 16 if big else 4
+  tags |= {256: (4, 512 * count), 257: (4, 512), 322: (4, 512), 323: (4, 512)}
+  lists = {324: (kind, count, 400), 325: (kind, count, 400)}
+  if count * length <= length:
+    lists = {tag: (kind, 1, starts[0]) for tag in lists}
+  data = _tiff_of(tags | lists, big, 0).ljust(400, b'\0')
+  return data + packed + bytes(size)
 
 
-def _tiff_of(tags: dict[int, tuple[int, int]], big: bool, size: int) -> bytes:
+def _tiff_of(tags: dict[int, tuple[int, ...]], big: bool, size: int) -> bytes:
+  """Packs tags of (type, value) or (type, count, value)."""
   if big:
     head = struct.pack('<2sHHHQQ', b'II', 43, 8, 0, 16, len(tags))
     entry = '<HHQQ'
   else:
     head, entry = struct.pack('<2sHIH', b'II', 42, 8, len(tags)), '<HHII'
   for tag in sorted(tags):
-    kind, value = tags[tag]
-    head += struct.pack(entry, tag, kind, 1, value)
+    kind, *count, value = tags[tag]
+    head += struct.pack(entry, tag, kind, *(count or [1]), value)
   return head.ljust(200, b'\0') + bytes(size)
 
 
@@ -165,6 +181,17 @@ def of_mode(mode: str, kind: str, size: tuple[int, int] = (48, 40)) -> bytes:
   return file.getvalue()
 
 
+# What other readers than those of images take for their own.
+_TEXTS = (
+  '<VRTDataset rasterXSize="48" rasterYSize="40"><VRTRasterBand dataType="Byte"'
+  ' band="1" subClass="VRTRawRasterBand"><SourceFilename>/etc/passwd'
+  '</SourceFilename></VRTRasterBand></VRTDataset>',
+  '<GDAL_WMS><Service name="TMS"><ServerUrl>http://127.0.0.1:1/</ServerUrl>'
+  '</Service></GDAL_WMS>',
+  'http://127.0.0.1:1/a.png',
+  '%!PS-Adobe-3.0\n/etc/passwd run\n',
+  '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/>',
+)
 UNUSUAL = tuple(
   (f'b.{end}', of_mode(mode, kind, size))
   for end, kind, mode, size in (
@@ -187,7 +214,7 @@ UNUSUAL = tuple(
     ('png', 'JPEG', 'RGB', (48, 40)),
     ('jpg', 'TIFF', 'RGB', (48, 40)),
   )
-)
+) + tuple(('b.jpg', text.encode()) for text in _TEXTS)
 
 
 @st.composite

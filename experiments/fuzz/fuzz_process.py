@@ -9,9 +9,9 @@ import sys
 
 from fuzz_case import Case, Outcome
 
-LIMIT = 60.0  # seconds of a case
+LIMIT = 60.0  # seconds of processor time of a case
 MEMORY = 1e9  # bytes that a case adds
-_IMPORTS = 60.0  # seconds that the first case may take on top
+_LONGEST = 300.0  # seconds that it may take while other programs run
 _SCRIPT = pathlib.Path(__file__).with_name('fuzz_worker.py')
 
 
@@ -22,7 +22,7 @@ class Record:
   Attributes:
     case: that was run.
     faults: how it ended otherwise than promised; () if it did not.
-    seconds: that it took.
+    seconds: of processor time that it took; of time if it was ended.
     added: bytes of memory at its peak, above those before it.
     outcome: None if the process crashed or was ended.
   """
@@ -49,9 +49,9 @@ class Worker:
     try:
       pickle.dump((number, case), process.stdin)
       process.stdin.flush()
-      if not select.select([process.stdout], [], [], LIMIT + _IMPORTS)[0]:
+      if not select.select([process.stdout], [], [], _LONGEST)[0]:
         self.stop()
-        return Record(case, ('hangs',), LIMIT + _IMPORTS, 0.0)
+        return Record(case, ('hangs',), _LONGEST, 0.0)
       outcome, faults, seconds, added = pickle.load(process.stdout)
     except (EOFError, BrokenPipeError):
       status = process.wait()

@@ -135,10 +135,11 @@ def _zips(folder: pathlib.Path) -> None:
 
 
 def _evaluation(folder: pathlib.Path) -> None:
-  """The folder of an evaluation, for reports."""
-  listed = folder / 'list.txt'
-  listed.write_text('a.png\tlabel.png\n')
-  argv = ['evaluate', f'--images={listed}', f'--checkpoint={folder / "m.npz"}']
-  methods = '--methods=downsample,patch'
-  with contextlib.redirect_stdout(io.StringIO()):
-    assert not main.main([*argv, methods, f'--out={folder / "e"}'])
+  """The folder of an evaluation, for reports and to be resumed."""
+  (folder / 'l.txt').write_text('a.png\tlabel.png\n')
+  argv = ['evaluate', '--images=l.txt', '--checkpoint=m.npz', '--out=e']
+  with (
+    contextlib.chdir(folder),
+    contextlib.redirect_stdout(io.StringIO()),
+  ):
+    assert not main.main([*argv, '--methods=downsample,patch'])

@@ -4,6 +4,7 @@ import pytest
 
 COUNTS = {
   'images': 50,
+  'sidecars': 10,
   'labels': 30,
   'checkpoints': 30,
   'run folders': 10,

@@ -1,4 +1,4 @@
-"""Malformed flags, folders, reports and zip files end as promised."""
+"""Malformed flags, configs, folders, reports, zip files end as promised."""
 
 import pytest
 
@@ -6,7 +6,12 @@ COUNTS = {
   'zips': 10,
   'folders and lists': 15,
   'reports': 20,
+  'resumed': 5,
+  'configs': 15,
   'flags': 25,
+  'words': 10,
+  'paths': 15,
+  'environment': 5,
 }
 
 
