@@ -8,8 +8,7 @@ import numpy as np
 from magnet_jax.survey.alike import Match
 from magnet_jax.survey.coding import Coding
 from magnet_jax.survey.dividing import SPLITS
-from magnet_jax.survey.findings import Finding, about
-from magnet_jax.survey.layout import names
+from magnet_jax.survey.findings import Finding, about, names
 from magnet_jax.survey.probe import Look
 from magnet_jax.types import ClassTable, InputError
 

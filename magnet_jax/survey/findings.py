@@ -1,7 +1,9 @@
 """Findings: what a person should know about their data, and how to fix it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import dataclasses
+import os
+import pathlib
 
 LEVELS = ('error', 'warning', 'note')
 _SHOWN = 5
@@ -61,6 +63,13 @@ def about(
     return []
   counted = f'{count(len(files), noun)} {text}'
   return [Finding(level, kind, counted, remedy, tuple(files))]
+
+
+def names(
+  folder: pathlib.Path, files: Iterable[pathlib.Path]
+) -> tuple[str, ...]:
+  """Returns paths relative to the folder, for findings."""
+  return tuple(os.path.relpath(file, folder) for file in files)
 
 
 def ordered(found: Sequence[Finding]) -> list[Finding]:

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 import pathlib
 
-from magnet_jax.survey.findings import Finding, about, count
-from magnet_jax.survey.layout import names
+from magnet_jax.survey.findings import Finding, about, count, names
 from magnet_jax.survey.probe import Look
 
 _SMALL = 128

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from magnet_jax.data import file_names
 from magnet_jax.data.file_pairs import SUFFIXES
-from magnet_jax.survey import label_counts
-from magnet_jax.survey.findings import Finding, about, count
+from magnet_jax.survey import label_counts, objects
+from magnet_jax.survey.findings import Finding, about, count, names
 from magnet_jax.types import InputError
 
 _OTHERS = ('.bmp', '.gif', '.webp', '.jp2', '.heic', '.tga', '.npy', '.mat')
@@ -113,10 +113,12 @@ def find(
   Raises:
     InputError: there is no image file at all, or none in the folder of labels.
   """
-  pictures = [f for f in files if f.suffix.lower() in SUFFIXES]
+  pictures, findings = objects.left_out(
+    folder, [f for f in files if f.suffix.lower() in SUFFIXES], labels
+  )
   others = [f for f in files if f.suffix.lower() in _OTHERS]
   suffixes = ', '.join(sorted({f.suffix.lower() for f in others}))
-  findings = about(
+  findings += about(
     names(folder, others),
     'file',
     OTHERS,
@@ -125,7 +127,7 @@ def find(
     level='warning',
   )
   if not pictures:
-    but = f', but {findings[0].text}' if findings else ''
+    but = f', but {findings[-1].text}' if findings else ''
     raise InputError(
       f'{folder}: holds no {", ".join(SUFFIXES)} file{but}; give the folder '
       'that holds the images and their labels in one of these formats'
@@ -174,13 +176,6 @@ def _by_names(
       level='error',
     )
   return Layout(pairs, findings)
-
-
-def names(
-  folder: pathlib.Path, files: Iterable[pathlib.Path]
-) -> tuple[str, ...]:
-  """Returns paths relative to the folder, for findings."""
-  return tuple(os.path.relpath(file, folder) for file in files)
 
 
 def _by_key(

@@ -8,8 +8,8 @@ import pathlib
 import re
 
 from magnet_jax.data import file_names, file_pairs, splits
-from magnet_jax.survey.findings import Finding, about
-from magnet_jax.survey.layout import Pair, names
+from magnet_jax.survey.findings import Finding, about, names
+from magnet_jax.survey.layout import Pair
 
 _SUFFIXES = ('.txt', '.csv', '.lst', '.tsv')
 

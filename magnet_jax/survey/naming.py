@@ -12,6 +12,8 @@ from magnet_jax.types import ClassTable, Code, InputError
 
 # Usual file names for them in the folder of the data.
 USUAL = ('classes.json', 'classes.txt', 'class_dict.csv', 'labelmap.txt')
+OF_SPLITS = '_classes.csv'  # the same, in the folder of each split
+_BY_VALUE = 'pixel value'  # heads the first column of Roboflow's lists
 _GOLDEN = 0.618034
 
 
@@ -36,7 +38,7 @@ def read(path: str) -> Given:
   Args:
     path: a .json file (`data.class_files`); a .txt file with one name per line,
       or `name:r,g,b::` lines as CVAT writes them; a .csv file of `name,r,g,b`
-      lines; or the name of a table.
+      lines, or of `value,name` as Roboflow writes it; or the name of a table.
 
   Raises:
     InputError: it cannot be read as one of these.
@@ -45,8 +47,10 @@ def read(path: str) -> Given:
     table = class_tables.get(path)
     return Given(path, table.names, table)
   lines = text.read_lines(path, 'give one class per line, in UTF-8')
-  rows = [_row(line) for line in lines if line.strip() and line[0] != '#']
-  rows = [row for row in rows if row[0]]
+  lines = [line for line in lines if line.strip() and line[0] != '#']
+  if lines and lines[0].lower().startswith(_BY_VALUE):
+    return Given(path, _by_value(path, lines[1:]))
+  rows = [row for row in map(_row, lines) if row[0]]
   if rows and rows[0][1] is None and any(row[1] for row in rows):
     rows = rows[1:]  # a header
   if not rows or len({row[0] for row in rows}) < len(rows):
@@ -59,6 +63,19 @@ def read(path: str) -> Given:
   if len(colours) < len(rows):
     return Given(path, names)
   return Given(path, names, ClassTable(names, colours))
+
+
+def _by_value(path: str, lines: Sequence[str]) -> tuple[str, ...]:
+  """Returns the names of `value,name` lines, in the order of the values."""
+  rows = [[cell.strip() for cell in line.split(',', 1)] for line in lines]
+  found = {row[0]: row[1] for row in rows if len(row) == 2 and row[1]}
+  names = tuple(found.get(str(value), '') for value in range(len(rows)))
+  if not rows or '' in names or len({*names}) < len(names):
+    raise InputError(
+      f'{path}: must hold one class per line, all different, with values from '
+      '0 without gaps; correct it'
+    )
+  return names
 
 
 def _row(line: str) -> tuple[str, tuple[int, int, int] | None]:

@@ -8,8 +8,7 @@ from magnet_jax.data import tones
 from magnet_jax.data.reading import Reading
 from magnet_jax.files import decoding
 from magnet_jax.rasters.rasters import ArrayRaster, Raster
-from magnet_jax.survey.findings import Finding, about
-from magnet_jax.survey.layout import names
+from magnet_jax.survey.findings import Finding, about, names
 
 
 def findings(

@@ -129,7 +129,7 @@ def _pairs(
     layout.check_apart(folder, out)
     base, files = folder, layout.files_in(folder, out)
     listed = lists.find(folder, files)
-    found = layout.find(folder, files, listed.pairs, labels)
+    found = layout.find(folder, files, [] if labels else listed.pairs, labels)
     problem = 'no image has a label'
     remedy = 'put images and labels of the same names into images/ and labels/'
   else:
@@ -137,6 +137,9 @@ def _pairs(
   findings = listed.findings + found.findings
   if not found.pairs:
     why = _why(findings) or 'none was found'
+    remedy = next(
+      (f.remedy for f in findings if f.kind.startswith('two labels')), remedy
+    )
     raise InputError(f'{folder}: {problem}: {why}; {remedy}')
   pairs = [
     dataclasses.replace(
@@ -149,8 +152,10 @@ def _pairs(
 
 def _given(base: pathlib.Path, classes: str) -> naming.Given | None:
   """Reads the classes given by name or file, or found in the folder."""
-  usual = (str(base / name) for name in naming.USUAL if (base / name).is_file())
-  path = classes or next(usual, '')
+  usual = [base / name for name in naming.USUAL]
+  usual += sorted(base.glob(f'*/{naming.OF_SPLITS}'))
+  there = (str(path) for path in usual if path.is_file())
+  path = classes or next(there, '')
   return naming.read(path) if path else None
 
 

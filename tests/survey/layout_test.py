@@ -98,11 +98,43 @@ def test_of_two_folders_of_labels_one_is_asked_for(tmp_path):
   words = r'3 images with several labels each, in labels/, masks/, left out'
   with pytest.raises(InputError, match=words):
     look(tmp_path)
+  # Even if a list, such as that of an init before, names the others.
+  (tmp_path / 'train.txt').write_text('images/s0.png\tlabels/s0.png\n')
   found = look(tmp_path, labels=tmp_path / 'x' / '..' / 'masks')
   assert {each.pair.label.parent.name for each in found.looks} == {'masks'}
   assert kinds(found, 'error') == set()
   with pytest.raises(InputError, match=r'--labels=.*none: holds no \.jpg'):
     look(tmp_path, labels=tmp_path / 'none')
+
+
+def test_labels_of_objects_are_not_those_of_classes(tmp_path):
+  """As CVAT writes them, with its names and colours of classes."""
+  fill(tmp_path, 4, 'JPEGImages/{}.jpg', 'SegmentationClass/{}.png')
+  fill(tmp_path, 4, 'JPEGImages/{}.jpg', 'SegmentationObject/{}.png')
+  found = look(tmp_path)
+  assert {x.pair.label.parent.name for x in found.looks} == {
+    'SegmentationClass'
+  }
+  assert len(finding(found, 'objects').files) == 4
+  other = tmp_path / 'SegmentationObject'
+  assert len(look(tmp_path, labels=other).looks) == 4
+
+
+def test_names_beside_the_images_of_each_split(tmp_path):
+  """As Roboflow writes them."""
+  first = 0
+  for split, count in {'train': 3, 'valid': 2}.items():
+    names = f'{split}/{{}}_jpg.rf.0a1b'
+    fill(tmp_path, count, f'{names}.jpg', f'{names}_mask.png', first=first)
+    first += count
+    text = 'Pixel Value, Class\n1, weed\n0, soil\n2, crop, maize\n'
+    (tmp_path / split / '_classes.csv').write_text(text)
+  found = look(tmp_path)
+  assert found.table.names == ('soil', 'weed', 'crop, maize')
+  assert found.splits == ['train'] * 3 + ['val'] * 2
+  (tmp_path / 'train' / '_classes.csv').write_text('Pixel Value, Class\n1, a')
+  with pytest.raises(InputError, match=r'_classes\.csv: must hold one class'):
+    look(tmp_path)
 
 
 def test_two_images_for_one_label(tmp_path):
