@@ -159,7 +159,7 @@ def test_windows_are_predicted_by_a_segmenter_that_has_not_seen_them(
 def test_a_killed_run_trains_what_is_missing(config, tmp_path, monkeypatch):
   trained = []
 
-  def train(task, folder, *, tensorboard):
+  def train(task, folder, **_):
     if len(trained) == 2:
       trained.append('killed')
       raise KeyboardInterrupt
