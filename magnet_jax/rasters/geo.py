@@ -141,7 +141,7 @@ def open_file(
       choice = geo_bands.choose(dataset, bands, path)
       reader = geo_reader.Reader(path, dataset, choice)
       if dataset.driver == 'GTiff':
-        geo_blocks.check_data(reader)
+        geo_blocks.check_data(path, reader.size, reader)
       scale, notes = _scale(reader, stretch)
       if bands:
         chosen = ', '.join(map(str, bands))

@@ -1,14 +1,14 @@
 """Checks the blocks of a file before GDAL decodes any of them whole."""
 
+from collections.abc import Callable
 import pathlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from magnet_jax.files import decoding, host_memory, tiff_blocks
-from magnet_jax.rasters import geo_reader
-from magnet_jax.rasters.rasters import BadBlockError
-from magnet_jax.types import InputError
+from magnet_jax.rasters.rasters import Area, BadBlockError
+from magnet_jax.types import InputError, Size
 
 if TYPE_CHECKING:
   from rasterio import DatasetReader
@@ -51,16 +51,23 @@ def _bytes(kind: str) -> int:
   return np.dtype('complex64' if kind == 'complex_int16' else kind).itemsize
 
 
-def check_data(reader: 'geo_reader.Reader') -> None:
+def check_data(
+  path: pathlib.Path, size: Size, read: Callable[[Area], object]
+) -> None:
   """Checks that a file of which blocks are left out has others to be read.
+
+  Args:
+    path: of the file.
+    size: (H, W) of its image.
+    read: reads an area; raises BadBlockError for a broken block.
 
   Raises:
     InputError: it has none, or of a sample none can be read.
   """
-  found = tiff_blocks.check(reader.path, reader.path, all_of_them=False)
+  found = tiff_blocks.check(path, path, all_of_them=False)
   if found is None or not found.missing:
     return
-  width = reader.size[1]
+  width = size[1]
   rows, columns = found.size
   places = np.argwhere(found.held)
   chosen = np.unique(np.linspace(0, len(places) - 1, _SAMPLES).astype(int))
@@ -68,7 +75,7 @@ def check_data(reader: 'geo_reader.Reader') -> None:
   for row, column in places[chosen].tolist():
     top, left = row * rows, column * columns
     try:
-      reader((top, left, 1, min(columns, width - left)))
+      read((top, left, 1, min(columns, width - left)))
       return
     except BadBlockError as error:
       errors.append(error)
