@@ -95,6 +95,33 @@ def read(path: PathLike) -> list[Record]:
   return records if whole is None else [*records, whole]
 
 
+def check_numbers(
+  path: PathLike,
+  found: Iterable[Record],
+  needed: Iterable[str],
+  others: Iterable[str] = (),
+) -> None:
+  """Raises InputError unless records hold numbers under these names.
+
+  Args:
+    path: of the file, for the message.
+    found: its records.
+    needed: names that each has.
+    others: names that may be missing or without a value.
+  """
+  names = [*((name, True) for name in needed), *((n, False) for n in others)]
+  for number, record in enumerate(found, start=1):
+    for name, is_needed in names:
+      value = record.get(name)
+      if value is None and not is_needed:
+        continue
+      if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(
+          f'{os.fspath(path)}: record {number} has the {name} {value!r:.60}: '
+          'it must be a number; remove the line'
+        )
+
+
 def read_object(path: PathLike, remedy: str) -> Record:
   """Reads a mapping written by `write_json`.
 

@@ -101,13 +101,7 @@ def find(
 def _training(path: pathlib.Path) -> list[Record]:
   """Reads the records of a training, each of a step."""
   found = records.read(path)
-  for number, record in enumerate(found, start=1):
-    step = record.get('step')
-    if isinstance(step, bool) or not isinstance(step, int | float):
-      raise InputError(
-        f'{path}: record {number} has the step {step!r:.60}: it must be a '
-        'number; remove the line'
-      )
+  records.check_numbers(path, found, ['step'])
   return found
 
 

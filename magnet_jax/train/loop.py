@@ -118,8 +118,7 @@ def train(
     )
     if store:
       path = folder / 'train.jsonl'
-      records.truncate_after(path, 'step', int(state.step))
-      before = records.read(path) if path.exists() else []
+      before = _records(path, int(state.step))
       writers: list[Write] = []
       writers.append(stack.enter_context(records.Writer(path)).append)
       if tensorboard:
@@ -143,6 +142,16 @@ def _start(task: Task, store: CheckpointStore | None) -> TrainState:
   template = jax.eval_shape(task.start)
   restored, _ = store.restore('latest', template=template)
   return restored
+
+
+def _records(path: pathlib.Path, step: int) -> list[Record]:
+  """Drops the records after a step, and returns the others."""
+  if not path.exists():
+    return []
+  numbers = ['step', 'seconds'], ['elapsed', 'miou']
+  records.check_numbers(path, records.read(path), *numbers)
+  records.truncate_after(path, 'step', step)
+  return records.read(path)
 
 
 def _with_tones(task: Task, store: CheckpointStore) -> Task:

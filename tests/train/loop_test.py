@@ -271,3 +271,19 @@ def test_the_tones_of_the_images_are_measured_once(tmp_path):
   assert result(tmp_path / 'new')[1].tones == {'brightness': (98.0, 120.5)}
   # A training of an earlier version goes on without.
   assert result(tmp_path / 'old')[1].tones == {}
+
+
+@pytest.mark.parametrize(
+  ('record', 'words'),
+  [
+    ({}, 'record 1 has the step None: .*; remove the line'),
+    ({'step': 1}, 'record 1 has the seconds None'),
+    ({'step': 1, 'seconds': 'x'}, "record 1 has the seconds 'x'"),
+    ({'step': 1, 'seconds': 1, 'miou': []}, r'record 1 has the miou \[\]'),
+    ({'step': True, 'seconds': 1}, 'record 1 has the step True'),
+  ],
+)
+def test_records_that_are_none(record, words, tmp_path):
+  records.write(tmp_path / 'train.jsonl', [record])
+  with pytest.raises(InputError, match=rf'train\.jsonl: {words}'):
+    loop.train(make_task(), tmp_path)
