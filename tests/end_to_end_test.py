@@ -101,7 +101,7 @@ def test_more_steps_extend_a_run_that_is_named_alone(run, tmp_path, capfd):
   text = capfd.readouterr().out
   assert f'settings of {folder}/config.json' in text
   assert f'evaluate --checkpoint={folder} --split=test' in text
-  assert 'trains on' not in text
+  assert 'segmenter: had ended; more steps' in text and 'trains on' not in text
   jax.tree.map(
     np.testing.assert_array_equal, before, bundle.read(folder / 'model.npz')[0]
   )

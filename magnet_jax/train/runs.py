@@ -234,7 +234,11 @@ def train_one(
   if task.team.note and parallel.is_main():
     print(task.team.note)
   trained = loop.train(task, folder, tensorboard=tensorboard, begins=begins)
-  if trained and parallel.is_main():
+  if not parallel.is_main():
+    return
+  if not trained:
+    print(f'{task.name}: had ended; more steps, hours or patience extend it')
+  else:
     found = records.read(folder / 'train.jsonl')
     text = curve.text(task.name, found, task.limits, budget=hours)
     lines = text.split('\n')
