@@ -67,7 +67,8 @@ def write_polygons(
   """Writes the regions of a label file, whole or not at all.
 
   Coordinates are longitude and latitude (WGS 84) if the file has a coordinate
-  reference system, else pixels: column, row. Ignored pixels are in no polygon.
+  reference system, else those of its transform, or pixels: column, row. Ignored
+  pixels are in no polygon.
 
   Args:
     path: a name that ends in .geojson or .json.
@@ -87,7 +88,7 @@ def write_polygons(
   square = _square_metres(transform, reference)
   found = _traced(pixels, classes.ignore_label, smallest, transform)
   with atomic.replacing(path) as temporary, temporary.open('w') as file:
-    file.write(_head(path.stem, smallest, reference is not None))
+    file.write(_head(path.stem, smallest, _system(transform, reference)))
     count = 0
     for count, region in enumerate(_projected(found, reference), 1):
       file.write(',\n' if count > 1 else '\n')
@@ -239,10 +240,18 @@ def _area(ring: list[tuple[float, float]]) -> float:
   return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring))
 
 
-def _head(name: str, smallest: int, on_earth: bool) -> str:
-  places = 'longitude, latitude' if on_earth else 'pixels: column, row'
+def _system(transform: 'Affine', reference: 'CRS | None') -> str:
+  """Returns what coordinates are, in words."""
+  if reference is not None:
+    return 'longitude, latitude'
+  if transform.is_identity:
+    return 'pixels: column, row'
+  return 'those of the world file, whose system is not known: x, y'
+
+
+def _head(name: str, smallest: int, system: str) -> str:
   told = (
-    f'Coordinates are {places}. Edges follow the pixels; regions of fewer '
+    f'Coordinates are {system}. Edges follow the pixels; regions of fewer '
     f'than {smallest} pixels are joined to the largest one beside them.'
   )
   return (

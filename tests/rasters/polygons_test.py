@@ -80,6 +80,15 @@ def test_on_the_earth(tmp_path):
   np.testing.assert_array_equal(drawn, labels)
 
 
+def test_a_place_without_a_system(tmp_path):
+  """As of a world file."""
+  place = rasters.Place('', PLACE.transform)
+  found = _write(tmp_path, _labels(), place, smallest=1)
+  assert 'whose system is not known' in found['description']
+  drawn = _drawn(found, lambda x, y: ((x - 10) / 0.5, (40 - y) / 0.5))
+  np.testing.assert_array_equal(drawn, _labels())
+
+
 def test_other_systems_are_projected(tmp_path):
   crs = rasterio.crs.CRS.from_epsg(32633)
   place = rasters.Place(crs.to_wkt(), (10, 0, 500000, 0, -10, 5500000))
