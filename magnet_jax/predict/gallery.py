@@ -21,10 +21,10 @@ def view(
     name: of the step.
     valid: bool [H,W], False where the image has no data; None: nowhere.
   """
-  label = predict(result.probabilities)
-  return StageView(
+  found = StageView(
     title=name or thumbnails.title(result.stage),
-    label=label if valid is None else thumbnails.where(valid, label),
+    label=predict(result.probabilities),
     uncertainty=uncertainty(result.probabilities),
     points=result.chosen,
   )
+  return found if valid is None else thumbnails.masked(found, valid)

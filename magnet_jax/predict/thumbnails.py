@@ -68,25 +68,30 @@ def view(streamed: StreamedStage) -> StageView:
   if streamed.label is None:
     assert streamed.probabilities is not None
     found = _of_maps(stage, sample(streamed.probabilities, size))
-    if streamed.invalid is None:
-      return found
-    valid = sample(streamed.invalid, size) == 0
-    return dataclasses.replace(found, label=where(valid, found.label))
-  doubt = None
-  if streamed.confidence is not None:
-    doubt = 1 - sample(streamed.confidence, size) / np.float32(255)
-  return StageView(title(stage), sample(streamed.label, size), doubt)
+  else:
+    doubt = None
+    if streamed.confidence is not None:
+      doubt = 1 - sample(streamed.confidence, size) / np.float32(255)
+    found = StageView(title(stage), sample(streamed.label, size), doubt)
+  if streamed.invalid is None:
+    return found
+  return masked(found, sample(streamed.invalid, size) == 0)
 
 
-def where(valid: np.ndarray, label: np.ndarray) -> np.ndarray:
-  """Returns a label of any size with no class where the image has no data.
+def masked(view: StageView, valid: np.ndarray) -> StageView:
+  """Returns a view with neither class nor doubt where the image has no data.
 
   Args:
+    view: of any size.
     valid: bool [H,W], False where the image has no data.
-    label: uint8 [h,w].
   """
-  near = sample(InMemory(valid), (label.shape[0], label.shape[1]))
-  return np.where(near, label, np.uint8(IGNORE))
+  near = sample(InMemory(valid), (view.label.shape[0], view.label.shape[1]))
+  doubt = view.uncertainty
+  return dataclasses.replace(
+    view,
+    label=np.where(near, view.label, np.uint8(IGNORE)),
+    uncertainty=None if doubt is None else np.where(near, doubt, np.float32(0)),
+  )
 
 
 def _of_maps(stage: Stage, maps: np.ndarray) -> StageView:
@@ -113,7 +118,8 @@ def tinted(
   small = photograph([InMemory(image)])
   label = predict(sample(InMemory(maps), small.shape[:2]))
   if valid is not None:
-    label = where(valid, label)
+    near = sample(InMemory(valid), small.shape[:2])
+    label = np.where(near, label, np.uint8(IGNORE))
   return pictures.overlay(small, label, classes)
 
 
