@@ -1,7 +1,7 @@
 """Images and their labels in a folder of any usual layout."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 import dataclasses
 import os
 import pathlib
@@ -101,6 +101,7 @@ def find(
   files: Sequence[pathlib.Path],
   listed: Iterable[Pair],
   labels: pathlib.Path | None = None,
+  stems: Collection[str] = (),
 ) -> Layout:
   """Pairs images and labels by their names.
 
@@ -109,6 +110,7 @@ def find(
     files: all below it.
     listed: pairs named by lists, which are used as they are.
     labels: the folder of the labels, where several could be it; None: by names.
+    stems: of images that other lists name without their labels.
 
   Raises:
     InputError: there is no image file at all, or none in the folder of labels.
@@ -136,12 +138,15 @@ def find(
   if pairs:
     # Lists may name a file by way of other folders.
     used = {os.path.realpath(p) for pair in pairs for p in pair.files}
-    rest = (f for f in pictures if os.path.realpath(f) not in used)
+    rest = [f for f in pictures if os.path.realpath(f) not in used]
+    by_name = _by_names(folder, rest, [], labels).pairs if stems else []
+    pairs += [p for p in by_name if file_names.stem(p.image) in stems]
+    found = {file for pair in pairs for file in pair.files}
     return Layout(
       pairs,
       findings
       + about(
-        names(folder, rest),
+        names(folder, (f for f in rest if f not in found)),
         'file',
         'not listed',
         'in no list, left out',

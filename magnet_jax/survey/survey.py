@@ -129,7 +129,8 @@ def _pairs(
     layout.check_apart(folder, out)
     base, files = folder, layout.files_in(folder, out)
     listed = lists.find(folder, files)
-    found = layout.find(folder, files, [] if labels else listed.pairs, labels)
+    given = [] if labels else listed.pairs
+    found = layout.find(folder, files, given, labels, listed.splits)
     problem = 'no image has a label'
     remedy = 'put images and labels of the same names into images/ and labels/'
   else:

@@ -48,6 +48,19 @@ def test_files_that_are_listed_by_way_of_other_folders(tmp_path):
   }
 
 
+def test_one_list_of_pairs_and_one_of_names(tmp_path):
+  fill(tmp_path, 5)
+  lines = ''.join(f'images/s{i}.png\tlabels/s{i}.png\n' for i in range(3))
+  (tmp_path / 'train.txt').write_text(lines)
+  (tmp_path / 'val.txt').write_text('s3\n')
+  found = look(tmp_path)
+  assert found.splits == ['train'] * 3 + ['val']
+  assert set(finding(found, 'not listed').files) == {
+    'images/s4.png',
+    'labels/s4.png',
+  }
+
+
 def test_lists_as_programs_write_them(tmp_path):
   fill(tmp_path, 3, 'images/my {}.png', 'labels/my {}.png')
   rows = [f'images/my s{i}.png,labels/my s{i}.png' for i in range(3)]
