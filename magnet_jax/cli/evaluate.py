@@ -153,7 +153,7 @@ def _run(arguments: Arguments) -> int:
   found, errors = run.run_with_bar(onlooker.loads, 'evaluate')
   remark = onlooker.remark()
   if parallel.is_main():
-    if folder:
+    if folder and found:
       circumstances.write(folder, model)
     if pictures:  # not before the folder is known to belong to this run
       pictures.clear_further()
