@@ -122,8 +122,11 @@ def run(arguments: Arguments) -> int:
     methods = f' --methods=patch,{shown}' if corrects else ''
     split = 'test' if _has_test(config) else 'val'
     where = shlex.quote(str(folder))
+    # With the segmenter of another run, only the model has all networks.
+    whole = folder if (folder / 'segmenter').is_dir() else model
+    checkpoint = shlex.quote(str(whole))
     messages.tell(
-      f'magnet-jax evaluate --checkpoint={where} --split={split}{methods} '
+      f'magnet-jax evaluate --checkpoint={checkpoint} --split={split}{methods} '
       f'--out={where}/{split}'
     )
     if not corrects:

@@ -3,7 +3,7 @@
 import pytest
 
 from magnet_jax.cli import main
-from magnet_jax.train import runs
+from magnet_jax.train import corrector_run, runs
 
 
 @pytest.mark.parametrize('network', ['segmenter', 'refiner'])
@@ -37,3 +37,23 @@ def test_a_budget_takes_precedence_over_those_of_a_config(
   for extra in (['--hours=3'], []):
     main.main(['train', *flags, *extra])
   assert seen == [('segmenter', 2.0, 3.0), ('segmenter', 9.0, None)]
+
+
+@pytest.mark.parametrize(
+  ('own', 'named'), [(True, 'w'), (False, 'w/model.npz')]
+)
+def test_what_is_to_be_measured_has_a_segmenter(
+  own, named, tmp_path, monkeypatch, capsys
+):
+  folder = tmp_path / 'w'
+  folder.mkdir()
+  if own:
+    folder.joinpath('segmenter').mkdir()
+  monkeypatch.setattr(
+    corrector_run, 'run', lambda config, to, **_: to / 'model.npz'
+  )
+  flags = ['--config=tiny', f'--workdir={folder}', '--stage=segfix']
+  assert main.main(['train', *flags]) == 0
+  told = capsys.readouterr().out
+  assert f'evaluate --checkpoint={tmp_path / named} --split=test ' in told
+  assert f'--methods=patch,segfix --out={folder}/test' in told
