@@ -267,7 +267,9 @@ def _match(images: _Found, labels: _Found) -> list[Pair]:
     starts = [
       key
       for key in images
+      # An equal name that is not taken yet is that of several images.
       if label[2].startswith(key[2])
+      and label[2] != key[2]
       and not label[2][len(key[2])].isalnum()
       and label[1] == key[1]
       and label[0] in ('', key[0])

@@ -155,3 +155,12 @@ def test_files_of_other_formats_are_named(tmp_path):
     look(tmp_path / 'labels')
   fill(tmp_path, 3)
   assert {f.level for f in look(tmp_path).findings} == {'warning', 'note'}
+
+
+def test_one_label_for_images_of_one_name_in_two_splits(tmp_path):
+  fill(tmp_path, 4, '{}.jpg', '{}_mask.png')
+  for split in ('train', 'val'):
+    save(tmp_path / split / 'images' / 'x.png', photograph(0))
+  save(tmp_path / 'labels' / 'x.png', label(0))
+  found = look(tmp_path)
+  assert not any(each.pair.image.stem == 'x' for each in found.looks)
