@@ -11,6 +11,7 @@ import os
 import pathlib
 import resource
 import signal
+import subprocess
 import sys
 import time
 
@@ -51,15 +52,24 @@ def _work(argv: Sequence[str], log: str, devices: int, most: int) -> None:
     f'--xla_force_host_platform_device_count={devices} '
     '--xla_backend_optimization_level=0'
   )
+  # By another process, whose file has no limit.
   with open(log, 'ab') as file:
-    os.dup2(file.fileno(), 1)
-    os.dup2(file.fileno(), 2)
+    writer = subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=file)
+  assert writer.stdin
+  for stream in (1, 2):
+    os.dup2(writer.stdin.fileno(), stream)
+  writer.stdin.close()
   if most:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
   status = main.main(argv)
   # As when Python exits; processes of this kind end without it.
   if jax.distributed.is_initialized():
     jax.distributed.shutdown()
+  sys.stdout.flush()
+  nowhere = os.open(os.devnull, os.O_WRONLY)
+  for stream in (1, 2):
+    os.dup2(nowhere, stream)
+  writer.wait()
   sys.exit(status)
 
 

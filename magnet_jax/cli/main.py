@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 import importlib
 import io
-import os
 import sys
 
 import magnet_jax
@@ -35,12 +34,17 @@ def run() -> None:
   if isinstance(sys.stdout, io.TextIOWrapper):
     # As stderr: a file's name need not be valid text.
     sys.stdout.reconfigure(errors='backslashreplace')
-  status = main(sys.argv[1:])
+  done = False
   try:
+    status = main(sys.argv[1:])
+    done = True
     sys.stdout.flush()
   except OSError as error:  # a full disk, or nobody reads any more
-    messages.show(messages.explain(error) or f'output: {error.strerror}')
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    message = messages.explain(error)
+    if message is None and not done:
+      raise
+    messages.show(message or f'output: {error.strerror}')
+    messages.silence(sys.stdout)
     status = _FAILED
   sys.exit(status)
 
@@ -56,10 +60,10 @@ def main(argv: Sequence[str]) -> int:
     The exit status: 0, 2 for bad input, 130 after Ctrl-C.
   """
   if not argv or argv[0] in ('-h', '--help', 'help'):
-    print(_overview())
+    messages.tell(_overview())
     return 0 if argv else _FAILED
   if argv[0] == '--version':
-    print(f'magnet-jax {magnet_jax.__version__}')
+    messages.tell(f'magnet-jax {magnet_jax.__version__}')
     return 0
   path = [*sys.path]
   try:

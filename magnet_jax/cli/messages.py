@@ -1,8 +1,10 @@
 """One-line messages for errors from outside; does not import JAX."""
 
 import errno
+import os
 import re
 import sys
+from typing import TextIO
 
 _SYSTEM_ERRORS = {
   errno.ENOSPC: 'free some space or write to another disk',
@@ -46,7 +48,19 @@ def show(message: str) -> None:
   line = re.sub(
     rf'\S{{{_WORD + 1},}}', lambda word: _short(word[0], _WORD), plain(message)
   )
-  print(f'magnet-jax: error: {_short(line, _LONGEST)}', file=sys.stderr)
+  try:
+    print(f'magnet-jax: error: {_short(line, _LONGEST)}', file=sys.stderr)
+  except OSError:  # a file on the disk that is full: the status says the rest
+    silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+  """Lets a stream that cannot be written to lead nowhere.
+
+  What it still holds would fail once more when Python exits, with another
+  status.
+  """
+  os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _short(text: str, longest: int) -> str:

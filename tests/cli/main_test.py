@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,23 @@ def test_help_comes_without_jax():
   assert found.returncode == 0, found.stderr
   for name in main.COMMANDS:
     assert f'  {name} ' in found.stdout
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize('stream', ['stdout', 'stderr'])
+def test_output_to_a_full_disk(stream, unbuffered):
+  words = ['--help'] if stream == 'stdout' else ['segment']
+  with open('/dev/full', 'w', encoding='utf-8') as full:
+    found = subprocess.run(
+      [sys.executable, '-m', 'magnet_jax', *words],
+      **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, stream: full},
+      env={**os.environ, 'PYTHONUNBUFFERED': unbuffered},
+      text=True,
+      check=False,
+    )
+  assert found.returncode == 2
+  if stream == 'stdout':
+    assert found.stderr.count('\n') == 1 and 'free some space' in found.stderr
 
 
 @pytest.mark.parametrize('name', main.COMMANDS)
