@@ -8,7 +8,7 @@
 `small` segments images of 64 to 200 pixels a side, each of another shape,
 `large` of 1200 to 1600, `evaluate` scores two methods on labelled small ones,
 and `report` makes a page of such an evaluation. Networks are narrow and of
-random weights, for windows of 32 pixels, of `large` of 306. A row is a tenth of
+random weights, for windows of 64 pixels, of `large` of 306. A row is a tenth of
 the images: processor time of one, the programs that were compiled, and the
 process's memory at its end. Where all is well the rows are alike, but for the
 first, in which programs are compiled.
@@ -39,7 +39,7 @@ from magnet_jax.scenes import generator
 from magnet_jax.types import Meta
 
 SIDES = {'small': (64, 200), 'large': (1200, 1600)}
-WINDOWS = {'small': 32, 'large': 306}
+WINDOWS = {'small': 64, 'large': 306}
 _ROWS = 10
 _METHODS = '--methods=downsample,magnet'
 
