@@ -1,11 +1,9 @@
 """Commands on good files with malformed ones beside them."""
 
-import json
-
 from fuzz_case import Case, Special
 from fuzz_files import QUICK, Seeds
 import fuzz_images
-from fuzz_mutations import damaged_bytes, damaged_json
+from fuzz_mutations import damaged_bytes, damaged_record
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
@@ -70,16 +68,7 @@ def resumed(draw: DrawFn, seeds: Seeds) -> Case:
   """Draws an evaluation to be resumed of which one file is malformed."""
   names = [n for n in seeds if n.startswith('e/')]
   name = draw(st.sampled_from(names))
-  data = seeds[name]
-  if name.endswith('.jsonl'):
-    lines = data.splitlines()
-    which = draw(st.integers(0, len(lines) - 1))
-    lines[which] = draw(damaged_json(json.loads(lines[which])))
-    content = b'\n'.join(lines[: draw(st.integers(1, len(lines)))]) + b'\n'
-  elif name.endswith('.json'):
-    content = draw(damaged_json(json.loads(data)))
-  else:
-    content = draw(damaged_bytes(data))
+  content = draw(damaged_record(name, seeds[name], cut=True))
   needed = ('e', 'l.txt', 'a.png', 'label.png', 'm.npz')
   files: dict[str, bytes | Special] = {n: Special('seed', n) for n in needed}
   return Case('resumed', _EVALUATE, files | {name: content}, continued='e')

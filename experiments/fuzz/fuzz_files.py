@@ -6,7 +6,12 @@ import struct
 
 from fuzz_case import Case, Special
 import fuzz_images
-from fuzz_mutations import damaged_bytes, damaged_json, damaged_zip
+from fuzz_mutations import (
+  damaged_bytes,
+  damaged_json,
+  damaged_record,
+  damaged_zip,
+)
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -240,16 +245,7 @@ def reports(draw: DrawFn, seeds: Seeds) -> Case:
   """Draws the folder of an evaluation with one malformed file."""
   names = [n for n in seeds if n.startswith('e/') and not n.endswith('html')]
   name = draw(st.sampled_from(names))
-  data = seeds[name]
-  if name.endswith('.jsonl'):
-    lines = data.splitlines()
-    which = draw(st.integers(0, len(lines) - 1))
-    lines[which] = draw(damaged_json(json.loads(lines[which])))
-    content = b'\n'.join(lines) + b'\n'
-  elif name.endswith('.json'):
-    content = draw(damaged_json(json.loads(data)))
-  else:
-    content = draw(damaged_bytes(data))
+  content = draw(damaged_record(name, seeds[name]))
   files = {'e': Special('seed', 'e'), name: content}
   argv = draw(st.sampled_from((('report', 'e'), ('report', 'e', '--files=f'))))
   return Case('reports', argv, files, continued='e')

@@ -174,6 +174,29 @@ def _changed(draw: DrawFn, value: object) -> object:
 
 
 @st.composite
+def damaged_record(
+  draw: DrawFn, name: str, data: bytes, *, cut: bool = False
+) -> bytes:
+  """Damages a file of an evaluation by its kind: a line, a document, or bytes.
+
+  Args:
+    draw: of Hypothesis.
+    name: of the file.
+    data: its content.
+    cut: whether lines at the end may be missing.
+  """
+  if name.endswith('.jsonl'):
+    lines = data.splitlines()
+    which = draw(st.integers(0, len(lines) - 1))
+    lines[which] = draw(damaged_json(json.loads(lines[which])))
+    kept = draw(st.integers(1, len(lines))) if cut else len(lines)
+    return b'\n'.join(lines[:kept]) + b'\n'
+  if name.endswith('.json'):
+    return draw(damaged_json(json.loads(data)))
+  return draw(damaged_bytes(data))
+
+
+@st.composite
 def damaged_zip(draw: DrawFn, data: bytes) -> bytes:
   """Draws a zip file with other members, or damaged ones, or damage."""
   if draw(st.integers(0, 2)) == 0:
