@@ -106,6 +106,7 @@ def training(
   masks.rate, masks.weight_decay = 2.25e-4, 1e-4
   masks.schedule, masks.drops = 'step', (1 / 2, 5 / 6)
   masks.crop = (224, 224)
+  masks.least, masks.band = 0.8, 0
   masks.validate_every = 1000
   # Yuan et al., ECCV 2020, who cut windows of 512x512 out.
   offsets = config.train.segfix

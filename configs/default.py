@@ -208,7 +208,12 @@ def get_config() -> ml_collections.ConfigDict:
   # Few parts of images have few classes, to which it would lean.
   config.train.iterative = _corrector_training(steps=400, batch=4, rate=1e-3)
   # Trained on labels that are made wrong at random, not on a segmenter's maps.
-  config.train.cascade_psp = _corrector_training(steps=800, batch=4, rate=1e-3)
+  masks = _corrector_training(steps=800, batch=4, rate=1e-3)
+  masks.least = 0.7  # intersection over union of a wrong mask with the truth
+  # Pixels on both sides of an outline within which that is measured, and masks
+  # are wrong; 0, as published, for the whole window.
+  masks.band = 8
+  config.train.cascade_psp = masks
   config.train.segfix = _corrector_training(steps=800, batch=4, rate=3e-3)
   # What works at full size three times, or with a trunk, learns as much from
   # more and smaller parts.

@@ -182,6 +182,8 @@ RANGES: dict[str, Range] = {
   'validation_batches': _whole(1, _MANY),
   'auxiliary': _FACTOR,
   'trunk_rate': _FACTOR,
+  'least': _POSITIVE_SHARE,
+  'band': _whole(0, 2048),
   'segmenter_rate': _FACTOR,
   'folds': _whole(2, 5),
   'fold_steps': _POSITIVE_SHARE,

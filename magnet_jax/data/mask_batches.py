@@ -22,6 +22,7 @@ def mask_batches(
   network: Size,
   augmentation: Augmentation = pipeline.NO_AUGMENTATION,
   least: float = mask_perturbation.LEAST,
+  band: int = 0,
 ) -> Iterator[Batch]:
   """Yields random windows from all stages, and masks of one class of each.
 
@@ -35,6 +36,8 @@ def mask_batches(
     network: (h, w) of the windows.
     augmentation: of the windows.
     least: smallest intersection over union of a mask with the truth.
+    band: pixels on both sides of outlines within which it is measured; 0 for
+      the whole window.
 
   Returns:
     Iterator of {'images': uint8 [B,h,w,3], 'labels': uint8 [B,h,w], 1 inside,
@@ -45,7 +48,7 @@ def mask_batches(
     InputError: as `pipeline.segmenter_batches`.
   """
   plans = pipeline.make_plans(source, plan_for, augmentation)
-  draw = _Masks(source, plans, network, augmentation, least)
+  draw = _Masks(source, plans, network, augmentation, least, band)
   return schedule.run(len(source), draw)
 
 
@@ -58,6 +61,7 @@ class _Masks:
   network: Size
   augmentation: Augmentation
   least: float
+  band: int
 
   def __call__(self, index: int, rng: np.random.Generator) -> Batch:
     sample = self.source[index]
@@ -75,6 +79,8 @@ class _Masks:
     inside = np.zeros(label.shape, bool)
     if present.size:
       inside = label == rng.choice(present)
-    wrong = mask_perturbation.perturb(rng, inside, least=self.least)
+    wrong = mask_perturbation.perturb(
+      rng, inside, least=self.least, band=self.band
+    )
     truth = np.where(label == IGNORE, IGNORE, inside).astype(np.uint8)
     return {'images': image, 'labels': truth, 'masks': wrong.astype(np.uint8)}

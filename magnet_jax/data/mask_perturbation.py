@@ -2,8 +2,12 @@
 
 As for CascadePSP (Cheng et al., CVPR 2020): outlines lose a stretch and most of
 their vertices, then discs are added or taken away along them, until the mask is
-as wrong as it should be.
+as wrong as it should be. How wrong that is can be measured near the outlines
+alone: else large masks, whose outlines are short for their area, lose far more
+than a segmenter gets wrong of them.
 """
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -18,7 +22,11 @@ _FAILURES = 8  # changes that would go too far, after which none is tried
 
 
 def perturb(
-  rng: np.random.Generator, mask: np.ndarray, *, least: float = LEAST
+  rng: np.random.Generator,
+  mask: np.ndarray,
+  *,
+  least: float = LEAST,
+  band: int = 0,
 ) -> np.ndarray:
   """Draws a wrong version of a mask.
 
@@ -27,26 +35,49 @@ def perturb(
     mask: bool [H,W], the truth.
     least: smallest intersection over union of the result with the truth. Each
       call draws its own bound uniformly from `least` to 1.
+    band: pixels on both sides of the mask's outlines within which that is
+      measured, and beyond which nothing changes; 0 for the whole window.
 
   Returns:
     bool [H,W], which keeps the bound; an empty mask stays empty.
   """
   target = float(rng.uniform(least, 1))
   truth = mask.astype(np.uint8, order='C')  # as OpenCV needs it
-  found = _simplified(rng, truth, target)
+  near = near_outlines(truth, band) if band else np.ones_like(truth)
+
+  def within(changed: np.ndarray) -> np.ndarray:
+    return np.where(near, changed, truth)
+
+  def agrees(changed: np.ndarray) -> bool:
+    return iou(changed & near, truth & near) >= target
+
+  found = _simplified(rng, truth, within, agrees)
   failures = 0
   for _ in range(_CHANGES):
     changed = found.copy()
     rectangle = changed[_rectangle(rng, truth.shape)]
     size = int(rng.integers(_DIAMETERS[0], _DIAMETERS[1] + 1))
     rectangle[...] = reshaped(rectangle, size, grow=bool(rng.integers(2)))
-    if iou(changed, truth) >= target:
+    changed = within(changed)
+    if agrees(changed):
       found = changed
       continue
     failures += 1
     if failures == _FAILURES:
       break
   return found.astype(bool)
+
+
+def near_outlines(mask: np.ndarray, band: int) -> np.ndarray:
+  """Returns where an outline is at most `band` pixels away: uint8 [H,W].
+
+  Args:
+    mask: uint8 [H,W] of 0 and 1. Its outlines run between pixels; the border of
+      the window is none.
+    band: pixels on either side, at least 1.
+  """
+  size = 2 * band + 1
+  return reshaped(mask, size, grow=True) - reshaped(mask, size, grow=False)
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -105,13 +136,16 @@ def redrawn(
 
 
 def _simplified(
-  rng: np.random.Generator, truth: np.ndarray, target: float
+  rng: np.random.Generator,
+  truth: np.ndarray,
+  within: Callable[[np.ndarray], np.ndarray],
+  agrees: Callable[[np.ndarray], bool],
 ) -> np.ndarray:
   """Draws a mask from few vertices, or more if it would be too wrong."""
   share = _KEPT
   while share < 1:
-    found = redrawn(rng, truth, share)
-    if iou(found, truth) >= target:
+    found = within(redrawn(rng, truth, share))
+    if agrees(found):
       return found
     share *= 2
   return truth.copy()

@@ -115,6 +115,9 @@ def _batches(
   # A crop of a window may not show the outline that the mask is drawn for.
   if recipe.masks and all(training.crop):
     plan['window'] = tuple(training.crop)
+  wrong = {}
+  if recipe.masks:
+    wrong = {'least': training.least, 'band': training.band}
   plan_for = settings.planner(plan)
   if reduction := config.correctors[name].get('reduction'):
     plan_for = _reduced_at_most(reduction, plan_for)
@@ -122,7 +125,7 @@ def _batches(
     config,
     images,
     training,
-    recipe.batches,
+    functools.partial(recipe.batches, **wrong),
     plan_for=plan_for,
     network=settings.window(plan),
   )

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -62,6 +64,40 @@ def test_masks_are_as_wrong_as_their_bound_allows():
     found.append(value - bound)
   assert np.mean(found) < 0.02
   assert np.max(found) < 0.1
+
+
+@pytest.mark.parametrize('band', [1, 3, 8])
+def test_outlines_are_near_as_far_as_their_distance_says(band):
+  mask = blobs()
+  found = mask_perturbation.near_outlines(mask.astype(np.uint8), band)
+  distance = np.where(
+    mask,
+    ndimage.distance_transform_edt(mask),
+    ndimage.distance_transform_edt(~mask),
+  )
+  # The disc is of whole pixels, whose rim is half a pixel wide.
+  assert found[distance <= band].all()
+  assert not found[distance > band + 0.5].any()
+  full = np.ones((9, 9), np.uint8)
+  assert not mask_perturbation.near_outlines(full, band).any()
+
+
+def test_masks_that_fill_a_window_are_wrong_near_their_outlines_only():
+  mask = np.ones((80, 80), bool)
+  mask[38:42] = False
+  near = mask_perturbation.near_outlines(mask.astype(np.uint8), 5) > 0
+  worst, whole = 0, 0
+  for seed in range(20):
+    draw = functools.partial(mask_perturbation.perturb, mask=mask)
+    wrong = draw(np.random.default_rng(seed), least=0.6, band=5)
+    np.testing.assert_array_equal(wrong[~near], mask[~near])
+    inside = mask_perturbation.iou(wrong & near, mask & near)
+    bound = np.random.default_rng(seed).uniform(0.6, 1)
+    assert bound <= inside
+    worst += inside - bound
+    whole += np.count_nonzero(wrong[near & ~mask])
+  assert worst / 20 < 0.06
+  assert whole > 0  # what goes through is narrower at times
 
 
 def test_the_same_numbers_draw_the_same_mask():
