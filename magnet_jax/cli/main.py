@@ -17,6 +17,7 @@ COMMANDS = {
   'prepare': 'turn the official files of a data set into one for training',
   'init': 'inspect your images and labels and write a config for them',
   'train': 'train a segmenter and a refiner',
+  'sweep': 'train a run for each value of some settings, and compare them',
   'tune': 'choose how a model is run within a budget, on labelled images',
   'evaluate': 'score and compare methods on labelled images',
   'report': 'make one page from evaluations: scores, charts, zoomable images',

@@ -12,7 +12,7 @@ from magnet_jax.cli import config_file, host_flags, messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.predict import correctors
 from magnet_jax.predict.correctors import CORRECTORS
-from magnet_jax.train import corrector_run, run_folder, runs
+from magnet_jax.train import corrector_run, run_folder, runs, scalars
 from magnet_jax.types import InputError
 
 NAMES = False
@@ -88,13 +88,17 @@ def define(values: flags.FlagValues) -> None:
   )
   group = 'output'
   text('workdir', '', 'DIR: of this run (required)', module_name=group)
-  flags.DEFINE_bool(
-    'tensorboard',
-    False,
-    'also write the scalars for TensorBoard; needs magnet-jax[tensorboard]',
-    flag_values=values,
-    module_name=group,
-  )
+  for name, told in (
+    ('tensorboard', 'also write the scalars for TensorBoard'),
+    ('wandb', 'also send the scalars to Weights & Biases'),
+  ):
+    flags.DEFINE_bool(
+      name,
+      False,
+      f'{told}; needs magnet-jax[{name}]',
+      flag_values=values,
+      module_name=group,
+    )
   host_flags.define(values)
 
 
@@ -114,7 +118,7 @@ def run(arguments: Arguments) -> int:
       config,
       folder,
       stage=values.stage,
-      tensorboard=values.tensorboard,
+      programs=[name for name in scalars.PROGRAMS if values[name].value],
       hours=values.hours,
     )
   if model and parallel.is_main():

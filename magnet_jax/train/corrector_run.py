@@ -1,5 +1,6 @@
 """The training of a corrector in the folder of a run, and its model."""
 
+from collections.abc import Sequence
 import pathlib
 
 import ml_collections
@@ -22,7 +23,7 @@ def run(
   folder: pathlib.Path,
   *,
   stage: str,
-  tensorboard: bool = False,
+  programs: Sequence[str] = (),
   hours: float | None = None,
 ) -> pathlib.Path | None:
   """Trains a corrector with a trained segmenter, or resumes its training.
@@ -33,7 +34,8 @@ def run(
       train.NAME.segmenter names another one; receives refiner_NAME with
       checkpoints and records, and model.npz with all networks.
     stage: name of the corrector, a key of `correctors.CORRECTORS`.
-    tensorboard: whether to write the scalars for TensorBoard as well.
+    programs: that the scalars are written for as well, keys of
+      `scalars.PROGRAMS`.
     hours: time budget, instead of the config's.
 
   Returns:
@@ -63,7 +65,7 @@ def run(
       given = before()
       if parallel.is_main():
         print(f'{stage}: val mIoU {100 * given:.1f} of the maps as they are')
-    runs.train_one(task, own, tensorboard, hours)
+    runs.train_one(task, own, programs, hours)
   if not parallel.is_main():
     return None
   path = folder / tuned.MODEL

@@ -1,6 +1,6 @@
 """The training loop: the same for all networks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 import contextlib
 import dataclasses
@@ -18,14 +18,15 @@ from magnet_jax import parallel
 from magnet_jax.files import checkpoint_store, records
 from magnet_jax.files.checkpoint_store import CheckpointStore
 from magnet_jax.metrics import confusion
+from magnet_jax.train import scalars
 from magnet_jax.train.pace import Limits, Pace
 from magnet_jax.train.progress import Progress
+from magnet_jax.train.scalars import Write
 from magnet_jax.train.state import TrainState
 from magnet_jax.types import InputError, Meta, Tones
 
 Batch = dict[str, Any]  # arrays, on the host or the devices
 Record = dict[str, Any]
-Write = Callable[[Mapping[str, Any]], None]
 Step = Callable[..., tuple[TrainState, dict[str, jax.Array]]]
 Keep = Callable[[Record, TrainState | None], None]
 
@@ -84,7 +85,7 @@ def train(
   task: Task,
   folder: pathlib.Path,
   *,
-  tensorboard: bool = False,
+  programs: Sequence[str] = (),
   begins: Callable[[], None] = lambda: None,
 ) -> bool:
   """Trains to the end, from the latest checkpoint if there is one.
@@ -97,7 +98,8 @@ def train(
   Args:
     task: what to train.
     folder: for checkpoints/ and train.jsonl, one record per step.
-    tensorboard: whether to write the scalars for TensorBoard as well.
+    programs: keys of `scalars.PROGRAMS`, which the scalars are written for as
+      well.
     begins: called before the first step, if there is one left.
 
   Returns:
@@ -109,6 +111,7 @@ def train(
   with contextlib.ExitStack() as stack:
     keep: Keep = _nothing
     store = None
+    path = folder / 'train.jsonl'
     before: list[Record] = []
     if parallel.is_main():
       store = stack.enter_context(CheckpointStore(folder / 'checkpoints'))
@@ -117,18 +120,16 @@ def train(
       lambda: _start(task, store), lambda: jax.eval_shape(task.start)
     )
     if store:
-      path = folder / 'train.jsonl'
       before = _records(path, int(state.step))
-      writers: list[Write] = []
-      writers.append(stack.enter_context(records.Writer(path)).append)
-      if tensorboard:
-        writers.append(stack.enter_context(_tensorboard(folder)))
-      task = _with_tones(task, store)
-      keep = functools.partial(_keep, task, writers, store)
     pace = _pace(task, before)
     step = int(state.step)
     if pace.position(step) >= task.limits.steps:
       return False
+    if store:
+      task = _with_tones(task, store)
+      drawn = stack.enter_context(scalars.writers(programs, folder, task.meta))
+      own = stack.enter_context(records.Writer(path)).append
+      keep = functools.partial(_keep, task, [own, *drawn], store)
     begins()
     _train(task, task.team.copy(state), step, pace, keep)
     return True
@@ -275,26 +276,3 @@ def _record(
     'seconds': time.perf_counter() - clock,
     'wait': wait,  # of `seconds`, for the batch
   }
-
-
-@contextlib.contextmanager
-def _tensorboard(folder: pathlib.Path) -> Iterator[Write]:
-  """A writer of records for TensorBoard, an optional dependency."""
-  try:
-    import tensorboardX
-  except ImportError as error:
-    raise InputError(
-      'tensorboard: needs the extra package tensorboardX; '
-      'pip install "magnet-jax[tensorboard]"'
-    ) from error
-  writer = tensorboardX.SummaryWriter(str(folder / 'tensorboard'))
-
-  def write(record: Mapping[str, Any]) -> None:
-    for name, value in record.items():
-      if name != 'step':
-        writer.add_scalar(name, value, record['step'])
-
-  try:
-    yield write
-  finally:
-    writer.close()

@@ -38,7 +38,7 @@ def run(
   folder: pathlib.Path,
   *,
   stage: str = 'both',
-  tensorboard: bool = False,
+  programs: Sequence[str] = (),
   hours: float | None = None,
 ) -> pathlib.Path | None:
   """Trains, or resumes a training that was interrupted.
@@ -49,7 +49,8 @@ def run(
       records, the measurements of the tuning, and at the end model.npz.
     stage: 'segmenter', 'refiner' (needs the segmenter of this folder or of
       train.refiner.segmenter) or 'both', which skips what is finished.
-    tensorboard: whether to write the scalars for TensorBoard as well.
+    programs: that the scalars are written for as well, keys of
+      `scalars.PROGRAMS`.
     hours: time budget of the trainings together, instead of the config's.
 
   Returns:
@@ -84,9 +85,9 @@ def run(
       main, *others = tasks
       if 'segmenter' in networks:
         again = functools.partial(_forget_refiner, config, folder)
-        train_one(main, folder / 'segmenter', tensorboard, hours, again)
+        train_one(main, folder / 'segmenter', programs, hours, again)
       for task, part in zip(others, _parts(folder, left_out), strict=True):
-        train_one(task, part.segmenter, tensorboard, hours)
+        train_one(task, part.segmenter, programs, hours)
       del main, others, tasks  # their compiled functions
     if 'refiner' in networks:
       segmenter = _segmenter(config, folder)
@@ -96,7 +97,7 @@ def run(
         if attends
         else refiner_task.make(config, images, segmenter, parts)
       )
-      train_one(task, folder / 'refiner', tensorboard, hours)
+      train_one(task, folder / 'refiner', programs, hours)
     return _export(config, folder)
 
 
@@ -218,7 +219,7 @@ def _parts(
 def train_one(
   task: loop.Task,
   folder: pathlib.Path,
-  tensorboard: bool,
+  programs: Sequence[str],
   hours: float | None,
   begins: Callable[[], None] = lambda: None,
 ) -> None:
@@ -227,13 +228,14 @@ def train_one(
   Args:
     task: the training.
     folder: of the network, in that of the run.
-    tensorboard: whether to write the scalars for TensorBoard as well.
+    programs: that the scalars are written for as well, keys of
+      `scalars.PROGRAMS`.
     hours: the time budget, if one was given for all trainings together.
     begins: called before the first step, if there is one left.
   """
   if task.team.note and parallel.is_main():
     print(task.team.note)
-  trained = loop.train(task, folder, tensorboard=tensorboard, begins=begins)
+  trained = loop.train(task, folder, programs=programs, begins=begins)
   if not parallel.is_main():
     return
   if not trained:

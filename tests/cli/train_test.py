@@ -28,7 +28,7 @@ def test_a_budget_takes_precedence_over_those_of_a_config(
   )
   seen = []
 
-  def train(task, folder, tensorboard, hours, begins=None):
+  def train(task, folder, programs, hours, begins=None):
     seen.append((task.name, task.limits.hours, hours))
     raise KeyboardInterrupt
 
