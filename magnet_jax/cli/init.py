@@ -23,10 +23,12 @@ HELP = """
   FOLDER holds them in any usual layout: images/ and labels/ (or masks/,
   annotations/), or NAME.jpg beside NAME_mask.png, both optionally in train/,
   val/ and test/; or it is a list of image<TAB>label lines. Labels hold values
-  or colours. Reports what it finds, each problem with its fix, and writes to
-  DIR config.py, train.txt, val.txt, test.txt, classes.json (rename classes
-  there), findings.json, and index.html, which shows images with their labels.
-  What you have changed in these is not replaced unless you say --force.
+  or colours; annotations in COCO's form or exported by Label Studio as JSON are
+  drawn to DIR/drawn_labels. Reports what it finds, each problem with its fix,
+  and writes to DIR config.py, train.txt, val.txt, test.txt, classes.json
+  (rename classes there), findings.json, and index.html, which shows images with
+  their labels. What you have changed in these is not replaced unless you say
+  --force.
 
   examples:
     magnet-jax init photos
@@ -51,7 +53,8 @@ def define(values: flags.FlagValues) -> None:
   text(
     'labels',
     '',
-    'DIR: the folder of the labels, where FOLDER has several that could be it',
+    'DIR|FILE.json: the folder of the labels, where FOLDER has several that '
+    'could be it, or the file of annotations to draw them from',
     module_name=group,
   )
   flags.DEFINE_integer(
@@ -114,6 +117,7 @@ def _survey(
       classes=values.classes,
       labels=pathlib.Path(values.labels) if values.labels else None,
       seed=values.seed,
+      force=values.force,
       progress=progress,
     )
   finally:

@@ -18,20 +18,23 @@ _LARGER = 20  # times its bytes that what is parsed may take
 _LARGEST = 2**63  # of whole numbers
 
 
-def parse(data: bytes | str, *, finite: bool = True) -> object:
+def parse(
+  data: bytes | str, *, finite: bool = True, longest: int = _LONGEST
+) -> object:
   """Parses a JSON document.
 
   Args:
     data: the document.
     finite: whether NaN and infinities are refused here, not by `checked`,
       which names the setting.
+    longest: bytes of the largest document.
 
   Raises:
     ValueError: it is none, is nested too deeply, or holds a number or a text
       that cannot be used; says what.
   """
-  if len(data) > _LONGEST:
-    raise ValueError(f'more than {_LONGEST} bytes')
+  if len(data) > longest:
+    raise ValueError(f'more than {longest} bytes')
   try:
     found = json.loads(data)
   except RecursionError:
@@ -53,19 +56,20 @@ def parse(data: bytes | str, *, finite: bool = True) -> object:
   return found
 
 
-def read(path: PathLike, remedy: str) -> object:
+def read(path: PathLike, remedy: str, *, longest: int = _LONGEST) -> object:
   """Reads a JSON document from a file.
 
   Args:
     path: the file.
     remedy: what to do if it is damaged, for the message.
+    longest: bytes of the largest document.
 
   Raises:
     InputError: it cannot be read, or is not a JSON document.
   """
   data = read_bytes(path, remedy)
   with outside.reading(path, 'cannot be read as JSON', remedy):
-    return parse(data.decode('utf-8-sig'))
+    return parse(data.decode('utf-8-sig'), longest=longest)
 
 
 def read_bytes(path: PathLike, remedy: str) -> bytes:

@@ -15,6 +15,7 @@ from magnet_jax.types import InputError
 
 _OTHERS = ('.bmp', '.gif', '.webp', '.jp2', '.heic', '.tga', '.npy', '.mat')
 SHEET = 'pairs.jpg'  # among the results
+DRAWN = 'drawn_labels'  # the folder there of labels drawn from annotations
 OTHERS = 'other formats'  # the kind of a finding
 Key = tuple[str, tuple[str, ...], str]  # split, folders, stem
 _Found = dict[Key, list[pathlib.Path]]
@@ -86,7 +87,9 @@ def check_apart(folder: pathlib.Path, out: pathlib.Path) -> None:
   found = [
     os.path.relpath(path, folder)
     for path in inside
-    if path.suffix.lower() in SUFFIXES and path.name != SHEET
+    if path.suffix.lower() in SUFFIXES
+    and path.name != SHEET
+    and DRAWN not in path.parts
   ]
   if found or here == there:
     what = found[0] if found else 'its lists and classes'

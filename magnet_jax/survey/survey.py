@@ -13,9 +13,11 @@ from magnet_jax.data import file_names
 from magnet_jax.data import reading as readings
 from magnet_jax.survey import (
   alike,
+  annotation_files,
   checks,
   coding,
   dividing,
+  drawn_labels,
   image_checks,
   layout,
   lists,
@@ -23,6 +25,7 @@ from magnet_jax.survey import (
   probe,
   split_tones,
 )
+from magnet_jax.survey.drawn_labels import Drawn
 from magnet_jax.survey.findings import Finding, about, count
 from magnet_jax.survey.layout import Pair
 from magnet_jax.survey.probe import Look
@@ -65,23 +68,37 @@ def survey(
   classes: str = '',
   labels: pathlib.Path | None = None,
   seed: int = 0,
+  force: bool = False,
   progress: Progress = lambda name, of: None,
 ) -> Survey:
-  """Examines all files; writes nothing.
+  """Examines all files; writes nothing but labels drawn from annotations.
 
   Args:
     folder: of images and labels, or a list of `image<TAB>label` lines.
     out: folder for results, which is not examined.
     classes: a file of names, or a known class table; '' looks for one.
-    labels: the folder of the labels, where several could be it.
+    labels: the folder of the labels, where several could be it, or the file of
+      annotations.
     seed: for drawing splits.
+    force: replace drawn labels that differ from what is there.
     progress: progress callback, called after each pair.
 
   Raises:
     InputError: nothing there can be used for training.
   """
-  pairs, findings, base = _pairs(folder, out, labels)
-  given = _given(base, classes)
+  drawn = None
+  of_file = labels and labels.suffix.lower() == annotation_files.SUFFIX
+  if folder.is_dir() and (of_file or not labels):
+    layout.check_apart(folder, out)
+    drawn = drawn_labels.draw(
+      folder,
+      out,
+      chosen=labels,
+      force=force,
+      progress=lambda of: progress('draw', of),
+    )
+  pairs, findings, base = _pairs(folder, out, labels, drawn)
+  given = drawn.given if drawn and not classes else _given(base, classes)
   pairs, found = lists.without_odd_names(pairs, out, base)
   findings += found
   looks, found = _looks(pairs, base, progress)
@@ -118,7 +135,10 @@ def survey(
 
 
 def _pairs(
-  folder: pathlib.Path, out: pathlib.Path, labels: pathlib.Path | None
+  folder: pathlib.Path,
+  out: pathlib.Path,
+  labels: pathlib.Path | None,
+  drawn: Drawn | None,
 ) -> tuple[list[Pair], list[Finding], pathlib.Path]:
   if folder.is_file():
     base, listed = folder.parent, lists.of_file(folder)
@@ -130,7 +150,10 @@ def _pairs(
     base, files = folder, layout.files_in(folder, out)
     listed = lists.find(folder, files)
     given = [] if labels else listed.pairs
-    found = layout.find(folder, files, given, labels, listed.splits)
+    if drawn:
+      found = layout.Layout(drawn.pairs, drawn.findings)
+    else:
+      found = layout.find(folder, files, given, labels, listed.splits)
     problem = 'no image has a label'
     remedy = 'put images and labels of the same names into images/ and labels/'
   else:
