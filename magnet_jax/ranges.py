@@ -122,6 +122,7 @@ RANGES: dict[str, Range] = {
   'kernel': Range(1, 31, whole=True, odd=True),
   'windows': _SHARE_OR_COUNT,
   'min_uncertainty': _SHARE,
+  'simplify': Range(0.0, 1000.0),
   'mix': _SHARE,
   'stage_weights': _FACTOR,
   'trends': Range(-5.0, 5.0),  # a stage weighs 150 times the one before

@@ -39,7 +39,7 @@ HELP = f"""
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points
     NAME_confidence.png     0 uncertain, 255 certain, with --confidence; or .tif
-    NAME_label.geojson      regions of the label, with --polygons
+    NAME_label.geojson      regions of the label, with --polygons=geojson
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities; or a .tif
                             with a band per class if it is georeferenced
   Invalid pixels (nodata, transparent) get the label 255.
@@ -65,7 +65,7 @@ HELP = f"""
     magnet-jax segment photos --checkpoint=runs/mine --out=labels
     magnet-jax segment huge.tif --windows=0.25 --no-panel
     magnet-jax segment huge.tif --memory=4 --preview=so_far.png
-    magnet-jax segment satellite.tif --bands=4,3,2 --stretch=2-98 --polygons
+    magnet-jax segment satellite.tif --bands=4,3,2 --polygons=gpkg
     magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
     magnet-jax segment huge.tif --method=guided --start=magnet
 """
@@ -114,10 +114,18 @@ def _define_output(values: flags.FlagValues, group: str) -> None:
   switch('panel', True, 'write the panels')
   switch('confidence', False, 'also write how certain labels are')
   switch('probabilities', False, 'also write the probabilities')
-  switch(
+  flags.DEFINE_enum(
     'polygons',
-    False,
-    "also write the label's regions as GeoJSON; needs magnet-jax[geo]",
+    None,
+    ['geojson', 'gpkg'],
+    "also write the label's regions; needs magnet-jax[geo]",
+    **bound,
+  )
+  flags.DEFINE_float(
+    'simplify',
+    0,
+    'PIXELS: of detail that edges of polygons lose; neighbours share theirs',
+    **bound,
   )
   text(
     'preview',
@@ -285,6 +293,7 @@ def _outputs(values: flags.FlagValues) -> Outputs:
     panel=values.panel,
     confidence=values.confidence,
     probabilities=values.probabilities,
-    polygons=values.polygons,
+    polygons=f'.{values.polygons}' if values.polygons else '',
+    simplify=values.simplify,
     preview=pathlib.Path(values.preview) if values.preview else None,
   )

@@ -30,7 +30,8 @@ class Outputs:
     confidence: how certain the label is, 0 to 255.
     probabilities: float16 [H,W,C]; of a georeferenced image a TIFF with a band
       per class.
-    polygons: the label's regions, as GeoJSON.
+    polygons: the suffix of the file of the label's regions, or ''.
+    simplify: pixels of detail that their edges lose.
     preview: a picture that is redrawn after every stage, or None.
 
   Raises:
@@ -41,7 +42,8 @@ class Outputs:
   panel: bool = True
   confidence: bool = False
   probabilities: bool = False
-  polygons: bool = False
+  polygons: str = ''
+  simplify: float = 0
   preview: pathlib.Path | None = None
 
   def __post_init__(self) -> None:
@@ -50,8 +52,13 @@ class Outputs:
         f'--preview={self.preview}: is a picture; name a file that ends in '
         f'{", ".join(_PREVIEWS)}'
       )
+    if self.simplify and not self.polygons:
+      raise InputError(
+        f'--simplify={self.simplify:g}: is for the edges of polygons; add '
+        '--polygons=gpkg, or leave it out'
+      )
     if self.polygons:
-      polygons.check_path('label.geojson')
+      polygons.check_path(f'label{self.polygons}', simplify=self.simplify)
 
 
 def suffix(raster: Raster) -> str:
@@ -75,7 +82,7 @@ def names(name: str, outputs: Outputs) -> list[str]:
   if outputs.probabilities:
     found += [f'{name}_probabilities.npy', f'{name}_probabilities.tif']
   if outputs.polygons:
-    found.append(f'{name}_label.geojson')
+    found.append(f'{name}_label{outputs.polygons}')
   return found
 
 
@@ -133,19 +140,24 @@ def check_place(path: pathlib.Path, raster: Raster, outputs: Outputs) -> None:
     polygons.check_place(path, raster.size, raster.place)
 
 
-def write_polygons(path: pathlib.Path, end: str, classes: ClassTable) -> None:
-  """Writes the regions of a label file beside it.
+def write_polygons(
+  path: pathlib.Path, end: str, classes: ClassTable, outputs: Outputs
+) -> None:
+  """Writes the regions of a label file beside it, if they are wanted.
 
   Args:
     path: of the label file, without its suffix.
     end: its suffix.
     classes: provide the names.
+    outputs: what is written.
   """
-  polygons.write_polygons(
-    path.with_name(f'{path.name}.geojson'),
-    path.with_name(path.name + end),
-    classes,
-  )
+  if outputs.polygons:
+    polygons.write_polygons(
+      path.with_name(path.name + outputs.polygons),
+      path.with_name(path.name + end),
+      classes,
+      simplify=outputs.simplify,
+    )
 
 
 def write_plane(

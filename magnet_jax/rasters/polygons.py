@@ -1,25 +1,24 @@
-"""Writes labels as polygons to GeoJSON, for geographic information systems.
+"""Writes labels as polygons, for geographic information systems.
 
     polygons.write_polygons('fields.geojson', 'labels.tif', classes)
 
-Edges follow the pixels. The only simplification is that small regions join
-their largest neighbour; the file states how small. Each polygon has its class,
-the name of that, its number of pixels, and its area if the system is projected.
+Small regions join their largest neighbour, and edges follow the pixels unless
+they are to be simplified. Each polygon has its class, the name and colour of
+that, its number of pixels, and its area if the system is projected.
 """
 
 from collections.abc import Iterable, Iterator
-import itertools
-import json
 import os
 import pathlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from magnet_jax import outside
 from magnet_jax.files import atomic, decoding
 from magnet_jax.files.atomic import PathLike
-from magnet_jax.rasters import geo, geo_reader
+from magnet_jax.rasters import geo, geo_reader, polygon_files
+from magnet_jax.rasters.polygon_files import Region, Rings
 from magnet_jax.rasters.rasters import Place
 from magnet_jax.types import ClassTable, InputError, Size
 
@@ -27,33 +26,18 @@ if TYPE_CHECKING:
   from affine import Affine
   from rasterio.crs import CRS
 
-SUFFIXES = ('.geojson', '.json')
 MAX_PIXELS = 2**28  # regions of any extent are traced in memory
 SMALLEST = 16  # pixels of the smallest region that is kept
-_DIGITS = 9  # of degrees: a tenth of a millimetre
-_BATCH = 1000  # polygons that are projected at once
-_WORLD = 'EPSG:4326'  # the reference system of GeoJSON
-
-Rings = list[list[tuple[float, float]]]  # the outer one, then the holes
+_WORLD = polygon_files.WORLD
 
 
-class Region(NamedTuple):
-  """Pixels of one class that touch: their label, number and outline."""
-
-  label: int
-  pixels: int
-  rings: Rings
-
-
-def check_path(path: PathLike) -> pathlib.Path:
+def check_path(path: PathLike, *, simplify: float = 0) -> pathlib.Path:
   """Raises InputError unless polygons can be written to a file of that name."""
   path = pathlib.Path(path)
-  if path.suffix.lower() not in SUFFIXES:
-    raise InputError(
-      f'{path}: polygons are written as GeoJSON; name a file that ends in '
-      f'{" or ".join(SUFFIXES)}'
-    )
+  polygon_files.writer(path)
   geo_reader.rasterio_for(path)
+  if simplify or path.suffix.lower() == polygon_files.GEOPACKAGE:
+    polygon_files.packages()
   return path
 
 
@@ -63,40 +47,52 @@ def write_polygons(
   classes: ClassTable,
   *,
   smallest: int = SMALLEST,
+  simplify: float = 0,
 ) -> int:
   """Writes the regions of a label file, whole or not at all.
 
-  Coordinates are longitude and latitude (WGS 84) if the file has a coordinate
-  reference system, else those of its transform, or pixels: column, row. Ignored
-  pixels are in no polygon.
+  Coordinates in GeoJSON are longitude and latitude (WGS 84) if the file has a
+  coordinate reference system; in a GeoPackage they are in that system. Else
+  they are those of its transform, or pixels: column, row. Ignored pixels are in
+  no polygon.
 
   Args:
-    path: a name that ends in .geojson or .json.
+    path: a name that ends in .geojson, .json or .gpkg.
     labels: a TIFF or PNG of class indices.
-    classes: the names.
+    classes: the names and colours.
     smallest: pixels of the smallest region that is kept; 1 keeps all.
+    simplify: about how many pixels of detail edges lose; neighbours still share
+      theirs, without gaps. 0: none.
 
   Returns:
     The number of polygons.
 
   Raises:
     InputError: another suffix, labels of more than `MAX_PIXELS` or without a
-      transform, rasterio is missing, or the system refuses to write.
+      transform, a package is missing, or the system refuses to write.
   """
-  path = check_path(path)
+  path = check_path(path, simplify=simplify)
   pixels, transform, reference = _read(decoding.check_file(labels))
-  square = _square_metres(transform, reference)
-  found = _traced(pixels, classes.ignore_label, smallest, transform)
-  with atomic.replacing(path) as temporary, temporary.open('w') as file:
-    file.write(_head(path.stem, smallest, _system(transform, reference)))
-    count = 0
-    for count, region in enumerate(_projected(found, reference), 1):
-      file.write(',\n' if count > 1 else '\n')
-      # json.dump writes the same, but several times slower.
-      feature = _feature(region, classes, square)
-      file.write(json.dumps(feature, separators=(',', ':')))
-    file.write('\n]}\n')
-  return count
+  found = _traced(pixels, classes.ignore_label, smallest)
+  if simplify:
+    found = polygon_files.simplified(found, simplify)
+  edges = (
+    f'are simplified by {simplify:g} pixels'
+    if simplify
+    else 'follow the pixels'
+  )
+  layer = polygon_files.Layer(
+    name=path.stem,
+    about=f'Coordinates are {{}}. Edges {edges}; regions of fewer than '
+    f'{smallest} pixels are joined to the largest one beside them.',
+    classes=classes,
+    reference=reference,
+    square=_square_metres(transform, reference),
+    is_pixels=reference is None and transform.is_identity,
+  )
+  write = polygon_files.writer(path)
+  with atomic.replacing(path) as temporary:
+    return write(temporary, _placed(found, transform), layer)
 
 
 def check_place(name: PathLike, size: Size, place: Place | None) -> None:
@@ -176,85 +172,23 @@ def _square_metres(
 
 
 def _traced(
-  pixels: np.ndarray, ignored: int, smallest: int, transform: 'Affine'
+  pixels: np.ndarray, ignored: int, smallest: int
 ) -> Iterator[Region]:
-  """Yields each four-connected region, with its corners in the system's."""
+  """Yields each four-connected region, with its corners in pixels: x, y."""
   from rasterio import features
 
   valid = pixels != ignored
   if smallest > 1:
     pixels = features.sieve(pixels, smallest, mask=valid)
-  for shape, value in features.shapes(pixels, valid, transform=transform):
+  for shape, value in features.shapes(pixels, valid):
     rings: Rings = shape['coordinates']
-    outer, *holes = (abs(_area(ring)) for ring in rings)
-    covered = (outer - sum(holes)) / 2 / abs(transform.determinant)
-    yield Region(int(value), round(covered), rings)
+    outer, *holes = (abs(polygon_files.area(ring)) for ring in rings)
+    yield Region(int(value), round(outer - sum(holes)), rings)
 
 
-def _projected(
-  found: Iterable[Region], reference: 'CRS | None'
-) -> Iterator[Region]:
-  """Projects to longitude and latitude if there is a reference system."""
-  from rasterio.warp import transform
-
-  if reference is None:
-    yield from found
-    return
-  found = iter(found)
-  while batch := list(itertools.islice(found, _BATCH)):
-    corners = [p for region in batch for ring in region.rings for p in ring]
-    # Many at once: transform_geom takes five times as long.
-    x, y = transform(reference, _WORLD, *zip(*corners, strict=True))
-    places = zip(
-      np.round(x, _DIGITS).tolist(), np.round(y, _DIGITS).tolist(), strict=True
-    )
-    for region in batch:
-      lengths = map(len, region.rings)
-      rings = [list(itertools.islice(places, length)) for length in lengths]
-      yield region._replace(rings=rings)
-
-
-def _feature(
-  region: Region, classes: ClassTable, square: float | None
-) -> dict[str, object]:
-  value = region.label
-  name = classes.names[value] if value < len(classes) else str(value)
-  told: dict[str, object] = {'class': value, 'name': name}
-  told['pixels'] = region.pixels
-  if square is not None:
-    told['square_metres'] = round(region.pixels * square, 3)
-  turned = [
-    # GeoJSON wants the outer ring counterclockwise and the holes clockwise.
-    ring if (_area(ring) > 0) == (i == 0) else ring[::-1]
-    for i, ring in enumerate(region.rings)
-  ]
-  return {
-    'type': 'Feature',
-    'properties': told,
-    'geometry': {'type': 'Polygon', 'coordinates': turned},
-  }
-
-
-def _area(ring: list[tuple[float, float]]) -> float:
-  """Returns twice the area of a closed ring; negative if it is clockwise."""
-  return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring))
-
-
-def _system(transform: 'Affine', reference: 'CRS | None') -> str:
-  """Returns what coordinates are, in words."""
-  if reference is not None:
-    return 'longitude, latitude'
-  if transform.is_identity:
-    return 'pixels: column, row'
-  return 'those of the world file, whose system is not known: x, y'
-
-
-def _head(name: str, smallest: int, system: str) -> str:
-  told = (
-    f'Coordinates are {system}. Edges follow the pixels; regions of fewer '
-    f'than {smallest} pixels are joined to the largest one beside them.'
-  )
-  return (
-    f'{{"type":"FeatureCollection","name":{json.dumps(name)},'
-    f'"description":{json.dumps(told)},"features":['
-  )
+def _placed(found: Iterable[Region], transform: 'Affine') -> Iterator[Region]:
+  """Yields regions with their corners where the image lies."""
+  turned = np.array(transform[:6]).reshape(2, 3)
+  for region in found:
+    rings = (np.array(r) @ turned[:, :2].T + turned[:, 2] for r in region.rings)
+    yield region._replace(rings=[ring.tolist() for ring in rings])

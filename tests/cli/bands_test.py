@@ -57,7 +57,7 @@ def test_bands_are_the_colours_and_labels_keep_their_place(
   pixels[4] = 4095
   _write(tmp_path / 'many.tif', pixels)
   out = tmp_path / 'out'
-  flags = ['--bands=4,2,1', '--stretch=0,4080', '--polygons']
+  flags = ['--bands=4,2,1', '--stretch=0,4080', '--polygons=geojson']
   assert segment(tmp_path / 'many.tif', checkpoint, out, *flags) == 0
   assert segment(tmp_path / 'plain.png', checkpoint, out) == 0
   with rasterio.open(out / 'many_label.tif') as file:

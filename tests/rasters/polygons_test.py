@@ -128,6 +128,74 @@ def test_rings_turn_as_geojson_wants(tmp_path):
         assert (area > 0) == (i == 0)
 
 
+def _read_package(path):
+  """Shapes, fields and the reference system of a GeoPackage."""
+  shapely = pytest.importorskip('shapely', reason='needs shapely')
+  pyogrio = pytest.importorskip('pyogrio', reason='needs pyogrio')
+  meta, _, shapes, fields = pyogrio.raw.read(path)
+  named = dict(zip(meta['fields'], fields, strict=True))
+  return shapely.from_wkb(shapes), named, meta['crs']
+
+
+def test_a_geopackage_keeps_the_system_of_the_image(tmp_path):
+  crs = rasterio.crs.CRS.from_epsg(32633)
+  place = rasters.Place(crs.to_wkt(), (10, 0, 500000, 0, -10, 5500000))
+  _write(tmp_path, _labels(), place)
+  out = tmp_path / 'a.gpkg'
+  count = polygons.write_polygons(out, tmp_path / 'labels.tif', CLASSES)
+  shapes, fields, system = _read_package(out)
+  assert system == 'EPSG:32633' and count == len(shapes) == 3
+  assert sorted(fields['name']) == ['soil', 'soil', 'weed']
+  assert sorted(fields['colour'])[2] == '#c81e1e'
+  areas = [shape.area for shape in shapes]
+  assert areas == fields['square_metres'].tolist()
+  assert (fields['square_metres'] == 100 * fields['pixels']).all()
+  assert max(shape.bounds[2] for shape in shapes) == 500700
+
+
+@pytest.mark.parametrize('label', [255, 0])
+def test_a_geopackage_of_pixels(label, tmp_path):
+  pytest.importorskip('pyogrio', reason='needs pyogrio')
+  path = tmp_path / 'labels.png'
+  labels = np.full(SIZE, label, np.uint8)
+  geo_labels.export_labels(path, [labels], size=SIZE, classes=CLASSES)
+  out = tmp_path / 'a.gpkg'
+  assert polygons.write_polygons(out, path, CLASSES) == (label == 0)
+  shapes, fields, system = _read_package(out)
+  assert system is None and 'square_metres' not in fields
+  assert fields['pixels'].tolist() == [s.area for s in shapes]
+
+
+@pytest.mark.parametrize('simplify', [0.5, 1.0, 3.0])
+def test_simpler_edges_are_still_shared(simplify, tmp_path):
+  shapely = pytest.importorskip('shapely', reason='needs shapely')
+  pytest.importorskip('pyogrio', reason='needs pyogrio')
+  labels = np.random.default_rng(0).integers(0, 2, SIZE).astype(np.uint8)
+  labels[20:, 30:] = np.add.outer(np.arange(30), np.arange(40)) > 33
+  path = tmp_path / 'labels.png'
+  geo_labels.export_labels(path, [labels], size=SIZE, classes=CLASSES)
+  corners = []
+  for number in (0, simplify):
+    out = tmp_path / f'{number}.gpkg'
+    polygons.write_polygons(out, path, CLASSES, smallest=1, simplify=number)
+    shapes, fields, _ = _read_package(out)
+    corners.append(shapely.get_num_coordinates(shapes).sum())
+    assert shapely.is_valid(shapes).all()
+    # Neither gaps nor overlaps, but where the border of the image is cut off.
+    assert shapely.union_all(shapes).area == shapely.area(shapes).sum()
+    assert 3480 <= shapely.area(shapes).sum() <= 3500
+    assert fields['pixels'].sum() == 3500
+  assert corners[1] < corners[0] or simplify < 1
+
+
+def test_simpler_geojson(tmp_path):
+  pytest.importorskip('shapely', reason='needs shapely')
+  found = _write(tmp_path, np.tri(*SIZE, dtype=np.uint8), PLACE, simplify=1)
+  assert 'Edges are simplified by 1 pixels' in found['description']
+  corners = [len(f['geometry']['coordinates'][0]) for f in found['features']]
+  assert max(corners) < 8  # of a staircase of 50 steps
+
+
 def test_nothing_labelled(tmp_path):
   assert _write(tmp_path, np.full(SIZE, 255, np.uint8))['features'] == []
 
@@ -142,13 +210,18 @@ def test_labels_in_a_png(tmp_path):
 def test_what_is_refused(tmp_path, monkeypatch):
   path = tmp_path / 'labels.png'
   geo_labels.export_labels(path, [_labels()], size=SIZE, classes=CLASSES)
-  with pytest.raises(InputError, match=r'\.geojson or \.json'):
+  with pytest.raises(InputError, match=r'\.geojson, \.json, \.gpkg'):
     polygons.check_path(tmp_path / 'a.shp')
   with pytest.raises(InputError, match='cannot be written, No such file'):
     polygons.write_polygons(tmp_path / 'no' / 'a.json', path, CLASSES)
   monkeypatch.setattr(polygons, 'MAX_PIXELS', 3499)
   with pytest.raises(InputError, match='50 x 70 pixels are too many'):
     polygons.write_polygons(tmp_path / 'a.json', path, CLASSES)
+  monkeypatch.setitem(sys.modules, 'shapely', None)
+  with pytest.raises(InputError, match='pyogrio and shapely; pip install'):
+    polygons.check_path(tmp_path / 'a.gpkg')
+  with pytest.raises(InputError, match='pyogrio and shapely; pip install'):
+    polygons.check_path(tmp_path / 'a.json', simplify=1)
   monkeypatch.setitem(sys.modules, 'rasterio', None)
   with pytest.raises(InputError, match='pip install'):
     polygons.check_path(tmp_path / 'a.json')
