@@ -39,7 +39,7 @@ HELP = f"""
     NAME_overlay.jpg        the image tinted by its classes
     NAME_panel.png          each stage: segmentation, uncertainty, points
     NAME_confidence.png     0 uncertain, 255 certain, with --confidence; or .tif
-    NAME_label.geojson      regions of the label, with --polygons=geojson
+    NAME_polygons.gpkg      regions of the label, with --polygons=gpkg
     NAME_probabilities.npy  float16 [H,W,C], with --probabilities; or a .tif
                             with a band per class if it is georeferenced
   Invalid pixels (nodata, transparent) get the label 255.

@@ -130,7 +130,7 @@ def _write(
   files.write_plane(
     task.file(f'_label{end}'), InMemory(label), task.source, classes
   )
-  files.write_polygons(task.file('_label'), end, classes, outputs)
+  files.write_polygons(task.file(''), end, classes, outputs)
   shown = pictures.overlay(image, label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
   if outputs.confidence:

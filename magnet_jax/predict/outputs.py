@@ -11,7 +11,12 @@ import pathlib
 import numpy as np
 
 from magnet_jax.files import atomic
-from magnet_jax.rasters import geo_labels, polygons, world_files
+from magnet_jax.rasters import (
+  geo_labels,
+  polygons,
+  qgis_styles,
+  world_files,
+)
 from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import ClassTable, InputError, Plane, Size
 
@@ -73,7 +78,7 @@ def suffix(raster: Raster) -> str:
 
 def names(name: str, outputs: Outputs) -> list[str]:
   """Returns all names that the files of an image may have."""
-  found = [f'{name}_label.{end}' for end in ('png', 'pgw', 'tif')]
+  found = [f'{name}_label.{end}' for end in ('png', 'pgw', 'tif', 'qml')]
   found.append(f'{name}_overlay.jpg')
   if outputs.panel:
     found.append(f'{name}_panel.png')
@@ -82,7 +87,7 @@ def names(name: str, outputs: Outputs) -> list[str]:
   if outputs.probabilities:
     found += [f'{name}_probabilities.npy', f'{name}_probabilities.tif']
   if outputs.polygons:
-    found.append(f'{name}_label{outputs.polygons}')
+    found += [f'{name}_polygons{end}' for end in (outputs.polygons, '.qml')]
   return found
 
 
@@ -141,23 +146,25 @@ def check_place(path: pathlib.Path, raster: Raster, outputs: Outputs) -> None:
 
 
 def write_polygons(
-  path: pathlib.Path, end: str, classes: ClassTable, outputs: Outputs
+  stem: pathlib.Path, end: str, classes: ClassTable, outputs: Outputs
 ) -> None:
-  """Writes the regions of a label file beside it, if they are wanted.
+  """Writes the regions of an image's label beside it, if they are wanted.
 
   Args:
-    path: of the label file, without its suffix.
-    end: its suffix.
+    stem: the path of all files of the image, without what follows its name.
+    end: the suffix of the label file.
     classes: provide the names.
     outputs: what is written.
   """
   if outputs.polygons:
+    path = stem.with_name(f'{stem.name}_polygons{outputs.polygons}')
     polygons.write_polygons(
-      path.with_name(path.name + outputs.polygons),
-      path.with_name(path.name + end),
+      path,
+      stem.with_name(f'{stem.name}_label{end}'),
       classes,
       simplify=outputs.simplify,
     )
+    qgis_styles.write_for_polygons(path, classes)
 
 
 def write_plane(
@@ -179,6 +186,8 @@ def write_plane(
   )
   if raster.place is not None and path.suffix == '.png':
     world_files.write(path, raster.place)
+  if raster.place is not None and path.suffix == '.tif' and classes:
+    qgis_styles.write_for_labels(path, classes)
 
 
 def write_probabilities(

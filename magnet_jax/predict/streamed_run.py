@@ -158,7 +158,7 @@ def _write(
   photograph = thumbnails.photograph(last.images, _OVERLAY)
   shown = thumbnails.preview(photograph, last.label, classes)
   images.write_image(task.file('_overlay.jpg'), shown)
-  files.write_polygons(task.file('_label'), end, classes, outputs)
+  files.write_polygons(task.file(''), end, classes, outputs)
   if outputs.confidence and last.confidence is not None:
     files.write_plane(
       task.file(f'_confidence{end}'), last.confidence, task.source

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from magnet_jax import outside
+from magnet_jax.rasters import qgis_styles
 from magnet_jax.types import ClassTable, InputError
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ class Layer:
     """Returns what is told of a polygon."""
     value, classes = region.label, self.classes
     known = value < len(classes)
-    red, green, blue = classes.colours[value] if known else (0, 0, 0)
+    colour = classes.colours[value] if known else (0, 0, 0)
     told: dict[str, Any] = {
       'class': value,
       'name': classes.names[value] if known else str(value),
-      'colour': f'#{red:02x}{green:02x}{blue:02x}',
+      'colour': qgis_styles.hexadecimal(colour),
       'pixels': region.pixels,
     }
     if self.square is not None:
@@ -229,6 +230,7 @@ def _write_geopackage(
       names,
       layer=layer.name,
       driver='GPKG',
+      dataset_options={'VERSION': '1.2'},  # which older programs read
       geometry_type='Polygon',
       crs=layer.reference.to_wkt() if layer.reference else None,
       layer_options={

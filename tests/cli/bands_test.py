@@ -66,7 +66,7 @@ def test_bands_are_the_colours_and_labels_keep_their_place(
     assert file.transform.a == 0.3
   plain = np.asarray(Image.open(out / 'plain_label.png'))
   assert (label == plain).mean() > 0.98
-  shapes = json.loads((out / 'many_label.geojson').read_text())
+  shapes = json.loads((out / 'many_polygons.geojson').read_text())
   assert shapes['type'] == 'FeatureCollection'
 
 
