@@ -27,6 +27,8 @@ ORDER = (
   'datasets',
   'refiners',
   'cascade',
+  'engines',
+  'export',
   'predict',
   'methods',
   'evaluate',

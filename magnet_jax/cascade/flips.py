@@ -80,20 +80,25 @@ def _on_host(
   segmenter: HostSegmenter,
   views: tuple[tuple[str, ...], ...],
   images: np.ndarray,
-) -> np.ndarray:
+) -> Any:
   """Calls a function of NumPy arrays for each view; returns probabilities."""
+  shown = None
   rows, channels = (2, 1) if segmenter.channels == 'first' else (1, 3)
   total = np.zeros((), np.float32)
   for names in ((), *views):
     axes = tuple({_ROWS: rows, _COLUMNS: rows + 1}[name] for name in names)
     # A copy: functions may write to their arguments, and PyTorch takes no
     # arrays of negative strides.
-    found = np.asarray(segmenter.function(np.flip(images, axes).copy()))
+    result = segmenter.function(np.flip(images, axes).copy())
+    if segmenter.features:
+      result, features = result
+      shown = features if shown is None else shown  # of the images as they are
+    found = np.asarray(result)
     if segmenter.outputs == 'logits':
       found = _softmax(found.astype(np.float32), channels)
     total = total + np.flip(found, axes)
   mean: np.ndarray = total / np.float32(len(views) + 1)
-  return mean
+  return (mean, shown) if segmenter.features else mean
 
 
 def _softmax(logits: np.ndarray, axis: int) -> np.ndarray:

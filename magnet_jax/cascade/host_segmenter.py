@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 import dataclasses
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax import outside, parallel
+from magnet_jax import outside
 from magnet_jax.ops import normalise, resize
-from magnet_jax.types import Array, InputError, Network, Size
+from magnet_jax.types import Array, InputError, Size
 
 CHANNELS = ('last', 'first')
 OUTPUTS = ('logits', 'probabilities')
 
 # Tolerance of sums that should be 1; half precision is off by .002.
 _SUM_TOLERANCE = 1e-2
+_SAMPLED = 16  # every so many rows and columns
 _LEAST = 1e-30  # its logarithm is finite in float32
 
 
@@ -41,6 +41,9 @@ class HostSegmenter:
     batch: B of every call.
     size: (h, w), if the function accepts only one size.
     bias: C numbers that are added to the logits, or none.
+    features: names of what the function returns besides, for refiners that need
+      features: then it returns (logits, {name: [B,h',w',F]}), of normalised
+      channels-last images.
     name: used in messages.
 
   Raises:
@@ -62,6 +65,7 @@ class HostSegmenter:
   batch: int = 1
   size: Size | None = None
   bias: tuple[float, ...] = ()
+  features: tuple[str, ...] = ()
   name: str = 'segmenter'
 
   def __post_init__(self) -> None:
@@ -80,13 +84,23 @@ class HostSegmenter:
       )
 
   def __call__(self, images: Array) -> np.ndarray:
+    """Segments windows on the host: uint8 [N,h,w,3] -> logits [N,h,w,C].
+
+    Raises:
+      InputError: as for `with_features`.
+    """
+    return self.with_features(images)[0]
+
+  def with_features(
+    self, images: Array
+  ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Segments windows on the host.
 
     Args:
       images: uint8 [N,h,w,3], any number of them.
 
     Returns:
-      float32 [N,h,w,C], logits.
+      float32 [N,h,w,C], logits; the features [N,h',w',F] by name.
 
     Raises:
       InputError: the function fails, or does not return finite maps of the
@@ -100,20 +114,37 @@ class HostSegmenter:
       )
     images = np.asarray(images)
     self.check_size((images.shape[1], images.shape[2]))
-    pieces = []
-    for start in range(0, len(images), self.batch):
-      batch = images[start : start + self.batch]
-      given = self._given(batch)
-      with outside.reading(
-        self.name,
-        'cannot segment',
-        f'it was called with {given.dtype} {_shape(given)}, channels '
-        f'{self.channels}, which it must accept: try it on its own, or set '
-        'channels, normalised or size',
-      ):
-        result = np.asarray(self.function(given))
-      pieces.append(self._logits(result, batch))
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    pieces = [
+      self._piece(images[start : start + self.batch])
+      for start in range(0, len(images), self.batch)
+    ]
+    if len(pieces) == 1:
+      return pieces[0]
+    return np.concatenate([logits for logits, _ in pieces]), {
+      name: np.concatenate([found[name] for _, found in pieces])
+      for name in self.features
+    }
+
+  def _piece(
+    self, batch: np.ndarray
+  ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Calls the function with at most `batch` images."""
+    given = self._given(batch)
+    with outside.reading(
+      self.name,
+      'cannot segment',
+      f'it was called with {given.dtype} {_shape(given)}, channels '
+      f'{self.channels}, which it must accept: try it on its own, or set '
+      'channels, normalised or size',
+    ):
+      result = self.function(given)
+      found = {}
+      if self.features:
+        result, shown = result
+        found = {name: np.asarray(shown[name]) for name in self.features}
+      result = np.asarray(result)
+    kept = {name: array[: len(batch)] for name, array in found.items()}
+    return self._logits(result, batch), kept
 
   def check_size(self, network: Size) -> None:
     """Raises InputError if it does not accept the network's size."""
@@ -198,13 +229,10 @@ class HostSegmenter:
         f'{self.name}: returns NaN or infinity: {self.outputs} must be '
         'finite; check its weights, its input range and half precision'
       )
-    sums = maps.sum(-1)
-    sums_to_1 = bool(
-      maps.min() >= -_SUM_TOLERANCE
-      and np.ptp(sums) <= 2 * _SUM_TOLERANCE
-      and abs(sums.flat[0] - 1) <= _SUM_TOLERANCE
-    )
+    # Of a few pixels first: sums over few classes are slow.
+    sums_to_1 = _sum_to_1(maps[:, ::_SAMPLED, ::_SAMPLED]) and _sum_to_1(maps)
     if self.outputs == 'probabilities' and not sums_to_1:
+      sums = maps.sum(-1)
       # Both mistakes would go unnoticed otherwise: the labels look plausible,
       # but every uncertainty is wrong.
       raise InputError(
@@ -219,6 +247,16 @@ class HostSegmenter:
       )
 
 
+def _sum_to_1(maps: np.ndarray) -> bool:
+  """Whether maps [B,h,w,C] are probabilities, as far as rounding allows."""
+  sums = maps.sum(-1)
+  return bool(
+    maps.min() >= -_SUM_TOLERANCE
+    and np.ptp(sums) <= 2 * _SUM_TOLERANCE
+    and abs(sums.flat[0] - 1) <= _SUM_TOLERANCE
+  )
+
+
 def _normalised(images: np.ndarray) -> np.ndarray:
   """`normalise.normalise` on the host, without a device."""
   mean = np.asarray(normalise.MEAN, np.float32) * 255
@@ -228,58 +266,3 @@ def _normalised(images: np.ndarray) -> np.ndarray:
 
 def _shape(array: np.ndarray) -> str:
   return f'[{",".join(map(str, array.shape))}]'
-
-
-def over_devices(
-  step: parallel.Step,
-  segmenter: Network | HostSegmenter | None,
-  *networks: Any,
-  devices: int | None = None,
-  **settings: Any,
-) -> parallel.Step:
-  """Compiles a step as `parallel.over_devices`, for any kind of segmenter.
-
-  A function of NumPy arrays cannot be part of a compiled step. A callback from
-  the step would work on paper; tried with four CPU devices and windows of
-  612x612, it deadlocks waiting for its own images, and errors arrive as a page
-  of XLA's messages. So it runs before the step, which receives the logits:
-  errors stay errors, and the device refines one batch while the host segments
-  the next.
-
-  Args:
-    step: function (segmenter, *networks, *, images, **arrays) of
-      `refine_step`.
-    segmenter: part of the compiled step, or run before it on the host; None
-      for a step that needs none.
-    *networks: the step's other networks.
-    devices: number of devices to use; all by default.
-    **settings: hashable static keyword arguments of the step.
-
-  Returns:
-    The step, called with its arrays.
-  """
-  if not isinstance(segmenter, HostSegmenter):
-    return parallel.over_devices(
-      step, segmenter, *networks, devices=devices, **settings
-    )
-  run = parallel.over_devices(
-    _with_logits, *networks, devices=devices, inner=step, **settings
-  )
-  return functools.partial(_segment_first, segmenter, run)
-
-
-def _segment_first(
-  segmenter: HostSegmenter,
-  run: parallel.Step,
-  *,
-  images: np.ndarray,
-  **arrays: np.ndarray,
-) -> Any:
-  return run(logits=segmenter(images), images=images, **arrays)
-
-
-def _with_logits(
-  *networks: Any, inner: parallel.Step, logits: jax.Array, **arrays: Any
-) -> Any:
-  """The inner step with a segmenter that returns the given logits."""
-  return inner(lambda images: logits, *networks, **arrays)

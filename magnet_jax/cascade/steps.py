@@ -5,7 +5,7 @@ import functools
 from typing import Any
 
 from magnet_jax import parallel
-from magnet_jax.cascade import host_segmenter, refine_step
+from magnet_jax.cascade import host_steps, refine_step
 from magnet_jax.cascade.host_segmenter import HostSegmenter
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import Network
@@ -34,18 +34,16 @@ class Steps:
     refiner = self._refiners[number]
     seen = refiner.needs & {'scale', 'features'}
     segmenter = self._segmenter if seen else None
-    return host_segmenter.over_devices(step, segmenter, refiner, **settings)
+    return host_steps.over_devices(step, segmenter, refiner, **settings)
 
   @functools.cached_property
   def segment(self) -> parallel.Step:
     """O of a batch of windows: images uint8 [B,h,w,3] -> float32 [B,h,w,C]."""
-    return host_segmenter.over_devices(
-      refine_step.segment_windows, self._segmenter
-    )
+    return host_steps.over_devices(refine_step.segment_windows, self._segmenter)
 
   @functools.cached_property
   def segment_one(self) -> parallel.Step:
     """The same on one device, for the single window of stage 0."""
-    return host_segmenter.over_devices(
+    return host_steps.over_devices(
       refine_step.segment_windows, self._segmenter, devices=1
     )

@@ -8,6 +8,7 @@ from absl import flags
 from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
+  engine_flags,
   host_flags,
   image_flags,
   messages,
@@ -63,6 +64,7 @@ def define(values: flags.FlagValues) -> None:
   method_flags.define(values, group)
   model_flags.define_plan(values, group)
   refinement_flags.define(values, group)
+  engine_flags.define(values, group)
   _define_output(values, 'output')
   host_flags.define(values)
 

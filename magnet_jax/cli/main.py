@@ -22,6 +22,7 @@ COMMANDS = {
   'evaluate': 'score and compare methods on labelled images',
   'report': 'make one page from evaluations: scores, charts, zoomable images',
   'convert': 'turn PyTorch weights into checkpoints, and back',
+  'export': 'write the networks as ONNX or StableHLO, for other programs',
   'serve': 'a page on this machine into which images are dropped',
   'bench': 'time every stage and its parts, and measure memory',
 }

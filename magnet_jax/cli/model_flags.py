@@ -7,7 +7,7 @@ from absl import flags
 from magnet_jax import ranges
 from magnet_jax.cascade import plan as plans
 from magnet_jax.cascade import settings
-from magnet_jax.cli import command_line, refinement_flags
+from magnet_jax.cli import command_line, engine_flags, refinement_flags
 from magnet_jax.files import checkpoints, embedded
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.predict import combine
@@ -148,6 +148,7 @@ def _load(values: flags.FlagValues) -> tuple[Model, Meta]:
       )
     return combine.load(values.segmenter, values.refiner, batch=values.batch)
   variables, meta = checkpoints.load(path(values))
+  meta = engine_flags.with_precision(meta, values)
   return models.from_variables(variables, meta, name=values.checkpoint), meta
 
 
@@ -210,4 +211,4 @@ def change(model: Model, values: flags.FlagValues, **plan: object) -> Model:
   # Checked here once, before any image is read.
   settings.options(changed['refine'])
   model.plan(model.network)
-  return model
+  return engine_flags.place(model, values)

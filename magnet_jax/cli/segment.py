@@ -9,6 +9,7 @@ from absl import flags
 from magnet_jax import parallel
 from magnet_jax.cli import (
   command_line,
+  engine_flags,
   host_flags,
   messages,
   method_flags,
@@ -93,6 +94,7 @@ def define(values: flags.FlagValues) -> None:
   _define_windows(values, group)
   model_flags.define_plan(values, group)
   refinement_flags.define(values, group)
+  engine_flags.define(values, group)
   host_flags.define(values)
   flags.DEFINE_enum(
     'divide',

@@ -14,6 +14,7 @@ import jax
 import magnet_jax
 from magnet_jax import parallel
 from magnet_jax.files import records
+from magnet_jax.predict import engines
 from magnet_jax.predict.model import Model
 
 NAME = 'circumstances.json'
@@ -34,6 +35,7 @@ def of(model: Model) -> dict[str, str]:
       for name, value in settings.items()
     },
     'pipeline': model.pipeline,
+    'engine': engines.name(model),
     'magnet-jax': magnet_jax.__version__,
     'commit': _commit(),
     'jax': jax.__version__,

@@ -6,6 +6,7 @@ convolution classifies the sum. Levels are numbered from 2, as there.
 """
 
 from collections.abc import Sequence
+import functools
 
 import flax.linen as nn
 import jax
@@ -97,7 +98,7 @@ class Sum(nn.Module):
           height, width = pyramid[i - j - 1].shape[1:3]
           x = resize.upsample(x, (height, width))
       added.append(x)
-    fused = jnp.sum(jnp.stack(added), axis=0)
+    fused = functools.reduce(jnp.add, added)
     # As in `fpn`: large logits of a fresh network would cost the first steps.
     last = layers.convolution(
       self.num_classes,

@@ -31,6 +31,8 @@ def margins(size: int, kernel: int, stride: int) -> Size:
   return total // 2, total - total // 2
 
 
+# Jitted to have a name in what is traced: `export` writes it as one node.
+@functools.partial(jax.jit, static_argnames='stride')
 def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
   """Convolves each channel with its own kernel, padded like TensorFlow's SAME.
 

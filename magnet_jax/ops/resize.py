@@ -142,11 +142,15 @@ def sample(
   return rows[:, low] * (1 - part) + rows[:, high] * part
 
 
+# Jitted, as is the next one, to have a name in what is traced: `export` writes
+# them as one node.
+@functools.partial(jax.jit, static_argnames='size')
 def upsample(features: jax.Array, size: Size) -> jax.Array:
   """Resizes [B,H,W,C] bilinearly on the device (half-pixel centres)."""
   return _bilinear(features, size, _centred)
 
 
+@functools.partial(jax.jit, static_argnames='size')
 def upsample_corners(features: jax.Array, size: Size) -> jax.Array:
   """Resizes [B,H,W,C] bilinearly with aligned corner pixels.
 

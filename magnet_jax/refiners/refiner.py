@@ -6,6 +6,7 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from magnet_jax.ops import softmax
 
@@ -47,6 +48,7 @@ class Seen(NamedTuple):
     'outputs',
     'fusion',
     'halo',
+    'host',
   ],
 )
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,9 @@ class Refiner:
       otherwise at the network's, and R is resized.
     outputs: 'logits', or 'probabilities' that sum to 1.
     fusion: the name in `table.REFINERS` that asks for it.
+    host: the same network as a function of NumPy arrays, used instead where
+      the segmenter is one: (scale=O, coarse=Y), float32 [1,h,w,C] both, ->
+      logits.
     halo: pixels on each side that an output pixel depends on, if that is
       known: then a finished map can be corrected in windows.
   """
@@ -78,6 +83,7 @@ class Refiner:
   outputs: str = 'logits'
   fusion: str = 'magnet'
   halo: int | None = None
+  host: Callable[..., np.ndarray] | None = None
 
   def probabilities(self, seen: Seen) -> jax.Array:
     """Computes R: float32 [B,h,w,C], probabilities."""

@@ -1,0 +1,72 @@
+"""How far labels on other engines are from those of XLA, on generated scenes.
+
+    python experiments/forward/engine_labels.py --models=scenes --images=3
+
+Prints, for each model, engine and precision, the share of labels that are those
+of XLA in float32, and the mIoU if the model is of the scenes' classes.
+"""
+
+import argparse
+from collections.abc import Iterator
+import sys
+
+import numpy as np
+
+from magnet_jax.engines import sessions
+from magnet_jax.engines.sessions import ENGINES
+from magnet_jax.metrics import confusion
+from magnet_jax.predict import engines
+from magnet_jax.predict import model as models
+from magnet_jax.predict.model import Model
+from magnet_jax.scenes import generator
+from magnet_jax.types import Sample
+
+_FIRST = 10_000  # seed of the first scene: no training has seen these
+
+
+def _placed(model: Model) -> Iterator[tuple[str, Model]]:
+  yield engines.XLA, model
+  for engine, row in ENGINES.items():
+    for precision in row.precisions if sessions.installed(engine) else ():
+      yield f'{engine} {precision}', engines.use(model, engine, precision)
+
+
+def _rows(name: str, scenes: list[Sample]) -> Iterator[str]:
+  model = models.load(name)
+  scored = model.classes.names == generator.CLASSES.names
+  wanted: list[np.ndarray] = []
+  for engine, placed in _placed(model):
+    labels = [placed.segment(scene.image).label for scene in scenes]
+    wanted = wanted or labels
+    same = np.mean(
+      [np.mean(a == b) for a, b in zip(labels, wanted, strict=True)]
+    )
+    line = f'{name:8}{engine:20}{100 * same:10.4f}'
+    if scored:
+      count = len(model.classes)
+      matrix = sum(
+        confusion.confusion_matrix(scene.label, label, count)
+        for scene, label in zip(scenes, labels, strict=True)
+      )
+      line += f'{100 * confusion.mean_iou(matrix):10.2f}'
+    yield line
+
+
+def main(argv: list[str]) -> int:
+  """Prints the table; returns the exit status."""
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--models', default='scenes,aerial')
+  parser.add_argument('--images', type=int, default=3)
+  parser.add_argument('--size', type=int, default=1224)
+  given = parser.parse_args(argv)
+  size = (given.size, given.size)
+  scenes = [generator.generate(_FIRST + i, size) for i in range(given.images)]
+  print(f'{"model":8}{"engine":20}{"% alike":>10}{"mIoU %":>10}')
+  for name in given.models.split(','):
+    for line in _rows(name, scenes):
+      print(line, flush=True)
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))

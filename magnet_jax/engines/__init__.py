@@ -1,0 +1,1 @@
+"""Programs other than XLA that run a network on the host."""

@@ -1,0 +1,1 @@
+"""Our networks in the formats of other programs: ONNX and StableHLO."""
