@@ -1,7 +1,8 @@
 """Which tiles or strips of a TIFF hold data, told without decoding any.
 
-A TIFF may leave out blocks, which count as 0: by that a short file can claim
-any number of pixels. Its list of blocks is quick to read, even of a million.
+A TIFF may leave out blocks, which count as 0, or show one in many places: by
+that a short file can claim any number of pixels. Its list of blocks is quick to
+read, even of a million.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ _OLD_JPEG = 6  # may list no blocks
 _SEPARATE = 2  # planes
 _TYPES = {1: 'u1', 3: 'u2', 4: 'u4', 13: 'u4', 16: 'u8', 18: 'u8'}
 _MOST = 2**16  # tags
+# Writers may store blocks that are alike, as those of a sea, only once. How
+# often on average is bounded where an image takes long to go through.
+_SHOWN, _LONG = 100, 2**27  # times, pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +66,8 @@ def look(path: pathlib.Path, file: BinaryIO) -> Blocks | None:
     refuse it.
 
   Raises:
-    InputError: fewer blocks are listed than its size needs, or none has data.
+    InputError: fewer blocks are listed than its size needs, none has data, or
+      nearly all are the same ones.
   """
   try:
     found = _listed(file)
@@ -70,7 +75,8 @@ def look(path: pathlib.Path, file: BinaryIO) -> Blocks | None:
     return None
   if found is None:
     return None
-  size, shape, listed = found
+  size, shape, starts = found
+  listed = starts != 0
   needed = math.prod(shape)
   if len(listed) < needed:
     raise InputError(
@@ -82,9 +88,23 @@ def look(path: pathlib.Path, file: BinaryIO) -> Blocks | None:
       f'{path}: holds no pixels: all of its {needed} tiles or strips are left '
       'out; copy or export it again'
     )
+  _check_sharing(path, size, starts[listed])
   missing = needed - int(np.count_nonzero(listed))
   held = np.any(listed.reshape(shape), axis=0)
   return Blocks(size, np.asarray(held), missing, needed)
+
+
+def _check_sharing(path: pathlib.Path, size: Size, starts: np.ndarray) -> None:
+  """Raises InputError if a large image consists of very few blocks."""
+  # A million of them are sorted in a tenth of a second.
+  places, count = len(np.unique(starts)), len(starts)
+  if count <= _SHOWN * places or count * math.prod(size) <= _LONG:
+    return
+  raise InputError(
+    f'{path}: shows {places} tiles or strips {count} times: one may be shown '
+    f'{_SHOWN} times on average in an image of more than {_LONG} pixels; if it '
+    'is meant to be like that, write it out by gdal_translate'
+  )
 
 
 def check(
@@ -121,17 +141,17 @@ def check(
 def _listed(
   file: BinaryIO,
 ) -> tuple[Size, tuple[int, int, int], np.ndarray] | None:
-  """Returns block size, (planes, rows, columns) and whether each has data."""
+  """Returns block size, (planes, rows, columns) and starts; 0 for no data."""
   tags = _tags(file)
   layout = _layout(file, tags)
   if layout is None:
     return None
   size, shape, starts, counts = layout
-  listed = _values(file, starts, math.prod(shape)) != 0
+  listed = _values(file, starts, math.prod(shape))
   if counts:
-    sizes = _values(file, counts, math.prod(shape)) != 0
+    sizes = _values(file, counts, math.prod(shape))
     shorter = min(len(listed), len(sizes))
-    listed = listed[:shorter] & sizes[:shorter]
+    listed = np.where(sizes[:shorter] != 0, listed[:shorter], 0)
   return size, shape, listed
 
 

@@ -89,6 +89,37 @@ def test_claims_that_nothing_is_behind(sides, listed, words):
     look(tiff(tags, lists=lists, data=bytes(1000)))
 
 
+def _shared(count, places, *, side=512, left_out=0):
+  """Looks at tiles in a row that are stored at so many places."""
+  starts = [9 + number % places for number in range(count)] + [0] * left_out
+  tags = {256: side * len(starts), 257: side, 322: side, 323: side}
+  return look(tiff(tags, lists=[(tag, starts) for tag in TILES]))
+
+
+@pytest.mark.parametrize(('count', 'places'), [(3000, 1), (3000, 29)])
+def test_few_tiles_that_are_shown_many_times(count, places):
+  words = f'a.tif: shows {places} tiles or strips {count} times: .*; if it '
+  with pytest.raises(InputError, match=words):
+    _shared(count, places)
+  with pytest.raises(InputError, match=words):
+    _shared(count, places, left_out=3000)
+
+
+@pytest.mark.parametrize(
+  ('count', 'places', 'side', 'left_out'),
+  [
+    (3000, 30, 512, 0),  # a sea
+    (500, 1, 512, 0),  # small
+    (3000, 1, 16, 0),
+    (1, 1, 16384, 0),  # a single tile
+    (50, 1, 512, 10**4),  # sparse
+  ],
+)
+def test_tiles_that_are_shared_rightly(count, places, side, left_out):
+  found = _shared(count, places, side=side, left_out=left_out)
+  assert found.missing == left_out and np.count_nonzero(found.held) == count
+
+
 def test_lists_that_the_file_ends_in():
   tags = {256: 1024, 257: 1024, 322: 16, 323: 16}
   data = tiff(tags, lists=[(tag, [9] * 4096) for tag in TILES])
