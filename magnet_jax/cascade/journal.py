@@ -14,7 +14,7 @@ import pathlib
 import shutil
 from typing import Any
 
-from magnet_jax.files import atomic, records
+from magnet_jax.files import atomic, records, temporary_files
 from magnet_jax.types import InputError
 
 _SETTINGS = 'settings.json'
@@ -52,10 +52,14 @@ class Journal:
   def remove(self) -> None:
     """Removes the folder at the end of the run."""
     self.close()
-    # The settings first: if the run is killed here, no other run resumes from
-    # what is left.
-    (self.folder / _SETTINGS).unlink(missing_ok=True)
-    shutil.rmtree(self.folder, ignore_errors=True)
+    # Renamed first: if the run is killed here, nothing resumes from what is
+    # left, and the next run in the folder above removes it.
+    gone = self.folder.with_name(temporary_files.name(self.folder.name))
+    try:
+      os.rename(self.folder, gone)
+    except OSError as error:
+      raise atomic.write_error(self.folder, error) from error
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -74,8 +78,9 @@ def opened(
 
   Raises:
     InputError: another process is running there, the run there has other
-      settings, or writing fails.
+      settings, what is there is no run, or writing fails.
   """
+  _check_ours(folder)
   end = str(member or '')
   with _locked(folder, f'{_LOCK}{end}'):
     file = folder / _SETTINGS
@@ -84,7 +89,6 @@ def opened(
     if resumed:
       _compare(folder, _read_settings(file), wanted)
     else:
-      _clear(folder)
       records.write_json(file, wanted)
     # One per process, as appends to a common file could interleave.
     path = folder / f'journal{end}.jsonl'
@@ -96,13 +100,36 @@ def opened(
       yield journal
 
 
-def _clear(folder: pathlib.Path) -> None:
-  """Removes what is left of a run that was killed while removing itself."""
-  for path in folder.iterdir():
-    if path.is_dir():
-      shutil.rmtree(path, ignore_errors=True)
-    elif not path.name.startswith(_LOCK):
-      path.unlink(missing_ok=True)
+def _check_ours(folder: pathlib.Path) -> None:
+  """Raises InputError if a folder holds anything but a run, which may be empty.
+
+  A run writes its settings before all else but locks.
+  """
+  try:
+    names = os.listdir(folder)
+  except (FileNotFoundError, NotADirectoryError):
+    return  # will be made, or cannot be, which says more
+  except OSError as error:
+    raise atomic.write_error(folder, error) from error
+  if folder.is_symlink():
+    raise InputError(
+      f'{folder}: is a link, which the folder of an unfinished run never is; '
+      'remove it, or choose another --out'
+    )
+  others = [name for name in sorted(names) if not _is_first(name)]
+  if _SETTINGS not in names and others:
+    shown = ', '.join(others[:_SHOWN]) + (', …' if others[_SHOWN:] else '')
+    raise InputError(
+      f'{folder}: holds {shown}, but no {_SETTINGS}: it is not an unfinished '
+      'run, whose folder has this name; move it away, or choose another --out'
+    )
+
+
+def _is_first(name: str) -> bool:
+  """Whether a file may be there before the settings."""
+  number = name.removeprefix(_LOCK)
+  lock = number != name and (not number or number.isdecimal())
+  return lock or temporary_files.is_temporary(name)
 
 
 @contextlib.contextmanager

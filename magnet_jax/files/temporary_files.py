@@ -28,6 +28,11 @@ def name(stem: str = '', suffix: str = '') -> str:
   return f'.{stem[:64]}.{middle}' if stem else f'.{middle}'
 
 
+def is_temporary(name: str) -> bool:
+  """Returns whether a file has a name of this kind."""
+  return _NAME.fullmatch(name) is not None
+
+
 def remove_left(folder: pathlib.Path) -> None:
   """Removes temporary files of processes that have ended without doing so.
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from magnet_jax.cascade import journal
+from magnet_jax.files import temporary_files
 from magnet_jax.types import InputError
 
 SETTINGS = {'weights': 'abc', 'points': 0.75, 'image': [40, 50]}
@@ -115,8 +117,48 @@ def test_killed_while_it_removes_itself(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
       patch.setattr(journal.shutil, 'rmtree', lambda *_, **__: None)
       notes.remove()
+  (left,) = tmp_path.iterdir()
+  assert temporary_files.is_temporary(left.name)
   # What was noted is no longer true of files that are partly gone.
   with journal.opened(folder, SETTINGS) as notes:
     assert not notes.resumed
     assert notes.done('stage 3') is None
     assert not (folder / 'label').exists()
+
+
+def test_killed_before_its_settings_are_written(tmp_path):
+  for name in ('lock', 'lock1', temporary_files.name('settings', '.json')):
+    (tmp_path / name).write_text('')
+  with journal.opened(tmp_path, SETTINGS) as notes:
+    assert not notes.resumed
+
+
+@pytest.mark.parametrize(
+  'names', [['notes.txt'], ['a', 'b', 'c', 'd'], ['lock', 'locked'], ['lock.']]
+)
+def test_a_folder_of_that_name_which_is_no_run(tmp_path, names):
+  folder = tmp_path / 'a.partial'
+  for name in names:
+    (folder / name).mkdir(parents=True)
+  with pytest.raises(InputError, match=r'holds .* no settings.json: .*; move'):
+    _open(folder, SETTINGS)
+  assert sorted(path.name for path in folder.iterdir()) == names
+
+
+def test_a_link_in_its_place(tmp_path):
+  elsewhere = tmp_path / 'elsewhere'
+  elsewhere.mkdir()
+  (tmp_path / 'run').symlink_to(elsewhere)
+  with pytest.raises(InputError, match=r'is a link, .*; remove it'):
+    _open(tmp_path / 'run', SETTINGS)
+  assert not list(elsewhere.iterdir())
+
+
+def test_a_run_that_cannot_be_removed(tmp_path, monkeypatch):
+  def rename(*_):
+    raise PermissionError(errno.EACCES, 'no')
+
+  with journal.opened(tmp_path / 'run', SETTINGS) as notes:
+    monkeypatch.setattr(journal.os, 'rename', rename)
+    with pytest.raises(InputError, match='run: cannot be written, no; choose'):
+      notes.remove()
