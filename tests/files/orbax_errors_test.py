@@ -1,6 +1,8 @@
 """The errors that Orbax raises for a failed write."""
 
+import asyncio
 import errno
+import gc
 import logging
 import sys
 import types
@@ -52,3 +54,73 @@ def test_late_threads_are_ignored_after_a_failure_too(monkeypatch, caplog):
   sys.unraisablehook(OTHER)
   logger.error('never retrieved: /1.orbax-checkpoint-tmp')
   assert seen == [OTHER] and not caplog.messages
+
+
+class ReadError(Exception):
+  pass
+
+
+async def _reads(pending):
+  """Fails while others have failed, and one has not ended."""
+
+  async def fail():
+    raise ReadError('damaged')
+
+  kept = [asyncio.ensure_future(fail()) for _ in range(3)]
+  kept.append(asyncio.ensure_future(asyncio.Event().wait()))
+  await asyncio.sleep(0)
+  pending += kept
+  raise ReadError('first')
+
+
+def _run(coroutine):
+  """As Orbax does, which leaves tasks as they are."""
+  loop = asyncio.new_event_loop()
+  try:
+    return loop.run_until_complete(coroutine)
+  finally:
+    loop.close()
+
+
+def test_no_task_is_left_with_an_error_that_nobody_asked_for(
+  monkeypatch, caplog
+):
+  monkeypatch.setattr(sys, 'unraisablehook', lambda _: None)
+  monkeypatch.setattr(logging.getLogger('asyncio'), 'filters', [])
+  tasks = []
+  with pytest.raises(ReadError):
+    _run(_reads(tasks))
+  del tasks
+  gc.collect()
+  assert len(caplog.records) == 4  # else this test tells nothing
+  caplog.clear()
+  tasks = []
+  with pytest.raises(ReadError), orbax_errors.late_threads_ignored():
+    _run(_reads(tasks))
+  logging.getLogger('asyncio').filters.clear()
+  del tasks
+  gc.collect()
+  assert not caplog.records
+
+
+def test_tasks_of_running_loops_are_left_alone(monkeypatch, caplog):
+  monkeypatch.setattr(sys, 'unraisablehook', lambda _: None)
+  monkeypatch.setattr(logging.getLogger('asyncio'), 'filters', [])
+  loop = asyncio.new_event_loop()
+  future = loop.create_future()
+  future.set_exception(ReadError('of others'))
+  with pytest.raises(OSError), orbax_errors.late_threads_ignored():
+    raise OSError(errno.ENOSPC, 'full')
+  del future
+  gc.collect()
+  assert 'never retrieved' in caplog.text
+  loop.close()
+
+
+def test_callbacks_of_late_threads_are_not_logged(caplog):
+  error = RuntimeError('Event loop is closed')
+  logger = logging.getLogger('concurrent.futures')
+  with orbax_errors.late_threads_ignored():
+    logger.error('exception calling callback', exc_info=error)
+    logger.error('exception calling callback', exc_info=OSError('other'))
+  assert len(caplog.records) == 1 and not logger.filters
