@@ -90,7 +90,10 @@ def run(arguments: Arguments) -> int:
   folder = pathlib.Path(names[0])
   base = folder.parent if folder.is_file() else folder
   out = pathlib.Path(values.out) if values.out else base / 'magnet_jax'
-  with atomic.made_for(out) if base.is_dir() else contextlib.nullcontext():
+  with (
+    atomic.made_for(out) if base.is_dir() else contextlib.nullcontext(),
+    atomic.withdrawn(),  # labels that were drawn before all was looked at
+  ):
     lines, found = _survey(folder, out, values)
   messages.tell('\n'.join(lines))
   messages.tell(f'\nlook at {out / "index.html"}, then')

@@ -30,6 +30,8 @@ _REMEDIES = {
 # Folders that were made in blocks of `tidied`, and how many before each block.
 _made: list[str] = []
 _tidied: list[int] = []
+# New files of each block of `withdrawn`.
+_new: list[list[pathlib.Path]] = []
 
 
 def write_error(path: PathLike, error: OSError) -> InputError:
@@ -61,6 +63,8 @@ def replacing(path: PathLike) -> Iterator[pathlib.Path]:
   try:
     check_target(path)
     yield temporary
+    if _new and not os.path.lexists(path):
+      _new[-1].append(path)
     os.replace(temporary, path)
   except OSError as error:
     raise write_error(path, error) from error
@@ -240,6 +244,21 @@ def tidied() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def withdrawn() -> Iterator[None]:
+  """Removes new files that `replacing` made in a block which is refused."""
+  _new.append([])
+  try:
+    yield
+  except InputError:
+    for path in _new[-1]:
+      with contextlib.suppress(OSError):
+        path.unlink()
+    raise
+  finally:
+    _new.pop()
+
+
+@contextlib.contextmanager
 def made_for(path: PathLike) -> Iterator[pathlib.Path]:
   """Prepares a folder for a block, as `prepare_folder` and `tidied` do.
 
@@ -251,6 +270,20 @@ def made_for(path: PathLike) -> Iterator[pathlib.Path]:
   """
   with tidied():
     yield prepare_folder(path)
+
+
+def check_utf8(folder: PathLike) -> None:
+  """Raises InputError unless TensorStore can have files in a folder.
+
+  Names of Unix are any bytes, its are text.
+  """
+  try:
+    os.path.realpath(folder).encode()
+  except UnicodeEncodeError as error:
+    raise InputError(
+      f'{os.fspath(folder)}: is no name in UTF-8, which maps and checkpoints '
+      'need; rename the file or folder, or choose another'
+    ) from error
 
 
 def check_space(folder: PathLike, size: int) -> None:

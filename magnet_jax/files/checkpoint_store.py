@@ -94,6 +94,7 @@ def _restored(
 ) -> Tree:
   """Returns what Orbax wrote with this kind of handler."""
   alone, folder = _alone(), folder.absolute()
+  atomic.check_utf8(folder)
   with (
     outside.reading(
       folder,
@@ -158,6 +159,7 @@ class CheckpointStore:
       raise InputError(
         f'keep_latest {keep_latest}: must be at least 1; raise it'
       )
+    atomic.check_utf8(folder)
     self.folder = atomic.prepare_folder(folder)
     _clear(self.folder)
     self._metric = best_metric
@@ -272,6 +274,7 @@ def best(folder: pathlib.Path) -> pathlib.Path | None:
     entry.name.isdecimal() and entry.is_dir() for entry in folder.iterdir()
   ):
     return None
+  atomic.check_utf8(folder)
   with (
     outside.reading(
       folder,
@@ -279,6 +282,7 @@ def best(folder: pathlib.Path) -> pathlib.Path | None:
       'they may be damaged, name one of them',
     ),
     orbax_errors.quiet(),
+    orbax_errors.late_threads_ignored(),
     _manager(folder, 'miou', read_only=True) as manager,
   ):
     step = _best_step(manager, 'miou')

@@ -18,7 +18,7 @@ from magnet_jax.cascade.disk_workspace import (
 from magnet_jax.cascade.division import Division
 from magnet_jax.cascade.journal import Journal
 from magnet_jax.cascade.workspace import InMemory, Progress
-from magnet_jax.files import images
+from magnet_jax.files import atomic, images
 from magnet_jax.predict import fingerprint, panel, thumbnails
 from magnet_jax.predict import outputs as files
 from magnet_jax.predict.outputs import Outputs
@@ -51,9 +51,10 @@ def segment(
     One line for each block of the file that could not be read.
 
   Raises:
-    InputError: the folder holds another run, the file was changed, or writing
-      fails.
+    InputError: the folder holds another run, the file was changed, writing
+      fails, or its name is no text.
   """
+  atomic.check_utf8(task.file(PARTIAL))
   settings = {
     **_settings(task, kind, outputs),
     'processes': division.count,

@@ -193,6 +193,15 @@ def test_two_runs_on_one_folder(field, checkpoint, tmp_path, fails):
   assert run(field, *flags) == 0
 
 
+def test_a_name_that_is_no_text(field, checkpoint, tmp_path, fails):
+  odd = field.with_name('\udcff.png')
+  field.rename(odd)
+  flags = ['--checkpoint', checkpoint, '--out', tmp_path / 'out']
+  line = fails('segment', odd, *flags, '--store=uint16')
+  assert 'is no name in UTF-8' in line and 'rename' in line
+  assert not (tmp_path / 'out').exists()
+
+
 def test_a_full_disk_is_one_line_and_the_run_goes_on(
   field, checkpoint, tmp_path, fails
 ):

@@ -186,3 +186,16 @@ def test_folders_that_stay_empty_are_removed(tmp_path):
     raise InputError('refused')
   found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob('*'))
   assert found == ['c', 'c/d', 'c/d/result', 'mine']
+
+
+def test_new_files_of_what_is_refused_are_withdrawn(tmp_path):
+  old, new, other = (tmp_path / name for name in ('old', 'new', 'other'))
+  atomic.write_bytes(old, b'1')
+  with pytest.raises(InputError), atomic.withdrawn():
+    atomic.write_bytes(old, b'2')
+    with atomic.withdrawn():
+      atomic.write_bytes(other, b'3')
+    atomic.write_bytes(new, b'4')
+    raise InputError('no; mend it')
+  assert sorted(tmp_path.iterdir()) == [old, other]
+  assert old.read_bytes() == b'2'

@@ -284,3 +284,14 @@ def test_sigkill_while_saving_loses_nothing(tmp_path):
         assert all((leaf == found).all() for leaf in state.values())
       assert store.best_step() == 1
     assert not [*pathlib.Path(tmp_path).glob('*tmp*')]
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path):
+  folder = tmp_path / '\udcff' / 'checkpoints'
+  with pytest.raises(InputError, match=r'is no name in UTF-8, .*; rename'):
+    checkpoint_store.CheckpointStore(folder)
+  assert not folder.parent.exists()
+  (folder / '1').mkdir(parents=True)
+  for read in (checkpoint_store.best, checkpoint_store.read):
+    with pytest.raises(InputError, match='is no name in UTF-8'):
+      read(folder)
