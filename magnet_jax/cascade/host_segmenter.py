@@ -14,6 +14,9 @@ from magnet_jax.types import Array, InputError, Size
 
 CHANNELS = ('last', 'first')
 OUTPUTS = ('logits', 'probabilities')
+# Sides of maps, in those of the images. Some networks enlarge what they see;
+# larger maps take memory and are made smaller again.
+LARGEST = 4
 
 # Tolerance of sums that should be 1; half precision is off by .002.
 _SUM_TOLERANCE = 1e-2
@@ -75,7 +78,8 @@ class HostSegmenter:
     ):
       if value not in known:
         raise InputError(
-          f'{self.name}: {what} {value!r}: must be one of {", ".join(known)}'
+          f'{self.name}: {what} {value!r}: must be one of {", ".join(known)}; '
+          'choose one'
         )
     if self.batch < 1 or self.num_classes < 1:
       raise InputError(
@@ -136,6 +140,7 @@ class HostSegmenter:
       f'it was called with {given.dtype} {_shape(given)}, channels '
       f'{self.channels}, which it must accept: try it on its own, or set '
       'channels, normalised or size',
+      memory='free some, or use a smaller network, window or batch',
     ):
       result = self.function(given)
       found = {}
@@ -180,6 +185,7 @@ class HostSegmenter:
       raise InputError(
         f'{self.name}: returns {result.dtype} {_shape(result)}: must return '
         'an array of floating-point numbers'
+        '; return logits or probabilities'
       )
     count, size = len(images), (images.shape[1], images.shape[2])
     maps = self._channels_last(result, size)[:count]
@@ -212,6 +218,11 @@ class HostSegmenter:
         )
       )
     height, width = maps.shape[1:3]
+    if max(height / size[0], width / size[1]) > LARGEST:
+      raise InputError(
+        f'{problem} for images of {size[0]}x{size[1]}: maps may be at most '
+        f'{LARGEST} times as large; return them before they are enlarged'
+      )
     # Any stride, but the same on both axes; rounding may add a row.
     if abs(height / size[0] - width / size[1]) > 1 / size[0] + 1 / size[1]:
       raise InputError(

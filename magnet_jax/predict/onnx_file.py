@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from magnet_jax import outside
-from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.files import decoding
+from magnet_jax.cascade.host_segmenter import LARGEST, HostSegmenter
+from magnet_jax.files import decoding, host_memory
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.types import InputError, Size
 
@@ -18,6 +18,7 @@ _DTYPES = {
   'tensor(uint8)': np.uint8,
 }
 _PROVIDERS = ('CUDAExecutionProvider', 'CPUExecutionProvider')
+_ARENA = 'bfc_arena'  # in onnxruntime's error that memory does not suffice
 _ONLY_ERRORS = 4  # onnxruntime's log level: what is raised is not logged
 
 
@@ -58,11 +59,18 @@ def load(
   entry = _input(path, session)
   dtype = _DTYPES[entry.type]
   first = _channels_first(path, entry.shape)
-  size = entry.shape[2:] if first else entry.shape[1:3]
+  size = _fixed(path, entry.shape[2:] if first else entry.shape[1:3])
   chosen = _output(path, session, output, num_classes, first)
+  if size:
+    _check_maps(path, session, chosen, first, size)
 
   def run(images: np.ndarray) -> Any:
-    return session.run([chosen], {entry.name: images.astype(dtype)})[0]
+    try:
+      return session.run([chosen], {entry.name: images.astype(dtype)})[0]
+    except Exception as error:
+      if _ARENA in str(error):
+        raise MemoryError from error
+      raise
 
   return HostSegmenter(
     run,
@@ -71,7 +79,7 @@ def load(
     channels='first' if first else 'last',
     outputs=outputs,
     batch=entry.shape[0] if isinstance(entry.shape[0], int) else batch,
-    size=_fixed(path, size),
+    size=size,
     name=str(path),
   )
 
@@ -86,6 +94,7 @@ def _session(path: pathlib.Path) -> Any:
   onnxruntime.disable_telemetry_events()  # which would write and send files
   options = onnxruntime.SessionOptions()
   options.log_severity_level = _ONLY_ERRORS
+  _bound_memory(onnxruntime, options)
   present = onnxruntime.get_available_providers()
   providers = [each for each in _PROVIDERS if each in present]
   with outside.reading(
@@ -94,6 +103,24 @@ def _session(path: pathlib.Path) -> Any:
     return onnxruntime.InferenceSession(
       path, sess_options=options, providers=providers
     )
+
+
+def _bound_memory(onnxruntime: Any, options: Any) -> None:
+  """Lets all sessions together take half of the memory that is free.
+
+  Otherwise a file of a hundred bytes may ask for any number, and the system may
+  end the program for it.
+  """
+  kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+  place = onnxruntime.OrtMemoryInfo(
+    'Cpu', kind, 0, onnxruntime.OrtMemType.DEFAULT
+  )
+  most = {'max_mem': host_memory.free() // 2}
+  # The first of a process counts.
+  onnxruntime.create_and_register_allocator(
+    place, onnxruntime.OrtArenaCfg(most)
+  )
+  options.add_session_config_entry('session.use_env_allocators', '1')
 
 
 def _input(path: PathLike, session: Any) -> Any:
@@ -142,7 +169,11 @@ def _fixed(path: PathLike, size: list[Any]) -> Size | None:
 
 
 def _output(
-  path: PathLike, session: Any, name: str | None, num_classes: int, first: bool
+  path: PathLike,
+  session: Any,
+  name: str | None,
+  num_classes: int,
+  first: bool,
 ) -> str:
   """The output to use, checked as far as the file declares its shape."""
   outputs = {each.name: each.shape for each in session.get_outputs()}
@@ -168,6 +199,24 @@ def _output(
       'classes'
     )
   return chosen
+
+
+def _check_maps(
+  path: PathLike, session: Any, chosen: str, first: bool, size: Size
+) -> None:
+  """Raises InputError for maps that are too large, before any is made.
+
+  Those of images of any size are known only afterwards.
+  """
+  (shape,) = (e.shape for e in session.get_outputs() if e.name == chosen)
+  sides = shape[2:] if first else shape[1:3]
+  for side, given in zip(sides, size, strict=False):
+    if isinstance(side, int) and side > LARGEST * given:
+      raise InputError(
+        f'{path}: returns {_text(shape)} as {chosen} for images of '
+        f'{size[0]}x{size[1]}: maps may be at most {LARGEST} times as large; '
+        'export it without enlarging them'
+      )
 
 
 def _text(shape: list[Any]) -> str:

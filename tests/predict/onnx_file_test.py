@@ -1,8 +1,10 @@
+import functools
 import sys
 
 import jax
 import numpy as np
-from onnx import TensorProto
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 import onnx_network
 import pytest
 
@@ -124,3 +126,52 @@ def test_files_that_are_no_models(path, monkeypatch):
   assert 'cannot be loaded as an ONNX model' in fails(path)
   monkeypatch.setitem(sys.modules, 'onnxruntime', None)
   assert "pip install 'magnet-jax[onnx]'" in fails(path)
+
+
+def _enlarged(path, factor, size):
+  """A file whose maps have so many times the sides of its images."""
+  scales = np.array([1, 1, factor, factor], np.float32)
+  nodes = [
+    helper.make_node('Conv', ['images', 'kernel'], ['c']),
+    helper.make_node('Resize', ['c', '', 'scales'], ['logits']),
+  ]
+  images = helper.make_tensor_value_info(
+    'images', TensorProto.FLOAT, [1, 3, *size]
+  )
+  maps = helper.make_tensor_value_info(
+    'logits', TensorProto.FLOAT, [1, CLASSES, 'mh', 'mw']
+  )
+  graph = helper.make_graph(
+    nodes,
+    'net',
+    [images],
+    [maps],
+    [
+      numpy_helper.from_array(KERNEL[:1, :1].transpose(3, 2, 0, 1), 'kernel'),
+      numpy_helper.from_array(scales, 'scales'),
+    ],
+  )
+  opsets = [helper.make_opsetid('', 13)]
+  onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+  return path
+
+
+def test_maps_that_are_too_large(path):
+  load = functools.partial(onnx_file.load, num_classes=CLASSES)
+  given = pixels(1)
+  assert load(_enlarged(path, 4, NETWORK))(given).shape == (1, *NETWORK, 4)
+  words = (
+    r'returns \[1,4,80,60\].* images of 16x12: maps may be at most 4 times'
+  )
+  with pytest.raises(InputError, match=words):
+    load(_enlarged(path, 5, NETWORK))
+  segmenter = load(_enlarged(path, 5, ('h', 'w')))
+  with pytest.raises(InputError, match=words):
+    segmenter(given)
+
+
+def test_maps_that_need_more_memory_than_there_is(path):
+  with pytest.raises(InputError, match='needs more memory than is free'):
+    onnx_file.load(_enlarged(path, 10**5, ('h', 'w')), num_classes=CLASSES)(
+      pixels(1)
+    )
