@@ -1,6 +1,7 @@
 """The fields of a config: complete, plain values, of the right types."""
 
 from collections.abc import Iterator, Mapping
+import difflib
 from typing import Any
 
 import ml_collections
@@ -70,6 +71,7 @@ def check(
   Raises:
     InputError: a field is missing, has another type, or is out of range.
   """
+  _check_sections(config, usual, '')
   fields = dict(_fields(config))
   for name, value in fields.items():
     if not isinstance(value, _PLAIN):
@@ -79,7 +81,8 @@ def check(
       )
   for name, _ in _fields(usual):
     if name not in fields:
-      if name.startswith(_OPEN):
+      section = name.split('.')[0]
+      if name.startswith(_OPEN) and (section in config or section not in _OPEN):
         continue
       raise InputError(
         f'config.{name}: is missing; add it, or start from '
@@ -91,6 +94,32 @@ def check(
         f'config.{name} is {value!r:.60}: must be {_WORDS[kind]}; correct it'
       )
   ranges.check_all(config.to_dict())
+
+
+def _check_sections(
+  config: ml_collections.ConfigDict,
+  usual: ml_collections.ConfigDict,
+  prefix: str,
+) -> None:
+  """Raises InputError for unknown names, and for a section that is a value."""
+  for key, value in config.items():
+    name = f'{prefix}{key}'
+    if key not in usual:
+      if name.startswith(_OPEN):
+        continue
+      near = difflib.get_close_matches(key, list(usual), n=1)
+      hint = f'did you mean {prefix}{near[0]}?' if near else 'remove it'
+      raise InputError(
+        f'config.{name}: unknown, where {", ".join(usual)} are known; {hint}'
+      )
+    if not isinstance(usual[key], ml_collections.ConfigDict):
+      continue
+    if not isinstance(value, ml_collections.ConfigDict):
+      raise InputError(
+        f'config.{name} is {value!r:.60}: must be a section, with fields by '
+        'name; correct it'
+      )
+    _check_sections(value, usual[key], f'{name}.')
 
 
 def _fields(

@@ -108,11 +108,25 @@ def test_bad_overrides(word, match):
     ('def get_config():\n  return get_config()', 'RecursionError'),
     (
       'import ml_collections\nget_config = ml_collections.ConfigDict',
-      'config.data.bands: is missing; add it',
+      'config.augment.brightness: is missing; add it',
     ),
-    (_CHANGED.format('c.train = 5'), 'is missing; add it'),
+    (_CHANGED.format('c.train = 5'), 'config.train is 5: must be a section'),
+    (_CHANGED.format('c.segmenter = "x"'), "segmenter is 'x': must be a sec"),
+    (
+      _CHANGED.format('c.train.refiner = ()'),
+      r'train.refiner is \(\): must be',
+    ),
+    (
+      _CHANGED.format('c.trian = c.train; del c.train'),
+      r'config.trian: unknown, where .*; did you mean train\?',
+    ),
+    (_CHANGED.format('c.train.refiner.q = 3'), r'refiner.q: unknown.*; remove'),
+    (_CHANGED.format('del c.augment'), r'config.augment\..*: is missing; add'),
     (_CHANGED.format('c.data.classes = {1}'), 'must be a number, text or a'),
-    (_CHANGED.format('c.data.more = print'), 'must be a number, text or a'),
+    (
+      _CHANGED.format('c.segmenter.more = print'),
+      'must be a number, text or a',
+    ),
     (_CHANGED.format('c.refine.kernel = 4'), 'must be an odd number of 1 to'),
   ],
 )
