@@ -109,9 +109,9 @@ def run(
   """
   with CompileCounter() as compiles:
     with PeakMemory() as memory:
-      notify('making the networks')
-      model = make_model()
       image = images.read_image(path)
+      # Says nothing until nothing can be refused any more.
+      model = make_model()
       loop, late = _measure(model, image, compiles, notify)
     loops = [loop]
     for other in others:

@@ -89,9 +89,9 @@ def run(
     notify: progress callback.
   """
   for dtype in dtypes:
+    model = make_model(dtype)  # is refused before anything is told or timed
     notify(f'{dtype}: matrix product')
     product = matrix_product(dtype, repeats)
-    model = make_model(dtype)
     for batch in batches:
       notify(f'{dtype}, batch {batch or "automatic"}')
       yield measure(model, dtype, batch, product, repeats)

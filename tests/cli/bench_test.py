@@ -97,3 +97,17 @@ def test_only_a_given_width_reaches_the_trunk(monkeypatch):
     {'trunk': 'efficientnet_lite0'},
     {'trunk': 'resnet18', 'width': 8},
   ]
+
+
+@pytest.mark.parametrize(
+  'flags',
+  [
+    ('--image=.',),
+    ('--checkpoint=missing', '--size=32'),
+    ('--checkpoint=missing', '--throughput'),
+  ],
+)
+def test_a_refusal_is_the_only_line(flags, capfd):
+  assert main.main(['bench', *flags]) == 2
+  out, err = capfd.readouterr()
+  assert not out and err.count('\n') == 1
