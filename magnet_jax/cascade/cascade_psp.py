@@ -79,6 +79,7 @@ def make(
   if not (reduction == 0 or reduction >= 1):
     raise InputError(
       f'reduction {reduction:g}: must be at least 1, or 0 for no limit'
+      '; correct it'
     )
   looks = resnet.RESNETS[trunk](
     width=width, output_stride=8, plain_first=True, parent=None

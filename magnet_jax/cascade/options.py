@@ -66,11 +66,13 @@ class Options:
     ranges.check_fields(self)
     if self.selection not in ('window', 'image'):
       raise InputError(
-        f'selection {self.selection!r}: must be one of window, image'
+        f'selection {self.selection!r}: must be one of window, image; '
+        'choose one'
       )
     if self.flips not in flips.VIEWS:
       raise InputError(
-        f'flips {self.flips}: must be one of {", ".join(map(str, flips.VIEWS))}'
+        f'flips {self.flips}: must be one of '
+        f'{", ".join(map(str, flips.VIEWS))}; choose one'
       )
     self._check_windows()
     window_scores.check(self.window_score)

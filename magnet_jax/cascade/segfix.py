@@ -47,6 +47,7 @@ def make(
     raise InputError(
       f'certainty {certainty:g}: must be from 0, which moves every label near '
       'an outline, to 1'
+      '; correct it'
     )
   return Corrector(
     build.directions(**network),

@@ -73,6 +73,7 @@ def points(value: float | str) -> float | int:
     raise InputError(
       f'points {value!r}: must be a fraction such as 0.75 or a count such as '
       '32768'
+      '; correct it'
     ) from None
 
 

@@ -93,8 +93,16 @@ def parse(name: str, command: Command, argv: Sequence[str]) -> Arguments | None:
     raise InputError(
       f'{names[0]}: magnet-jax {name} takes flags only; write --flag=value'
     )
+  # As by a variable of the shell that is not set; '' would be this folder.
+  if '' in names:
+    raise InputError(f'{name}: a name is empty; name a file or folder')
   for flag in values:
     value = values[flag].value
+    if value == '' and values[flag].default:
+      raise InputError(
+        f'--{flag}=: is empty; give a value, or leave it out for '
+        f'{values[flag].default}'
+      )
     if isinstance(value, int | float):  # others are parsed where they are used
       ranges.check(flag, value, f'--{flag}={value}')
   # The data loaders look into absl's own flags when they start processes.
@@ -134,11 +142,16 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _plain(word: str, values: flags.FlagValues) -> str:
-  """Converts `--no-panel` and `--head-points=1` to the form that absl knows."""
+  """Converts `--no-panel` and `--head-points=1` to the form that absl knows.
+
+  And `--out=~/a`, which shells leave as it is.
+  """
   if not word.startswith('--'):
     return word
   name, equals, value = word[2:].partition('=')
   name = name.replace('-', '_')
+  if value.startswith('~/'):
+    value = os.path.expanduser(value)
   if name in values:
     return f'--{name}{equals}{value}'
   name = name.removeprefix('no_')
@@ -175,6 +188,7 @@ def share(text: str, flag: str) -> float | int:
   except ValueError:
     raise InputError(
       f'--{flag}={text}: must be a fraction such as 0.25 or a count such as 4'
+      '; correct it'
     ) from None
   ranges.check(flag, found, f'--{flag}={text}')
   return found
@@ -200,6 +214,7 @@ def size(text: str, flag: str) -> Size:
   if len(sides) > 2 or not all(s.isdecimal() and s.strip('0') for s in sides):
     raise InputError(
       f'--{flag}={text:.60}: must be HEIGHTxWIDTH in pixels, such as 612x612'
+      '; correct it'
     )
   return whole(sides[0], flag), whole(sides[-1], flag)
 

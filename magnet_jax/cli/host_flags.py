@@ -134,6 +134,7 @@ def _check(told: dict[str, Any]) -> None:
     raise InputError(
       f'--coordinator={told["coordinator"]}: must be HOST:PORT of process 0, '
       'such as node1:9876'
+      '; correct it'
     )
 
 

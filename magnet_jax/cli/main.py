@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 import importlib
 import io
+import os
 import sys
+import warnings
 
 import magnet_jax
 from magnet_jax.cli import messages
@@ -33,6 +35,7 @@ _INTERRUPTED = 130  # the shells' status of a command stopped by Ctrl-C
 
 def run() -> None:
   """Runs the console command; the entry point of the package."""
+  _prepare()
   if isinstance(sys.stdout, io.TextIOWrapper):
     # As stderr: a file's name need not be valid text.
     sys.stdout.reconfigure(errors='backslashreplace')
@@ -51,6 +54,18 @@ def run() -> None:
   sys.exit(status)
 
 
+def _prepare() -> None:
+  """Makes a process that only this command has fit for it."""
+  # A stream that is closed would be the next file that is opened.
+  for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+    if getattr(sys, name) is None:
+      setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+  # Those of libraries say nothing to users that an error would not.
+  if not sys.warnoptions and _DEBUG not in sys.argv:
+    warnings.simplefilter('ignore')
+  os.environ['MPLBACKEND'] = 'agg'  # opens no windows
+
+
 def main(argv: Sequence[str]) -> int:
   """Runs one command.
 
@@ -61,15 +76,16 @@ def main(argv: Sequence[str]) -> int:
   Returns:
     The exit status: 0, 2 for bad input, 130 after Ctrl-C.
   """
-  if not argv or argv[0] in ('-h', '--help', 'help'):
+  words = [word for word in argv if word != _DEBUG]
+  if not words or words[0] in ('-h', '--help', 'help'):
     messages.tell(_overview())
-    return 0 if argv else _FAILED
-  if argv[0] == '--version':
+    return 0 if words else _FAILED
+  if words[0] == '--version':
     messages.tell(f'magnet-jax {magnet_jax.__version__}')
     return 0
   path = [*sys.path]
   try:
-    return _run([word for word in argv if word != _DEBUG], _DEBUG in argv)
+    return _run(words, len(words) < len(argv))
   except KeyboardInterrupt:
     messages.show(messages.INTERRUPTED)
     return _INTERRUPTED
@@ -78,8 +94,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str], debug: bool) -> int:
-  from magnet_jax import outside
-  from magnet_jax.files import atomic
+  try:
+    from magnet_jax import outside
+    from magnet_jax.files import atomic
+  except ValueError as error:  # JAX reads its variables as it is imported
+    messages.show(f'JAX cannot be used: {error}; correct or unset the variable')
+    return _FAILED
 
   with outside.debugging(debug), atomic.tidied():
     try:

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+import traceback
 from typing import TextIO
 
 _SYSTEM_ERRORS = {
@@ -31,15 +32,25 @@ def explain(error: BaseException) -> str | None:
   if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
     where = error.filename or 'output'
     return f'{where!s:.200}: {error.strerror}; {_SYSTEM_ERRORS[error.errno]}'
-  if isinstance(error, RuntimeError) and re.search(_NO_BACKEND, str(error)):
+  if _of_backend(error):
+    reason = (str(error).splitlines() or ['there are none'])[0]
     return (
-      f'JAX cannot use the devices that it was told to '
-      f'({str(error).splitlines()[0]:.200}); correct or unset JAX_PLATFORMS'
+      f'JAX cannot use the devices that it was told to ({reason:.200}); '
+      'correct or unset JAX_PLATFORMS'
     )
   # jax.errors.JaxRuntimeError, recognised by its text to avoid the import.
   if isinstance(error, RuntimeError) and 'RESOURCE_EXHAUSTED' in str(error):
     return _memory_message('device')
   return None
+
+
+def _of_backend(error: BaseException) -> bool:
+  """Whether JAX found none of the devices that it was told to use."""
+  if isinstance(error, AssertionError):
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.endswith('xla_bridge.py')
+  told = re.search(_NO_BACKEND, str(error))
+  return isinstance(error, RuntimeError) and told is not None
 
 
 def show(message: str) -> None:

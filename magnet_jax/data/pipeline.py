@@ -135,6 +135,7 @@ def check_weights(weights: Sequence[float], plans: Plans) -> None:
     raise InputError(
       f'stage_weights of {len(weights)} numbers: need one for each of the '
       f'{count} stages, coarse to fine'
+      '; correct it'
     )
   if not all(0 <= weight < np.inf for weight in weights) or not (
     sum(weights[:fewest]) > 0
@@ -142,6 +143,7 @@ def check_weights(weights: Sequence[float], plans: Plans) -> None:
     raise InputError(
       f'stage_weights {tuple(weights)}: must be finite, at least 0, and '
       f'above 0 for one of the first {fewest}, which every image has'
+      '; correct it'
     )
 
 

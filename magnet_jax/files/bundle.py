@@ -45,7 +45,9 @@ def export(
   if pathlib.Path(path).suffix != '.npz':
     raise InputError(f'{path}: must end in .npz to hold a model; rename it')
   if bits not in BITS:
-    raise InputError(f'{bits} bits per weight: must be one of {BITS}')
+    raise InputError(
+      f'{bits} bits per weight: must be one of {BITS}; choose one'
+    )
   arrays = {
     key: np.asarray(leaf) for key, leaf in trees.flatten(variables).items()
   }

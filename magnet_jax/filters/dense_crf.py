@@ -95,7 +95,7 @@ def dense_crf(
     },
   )
   if certainty > 1:
-    raise InputError(f'certainty {certainty}: must be at most 1')
+    raise InputError(f'certainty {certainty}: must be at most 1; correct it')
   if probabilities.shape[-1] == 1:
     return np.ones_like(probabilities)
   kernels: list[Kernel] = []
@@ -162,10 +162,14 @@ def _check(
 ) -> None:
   for name, (value, lowest) in least.items():
     if not (value >= lowest and math.isfinite(value)):
-      raise InputError(f'{name} {value}: must be at least {lowest} and finite')
+      raise InputError(
+        f'{name} {value}: must be at least {lowest} and finite; correct it'
+      )
   for name, value in above.items():
     if not (value > 0 and math.isfinite(value)):
-      raise InputError(f'{name} {value}: must be above 0 and finite')
+      raise InputError(
+        f'{name} {value}: must be above 0 and finite; correct it'
+      )
   if image.shape[:2] != probabilities.shape[:2]:
     raise InputError(
       f'probabilities of size {probabilities.shape[:2]}, image of size '

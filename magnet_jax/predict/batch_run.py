@@ -199,7 +199,9 @@ def _division(
 ) -> Division:
   """Returns how each image is divided among the processes, if it is."""
   if divide not in DIVIDE:
-    raise InputError(f'divide {divide!r}: must be one of {", ".join(DIVIDE)}')
+    raise InputError(
+      f'divide {divide!r}: must be one of {", ".join(DIVIDE)}; choose one'
+    )
   all_of_them = Division.among_all()
   reason = cascade.way.in_memory or recipe.in_memory
   if budget.store == 'memory':

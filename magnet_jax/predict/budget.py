@@ -55,6 +55,7 @@ class Budget:
       raise InputError(
         f'memory {self.gigabytes}: must be a positive number of gigabytes, '
         'such as 8'
+        '; correct it'
       )
 
   @property

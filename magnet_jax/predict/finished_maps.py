@@ -108,8 +108,8 @@ def of_probabilities(
     size: of the image.
 
   Raises:
-    InputError: it cannot be read, has another size or kind of values, or they
-      do not sum to 1.
+    InputError: it cannot be read, has another size or kind of values, they do
+      not sum to 1, or no pixel has any.
   """
   array = _load(decoding.check_file(path))
   if array.dtype.kind != 'f':
@@ -143,6 +143,11 @@ def of_probabilities(
     rows = slice(top, min(top + _ROWS, size[0]))
     label[rows] = labels.predict(read(rows.start, rows.stop))
     label[rows][_missing(array[rows])] = IGNORE
+  if (label == IGNORE).all():
+    raise InputError(
+      f'{path}: all pixels are NaN, without a label: at least one must have '
+      'probabilities; give others'
+    )
   return FinishedMap(label, np.arange(shape[-1], dtype=np.uint8), read)
 
 

@@ -19,13 +19,14 @@ def find(names: Sequence[str]) -> list[pathlib.Path]:
   Args:
     names: files; folders, whose images are taken, not those of folders in them;
       patterns such as 'photos/*.jpg', for shells that leave them; and lists
-      (.txt) of one image per line, or of image<TAB>label.
+      (.txt) of one image per line, or of image<TAB>label. What is named twice
+      is taken once.
 
   Raises:
     InputError: a folder, pattern or list names none, or a name is none of a
       file: an address, or a path of GDAL.
   """
-  return [path for name in names for path in _of(name)]
+  return list(dict.fromkeys(path for name in names for path in _of(name)))
 
 
 def _of(name: str) -> Iterator[pathlib.Path]:

@@ -38,11 +38,13 @@ class Limits:
     if not 0 <= self.hours < math.inf:
       raise InputError(
         f'hours {self.hours}: must be a time budget above 0, or 0 for none'
+        '; correct it'
       )
     if self.patience < 0:
       raise InputError(
         f'patience {self.patience}: must be a number of validations, or 0 to '
         'train for all steps'
+        '; correct it'
       )
 
 

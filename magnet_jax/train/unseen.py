@@ -60,6 +60,7 @@ def left_out(config: Config, images: Splits) -> tuple[Indices, ...]:
     raise InputError(
       f'train.refiner.fold_steps {training.fold_steps}: must be a share of '
       "the segmenter's steps, in (0, 1]"
+      '; correct it'
     )
   if training.unseen == 'none':
     return ()

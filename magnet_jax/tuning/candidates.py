@@ -195,6 +195,7 @@ def _refined(points: Sequence[float]) -> Iterator[tuple[str, Way]]:
       raise InputError(
         f'tune: points {k}: must be a fraction of the pixels in [0, 1], such '
         'as 0.25'
+        '; correct it'
       )
     name = f'refiner, K {k:g}' + (f', mix {mix:g}' if mix else '')
     yield (

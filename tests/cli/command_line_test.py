@@ -25,6 +25,25 @@ def test_flags_take_dashes_for_underscores():
   assert found.flags.min_uncertainty == 0.1
 
 
+@pytest.mark.parametrize('flag', ['out', 'checkpoint', 'store'])
+def test_what_is_empty_by_mistake(flag):
+  with pytest.raises(InputError, match=rf'{flag}=: ?(is empty|value)'):
+    command_line.parse('segment', segment, ['a.png', f'--{flag}='])
+
+
+def test_an_empty_name():
+  with pytest.raises(InputError, match='segment: a name is empty; name a'):
+    command_line.parse('segment', segment, ['a.png', ''])
+
+
+def test_the_home_that_shells_leave(monkeypatch):
+  monkeypatch.setenv('HOME', '/home/me')
+  found = command_line.parse('segment', segment, ['a.png', '--out=~/a~'])
+  assert found.flags.out == '/home/me/a~'
+  found = command_line.parse('segment', segment, ['a.png', '--out=~me'])
+  assert found.flags.out == '~me'
+
+
 def test_each_parse_starts_anew():
   command_line.parse('segment', segment, ['a.png', '--kernel=3'])
   assert command_line.parse('segment', segment, ['a']).flags.kernel is None

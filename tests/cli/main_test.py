@@ -41,6 +41,49 @@ def test_output_to_a_full_disk(stream, unbuffered):
     assert found.stderr.count('\n') == 1 and 'free some space' in found.stderr
 
 
+@pytest.mark.parametrize('closed', ['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])
+def test_closed_streams(closed):
+  line = f'{sys.executable} -m magnet_jax --help {closed}'
+  found = subprocess.run(line, shell=True, capture_output=True, check=False)
+  assert found.returncode == 0 and not found.stderr
+  assert bool(found.stdout) == (' >' not in f' {closed}')
+
+
+@pytest.mark.parametrize(
+  'variable', ['JAX_PLATFORMS=cuda', 'JAX_PLATFORMS=none', 'JAX_ENABLE_X64=x']
+)
+def test_variables_of_jax(variable):
+  name, value = variable.split('=')
+  found = subprocess.run(
+    [sys.executable, '-m', 'magnet_jax', 'segment', 'x.png', '--out=/dev/null'],
+    capture_output=True,
+    env={**os.environ, name: value},
+    text=True,
+    check=False,
+  )
+  assert found.returncode == 2, found.stderr
+  assert found.stderr.count('\n') == 1 and f'{name}' in found.stderr
+  assert 'correct or unset' in found.stderr
+
+
+def test_warnings_of_libraries_are_not_shown():
+  code = (
+    'import sys, warnings; from magnet_jax.cli import main; '
+    'main.main = lambda _: warnings.warn("a") or 0; main.run()'
+  )
+  found = subprocess.run(
+    [sys.executable, '-c', code], capture_output=True, text=True, check=False
+  )
+  assert (found.returncode, found.stderr) == (0, '')
+  found = subprocess.run(
+    [sys.executable, '-c', code, '--debug'],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert 'UserWarning: a' in found.stderr
+
+
 @pytest.mark.parametrize('name', main.COMMANDS)
 def test_help_of_every_command_shows_examples_and_defaults(name, capsys):
   assert main.main([name, '--help']) == 0
@@ -51,8 +94,9 @@ def test_help_of_every_command_shows_examples_and_defaults(name, capsys):
   assert 'absl' not in text
 
 
-def test_no_command_shows_the_overview_and_fails(capsys):
-  assert main.main([]) == 2
+@pytest.mark.parametrize('words', [[], ['--debug']])
+def test_no_command_shows_the_overview_and_fails(words, capsys):
+  assert main.main(words) == 2
   assert 'usage: magnet-jax COMMAND' in capsys.readouterr().out
 
 

@@ -197,6 +197,8 @@ def test_bad_input_is_one_line(pair, theirs, fails, tmp_path):
   assert 'at row 5, column 7 the sum is 1, the least -1' in found
   maps[5, 7] = 0.5, 0.2, 0.1
   assert 'the sum is 0.8, the' in line(image, stored('a.npy', maps))
+  nothing = np.full_like(maps, np.nan)
+  assert 'all pixels are NaN' in line(image, stored('a.npy', nothing))
   maps[5, 7, 0] = np.nan  # all of them would mean that there is no label
   assert 'the sum is nan' in line(image, stored('a.npy', maps))
   maps[5, 7] = 1 / 3

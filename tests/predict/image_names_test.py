@@ -23,6 +23,10 @@ def make_folder(tmp_path, monkeypatch):
     (['photos'], ['a.png', 'b.JPG', 'f[1].jpg']),
     (['photos/*.JPG', 'photos/a.png'], ['b.JPG', 'a.png']),
     (['photos/**/*.tif'], ['in/e.tif']),
+    (
+      ['photos/a.png', 'photos', 'photos/a.png'],
+      ['a.png', 'b.JPG', 'f[1].jpg'],
+    ),
     (['photos/d.txt'], ['b.JPG', 'in/e.tif']),
     (['photos/f[1].jpg'], ['f[1].jpg']),  # a file that looks like a pattern
     (['photos/missing.png'], ['missing.png']),  # told of when it is opened
