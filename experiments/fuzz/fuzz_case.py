@@ -15,9 +15,7 @@ _SPARSE = 2**20  # bytes; larger files are compared by their size
 _NOISE = re.compile(r'Traceback|Warning:|Exception ignored|^[EWIF]\d{4} ')
 _BROKEN = re.compile(r'is broken \(|: broken from row')
 # What a run says of its progress.
-_BAR = re.compile(
-  r'\d+%\|.*/s|^making the networks$|^\d+x\d+: |^measuring the parts$'
-)
+_BAR = re.compile(r'\d+%\|.*/s|^\d+x\d+: |^measuring the parts$')
 _WORK = 'work'  # the folder in which a command runs
 
 

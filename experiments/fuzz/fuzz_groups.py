@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import fuzz_annotations
 import fuzz_beside
 from fuzz_case import Case
+import fuzz_choices
 import fuzz_files
 from fuzz_files import Seeds
 import fuzz_flags
@@ -19,10 +21,12 @@ GROUPS: dict[str, tuple[Callable[[Seeds], SearchStrategy[Case]], float]] = {
   'foreign weights': (fuzz_files.foreign, 0.1),
   'zips': (fuzz_files.zips, 0.05),
   'folders and lists': (fuzz_files.lists, 0.05),
+  'annotations': (fuzz_annotations.annotations, 0.05),
   'reports': (fuzz_files.reports, 0.06),
   'resumed': (fuzz_beside.resumed, 0.02),
   'configs': (fuzz_flags.configs, 0.06),
   'flags': (fuzz_flags.odd_flags, 0.11),
+  'combinations': (fuzz_choices.combinations, 0.08),
   'words': (fuzz_flags.odd_words, 0.03),
   'paths': (fuzz_flags.odd_paths, 0.05),
   'environment': (fuzz_flags.environments, 0.02),

@@ -8,7 +8,8 @@ import pathlib
 import sys
 import tempfile
 import traceback
-from typing import TextIO
+from typing import Any, TextIO
+from unittest import mock
 
 import fuzz_case
 from fuzz_case import Case, Outcome
@@ -71,6 +72,29 @@ def _environment(
     os.environ.update(before)
 
 
+@contextlib.contextmanager
+def _served_briefly(wanted: bool) -> Iterator[None]:
+  """Lets a server end as soon as its page is there."""
+  if not wanted:
+    yield
+    return
+  from magnet_jax.serve import app
+
+  run = app.run
+
+  async def briefly(
+    worker: Any, port: int, most: int, tell: Any, stop: Any
+  ) -> None:
+    def told(address: str) -> None:
+      tell(address)
+      stop.set()
+
+    await run(worker, port, most, told, stop)
+
+  with mock.patch.object(app, 'run', briefly):
+    yield
+
+
 def run(case: Case, folder: pathlib.Path, seeds: pathlib.Path) -> Outcome:
   """Runs a case in an empty folder."""
   work = fuzz_case.build(case, folder, seeds)
@@ -79,6 +103,7 @@ def run(case: Case, folder: pathlib.Path, seeds: pathlib.Path) -> Outcome:
   with (
     _environment(dict(case.env), work),
     _caught() as printed,
+    _served_briefly('serve' in case.argv[:1]),
   ):
     try:
       status = main.main(list(case.argv))

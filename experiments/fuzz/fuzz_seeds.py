@@ -1,8 +1,10 @@
 """Valid files that the malformed ones are made from."""
 
 import contextlib
+import importlib.util
 import io
 import json
+import math
 import pathlib
 import pickle
 import struct
@@ -31,6 +33,7 @@ def write(folder: pathlib.Path) -> pathlib.Path:
   label = np.zeros(SIZE, np.uint8)
   label[8:20, 10:30] = 5
   _images(folder, pixels)
+  _with_place(folder)
   images.write_label(folder / 'label.png', label, generator.CLASSES)
   Image.fromarray(label).save(folder / 'label.tif')
   palette = generator.CLASSES.palette[label]
@@ -61,6 +64,23 @@ def _images(folder: pathlib.Path, pixels: np.ndarray) -> None:
   exif = Image.Exif()
   exif[274] = 6
   image.save(folder / 'turned.jpg', exif=exif)
+
+
+def _with_place(folder: pathlib.Path) -> None:
+  """A GeoTIFF in metres, if rasterio is there."""
+  if importlib.util.find_spec('rasterio') is None:
+    return
+  from rasterio.crs import CRS
+
+  from magnet_jax.rasters import geo_labels
+  from magnet_jax.rasters.rasters import Place
+
+  grey = np.arange(math.prod(SIZE), dtype=np.uint8).reshape(SIZE)
+  crs = CRS.from_epsg(32633).to_wkt()
+  place = Place(crs, (0.5, 0.0, 5e5, 0.0, -0.5, 4.5e6))
+  geo_labels.export_labels(
+    folder / 'geo.tif', iter([grey]), size=SIZE, place=place, classes=None
+  )
 
 
 def _models(folder: pathlib.Path, rng: np.random.Generator) -> None:
@@ -97,6 +117,11 @@ def _weights(folder: pathlib.Path, rng: np.random.Generator) -> None:
     struct.pack('<Q', len(text)) + text + data
   )
   (folder / 'w.pkl').write_bytes(pickle.dumps({'model': arrays}, protocol=2))
+  if importlib.util.find_spec('torch') is not None:
+    import torch
+
+    tensors = {name: torch.from_numpy(each) for name, each in arrays.items()}
+    torch.save(tensors, folder / 'w.pth')
 
 
 def _onnx(folder: pathlib.Path) -> None:
