@@ -3,11 +3,10 @@
     python experiments/many/many.py small 10000
     python experiments/many/many.py large 100
     python experiments/many/many.py evaluate 1000
-    python experiments/many/many.py report 1000
 
 `small` segments images of 64 to 200 pixels a side, each of another shape,
-`large` of 1200 to 1600, `evaluate` scores two methods on labelled small ones,
-and `report` makes a page of such an evaluation. Networks are narrow and of
+`large` of 1200 to 1600, and `evaluate` scores two methods on labelled small
+ones and then makes a page of it by `report`. Networks are narrow and of
 random weights, for windows of 64 pixels, of `large` of 306. A row is a tenth of
 the images: processor time of one, the programs that were compiled, and the
 process's memory at its end. Where all is well the rows are alike, but for the
@@ -155,18 +154,16 @@ def main(what: str, count: int) -> None:
     if what in SIDES:
       argv = ['segment', *names, model, '--no-panel', f'--out={folder / "o"}']
       watching = watched(open_image, 'open_image', count)
-    elif what == 'report':
-      watching = contextlib.nullcontext()
     with watching:
       if command.main(argv):
         raise SystemExit('the command failed')
-    if what == 'report':
+    if what == 'evaluate':
       page = folder / 'report.html'
       start = time.process_time()
       with PeakMemory() as memory:
         command.main(['report', str(folder / 'e'), f'--out={page}'])
       print(
-        f'{count} images: {time.process_time() - start:.1f} s, '
+        f'report of {count} images: {time.process_time() - start:.1f} s, '
         f'{memory.added_mb:.0f} MB, a page of '
         f'{page.stat().st_size / 1e6:.1f} MB'
       )
@@ -174,7 +171,7 @@ def main(what: str, count: int) -> None:
 
 if __name__ == '__main__':
   parser = argparse.ArgumentParser(description=__doc__)
-  parser.add_argument('what', choices=[*SIDES, 'evaluate', 'report'])
+  parser.add_argument('what', choices=[*SIDES, 'evaluate'])
   parser.add_argument('count', type=int)
   given = parser.parse_args()
   main(given.what, given.count)
