@@ -200,7 +200,7 @@ RANGES: dict[str, Range] = {
   'memory': _POSITIVE,
   'limit': _whole(1, _MANY),
   'pictures': _NUMBER,
-  'fast': _SHARE_OR_COUNT,
+  'fast_windows': _SHARE_OR_COUNT,
   'devices': _NUMBER,
   'process': _NUMBER,
   'processes': _whole(1, 10**6),

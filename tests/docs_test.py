@@ -194,7 +194,7 @@ def _flags():
     'magnet-jax train --config=no_such_one --workdir=a',
     'magnet-jax train --workdir=a --config.train.segmenter.stepps=3',
     'srun magnet-jax train --batch=3',
-    'cd a && magnet-jax evaluate \\\n  --fast=.5 --limit=none &',
+    'cd a && magnet-jax evaluate \\\n  --fast_windows=.5 --limit=none &',
   ],
 )
 def test_the_check_finds_mistakes(script):

@@ -22,7 +22,7 @@ for least in 0 .02 .05 .1 .2 .4; do
 done
 for share in .1 .25 .5; do
   magnet-jax evaluate --checkpoint="$run" --methods=magnet-fast \
-    --fast=$share --pictures=0 --out="$folder/share_$share" "$@"
+    --fast_windows=$share --pictures=0 --out="$folder/share_$share" "$@"
 done
 python "$here/curve.py" "$folder" "$here/results/$name" |
   tee "$here/results/$name.txt"

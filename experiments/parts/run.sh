@@ -59,7 +59,7 @@ row filtered "$runs/imagenet/model.npz" "${all[@]}" --filter_radius="$radius"
 row gate_filtered "$runs/gate/model.npz" "${all[@]}" --filter_radius="$radius"
 for score in outlines mean; do
   method=magnet-fast row "third_by_$score" "$runs/imagenet/model.npz" \
-    "${all[@]}" --fast=.3 --window_score=$score
+    "${all[@]}" --fast_windows=.3 --window_score=$score
 done
 magnet-jax tune --checkpoint="$runs/gate/model.npz"
 row tuned "$runs/gate/model.npz"

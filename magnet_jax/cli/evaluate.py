@@ -92,9 +92,9 @@ def _define_methods(values: flags.FlagValues, group: str) -> None:
     **bound,
   )
   flags.DEFINE_string(
-    'fast',
+    'fast_windows',
     '',
-    'SHARE: windows that magnet-fast refines, as segment --windows; the way '
+    'SHARE: --windows of magnet-fast, as segment has it; the way '
     'that tune has chosen for half of the time of patch, or 0.25, if not given',
     **bound,
   )
@@ -134,11 +134,12 @@ def _run(arguments: Arguments) -> int:
   trained, meta = model_flags.load_with_meta(values)
   model = model_flags.change(trained, values)
   given = method_flags.settings(values)
+  text = values.fast_windows
   chosen = table.make(
     model,
     values.methods,
     overlap=values.overlap,
-    windows=command_line.windows(values.fast, 'fast') if values.fast else None,
+    windows=command_line.windows(text, 'fast_windows') if text else None,
     **given,
   )
   table.check_used(given, [*chosen])

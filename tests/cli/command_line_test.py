@@ -96,19 +96,19 @@ def test_help_names_choices_and_defaults_once(command, capsys):
 
 
 def test_share():
-  assert command_line.share('4', 'fast') == 4
-  assert isinstance(command_line.share('4', 'fast'), int)
-  assert command_line.share('0.25', 'fast') == 0.25
-  with pytest.raises(InputError, match='--fast=quarter'):
-    command_line.share('quarter', 'fast')
+  assert command_line.share('4', 'windows') == 4
+  assert isinstance(command_line.share('4', 'windows'), int)
+  assert command_line.share('0.25', 'windows') == 0.25
+  with pytest.raises(InputError, match='--windows=quarter'):
+    command_line.share('quarter', 'windows')
 
 
 def test_windows():
-  assert command_line.windows('4', 'fast') == 4
-  assert command_line.windows('0.25', 'fast') == 0.25
-  assert command_line.windows('0.5, 4', 'fast') == (0.5, 4)
-  with pytest.raises(InputError, match='--fast=half'):
-    command_line.windows('0.25,half', 'fast')
+  assert command_line.windows('4', 'windows') == 4
+  assert command_line.windows('0.25', 'windows') == 0.25
+  assert command_line.windows('0.5, 4', 'windows') == (0.5, 4)
+  with pytest.raises(InputError, match='--windows=half'):
+    command_line.windows('0.25,half', 'windows')
 
 
 def test_size():

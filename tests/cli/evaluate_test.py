@@ -221,6 +221,6 @@ def test_bad_flags(flags, fails):
   assert 'data.val' in fails(*flags, '--config.data.kind=files')
   line = fails(*flags, '--reference=magnet', '--methods=patch,downsample')
   assert '--reference=magnet' in line and 'patch, downsample' in line
-  assert '--fast=some' in fails(*flags, '--fast=some')
+  assert '--fast_windows=some' in fails(*flags, '--fast_windows=some')
   line = fails(*flags, '--config.data.classes=carrotweed')
   assert 'carrot' in line and '3 classes' in line and '7 classes' in line
