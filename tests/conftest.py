@@ -4,6 +4,8 @@ import os
 import pathlib
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# Of commands that tests start: nothing is kept from one run to the next.
+os.environ['MAGNET_JAX_CACHE'] = 'off'
 # Four devices, as windows are split among them. What tests compile is tiny and
 # runs once or twice: optimising it takes longer than it saves.
 os.environ['XLA_FLAGS'] = (

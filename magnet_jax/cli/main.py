@@ -9,6 +9,7 @@ import warnings
 
 import magnet_jax
 from magnet_jax.cli import messages
+from magnet_jax.files import compile_cache
 
 # What each command does; the module in this folder has the same name. All that
 # needs JAX is imported once a command is chosen, so that --help is quick.
@@ -39,6 +40,7 @@ def run() -> None:
   if isinstance(sys.stdout, io.TextIOWrapper):
     # As stderr: a file's name need not be valid text.
     sys.stdout.reconfigure(errors='backslashreplace')
+  compile_cache.use()
   done = False
   try:
     status = main(sys.argv[1:])

@@ -23,6 +23,7 @@ from magnet_jax.methods.method import (
 )
 from magnet_jax.models.glnet import Features
 from magnet_jax.ops import merge, normalise, resize, sharing, windows
+from magnet_jax.predict import networks
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError, Size, WindowGrid
 
@@ -42,7 +43,9 @@ def make(model: Model) -> Method:
   network = model.segmenter
   assert isinstance(network, jax.tree_util.Partial)
   (variables,) = network.args
-  steps = Steps(network.func.__self__)  # type: ignore[attr-defined]
+  module = networks.module_of(network)
+  assert module is not None
+  steps = Steps(module)
   window = settings.window(model.settings['plan'])
   if (flips := model.settings['refine'].get('flips', 1)) != 1:
     raise InputError(
@@ -204,10 +207,7 @@ def decide(
 
 
 BRANCHES = Need(
-  lambda model: hasattr(
-    getattr(getattr(model.segmenter, 'func', None), '__self__', None),
-    'look_closer',
-  ),
+  lambda model: hasattr(networks.module_of(model.segmenter), 'look_closer'),
   'its segmenter has no branch for windows; train one with '
   'segmenter.name=glnet in a config',
 )

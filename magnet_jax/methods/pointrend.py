@@ -8,6 +8,7 @@ import jax
 
 from magnet_jax.methods import starts
 from magnet_jax.methods.method import Method, Need
+from magnet_jax.predict import networks
 from magnet_jax.predict.model import Model
 from magnet_jax.types import InputError
 
@@ -72,7 +73,7 @@ def _deciding(model: Model, head_points: int, start: str) -> Model:
 
 def _has_head(model: Model) -> bool:
   """Returns whether the segmenter is a module that can decide points."""
-  module = getattr(getattr(model.segmenter, 'func', None), '__self__', None)
+  module = networks.module_of(model.segmenter)
   return callable(module) and 'decided' in inspect.signature(module).parameters
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 import contextlib
 import functools
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -36,11 +37,47 @@ def segmenter(
   """Returns the segmenter with its variables, checked and placed."""
   with building(name, 'segmenter'):
     module = _segmenter(meta, num_classes)
-    wanted = build.shapes(module, (64, 64), num_classes)
+    # Jitted, so that all steps that contain it trace it once.
+    apply = jax.jit(module.apply, static_argnames=('features', 'decided'))
+    given = variables['segmenter']
+    wanted = given
+    if not _fits(apply, given, meta, num_classes):  # to say why
+      wanted = build.shapes(module, (64, 64), num_classes)
   check(name, 'segmenter', variables, wanted)
   # Placed once, so that all cascades of this model share the same copy.
-  placed = jax.device_put(variables['segmenter'])
-  return jax.tree_util.Partial(module.apply, placed)
+  placed = jax.device_put(given)
+  return jax.tree_util.Partial(apply, placed)
+
+
+def module_of(network: object) -> nn.Module | None:
+  """Returns the module of Partial(module.apply, variables); else None."""
+  function = getattr(network, 'func', None)
+  for each in (function, getattr(function, '__wrapped__', None)):
+    found = getattr(each, '__self__', None)
+    if isinstance(found, nn.Module):
+      return found
+  return None
+
+
+def _fits(apply: Any, variables: Section, meta: Meta, num_classes: int) -> bool:
+  """Whether a network runs with its variables and needs all of them.
+
+  What is traced is what steps use later; `build.shapes` would trace what makes
+  the variables as well, which takes twice as long.
+  """
+  try:
+    height, width = meta.section('plan')['network']
+    images = jax.ShapeDtypeStruct((1, height, width, 3), jnp.float32)
+    traced = apply.trace(variables, images)
+    leaves = jax.tree.leaves(traced.out_info)
+  # Flax has an error of its own for each way of not fitting.
+  except Exception:
+    return False
+  jaxpr = traced.jaxpr.jaxpr
+  read = {id(x) for equation in jaxpr.eqns for x in equation.invars}
+  all_read = all(id(x) in read for x in jaxpr.invars)
+  wanted = (1, height, width, num_classes)
+  return all_read and [leaf.shape for leaf in leaves] == [wanted]
 
 
 def _segmenter(meta: Meta, num_classes: int) -> nn.Module:
