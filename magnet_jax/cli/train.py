@@ -110,6 +110,8 @@ def run(arguments: Arguments) -> int:
   folder = pathlib.Path(values.workdir)
   if values.hours is not None:
     _check_hours(values.hours, arguments.overrides)
+  programs = [name for name in scalars.PROGRAMS if values[name].value]
+  scalars.check(programs)
   with host_flags.work(values):
     config = config_file.override(_config(values, folder), arguments.overrides)
     corrects = values.stage in CORRECTORS
@@ -118,7 +120,7 @@ def run(arguments: Arguments) -> int:
       config,
       folder,
       stage=values.stage,
-      programs=[name for name in scalars.PROGRAMS if values[name].value],
+      programs=programs,
       hours=values.hours,
     )
   if model and parallel.is_main():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
+import importlib.util
 import os
 import pathlib
 from typing import Any
@@ -11,6 +12,7 @@ from magnet_jax.types import InputError, Meta
 
 Write = Callable[[Mapping[str, Any]], None]
 _PROJECT = 'magnet_jax'  # in Weights & Biases, unless WANDB_PROJECT is set
+_PACKAGES = {'tensorboard': 'tensorboardX', 'wandb': 'wandb'}
 _KEPT = 'wandb.json'  # the run's name there, under which it is resumed
 
 
@@ -26,25 +28,28 @@ def writers(
     meta: with the settings of the training.
 
   Raises:
-    InputError: its package is missing, or it cannot begin.
+    InputError: a package is missing, or a program cannot begin.
   """
+  check(names)
   with contextlib.ExitStack() as stack:
     yield [stack.enter_context(PROGRAMS[name](folder, meta)) for name in names]
 
 
-def _missing(name: str, package: str) -> InputError:
-  return InputError(
-    f'{name}: needs the extra package {package}; '
-    f'pip install "magnet-jax[{name}]"'
-  )
+def check(names: Sequence[str]) -> None:
+  """Raises InputError unless the packages for these programs are installed."""
+  for name in names:
+    package = _PACKAGES[name]
+    if not importlib.util.find_spec(package):
+      raise InputError(
+        f'{name}: needs the extra package {package}; '
+        f'pip install "magnet-jax[{name}]"'
+      )
 
 
 @contextlib.contextmanager
 def _tensorboard(folder: pathlib.Path, _: Meta) -> Iterator[Write]:
-  try:
-    import tensorboardX
-  except ImportError as error:
-    raise _missing('tensorboard', 'tensorboardX') from error
+  import tensorboardX
+
   writer = tensorboardX.SummaryWriter(str(folder / 'tensorboard'))
 
   def write(record: Mapping[str, Any]) -> None:
@@ -61,10 +66,8 @@ def _tensorboard(folder: pathlib.Path, _: Meta) -> Iterator[Write]:
 @contextlib.contextmanager
 def _wandb(folder: pathlib.Path, meta: Meta) -> Iterator[Write]:
   """Its own variables set the rest: WANDB_MODE, WANDB_PROJECT, …"""
-  try:
-    import wandb
-  except ImportError as error:
-    raise _missing('wandb', 'wandb') from error
+  import wandb
+
   kept = folder / _KEPT
   known = records.read_object(kept, 'remove it') if kept.exists() else {}
   try:

@@ -1,6 +1,7 @@
 """Scalars for TensorBoard and Weights & Biases, whose packages are extras."""
 
 import dataclasses
+import importlib.util
 import json
 import sys
 import types
@@ -8,6 +9,7 @@ import types
 import pytest
 import toy_task
 
+from magnet_jax.cli import main
 from magnet_jax.files import records
 from magnet_jax.train import loop, pace, scalars
 from magnet_jax.types import InputError, Meta
@@ -33,6 +35,12 @@ class FakeRun:
     self.exit_code = exit_code
 
 
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+  """Both packages seem to be there, whatever is."""
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name)
+
+
 @pytest.fixture
 def wandb(monkeypatch):
   """A module in the place of wandb; its runs are in `runs`."""
@@ -55,12 +63,15 @@ def wandb(monkeypatch):
 
 
 @pytest.mark.parametrize('name', scalars.PROGRAMS)
-def test_packages_are_extras(name, tmp_path, monkeypatch):
-  for package in ('tensorboardX', 'wandb'):
-    monkeypatch.setitem(sys.modules, package, None)
+def test_packages_are_extras(name, tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
   words = rf'{name}: needs .*magnet-jax\[{name}\]'
   with pytest.raises(InputError, match=words):
     loop.train(toy_task.make_task(), tmp_path, programs=[name])
+  argv = ['train', '--config=tiny', f'--workdir={tmp_path / "w"}', f'--{name}']
+  assert main.main(argv) == 2  # at once, before the networks are built
+  assert f'magnet-jax[{name}]' in capsys.readouterr().err
+  assert not (tmp_path / 'w').exists()
 
 
 def test_tensorboard_gets_each_number(tmp_path, monkeypatch):
