@@ -85,7 +85,7 @@ def combinations(draw: DrawFn, seeds: Seeds) -> Case:
   """Draws a command with one to four flags."""
   command = draw(st.sampled_from(_COMMANDS))
   image = draw(st.sampled_from([n for n in _IMAGES if n in seeds]))
-  words = [image if w == 'IMAGE' else w for w in _FIRST[command]]
+  words = [image if w == 'IMAGE' else w for w in _FIRST.get(command, ())]
   values = flags.FlagValues()
   importlib.import_module(f'magnet_jax.cli.{command}').define(values)
   names = sorted(set(values) - {*_NEVER})

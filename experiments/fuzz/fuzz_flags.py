@@ -51,11 +51,12 @@ WORKING: dict[str, tuple[str, ...]] = {
   'demo': ('--size=32', '--checkpoint=m.npz', '--out=o'),
   'bench': ('--size=32', '--checkpoint=m.npz', '--repeats=1'),
   'sweep': ('--workdir=w', *_TINY, '--vary=seed=1', '--limit=0'),
+  'export': ('m.npz', '--out=x'),
   'serve': ('--checkpoint=m.npz', '--out=o', '--port=0'),
 }
 # Those that compile much are drawn less often.
 _OFTEN = {
-  **{'tune': 1, 'demo': 1, 'bench': 1, 'serve': 2, 'sweep': 1},
+  **{'tune': 1, 'demo': 1, 'bench': 1, 'serve': 2, 'sweep': 1, 'export': 2},
   **{'train': 3, 'evaluate': 4},
 }
 _COMMANDS = [c for c in WORKING for _ in range(_OFTEN.get(c, 6))]
