@@ -89,7 +89,9 @@ def late_threads_ignored() -> Iterator[None]:
 
 def _told_by_others(record: logging.LogRecord) -> bool:
   error = record.exc_info[1] if record.exc_info else None
-  return 'orbax' not in record.getMessage() and str(error) != _CLOSED
+  # asyncio wraps what TensorStore's coroutines raise: only the error tells.
+  text = f'{record.getMessage()} {error}'
+  return not any(word in text for word in ('orbax', 'tensorstore', _CLOSED))
 
 
 def _retrieve() -> None:

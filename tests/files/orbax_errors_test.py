@@ -34,6 +34,8 @@ def test_only_late_threads_are_ignored(monkeypatch, caplog):
     sys.unraisablehook(LATE)
     sys.unraisablehook(OTHER)
     logger.error('never retrieved: /1.orbax-checkpoint-tmp')
+    damaged = ValueError("DATA_LOSS: Error [tensorstore_spec='{}']")
+    logger.error('never retrieved: _wrap_awaitable()', exc_info=damaged)
     logger.error('something else')
   assert seen == [OTHER]
   assert caplog.messages == ['something else']
