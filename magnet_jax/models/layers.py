@@ -70,8 +70,18 @@ def _product(
   first.
   """
   del dimensions  # a dense layer's, for images of any rank
-  flat = jax.lax.dot(x.reshape(-1, x.shape[-1]), kernel, precision=precision)
-  return flat.reshape(*x.shape[:-1], kernel.shape[-1])
+  flat = x.reshape(-1, x.shape[-1])
+  # On a CPU, XLA uses instructions for products of bfloat16 only if these are
+  # added up in float32; other devices do that anyway.
+  sums = jnp.float32 if _to_add_up(x.dtype) else None
+  found = jax.lax.dot(
+    flat, kernel, precision=precision, preferred_element_type=sums
+  )
+  return found.astype(x.dtype).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+def _to_add_up(dtype: Dtype) -> bool:
+  return dtype == jnp.bfloat16 and jax.default_backend() == 'cpu'
 
 
 def normalisation(

@@ -35,3 +35,29 @@ def test_a_1x1_kernel_is_a_dense_layer():
   )
   assert shapes['params']['kernel'].shape == (3, 4)
   assert shapes['params']['bias'].shape == (4,)
+
+
+def test_a_dense_layer_in_bfloat16_adds_up_in_float32():
+  """Each result is that of float32, rounded once; and so are gradients."""
+  rng = np.random.default_rng(0)
+  images = rng.standard_normal((1, 3, 5, 300), np.float32)
+  kernel = rng.standard_normal((300, 4), np.float32)
+  images, kernel = (jnp.asarray(x, jnp.bfloat16) for x in (images, kernel))
+  conv = layers.convolution(4, 1, dtype=jnp.bfloat16)
+
+  def total(kernel):
+    found = conv.apply({'params': {'kernel': kernel}}, images)
+    assert found.dtype == jnp.bfloat16
+    return found.astype(jnp.float32).sum(), found
+
+  gradient, found = jax.grad(total, has_aux=True)(kernel)
+  exact = np.einsum(
+    'bhwc,cd->bhwd', *(np.asarray(x, np.float64) for x in (images, kernel))
+  )
+  np.testing.assert_allclose(
+    np.asarray(found, np.float64), exact, rtol=2**-8, atol=1e-5
+  )
+  sums = np.asarray(images, np.float64).sum((0, 1, 2))[:, None]
+  np.testing.assert_allclose(
+    np.asarray(gradient, np.float64), np.tile(sums, 4), rtol=2**-7, atol=1e-5
+  )
