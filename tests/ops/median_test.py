@@ -11,7 +11,7 @@ from magnet_jax.types import InputError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / 'goldens' / 'operations.npz'
 
-KERNELS = [1, 3, 5, 7, 11]
+KERNELS = [1, 3, 5, 7, 9, 11, 13]  # each way of finding it
 SIZE = (13, 17)  # of all maps but a few: one compile for each kernel
 
 _filter = jax.jit(median.median_filter, static_argnums=1)
@@ -85,6 +85,36 @@ def test_maps_of_a_batch_are_filtered_apart():
   found = jax.vmap(lambda m, v: median.median_filter(m, 3, v))(values, valid)
   for one, map_, (h, w) in zip(found, values, valid, strict=True):
     np.testing.assert_array_equal(one[:h, :w], _reference(map_[:h, :w], 3))
+
+
+@pytest.mark.parametrize('kernel', [7, 11])
+def test_maps_of_many_strips(kernel):
+  values = _map((49, 20))
+  maps = np.stack([values, values[::-1]])
+  found = jax.jit(jax.vmap(lambda m: median.median_filter(m, kernel)))(maps)
+  for one, each in zip(found, maps, strict=True):
+    np.testing.assert_array_equal(one, _reference(each, kernel))
+
+
+@pytest.mark.parametrize('kernel', [7, 9, 11])
+def test_what_accelerators_run_instead_is_equal(kernel):
+  values = _map((20, 23))
+  padded = np.pad(values, kernel // 2, 'symmetric')
+  views = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel))
+  neighbours = [*jnp.asarray(views).transpose(2, 3, 0, 1).reshape(-1, 20, 23)]
+  found = median._by_bits(neighbours)
+  np.testing.assert_array_equal(found, _reference(values, kernel))
+
+
+@pytest.mark.parametrize('kernel', [3, 7, 11])
+def test_the_median_is_among_those_in_the_middle(kernel):
+  places = median._in_the_middle(kernel)
+  rng = np.random.default_rng(kernel)
+  for _ in range(20):
+    table = np.sort(np.sort(rng.random((kernel, kernel)), axis=0), axis=1)
+    kept = [table[place] for place in places]
+    assert len(kept) % 2 == 1
+    assert np.median(kept) == np.median(table)
 
 
 @pytest.mark.parametrize('kernel', [3, 5, 11])
