@@ -17,6 +17,7 @@ _BROKEN = re.compile(r'is broken \(|: broken from row')
 # What a run says of its progress.
 _BAR = re.compile(r'\d+%\|.*/s|^\d+x\d+: |^measuring the parts$')
 _WORK = 'work'  # the folder in which a command runs
+_PICTURE = '--preview='
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,10 +161,14 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
     found += _of_refusal(case, outcome, told)
   elif told:
     found.append('an error and status 0')
+  # A picture may be redrawn that is not an input of this command, too.
+  named = [word.partition('=')[2] for word in case.argv if _PICTURE in word]
+  redrawn = {f'{_WORK}/{name}' for name in named if name not in case.argv}
   changed = [
     name
     for name, seen in outcome.before.items()
     if outcome.after.get(name) != seen
+    and name not in redrawn
     and not (case.continued and name.startswith(f'{_WORK}/{case.continued}/'))
   ]
   if changed:
