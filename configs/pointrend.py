@@ -18,8 +18,13 @@ from magnet_jax.configs import scenes
 def get_config() -> ml_collections.ConfigDict:
   """Returns small settings for PointRend."""
   config = scenes.with_refiner()
+  small(config)
+  config.refine.fusion = 'mean'  # nothing else is trained
+  return config
+
+
+def small(config: ml_collections.ConfigDict) -> None:
+  """Makes the segmenter a PointRend with a small head for the CPU."""
   config.segmenter.name = 'pointrend'
   config.segmenter.units = 64  # features of the point head's layers
   config.segmenter.points = 512  # on which the head is trained, of each window
-  config.refine.fusion = 'mean'  # nothing else is trained
-  return config

@@ -181,13 +181,10 @@ RANGES: dict[str, Range] = {
   'scale_jitter': _TONE,
   'validate_every': _whole(1, _MANY),
   'validation_batches': _whole(1, _MANY),
-  'auxiliary': _FACTOR,
-  'trunk_rate': _FACTOR,
-  'least': _POSITIVE_SHARE,
   'band': _whole(0, 2048),
-  'segmenter_rate': _FACTOR,
+  **dict.fromkeys(('auxiliary', 'trunk_rate', 'segmenter_rate'), _FACTOR),
   'folds': _whole(2, 5),
-  'fold_steps': _POSITIVE_SHARE,
+  **dict.fromkeys(('least', 'fold_steps'), _POSITIVE_SHARE),
   # tune
   'images': _NUMBER,
   # flags that are no settings

@@ -285,7 +285,6 @@ def _overlap(text: str) -> float | tuple[float, ...]:
 
 
 def _bands(text: str) -> tuple[int, ...] | None:
-  """Numbers of bands, or None if none are given."""
   parts = text.split(',') if text else []
   return tuple(command_line.whole(p.strip(), 'bands') for p in parts) or None
 
