@@ -268,7 +268,9 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
   else:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'
-  if flag.default is not False and flag.default not in (None, ''):
+  if isinstance(flag, flags.MultiFlag):  # absl says at the end that it can be repeated
+    text = text.rpartition(';')[0]
+  if flag.default is not False and flag.default not in (None, '', []):
     default = flag.default
     words = ','.join(default) if isinstance(default, list) else default
     text += f' (default: {words})'

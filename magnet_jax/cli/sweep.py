@@ -24,9 +24,9 @@ HELP = r"""
   usage: magnet-jax sweep --workdir=DIR --vary=KEY=VALUE,VALUE… [flags]
 
   Trains a run for each combination of values of some fields of a config, scores
-  each on val, and prints a table, the best first. Each run is in DIR/NAME, as
-  magnet-jax train and evaluate would write it, and what they print in
-  DIR/NAME.log. The same command resumes an interrupted sweep. A run that fails
+  each on val, and prints a table, the best first, which is also in DIR/table.txt.
+  Each run is in DIR/NAME, as magnet-jax train and evaluate would write it, and
+  what they print in DIR/NAME.log. The same command resumes an interrupted sweep. A run that fails
   is told in a line, and the others go on. One run is trained at a time, in a
   process of its own.
 
@@ -65,7 +65,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_multi_string(
     'vary',
     [],
-    'KEY=VALUE,VALUE,…: a field and its values; several flags, all combinations'
+    'KEY=VALUE,VALUE,…: a field and its values; several flags: all combinations'
     ' (required)',
     flag_values=values,
     module_name=group,
@@ -107,7 +107,9 @@ def run(arguments: Arguments) -> int:
     _tell(f'{number} of {len(found)}: {each.name}')
     results.append(_result(arguments, folder, each))
     _tell(f'  {_line(results[-1], folder)}')
-  messages.tell(f'\n{table(results)}')
+  text = str(table(results))
+  atomic.write_bytes(folder / 'table.txt', f'{text}\n'.encode())
+  messages.tell(f'\n{text}')
   done = [folder / each.name for each in results if not each.failed]
   if done:
     names = ' '.join(shlex.quote(str(path / _SCORED)) for path in done)

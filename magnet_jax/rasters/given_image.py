@@ -101,7 +101,7 @@ def _three_channels(array: np.ndarray) -> np.ndarray:
   if 0 in shape:
     raise InputError(f'{found}it has no pixels, check how it was cut')
   if len(shape) == 4:
-    raise InputError(f'{found}of several, give one at a time')
+    raise InputError(f'{found}give several to segment_all')
   if len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
     return np.repeat(array.reshape(*shape[:2], 1), 3, axis=-1)
   if len(shape) != 3:

@@ -86,6 +86,7 @@ def test_runs_are_scored_and_the_best_is_first(commands, tmp_path, capsys):
     ['width=4', '50.0'],
   ]
   assert 'magnet-jax report' in told
+  assert (tmp_path / 'table.txt').read_text() in told
   assert [name for name, _ in commands] == ['train', 'evaluate'] * 2
   train, score = commands[0][1], commands[1][1]
   assert '--config.seed=5' in train and '--hours=0.1' in train

@@ -97,7 +97,7 @@ def test_transparent_pixels_have_no_data(mode):
     (None, 'type NoneType: must be'),
     (np.zeros((3, 8, 9)), r'\(3, 8, 9\): must.*np.moveaxis\(image, 0, -1\)'),
     (np.zeros((8, 9, 4), np.uint8), r'\(8, 9, 4\): must.*image\[..., :3\]'),
-    (np.zeros((2, 8, 9, 3)), 'of several, give one at a time'),
+    (np.zeros((2, 8, 9, 3)), 'give several to segment_all'),
     (np.zeros(5), r'\(5,\): must.*two or three dimensions'),
     (np.zeros((0, 9, 3)), r'\(0, 9, 3\).*no pixels'),
     (np.zeros((8, 9), np.uint16), 'image of uint16: must be uint8.*astype'),
