@@ -268,7 +268,7 @@ def _flag_text(flag: flags.Flag, width: int) -> str:
   else:
     metavar, _, text = flag.help.partition(': ')
     left = f'  --{flag.name}={metavar}'
-  if isinstance(flag, flags.MultiFlag):  # absl says at the end that it can be repeated
+  if isinstance(flag, flags.MultiFlag):  # absl adds that it can be repeated
     text = text.rpartition(';')[0]
   if flag.default is not False and flag.default not in (None, '', []):
     default = flag.default

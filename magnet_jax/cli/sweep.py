@@ -24,11 +24,11 @@ HELP = r"""
   usage: magnet-jax sweep --workdir=DIR --vary=KEY=VALUE,VALUE… [flags]
 
   Trains a run for each combination of values of some fields of a config, scores
-  each on val, and prints a table, the best first, which is also in DIR/table.txt.
-  Each run is in DIR/NAME, as magnet-jax train and evaluate would write it, and
-  what they print in DIR/NAME.log. The same command resumes an interrupted sweep. A run that fails
-  is told in a line, and the others go on. One run is trained at a time, in a
-  process of its own.
+  each on val, and prints a table, the best first, also into DIR/table.txt. Each
+  run is in DIR/NAME, as magnet-jax train and evaluate would write it, and what
+  they print in DIR/NAME.log. The same command resumes an interrupted sweep. A
+  run that fails is told in a line, and the others go on. One run is trained at
+  a time, in a process of its own.
 
   examples:
     magnet-jax sweep --config=photos/magnet_jax/config.py --workdir=runs/rates \
