@@ -4,7 +4,7 @@ The other configs override some of these fields. Only the commands and the
 training loop see a config.
 
 Source: none; the values have worked well on small sets.
-Command: magnet-jax train --workdir=runs/default
+Command: magnet-jax train --config=default --workdir=runs/default
 Time: half an hour on two CPU cores, estimated from that of a step.
 Score: not measured; configs/scenes.py is close to it.
 """

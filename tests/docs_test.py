@@ -192,7 +192,7 @@ def _flags():
   [
     'magnet-jax evaluate --fsat=.5',
     'magnet-jax train --config=no_such_one --workdir=a',
-    'magnet-jax train --workdir=a --config.train.segmenter.stepps=3',
+    'magnet-jax train --config=tiny --config.train.segmenter.stepps=3',
     'srun magnet-jax train --batch=3',
     'cd a && magnet-jax evaluate \\\n  --fast_windows=.5 --limit=none &',
   ],

@@ -61,10 +61,11 @@ def define(values: flags.FlagValues) -> None:
   group = 'settings'
   text(
     'config',
-    'default',
+    None,
     'FILE|NAME: a Python file, which is run as a program; a .json file, such '
     "as a run's config.json, which is only read; or the name of a shipped "
-    'config. A run that is begun needs none: its own is DIR/config.json. '
+    'config, such as default. A run that is begun needs none: its own is '
+    'DIR/config.json. '
     '--config.KEY=VALUE changes a field of it',
     module_name=group,
   )
@@ -148,8 +149,13 @@ def _config(
   """Loads --config; if that is not given, the config of the run itself."""
   own = folder / run_folder.CONFIG
   there = parallel.gather(own.is_file())
-  if values['config'].present or not any(there):
+  if values.config is not None:
     return config_file.load(values.config)
+  if not any(there):
+    raise InputError(
+      f'{own}: no such file, so no run to go on with; check --workdir, or name '
+      'the settings of a new run, such as --config=default'
+    )
   if not all(there):
     raise InputError(
       f'{own}: only some of the processes can read it; give all of them the '

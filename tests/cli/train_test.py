@@ -15,6 +15,14 @@ def test_time_is_limited_as_a_whole_or_one_by_one(network, tmp_path, fails):
   assert not (tmp_path / 'w').exists()
 
 
+def test_a_folder_without_a_run_needs_settings(tmp_path, fails):
+  folder = tmp_path / 'runs_m2'  # a slip of runs/m2
+  line = fails('train', f'--workdir={folder}')
+  assert f'{folder}/config.json: no such file' in line
+  assert 'name the settings of a new run, such as --config=default' in line
+  assert not folder.exists()
+
+
 def test_a_budget_takes_precedence_over_those_of_a_config(
   tmp_path, monkeypatch, capsys
 ):
