@@ -17,7 +17,10 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 from typing import Any
+
+import numpy as np
 
 _HERE = pathlib.Path(__file__).parent
 NAMES = (
@@ -60,6 +63,12 @@ class Side:
     return cls(name, folder, *engine)
 
 
+def _path(tree: pathlib.Path) -> str:
+  """Where a tree's process imports from: first from it."""
+  inherited = os.environ.get('PYTHONPATH', '')
+  return os.pathsep.join(filter(None, [str(tree), inherited]))
+
+
 class Worker:
   """A process that segments the image of a configuration when asked to."""
 
@@ -71,22 +80,23 @@ class Worker:
         *(sys.executable, str(_HERE / 'worker.py'), name),
         *(f'--engine={side.engine}', f'--precision={side.precision}'),
       ],
-      env={**os.environ, 'PYTHONPATH': str(side.tree)},
+      env={**os.environ, 'PYTHONPATH': _path(side.tree)},
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       text=True,
     )
 
   def run(self) -> dict[str, Any]:
-    """Segments once; returns what it took."""
+    """Segments once; returns what it took, and the labels."""
     assert self._process.stdin and self._process.stdout
-    self._process.stdin.write('\n')
-    self._process.stdin.flush()
-    line = self._process.stdout.readline()
-    if not line:
-      raise SystemExit(f'{self.side.name}: the process has ended')
-    found: dict[str, Any] = json.loads(line)
-    return found
+    with tempfile.TemporaryDirectory() as folder:
+      path = pathlib.Path(folder, 'labels.npy')
+      self._process.stdin.write(f'{path}\n')
+      self._process.stdin.flush()
+      line = self._process.stdout.readline()
+      if not line:
+        raise SystemExit(f'{self.side.name}: the process has ended')
+      return {**json.loads(line), 'labels': np.load(path)}
 
   def close(self) -> None:
     """Ends the process."""
@@ -109,15 +119,14 @@ def rows(
   for index, side in enumerate(sides):
     own = [each[index] for each in rounds]
     ratios = [each[index]['seconds'] / each[0]['seconds'] for each in rounds]
-    counts = zip(first[index]['labels'], first[0]['labels'], strict=True)
-    moved = sum(abs(a - b) for a, b in counts) / sum(first[0]['labels'])
+    alike = np.mean(first[index]['labels'] == first[0]['labels'])
     yield (
       f'{name:20}{side.name:16}'
       f'{statistics.median(each["seconds"] for each in own):8.2f}'
       f'{statistics.median(ratios):7.2f}{min(ratios):7.2f}{max(ratios):7.2f}'
       f'{statistics.median(each["system"] for each in own):8.2f}'
       f'{own[-1]["faults"] / 1e3:9.0f}{own[-1]["peak_mb"]:8.0f}'
-      f'{100 * moved / 2:8.3f}'
+      f'{100 * alike:9.3f}'
     )
 
 
@@ -136,7 +145,7 @@ def main(argv: list[str]) -> int:
     parser.error(f'--names {unknown}: unknown; choose among {", ".join(NAMES)}')
   print(
     f'{"configuration":20}{"side":16}{"seconds":>8}{"ratio":>7}{"least":>7}'
-    f'{"most":>7}{"system":>8}{"faults/k":>9}{"peak MB":>8}{"moved %":>8}'
+    f'{"most":>7}{"system":>8}{"faults/k":>9}{"peak MB":>8}{"alike %":>9}'
   )
   for name in names:
     for line in rows(given.sides, name, given.repeats, given.core):

@@ -32,8 +32,12 @@ class Configuration:
   pipeline: str = 'aligned'
   fast: int = 0
 
-  def model(self) -> Model:
-    """Builds it, with weights that depend on nothing but the config."""
+  def model(self, dtype: str = 'float32') -> Model:
+    """Builds it, with weights that depend on nothing but the config.
+
+    Args:
+      dtype: of JAX's computation, 'float32' or 'bfloat16'.
+    """
     config = importlib.import_module(f'magnet_jax.configs.{self.config}')
     settings = config.get_config().to_dict()
     # Time does not depend on whether stages share a refiner.
@@ -43,8 +47,8 @@ class Configuration:
       refine['windows'] = self.fast
     made = random_model.make(
       num_classes=self.classes,
-      segmenter=settings['segmenter'],
-      refiner=refiner,
+      segmenter={**settings['segmenter'], 'dtype': dtype},
+      refiner={**refiner, 'dtype': dtype},
       plan=settings['plan'],
       refine=refine,
     )

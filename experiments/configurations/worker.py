@@ -14,20 +14,24 @@ import numpy as np
 
 
 def main(argv: list[str]) -> None:
-  """Answers each line with a JSON object, the first after compiling."""
+  """Answers each line with a JSON object, the first after compiling.
+
+  A line is the path, ending in .npy, to which the labels are written.
+  """
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('name', choices=configurations.CONFIGURATIONS)
   parser.add_argument('--engine', default='xla')
   parser.add_argument('--precision', default='float32')
   given = parser.parse_args(argv)
   configuration = configurations.CONFIGURATIONS[given.name]
-  model = configuration.model()
+  own = given.precision if given.engine == 'xla' else 'float32'
+  model = configuration.model(own)
   if given.engine != 'xla':
     from magnet_jax.predict import engines
 
     model = engines.use(model, given.engine, given.precision)
   segment = configurations.call(configuration, model)
-  for _ in sys.stdin:
+  for line in sys.stdin:
     before, start = (
       resource.getrusage(resource.RUSAGE_SELF),
       time.process_time(),
@@ -40,8 +44,8 @@ def main(argv: list[str]) -> None:
       'system': after.ru_stime - before.ru_stime,
       'faults': after.ru_minflt - before.ru_minflt,
       'peak_mb': after.ru_maxrss * 1024 / 1e6,
-      'labels': np.bincount(label.reshape(-1), minlength=19).tolist(),
     }
+    np.save(line.strip(), label)
     print(json.dumps(found), flush=True)
 
 
