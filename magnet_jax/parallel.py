@@ -75,6 +75,17 @@ def device_memory() -> int | None:
   )
 
 
+def device_peak() -> int | None:
+  """Returns the most bytes that a device has used since the process began.
+
+  Of the device that has used most; None if they share the host memory, or do
+  not say.
+  """
+  known = [device.memory_stats() or {} for device in jax.local_devices()]
+  peaks = [k['peak_bytes_in_use'] for k in known if 'peak_bytes_in_use' in k]
+  return max(peaks, default=None)
+
+
 def process() -> int:
   """Returns the index of this process, from 0."""
   return jax.process_index()

@@ -166,6 +166,7 @@ RANGES: dict[str, Range] = {
   # train
   'steps': _whole(1, _MANY),
   'hours': _FACTOR,
+  'minutes': Range(0, 10_000, above=True),
   'patience': _whole(0, _MANY),
   **dict.fromkeys(('train.batch', 'accumulate'), _whole(1, 65_536)),
   'crop': _SIDES,

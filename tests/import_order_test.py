@@ -37,6 +37,7 @@ ORDER = (
   'tuning',
   'train',
   'survey',
+  'bench',
   'configs',
   'cli',
   '__main__',

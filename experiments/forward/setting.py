@@ -3,8 +3,8 @@
 import dataclasses
 import importlib.util
 
-from magnet_jax.evaluate import bench_machine
-from magnet_jax.evaluate.bench_machine import Machine
+from magnet_jax.bench import machine as machines
+from magnet_jax.bench.machine import Machine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Setting:
 
 def find(dtype: str) -> Setting:
   """Describes the present machine."""
-  machine = bench_machine.find()
+  machine = machines.find()
   if not has_torch():
     return Setting(machine, dtype)
   import torch_forward
@@ -37,7 +37,7 @@ def find(dtype: str) -> Setting:
     machine,
     dtype,
     torch_forward.version(),
-    *torch_forward.place_and_threads(bench_machine.accelerated()),
+    *torch_forward.place_and_threads(machines.accelerated()),
   )
 
 

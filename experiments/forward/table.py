@@ -7,7 +7,7 @@ import statistics
 from setting import Setting
 from timing import Forward
 
-from magnet_jax.evaluate import bench_tables
+from magnet_jax.bench import loop_table
 
 _HEADS = (
   'network',
@@ -61,7 +61,7 @@ def as_json(
 
 
 def _line(cells: Sequence[str]) -> str:
-  return bench_tables.columns(cells, _WIDTHS)
+  return loop_table.columns(cells, _WIDTHS)
 
 
 def _named(row: Forward) -> list[str]:

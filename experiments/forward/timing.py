@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import setting
 
-from magnet_jax.evaluate import bench_machine
+from magnet_jax.bench import machine
 from magnet_jax.types import Size
 from magnet_jax.weights import torch_weights
 
@@ -139,7 +139,7 @@ class Subject:
         network.other,
         {'num_classes': network.num_classes, **network.other_settings},
         torch_weights.to_torch(variables, network.names),
-        accelerator=bench_machine.accelerated(),
+        accelerator=machine.accelerated(),
         dtype=dtype,
       )
     return cls(name, network, apply, jax.device_put(variables), twin)
@@ -164,7 +164,7 @@ class Subject:
     ]
     lowered = jax.jit(self.apply).lower(self.variables, *shapes)
     program = lowered.compile()
-    return program, bench_machine.operations(lowered, program) / batch
+    return program, machine.operations(lowered, program) / batch
 
   def measure(
     self, program: jax.stages.Compiled, row: Forward, repeats: int
@@ -181,7 +181,7 @@ class Subject:
       return program(self.variables, *placed)
 
     logits = np.asarray(ours())
-    time = bench_machine.call_seconds
+    time = machine.call_seconds
     if self.twin is None:
       seconds = tuple(time(ours) for _ in range(repeats))
       return dataclasses.replace(row, seconds=seconds)

@@ -1,25 +1,25 @@
 """`magnet-jax bench`."""
 
-import functools
 import pathlib
 import sys
 import tempfile
 
 from absl import flags
 
+from magnet_jax.bench import (
+  everything,
+  everything_table,
+  loop,
+  loop_table,
+  machine,
+  precisions,
+  throughput,
+  throughput_table,
+)
+from magnet_jax.bench.sections import Task
 from magnet_jax.cli import bench_flags, command_line, messages, output_flags
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.evaluate import (
-  bench,
-  bench_machine,
-  bench_tables,
-  bench_windows,
-  bench_windows_table,
-  random_model,
-)
-from magnet_jax.files import checkpoints, records
-from magnet_jax.predict import model as models
-from magnet_jax.predict.model import Model
+from magnet_jax.files import records
 
 NAMES = False
 HELP = """
@@ -49,12 +49,19 @@ HELP = """
   windows per second, the share of the time that the device computes, and its
   operations per second relative to those of a large matrix product.
 
+  With --all it measures everything in one table and ends within --minutes: a
+  large matrix product in each precision that the device has, whole images of
+  the size and of half of it with the memory that they need, the networks alone,
+  --throughput, and steps of training. Each section has a share of the time and
+  is ended when that is over.
+
   examples:
     magnet-jax bench --size=1224 --network=306 --trunk=resnet18
     magnet-jax bench --size=2448 --network=612 --json=bench.json
     magnet-jax bench --sizes=1224,2448,4896 --network=306 --trunk=resnet18
     magnet-jax bench --image=photo.jpg --checkpoint=runs/mine
     magnet-jax bench --throughput --batches=1,4,16 --dtypes=float32,bfloat16
+    magnet-jax bench --all --minutes=8 --json=gpu.json
 """
 define = bench_flags.define
 
@@ -64,35 +71,54 @@ def run(arguments: Arguments) -> int:
   values = arguments.flags
   bench_flags.check_groups(values)
   output_flags.check(arguments, 'json', '.json')
-  text, found = _throughput(values) if values.throughput else _loop(values)
+  measure = {'throughput': _throughput, 'all': _everything, 'loop': _loop}
+  text, found = measure[bench_flags.mode(values)](values)
   messages.tell(text)
   if values.json:
     records.write_json(values.json, found)
   return 0
 
 
+def _notify(line: str) -> None:
+  print(line, file=sys.stderr)
+
+
+def _everything(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
+  """Measures everything in processes of its own; this one uses no device."""
+  names = bench_flags.dtypes(values) if values.dtypes else ()
+  task = Task(
+    bench_flags.subject(values),
+    tuple(bench_flags.batches(values)) if values['batches'].present else (),
+    tuple(names),
+    command_line.size(values.size, 'size'),
+    values.repeats,
+  )
+  found = everything.run(task, 60 * values.minutes, notify=_notify)
+  return (
+    everything_table.as_text(found),
+    everything_table.as_json(found, values.flag_values_dict()),
+  )
+
+
 def _throughput(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
   """Measures windows per second."""
-  # Half precision gains nothing on a CPU.
-  usual = ['float32', *['bfloat16'] * bench_machine.accelerated()]
+  names = bench_flags.dtypes(values) if values.dtypes else precisions.usual()
+  for name in names:
+    precisions.check(name)
   rows = list(
-    bench_windows.run(
-      functools.partial(_model, values),
+    throughput.run(
+      bench_flags.subject(values).model,
       bench_flags.batches(values),
-      bench_flags.dtypes(values, usual),
+      names,
       repeats=values.repeats,
       notify=_notify,
     )
   )
-  machine, settings = bench_machine.find(), values.flag_values_dict()
+  found, settings = machine.find(), values.flag_values_dict()
   return (
-    bench_windows_table.as_text(machine, rows),
-    bench_windows_table.as_json(machine, rows, settings),
+    throughput_table.as_text(found, rows),
+    throughput_table.as_json(found, rows, settings),
   )
-
-
-def _notify(line: str) -> None:
-  print(line, file=sys.stderr)
 
 
 def _loop(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
@@ -106,49 +132,17 @@ def _loop(values: flags.FlagValues) -> tuple[str, dict[str, object]]:
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(values.image or f'{folder}/image.jpg')
     if not values.image:
-      bench.write_image(path, size)
+      loop.write_image(path, size)
     paths = []
     for number, other in enumerate(each for each in others if each != size):
       paths.append(pathlib.Path(folder, f'{number}.jpg'))
-      bench.write_image(paths[-1], other)
-    report = bench.run(
-      functools.partial(_model, values),
+      loop.write_image(paths[-1], other)
+    report = loop.run(
+      bench_flags.subject(values).model,
       path,
       repeats=values.repeats,
       others=paths,
       notify=_notify,
     )
   settings = values.flag_values_dict()
-  return bench_tables.as_text(report), bench_tables.as_json(report, settings)
-
-
-def _model(values: flags.FlagValues, dtype: str = '') -> Model:
-  """Makes the networks that the flags describe, optionally in a precision."""
-  chosen: dict[str, object] = {'dtype': dtype} if dtype else {}
-  if values.checkpoint:
-    variables, meta = checkpoints.load(values.checkpoint)
-    for name in ('segmenter', 'refiner') if chosen else ():
-      meta = meta.override(name, **chosen)
-    return models.from_variables(variables, meta, name=values.checkpoint)
-  # Trunks of other kinds have none.
-  width = {} if values.width is None else {'width': values.width}
-  return random_model.make(
-    num_classes=values.classes,
-    segmenter={'trunk': values.trunk, **width, **chosen},
-    refiner=chosen,
-    plan={
-      'network': command_line.size(values.network, 'network'),
-      'window': (0, 0),
-      'factor': values.factor,
-      'stages': 0,
-      'scales': (),
-      'overlap': 0.0,
-    },
-    refine={
-      'points': command_line.share(values.points, 'points'),
-      'selection': values.selection,
-      'kernel': values.kernel,
-      'windows': command_line.windows(values.windows, 'windows'),
-      'batch': values.batch,
-    },
-  )
+  return loop_table.as_text(report), loop_table.as_json(report, settings)

@@ -4,12 +4,23 @@ import functools
 
 from absl import flags
 
+from magnet_jax import ranges
+from magnet_jax.bench import precisions
+from magnet_jax.bench.subject import Subject
 from magnet_jax.cli import command_line
 from magnet_jax.models import build
 from magnet_jax.types import InputError
 
-# Groups of flags that need --throughput, or do not work with it.
-_THROUGHPUT_ONLY, _LOOP_ONLY = 'calls', ('image', 'windows of the loop')
+# What is measured, and the flag that chooses it.
+_MODES = {'loop': '', 'throughput': '--throughput', 'all': '--all'}
+# Where the flags of a group, or single ones, work; the others work always.
+_WHERE = {
+  'calls': ('throughput', 'all'),
+  'image': ('loop',),
+  'windows of the loop': ('loop',),
+  'size': ('loop', 'all'),
+  'minutes': ('all',),
+}
 
 
 def define(values: flags.FlagValues) -> None:
@@ -18,6 +29,20 @@ def define(values: flags.FlagValues) -> None:
     'throughput',
     False,
     'measure windows per second of one stage, instead of the loop',
+    flag_values=values,
+    module_name='what to measure',
+  )
+  flags.DEFINE_boolean(
+    'all',
+    False,
+    'measure everything within --minutes, in one table',
+    flag_values=values,
+    module_name='what to measure',
+  )
+  flags.DEFINE_float(
+    'minutes',
+    8.0,
+    'X: of --all',
     flag_values=values,
     module_name='what to measure',
   )
@@ -107,13 +132,16 @@ def _define_calls(values: flags.FlagValues, group: str) -> None:
     flags.DEFINE_string, flag_values=values, module_name=group
   )
   text(
-    'batches', '1,4,16', 'N,…: windows per device at a time; 0: as many as fit'
+    'batches',
+    '1,4,16',
+    'N,…: windows per device at a time; 0: as many as fit; with --all up to 64 '
+    'on a GPU, else up to 4, if not given',
   )
   text(
     'dtypes',
     '',
-    'NAME,…: precisions of the computation, float32 or bfloat16; by default '
-    'float32, on a GPU both',
+    'NAME,…: precisions of the computation: float32, bfloat16 or, on a GPU, '
+    'tf32; by default float32, on a GPU all',
   )
 
 
@@ -128,40 +156,80 @@ def _define_measuring(values: flags.FlagValues, group: str) -> None:
   flags.DEFINE_string('json', '', 'FILE: write all figures to it', **bound)
 
 
+def mode(values: flags.FlagValues) -> str:
+  """Returns what is measured: 'loop', 'throughput' or 'all'."""
+  if values.all:
+    return 'all'
+  return 'throughput' if values.throughput else 'loop'
+
+
 def check_groups(values: flags.FlagValues) -> None:
   """Rejects flags that the chosen measurement would ignore.
 
   Raises:
-    InputError: for such a flag.
+    InputError: for such a flag, or minutes that are out of range.
   """
+  if values.all and values.throughput:
+    raise InputError('--all --throughput: all is more; leave one of them out')
+  chosen = mode(values)
   for group, members in values.flags_by_module_dict().items():
     for flag in members:
-      if not flag.present:
+      where = _WHERE.get(flag.name, _WHERE.get(group, _MODES))
+      if not flag.present or chosen in where:
         continue
-      if values.throughput and group in _LOOP_ONLY:
+      text = f'--{flag.name}={flag.value}'
+      if chosen != 'loop' and 'loop' in where:
         raise InputError(
-          f'--{flag.name}={flag.value}: does not work with --throughput, which '
-          'times one stage; leave one of them out'
+          f'{text}: does not work with {_MODES[chosen]}, which chooses its own '
+          'windows; leave one of them out'
         )
-      if not values.throughput and group == _THROUGHPUT_ONLY:
-        raise InputError(
-          f'--{flag.name}={flag.value}: needs --throughput; add it, or leave '
-          'this out'
-        )
+      wanted = ' or '.join(_MODES[each] for each in where)
+      raise InputError(f'{text}: needs {wanted}; add it, or leave this out')
+  ranges.check('minutes', values.minutes, f'--minutes={values.minutes}')
 
 
-def dtypes(values: flags.FlagValues, usual: list[str]) -> list[str]:
+def subject(values: flags.FlagValues) -> Subject:
+  """Returns the networks that the flags describe.
+
+  Raises:
+    InputError: for a flag that is no number or size.
+  """
+  # Trunks of other kinds have none.
+  width = {} if values.width is None else {'width': values.width}
+  return Subject(
+    checkpoint=values.checkpoint,
+    classes=values.classes,
+    segmenter={'trunk': values.trunk, **width},
+    plan={
+      'network': command_line.size(values.network, 'network'),
+      'window': (0, 0),
+      'factor': values.factor,
+      'stages': 0,
+      'scales': (),
+      'overlap': 0.0,
+    },
+    refine={
+      'points': command_line.share(values.points, 'points'),
+      'selection': values.selection,
+      'kernel': values.kernel,
+      'windows': command_line.windows(values.windows, 'windows'),
+      'batch': values.batch,
+    },
+  )
+
+
+def dtypes(values: flags.FlagValues) -> list[str]:
   """Returns the requested precisions.
 
   Raises:
     InputError: for an unknown precision.
   """
-  found = _words(values.dtypes, 'dtypes') if values.dtypes else usual
+  found = _words(values.dtypes, 'dtypes')
   for name in found:
-    if name not in build.DTYPES:
+    if name not in precisions.PRECISIONS:
       raise InputError(
         f'--dtypes={values.dtypes}: {name!r} must be one of '
-        f'{", ".join(build.DTYPES)}'
+        f'{", ".join(precisions.PRECISIONS)}'
       )
   return found
 

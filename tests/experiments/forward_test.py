@@ -13,7 +13,7 @@ import table
 import timing
 from timing import Forward
 
-from magnet_jax.evaluate.bench_machine import Machine
+from magnet_jax.bench.machine import Machine
 
 _SIZE = (32, 48)
 TINY = {

@@ -5,9 +5,10 @@ import statistics
 
 import pytest
 
+from magnet_jax.bench import throughput
+from magnet_jax.bench.throughput import Throughput
 from magnet_jax.cli import main
-from magnet_jax.evaluate import bench_windows, random_model
-from magnet_jax.evaluate.bench_windows import Throughput
+from magnet_jax.evaluate import random_model
 
 ROW = Throughput(
   dtype='float32',
@@ -18,12 +19,15 @@ ROW = Throughput(
   step_seconds=0.8,
   flops=3e9,
   product=1e10,
+  host=2.0,
 )
 
 
 def test_figures():
   assert ROW.per_second == 20 / 4
   assert ROW.busy == pytest.approx(3 * 0.8 / 4)  # 20 windows are 3 calls of 8
+  # 2 s of the host's work, and the loop takes 1.6 s longer than the steps.
+  assert ROW.hidden == pytest.approx(1 - 1.6 / 2)
   assert ROW.of_product == pytest.approx(5 / 2 * 3e9 / 1e10)
 
 
@@ -55,7 +59,7 @@ def small():
 def test_all_windows_of_a_stage_are_timed(small):
   told = []
   rows = list(
-    bench_windows.run(
+    throughput.run(
       lambda dtype: small, [1, 2], ['float32'], repeats=2, notify=told.append
     )
   )

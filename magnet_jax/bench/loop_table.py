@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 import dataclasses
 
-from magnet_jax.evaluate import bench_parts
-from magnet_jax.evaluate.bench import Loop, Report
+from magnet_jax.bench import loop_parts
+from magnet_jax.bench.loop import Loop, Report
 
-_NOT_SUMMED = (*bench_parts.IN_STEP, 'cut')
+_NOT_SUMMED = (*loop_parts.IN_STEP, 'cut')
 
 
 def by_stage(report: Report) -> dict[str, dict[int | None, float]]:
   """Returns seconds by part, then by stage (None: once per image)."""
   table: dict[str, dict[int | None, float]] = {}
-  for part in bench_parts.PARTS:
+  for part in loop_parts.PARTS:
     row = {t.stage: t.seconds for t in report.parts if t.part == part}
     if row:
       table[part] = row

@@ -14,9 +14,9 @@ import jax
 import numpy as np
 
 from magnet_jax import parallel
+from magnet_jax.bench import machine, watching
+from magnet_jax.bench.watching import Call
 from magnet_jax.cascade import refine_step
-from magnet_jax.evaluate import bench_machine, bench_watch
-from magnet_jax.evaluate.bench_watch import Call
 from magnet_jax.files import images
 from magnet_jax.ops import area
 from magnet_jax.predict.model import Model
@@ -59,12 +59,12 @@ def measure(
     image: uint8 [H,W,3].
     repeats: calls of what is timed apart from the loop.
   """
-  median = functools.partial(bench_machine.median_seconds, repeats=repeats)
+  median = functools.partial(machine.median_seconds, repeats=repeats)
   timings = [Timing(None, 'read', 1, median(lambda: images.read_image(path)))]
   watched = []
-  with bench_watch.watch() as watch:
+  with watching.watch() as watch:
     plan = model.plan((image.shape[0], image.shape[1]))
-    for result, seconds in bench_watch.stages(model.cascade(), image, plan):
+    for result, seconds in watching.stages(model.cascade(), image, plan):
       found = watch.seconds
       found['other'] = seconds - sum(found.values()) + found['cut']
       watched.append((result.stage, found, watch.calls, watch.last))

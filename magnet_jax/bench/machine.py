@@ -7,6 +7,7 @@ import statistics
 import time
 
 import jax
+import psutil
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,22 @@ def operations(
     return counted
   # A compiled program does not count what it leaves to a GPU's libraries.
   return max(counted, _flops(lowered.cost_analysis()))
+
+
+def check_memory(program: jax.stages.Compiled) -> None:
+  """Raises MemoryError for a program that needs more than a host has free.
+
+  Accelerators raise by themselves; a host would slow down until it fails.
+  """
+  needed = program.memory_analysis()
+  if accelerated() or needed is None:
+    return
+  total = needed.temp_size_in_bytes + needed.output_size_in_bytes
+  free = psutil.virtual_memory().available
+  if total > free:
+    raise MemoryError(
+      f'needs {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free'
+    )
 
 
 def _flops(analysis: object) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from magnet_jax import parallel
+from magnet_jax.bench import watching
 from magnet_jax.cascade import batches, refine_step
-from magnet_jax.evaluate import bench_watch, random_model
+from magnet_jax.evaluate import random_model
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def test_results_are_the_same_and_calls_are_counted(model):
   image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
   plan = model.plan((32, 48))
   expected = model.cascade().segment(image, plan)
-  with bench_watch.watch() as watch:
-    for result, seconds in bench_watch.stages(model.cascade(), image, plan):
+  with watching.watch() as watch:
+    for result, seconds in watching.stages(model.cascade(), image, plan):
       assert sum(watch.seconds.values()) - watch.seconds['cut'] <= seconds
       if result.stage.index:
         windows = len(result.windows)
@@ -58,7 +59,7 @@ def test_results_are_the_same_and_calls_are_counted(model):
 
 def test_the_functions_come_back():
   before = parallel.over_devices, parallel.fetch, batches.run_parts
-  with pytest.raises(KeyError), bench_watch.watch():
+  with pytest.raises(KeyError), watching.watch():
     assert parallel.fetch is not before[1]
     raise KeyError
   assert before == (parallel.over_devices, parallel.fetch, batches.run_parts)
@@ -71,7 +72,7 @@ def test_merging_is_what_the_caller_does():
   def arrays_of(number):
     return {'numbers': np.full((), number)}
 
-  with bench_watch.watch() as watch:
+  with watching.watch() as watch:
     found = []
     for part in batches.run_parts(step, [[0, 1], [2]], arrays_of, 2):
       found.append(part)

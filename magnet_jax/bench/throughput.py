@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import parallel
+from magnet_jax.bench import machine, precisions, watching
+from magnet_jax.bench.watching import Call
 from magnet_jax.cascade import plan
-from magnet_jax.evaluate import bench_machine, bench_watch
-from magnet_jax.evaluate.bench_watch import Call
 from magnet_jax.predict.model import Model
 from magnet_jax.types import Stage
 
@@ -35,7 +35,7 @@ class Throughput:
   """Result for one precision and batch.
 
   Attributes:
-    dtype: of the networks' computation.
+    dtype: a name of `precisions.PRECISIONS`.
     batch: number of windows per device at a time.
     devices: number that share the windows.
     windows: number in the stage.
@@ -43,6 +43,7 @@ class Throughput:
     step_seconds: of the compiled step alone, for one batch, median.
     flops: operations per window, as the compiler counts them.
     product: operations per second of the matrix product, in that precision.
+    host: seconds of the host's own work for all windows: cutting and merging.
   """
 
   dtype: str
@@ -53,6 +54,7 @@ class Throughput:
   step_seconds: float
   flops: float
   product: float
+  host: float
 
   @property
   def per_second(self) -> float:
@@ -62,8 +64,18 @@ class Throughput:
   @property
   def busy(self) -> float:
     """Share of the loop's time in which the device computes."""
+    return self._computing / statistics.median(self.seconds)
+
+  @property
+  def _computing(self) -> float:
     calls = math.ceil(self.windows / (self.batch * self.devices))
-    return calls * self.step_seconds / statistics.median(self.seconds)
+    return calls * self.step_seconds
+
+  @property
+  def hidden(self) -> float:
+    """Share of the host's work that is done while the device computes."""
+    longer = statistics.median(self.seconds) - self._computing
+    return min(1.0, max(0.0, 1 - longer / self.host))
 
   @property
   def of_product(self) -> float:
@@ -82,19 +94,20 @@ def run(
   """Times each precision at each batch; yields results one by one.
 
   Args:
-    make_model: makes the networks in a precision.
+    make_model: makes the networks in 'float32' or 'bfloat16'.
     batches: windows per device at a time; 0: as many as fit.
-    dtypes: 'float32' or 'bfloat16'.
+    dtypes: names of `precisions.PRECISIONS`.
     repeats: of the loop, of the step and of the product.
     notify: progress callback.
   """
   for dtype in dtypes:
-    model = make_model(dtype)  # is refused before anything is told or timed
-    notify(f'{dtype}: matrix product')
-    product = matrix_product(dtype, repeats)
-    for batch in batches:
-      notify(f'{dtype}, batch {batch or "automatic"}')
-      yield measure(model, dtype, batch, product, repeats)
+    with precisions.using(dtype) as own:
+      model = make_model(own)  # is refused before anything is told or timed
+      notify(f'{dtype}: matrix product')
+      product = matrix_product(own, repeats)
+      for batch in batches:
+        notify(f'{dtype}, batch {batch or "automatic"}')
+        yield measure(model, dtype, batch, product, repeats)
 
 
 def measure(
@@ -105,10 +118,13 @@ def measure(
   stages = _plan(model, _BATCHES * cascade.batch)
   rng = np.random.default_rng(0)
   image = rng.integers(0, 256, (*stages[-1].size, 3), np.uint8)
-  with bench_watch.watch() as watch:
+  with watching.watch() as watch:
     model.cascade(batch=batch, windows=1).segment(image, stages)  # compiles
+    for _ in watching.stages(model.cascade(batch=batch), image, stages):
+      host = watch.seconds['cut'] + watch.seconds['merge']
+      watch.reset()
   seconds = tuple(
-    [each for _, each in bench_watch.stages(cascade, image, stages)][-1]
+    [each for _, each in watching.stages(cascade, image, stages)][-1]
     for _ in range(repeats)
   )
   step_seconds, flops = _step(watch.last, repeats)
@@ -121,15 +137,26 @@ def measure(
     step_seconds,
     flops,
     product,
+    host,
   )
 
 
+def product_side() -> int:
+  """Returns the number of rows of the matrices that are multiplied."""
+  return _PRODUCT[machine.accelerated()]
+
+
 def matrix_product(dtype: str, repeats: int) -> float:
-  """Returns operations per second of one device for a large matrix product."""
-  side = _PRODUCT[bench_machine.accelerated()]
+  """Returns operations per second of one device for a large matrix product.
+
+  Args:
+    dtype: 'float32' or 'bfloat16', of the matrices.
+    repeats: timed calls.
+  """
+  side = product_side()
   x = jax.random.normal(jax.random.key(0), (side, side), jnp.dtype(dtype))
   multiply = jax.jit(jnp.matmul)
-  seconds = bench_machine.median_seconds(lambda: multiply(x, x), repeats)
+  seconds = machine.median_seconds(lambda: multiply(x, x), repeats)
   return 2.0 * side**3 / seconds
 
 
@@ -147,8 +174,8 @@ def _step(call: Call, repeats: int) -> tuple[float, float]:
   networks, arrays = jax.device_put((call.networks, call.arrays))
   lowered = jax.jit(step).lower(*networks, **arrays)
   program = lowered.compile()
-  seconds = bench_machine.median_seconds(
+  seconds = machine.median_seconds(
     lambda: program(*networks, **arrays), repeats
   )
-  flops = bench_machine.operations(lowered, program)
+  flops = machine.operations(lowered, program)
   return seconds, flops / call.batch

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 import dataclasses
 
-from magnet_jax.evaluate.bench_machine import Machine
-from magnet_jax.evaluate.bench_tables import columns
-from magnet_jax.evaluate.bench_windows import Throughput
+from magnet_jax.bench.loop_table import columns
+from magnet_jax.bench.machine import Machine
+from magnet_jax.bench.throughput import Throughput
 
 _HEADS = (
   'dtype',
@@ -14,10 +14,11 @@ _HEADS = (
   'windows/s',
   '(spread)',
   'busy %',
+  'hidden %',
   'GFLOP/s',
   'of product %',
 )
-_WIDTHS = (9, 7, 9, 11, 18, 8, 11, 14)
+_WIDTHS = (9, 7, 9, 11, 18, 8, 10, 11, 14)
 
 
 def as_text(machine: Machine, rows: Sequence[Throughput]) -> str:
@@ -33,6 +34,7 @@ def as_text(machine: Machine, rows: Sequence[Throughput]) -> str:
       f'{row.per_second:.2f}',
       f'({min(speeds):.2f}-{max(speeds):.2f})',
       f'{100 * row.busy:.0f}',
+      f'{100 * row.hidden:.0f}',
       f'{rate / 1e9:.1f}',
       f'{100 * row.of_product:.0f}',
     ]
@@ -46,9 +48,11 @@ def as_text(machine: Machine, rows: Sequence[Throughput]) -> str:
       '',
       'batch: windows per device at a time; windows/s: of the whole loop over '
       'a stage, median',
-      'busy: time of the compiled step alone, as a share of the loop; of '
-      'product: operations per second relative to',
-      f'a large matrix product: {each}',
+      'busy: time of the compiled step alone, as a share of the loop; hidden: '
+      "share of the host's cutting and",
+      'merging that is done meanwhile; of product: operations per second '
+      'relative to a large matrix product:',
+      each,
       f'JAX on {devices} x {machine.device}, {machine.threads} threads of the '
       f'host, load {machine.load:.1f}',
     ]
@@ -65,6 +69,7 @@ def as_json(
       | {
         'per_second': row.per_second,
         'busy': row.busy,
+        'hidden': row.hidden,
         'of_product': row.of_product,
       }
       for row in rows

@@ -9,9 +9,9 @@ import time
 import cv2
 import numpy as np
 
+from magnet_jax.bench import loop_parts, watching
+from magnet_jax.bench.loop_parts import Timing
 from magnet_jax.cascade import labels
-from magnet_jax.evaluate import bench_parts, bench_watch
-from magnet_jax.evaluate.bench_parts import Timing
 from magnet_jax.evaluate.compiles import CompileCounter
 from magnet_jax.evaluate.memory import PeakMemory
 from magnet_jax.files import host_memory, images
@@ -112,10 +112,10 @@ def run(
       image = images.read_image(path)
       # Says nothing until nothing can be refused any more.
       model = make_model()
-      loop, late = _measure(model, image, compiles, notify)
+      loop, late = measure(model, image, compiles, notify)
     loops = [loop]
     for other in others:
-      loop, more = _measure(model, images.read_image(other), compiles, notify)
+      loop, more = measure(model, images.read_image(other), compiles, notify)
       loops.append(loop)
       late += more
     count, seconds = compiles.count - late, compiles.seconds
@@ -124,7 +124,7 @@ def run(
   return Report(
     method='magnet' if loops[0].windows == every else 'magnet-fast',
     loops=tuple(loops),
-    parts=tuple(bench_parts.measure(model, path, image, repeats)),
+    parts=tuple(loop_parts.measure(model, path, image, repeats)),
     compiles=count,
     compile_seconds=seconds,
     late_compiles=late,
@@ -133,17 +133,27 @@ def run(
   )
 
 
-def _measure(
+def measure(
   model: Model, image: np.ndarray, compiles: CompileCounter, notify: Notify
 ) -> tuple[Loop, int]:
-  """Compiles, then times the loop; also returns compiles during the latter."""
+  """Compiles, then times the loop over an image.
+
+  Args:
+    model: the networks.
+    image: uint8 [H,W,3].
+    compiles: counts what is compiled.
+    notify: progress callback.
+
+  Returns:
+    The loop, and how many programs were compiled while it was timed.
+  """
   size = (image.shape[0], image.shape[1])
   plan, cascade = model.plan(size), model.cascade()
   notify(f'{size[0]}x{size[1]}: compiling')
   model.cascade(windows=1).segment(image, plan)
   before = compiles.count
   seconds, windows = [], []
-  for result, each in bench_watch.stages(cascade, image, plan):
+  for result, each in watching.stages(cascade, image, plan):
     seconds.append(each)
     windows.append(len(result.windows))
     notify(f'{size[0]}x{size[1]}: stage {result.stage.index} done')

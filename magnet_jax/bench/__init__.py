@@ -1,0 +1,1 @@
+"""Benchmarks: the loop and its parts, networks, training, all at once."""
