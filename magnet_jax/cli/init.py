@@ -101,6 +101,13 @@ def run(arguments: Arguments) -> int:
   return 0
 
 
+def _labels(folder: pathlib.Path, named: str) -> pathlib.Path:
+  """Returns the path of --labels, which may also be one inside of FOLDER."""
+  path = pathlib.Path(named)
+  inside = folder / path
+  return inside if inside.exists() and not path.exists() else path
+
+
 def _survey(
   folder: pathlib.Path, out: pathlib.Path, values: flags.FlagValues
 ) -> tuple[list[str], surveys.Survey]:
@@ -118,7 +125,7 @@ def _survey(
       folder,
       out,
       classes=values.classes,
-      labels=pathlib.Path(values.labels) if values.labels else None,
+      labels=_labels(folder, values.labels) if values.labels else None,
       seed=values.seed,
       force=values.force,
       progress=progress,

@@ -92,30 +92,32 @@ def segmenter(
     settings: of the segmenter.
 
   Raises:
-    InputError: nothing there fits; names the settings of the trunk, or the
+    InputError: nothing there fits; names the settings that fit it, or the
       first array that differs.
   """
   found = _load(path, ('segmenter', 'trunk'))
-  if 'trunk' not in found:
-    return _fit(found, variables, path)
-  if 'trunk' not in variables['params']:
+  whole = 'trunk' not in found
+  if not whole and 'trunk' not in variables['params']:
     raise InputError(
       f'{path}: is only a trunk, which this segmenter cannot use; choose a '
       'segmenter that has one, such as fpn, or leave out init'
     )
   try:
+    if whole:
+      return _fit(found, variables, path)
     return _with_trunk(variables, found['trunk'], path)
   except InputError as error:
     flags = _flags_for(path, settings)
     if not flags:
       raise
     raise InputError(
-      f'{path}: is another trunk than that of the config; add {flags}'
+      f'{path}: is another {"network" if whole else "trunk"} than that of the '
+      f'config; add {flags}'
     ) from error
 
 
 def _flags_for(path: PathLike, settings: Section) -> str:
-  """Returns the flags that give a segmenter the trunk of a path."""
+  """Returns the flags that give a segmenter the networks of a path."""
   _, meta = checkpoints.load(path)
   wanted = meta.config.get('segmenter')
   if not isinstance(wanted, Mapping):

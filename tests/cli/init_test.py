@@ -1,6 +1,7 @@
 """`magnet-jax init`: what it writes is what train and evaluate read."""
 
 import json
+import shutil
 
 import full_disk
 import numpy as np
@@ -155,3 +156,14 @@ def _names(folder, text):
   path = folder / 'names.txt'
   path.write_text(text)
   return path
+
+
+def test_labels_are_named_from_here_or_from_the_folder(tmp_path, fails):
+  folder = folder_of(tmp_path, photograph, mask)
+  shutil.copytree(folder / 'masks', folder / 'labels')
+  line = fails('init', folder)
+  assert 'several labels each, in labels/, masks/' in line
+  for named in ('masks', folder / 'masks'):
+    assert main.main(['init', str(folder), f'--labels={named}', '--force']) == 0
+    pairs = (folder / 'magnet_jax' / 'train.txt').read_text()
+    assert '/masks/' in pairs and '/labels/' not in pairs

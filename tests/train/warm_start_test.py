@@ -68,6 +68,16 @@ def test_another_trunk_is_named_by_the_flags_that_fit_it(tmp_path):
       warm_start.any_of(_fresh(), str(path), settings)
 
 
+def test_another_network_is_named_by_the_flags_that_fit_it(tmp_path):
+  wide = _fresh(seed=1)
+  wide['params'] = {**wide['params'], 'further': np.zeros(1, np.float32)}
+  path = _save(tmp_path, 'segmenter', wide, trunk='resnet18', width=64)
+  settings = {'trunk': 'resnet18', 'width': 16}
+  remedy = 'another network than .*; add --config.segmenter.width=64$'
+  with pytest.raises(InputError, match=remedy):
+    warm_start.any_of(_fresh(), str(path), settings)
+
+
 def test_a_trained_segmenter_may_give_its_trunk_only(tmp_path):
   path = _save(tmp_path, 'segmenter', _fresh(seed=1))
   found = warm_start.any_of(_fresh(), f'{warm_start.TRUNK}{path}', {})
