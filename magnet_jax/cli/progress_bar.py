@@ -1,7 +1,7 @@
-"""A progress bar over all windows of a command, with rate and time left."""
+"""Progress bars with rate and time left: of windows, of files that come."""
 
 import sys
-from typing import Self
+from typing import NoReturn, Self
 
 import tqdm
 
@@ -62,3 +62,42 @@ class Bar:
     """Prints a remark above the bar."""
     if not self._silent:
       self._bar.write(messages.plain(line), file=sys.stdout)
+
+
+class Transfer:
+  """Progress callbacks that draw a bar for each file that is fetched.
+
+  Args:
+    silent: as in `Bar`.
+  """
+
+  def __init__(self, *, silent: bool = False) -> None:
+    self._silent = silent
+    self._bar: tqdm.tqdm[NoReturn] | None = None
+
+  def begins(self, name: str, size: int | None) -> None:
+    """Begins a file of so many bytes; None if that is unknown."""
+    self._bar = tqdm.tqdm(
+      total=size,
+      desc=messages.plain(name),
+      unit='B',
+      unit_scale=True,
+      dynamic_ncols=True,
+      leave=False,
+      disable=True if self._silent else None,
+    )
+
+  def done(self, size: int) -> None:
+    """Counts bytes that have come."""
+    if self._bar is not None:
+      self._bar.update(size)
+
+  def ends(self) -> None:
+    """Removes the bar."""
+    if self._bar is not None:
+      self._bar.close()
+
+  def remarks(self, line: str) -> None:
+    """Prints what has come of a file."""
+    if not self._silent:
+      messages.tell(messages.plain(line))

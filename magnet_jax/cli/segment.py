@@ -2,7 +2,6 @@
 
 import functools
 import pathlib
-from typing import Any
 
 from absl import flags
 
@@ -11,21 +10,20 @@ from magnet_jax.cli import (
   command_line,
   engine_flags,
   host_flags,
+  input_flags,
   messages,
   method_flags,
   model_flags,
   refinement_flags,
 )
 from magnet_jax.cli.command_line import Arguments
-from magnet_jax.cli.progress_bar import Bar
-from magnet_jax.files import decoding, embedded
+from magnet_jax.cli.progress_bar import Bar, Transfer
+from magnet_jax.files import embedded
 from magnet_jax.methods import recipes, table
-from magnet_jax.predict import batch_run, budget, image_names
+from magnet_jax.predict import batch_run, budget, fetching, image_names
 from magnet_jax.predict.budget import Budget
 from magnet_jax.predict.outputs import Outputs
 from magnet_jax.predict.task import Recipe
-from magnet_jax.rasters import open_image, stretching
-from magnet_jax.rasters.rasters import Raster
 from magnet_jax.types import InputError, Size
 
 NAMES = True
@@ -33,7 +31,9 @@ HELP = f"""
   usage: magnet-jax segment IMAGE… [--out=DIR] [flags]
 
   Segments JPEG, PNG and TIFF images of any size, coarse to fine. IMAGE may also
-  be a folder of images, or a list of them (.txt). For each image it writes
+  be a folder of images, a list of them (.txt), an address (https://…), a member
+  of a zip file (/vsizip/a.zip/b.tif), or a STAC item (.json, or its address);
+  what is elsewhere is first copied into DIR/downloads. For each image it writes
     NAME_label.png          class indices, with the classes' colours; a tiled
                             .tif if the image is georeferenced or has more
                             than 2**28 pixels
@@ -67,6 +67,7 @@ HELP = f"""
     magnet-jax segment huge.tif --windows=0.25 --no-panel
     magnet-jax segment huge.tif --memory=4 --preview=so_far.png
     magnet-jax segment satellite.tif --bands=4,3,2 --polygons=gpkg
+    magnet-jax segment https://example.org/aerial.tif /vsizip/tiles.zip/a.tif
     magnet-jax segment street.png --segmenter=net.onnx --refiner=runs/mine
     magnet-jax segment huge.tif --method=guided --start=magnet
 """
@@ -78,7 +79,7 @@ def define(values: flags.FlagValues) -> None:
   model_flags.define_networks(values, group, embedded.AERIAL)
   model_flags.define_correctors(values, group)
   _define_output(values, group)
-  _define_reading(values, 'what to read')
+  input_flags.define(values, 'what to read')
   _define_memory(values, 'memory')
   group = 'how to segment'
   flags.DEFINE_enum(
@@ -137,30 +138,6 @@ def _define_output(values: flags.FlagValues, group: str) -> None:
   )
 
 
-def _define_reading(values: flags.FlagValues, group: str) -> None:
-  bound = {'flag_values': values, 'module_name': group}
-  text = functools.partial(flags.DEFINE_string, **bound)
-  text(
-    'bands',
-    '',
-    'N,N,N: bands of the file to use as red, green and blue, from 1; required '
-    'unless it has one, three or four',
-  )
-  text(
-    'stretch',
-    'none',
-    'HOW: how more than 8 bits become 8: none (the full range of 16 bits), '
-    'min-max, 2-98 (percentiles) or LOW,HIGH (values)',
-  )
-  flags.DEFINE_bool(
-    'overviews',
-    False,
-    "make the coarse stages of a streamed image from the file's own overviews, "
-    'if it has any: reads less, and labels differ slightly',
-    **bound,
-  )
-
-
 def _define_memory(values: flags.FlagValues, group: str) -> None:
   bound = {'flag_values': values, 'module_name': group}
   flags.DEFINE_float(
@@ -215,49 +192,43 @@ def run(arguments: Arguments) -> int:
     )
   values = arguments.flags
   window = command_line.size(values.window, 'window') if values.window else None
-  bands = _bands(values.bands)
-  paths = image_names.find(arguments.names)
+  folder = pathlib.Path(values.out)
   with host_flags.work(values):
     budget = Budget(values.store, values.memory)
+    opener = input_flags.opener(values, budget.pixels)
+    outputs = _outputs(values)
+    images = image_names.find(arguments.names, folder / 'downloads')
     recipe = _recipe(values, window)
+    # After all flags are known to be right, as it may take long.
+    paths, errors = fetching.fetch(
+      images, Transfer(silent=not parallel.is_main())
+    )
     with Bar(silent=not parallel.is_main()) as bar:
       found = batch_run.segment_files(
         recipe,
         paths,
-        pathlib.Path(values.out),
-        outputs=_outputs(values),
+        folder,
+        outputs=outputs,
         budget=budget,
         progress=bar,
         divide=values.divide,
         overviews=values.overviews,
         window=window,
-        opener=functools.partial(
-          _opened,
-          bands=bands,
-          stretch=stretching.parse(values.stretch),
-          max_pixels=budget.pixels,
-        ),
+        opener=opener,
       )
+    errors += found.errors
     if parallel.is_main():
-      for line in found.errors:
+      for line in errors:
         messages.show(line)
       for note in found.notes:
         messages.tell(f'note: an image {note}')
       if found.unlike:
         messages.tell(f'warning: {found.unlike}')
       if found.images:
-        messages.tell(f'{found.images} of {len(paths)} images: {values.out}')
+        messages.tell(f'{found.images} of {len(images)} images: {values.out}')
       else:
         messages.tell('no image was segmented')
-  return 2 if found.errors else 0
-
-
-def _opened(path: pathlib.Path, **how: Any) -> Raster:
-  """Opens an image; if it needs too much memory, names the flag for more."""
-  try:
-    return open_image.open_image(path, **how)
-  except decoding.TooManyPixelsError as error:
-    raise InputError(f'{error}, or allow more by --memory=GB') from error
+  return 2 if errors else 0
 
 
 def _recipe(values: flags.FlagValues, window: Size | None) -> Recipe:
@@ -282,11 +253,6 @@ def _overlap(text: str) -> float | tuple[float, ...]:
     command_line.fraction(part, 'overlap') for part in text.split(',')
   )
   return parts if len(parts) > 1 else parts[0]
-
-
-def _bands(text: str) -> tuple[int, ...] | None:
-  parts = text.split(',') if text else []
-  return tuple(command_line.whole(p.strip(), 'bands') for p in parts) or None
 
 
 def _outputs(values: flags.FlagValues) -> Outputs:
