@@ -46,14 +46,17 @@ def refine(work: Work) -> Iterator[Part]:
     pieces = [(number, _at(maps, grid.window)) for number, maps in part]
     merge.add_windows(total, grid, pieces, work.weights)
     yield Part(index, windows=len(part))
-  before = work.coarse.read(0, 0, *work.coarse.size)
-  after = resize.probabilities(before, grid.size)
   weight = total[..., classes]
   covered = weight > 0
   # Below any Q, so that pixels without a refined window are chosen last.
   scores = np.where(covered, total[..., classes + 1], np.float32(-1))
   count = selection.count_points(work.options.points, int(covered.sum()))
   chosen = selection.choose_on_host(scores, count)
+  # Arrays of the stage's size decide how much memory an image takes: none is
+  # made while another is no longer needed.
+  del covered, scores
+  before = work.coarse.read(0, 0, *work.coarse.size)
+  after = resize.probabilities(before, grid.size)
   # A point near windows that were left out keeps Y for their share.
   # In place: an index by a mask of this size takes five times as long.
   marks = chosen[..., None]
@@ -62,6 +65,8 @@ def refine(work: Work) -> Iterator[Part]:
   if work.mix:
     own = total[..., classes + 2 :] - weight[..., None] * after
     after += np.float32(work.mix) * own
+    del own
+  del total, weight
   yield Part(
     len(parts),
     windows=0,

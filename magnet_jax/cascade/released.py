@@ -143,6 +143,7 @@ def refine(work: Work) -> Iterator[Part]:
     refined /= np.maximum(times, 1)[..., None]
   chosen = _chosen(coarse, refined, work) & (times > 0)
   np.copyto(coarse, refined, where=chosen[..., None])
+  del refined  # before the map is stored: an array of the stage's size
   yield Part(
     len(parts),
     windows=0,

@@ -171,8 +171,11 @@ class MemoryWorkspace:
         # Only the first tile tells how many classes there are. The map before
         # is still held by the caller: `map` gave it the array.
         shape = (*(part.size or stage.size), tile.values.shape[-1])
-        self.probabilities = np.empty(shape, np.float32)
         self._begun = True
+        if tile.values.shape == shape and _own(tile.values):
+          self.probabilities = tile.values
+          continue
+        self.probabilities = np.empty(shape, np.float32)
       InMemory(self.probabilities).write(tile.top, tile.left, tile.values)
     for mark in part.marks:
       assert self.chosen is not None
@@ -183,3 +186,8 @@ class MemoryWorkspace:
 
   def end(self, stage: Stage) -> None:
     """Keeps nothing: the map stays until the next stage begins."""
+
+
+def _own(values: np.ndarray) -> bool:
+  """Whether an array is no view and none of JAX's, which cannot be written."""
+  return values.flags.owndata and values.flags.writeable
