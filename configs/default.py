@@ -285,7 +285,8 @@ def _training(
   # takes a fifth of the steps so far; 0 trains for all steps.
   train.patience = 8
   train.batch = batch  # windows, or for the refiner paths of nested windows
-  train.crop = (0, 0)  # part of a window to train on; 0 is all
+  # Part of a window to train on, for glnet of an image; (0, 0) is all of it.
+  train.crop = (0, 0)
   train.optimizer = 'adamw'  # or 'sgd'
   train.rate = rate  # peak learning rate
   train.momentum = 0.9  # of sgd

@@ -1,4 +1,8 @@
-"""Training batches of whole images, each with all its windows, for GLNet."""
+"""Training batches of whole images, each with all its windows, for GLNet.
+
+Images of several sizes, or of too many windows, are seen in parts of one size,
+each of which counts as a whole image.
+"""
 
 from collections.abc import Callable, Iterator
 import dataclasses
@@ -22,15 +26,19 @@ def batches(
   *,
   grid_for: GridFor,
   network: Size,
+  part: Size | None = None,
   augmentation: Augmentation = pipeline.NO_AUGMENTATION,
 ) -> Iterator[Batch]:
   """Yields random images and all their windows.
 
   Args:
-    source: labelled images, all with the same number N of windows.
+    source: labelled images, or parts of them, all with the same number N of
+      windows.
     schedule: of batches of B images.
     grid_for: (height, width) of an image -> its windows.
     network: (h, w) of the network's input.
+    part: (height, width) of a random part to take of each image, at most the
+      image; None takes all of it.
     augmentation: of the whole image; its `scale_jitter` must be 1.
 
   Returns:
@@ -39,8 +47,9 @@ def batches(
     in `ops.sharing`}.
 
   Raises:
-    InputError: immediately for a value out of range, or images with different
-      numbers of windows; for a damaged image when it is read.
+    InputError: immediately for a value out of range, an image smaller than
+      `part`, or different numbers of windows; for a damaged image when it is
+      read.
   """
   if augmentation.scale_jitter != 1:
     raise InputError(
@@ -48,13 +57,21 @@ def batches(
       'set it to 1'
     )
   sizes = {source.size(index) for index in range(len(source))}
+  if part:
+    for size in sorted(sizes):
+      if size[0] < part[0] or size[1] < part[1]:
+        raise InputError(
+          f'crop {part}: an image is of {size} pixels (height, width), and '
+          'must be at least as large; make crop smaller, or leave it out'
+        )
+    sizes = {part}
   counts = {size: len(grid_for(size)) for size in sorted(sizes)}
   if len(set(counts.values())) > 1:
     raise InputError(
-      f'images of {counts} windows by size: must have as many each; cut them '
-      'to one size'
+      f'images of {counts} windows by size (height, width): must have as many '
+      'each; set crop, such as (1224, 1224), to see parts of one size'
     )
-  draw = _Images(source, grid_for, network, augmentation)
+  draw = _Images(source, grid_for, network, part, augmentation)
   return schedule.run(len(source), draw)
 
 
@@ -65,14 +82,23 @@ class _Images:
   source: Source
   grid_for: GridFor
   network: Size
+  part: Size | None
   augmentation: Augmentation
 
   def __call__(self, index: int, rng: np.random.Generator) -> Batch:
     sample = self.source[index]
     symmetry = augment.draw_symmetry(rng, self.augmentation)
     colours = augment.draw_colours(rng, self.augmentation)
-    image = colours.apply(np.ascontiguousarray(symmetry.apply(sample.image)))
-    label = np.ascontiguousarray(symmetry.apply(cutting.labelled(sample)))
+    image, label = sample.image, cutting.labelled(sample)
+    if self.part:
+      top, left = (
+        int(rng.integers(whole - side + 1))
+        for whole, side in zip(label.shape, self.part, strict=True)
+      )
+      where = np.s_[top : top + self.part[0], left : left + self.part[1]]
+      image, label = image[where], label[where]
+    image = colours.apply(np.ascontiguousarray(symmetry.apply(image)))
+    label = np.ascontiguousarray(symmetry.apply(label))
     grid = self.grid_for((image.shape[0], image.shape[1]))
     cut = functools.partial(
       cutting.cut_window, image, label, window=grid.window, network=self.network

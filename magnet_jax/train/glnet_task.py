@@ -67,6 +67,7 @@ def make(
     whole_images.batches,
     grid_for=functools.partial(sharing.make_grid, window=window),
     network=size,
+    part=(training.crop[0], training.crop[1]) if all(training.crop) else None,
   )
   _, update = from_config.descent(training)
   starts = spans(training.steps)
@@ -113,7 +114,6 @@ def _check(training: from_config.Config) -> None:
       'be 0, as only the last part is scored',
     ),
     'trunk_rate': (training.trunk_rate == 1, 'be 1, as both branches have one'),
-    'crop': (not any(training.crop), 'be (0, 0), as whole images are seen'),
     'steps': (
       training.steps >= len(_EPOCHS),
       'be at least 3, one for each part',

@@ -17,7 +17,7 @@ from magnet_jax.models import glnet, resnet
 from magnet_jax.ops import resize, sharing
 from magnet_jax.train import glnet_steps, glnet_task, segmenter_task
 from magnet_jax.train import state as train_state
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Sample
 
 CLASSES = 3
 
@@ -168,6 +168,62 @@ def test_batches_show_each_image_whole_and_in_windows():
       )
 
 
+def test_images_of_any_sizes_are_seen_in_parts_of_one():
+  rng = np.random.default_rng(0)
+  sizes = (40, 57), (48, 40), (90, 70)
+  samples = [
+    Sample(
+      '',
+      rng.integers(0, 256, (*size, 3), np.uint8),
+      rng.integers(0, CLASSES, size, np.uint8),
+    )
+    for size in sizes
+  ]
+  source = Listed(samples)
+  grid_for = functools.partial(sharing.make_grid, window=(16, 16))
+  batches = whole_images.batches(
+    source,
+    Schedule(seed=0, batch=1, steps=12),
+    grid_for=grid_for,
+    network=(40, 40),
+    part=(40, 40),
+  )
+  corners = set()
+  for batch in batches:
+    image, label = batch['image'][0], batch['label'][0]
+    corners |= {
+      (n, top, left)
+      for n, sample in enumerate(samples)
+      for top in range(sample.label.shape[0] - 39)
+      for left in range(sample.label.shape[1] - 39)
+      if (sample.image[top : top + 40, left : left + 40] == image).all()
+      and (sample.label[top : top + 40, left : left + 40] == label).all()
+    }
+    for n, (top, left) in enumerate(grid_for((40, 40)).corners):
+      np.testing.assert_array_equal(
+        batch['windows'][0, n],
+        resize.image(image[top : top + 16, left : left + 16], (40, 40)),
+      )
+  assert {n for n, *_ in corners} == {0, 1, 2} and len(corners) > 6
+  with pytest.raises(
+    InputError, match=r'crop \(41, 9\): an image is of \(40, 57'
+  ):
+    whole_images.batches(
+      source,
+      Schedule(seed=0, batch=1),
+      grid_for=grid_for,
+      network=(40, 40),
+      part=(41, 9),
+    )
+
+
+class Listed(list):
+  """A source of given samples."""
+
+  def size(self, index):
+    return self[index].label.shape
+
+
 class Sizes:
   """A source of which only sizes are asked."""
 
@@ -227,12 +283,14 @@ def test_a_config_makes_one_training_of_three():
   for name, value in (
     ('hours', 1.0),
     ('patience', 3),
-    ('crop', (8, 8)),
+    ('crop', (8, 200)),
     ('steps', 2),
   ):
     wrong = config()
     wrong.train.segmenter[name] = value
-    with pytest.raises(InputError, match=f'train.segmenter.{name}'):
-      segmenter_task.make(wrong)
+    where = f'train.segmenter.{name}' if name != 'crop' else r'crop \(8, 200\)'
+    with pytest.raises(InputError, match=where):
+      task = segmenter_task.make(wrong)
+      task.batches(0)
   with pytest.raises(InputError, match='unseen'):
     segmenter_task.make_all(settings, images, [(0,)])
