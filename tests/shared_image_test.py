@@ -2,6 +2,7 @@
 
 import pathlib
 
+import file_server
 import numpy as np
 import pytest
 from two_processes import Pair
@@ -35,8 +36,15 @@ def _write_model(path):
   bundle.export(path, networks, Meta(config, generator.CLASSES))
 
 
+@pytest.fixture(name='patch', scope='module')
+def make_patch():
+  """Lasts as long as `both`."""
+  with pytest.MonkeyPatch.context() as found:
+    yield found
+
+
 @pytest.fixture(scope='module')
-def both(tmp_path_factory):
+def both(tmp_path_factory, patch):
   """Folders of one process and of two, and what the two printed."""
   top = tmp_path_factory.mktemp('shared')
   _write_model(top / 'model.npz')
@@ -46,10 +54,10 @@ def both(tmp_path_factory):
     image = np.kron(small, np.ones((6, 6, 1), np.uint8))
     images.write_image(top / f'{name}.png', image)
 
-  def segmentation(folder, names, *flags):
+  def segmentation(folder, names, *flags, where=top):
     return [
       'segment',
-      *(str(top / f'{name}.png') for name in names),
+      *(f'{where}/{name}.png' for name in names),
       f'--checkpoint={top / "model.npz"}',
       f'--out={top / folder}',
       '--overlap=0.2',
@@ -59,19 +67,29 @@ def both(tmp_path_factory):
     ]
 
   preview = f'--preview={top / "preview.png"}'
-  pair = Pair(
-    [
-      segmentation('shared', NAMES[:1], preview),
-      segmentation('fast', NAMES[:1], '--windows=0.5', '--divide=windows'),
-      segmentation('list', NAMES),
-    ]
-  )
-  one = top / 'one'
-  assert main.main([*segmentation('one', NAMES), '--devices=2']) == 0
-  fast = segmentation('one_fast', NAMES[:1], '--windows=0.5', '--store=float32')
-  assert main.main([*fast, '--devices=2']) == 0
-  printed = pair.finish()
+  patch.setenv('no_proxy', '127.0.0.1')
+  with file_server.running() as server:
+    for name in NAMES:
+      server.has(f'/{name}.png', (top / f'{name}.png').read_bytes())
+    pair = Pair(
+      [
+        segmentation('shared', NAMES[:1], preview),
+        segmentation('fast', NAMES[:1], '--windows=0.5', '--divide=windows'),
+        segmentation('list', NAMES),
+        segmentation('fetched', NAMES[:1], where=server.url),
+        segmentation('fetched', NAMES[1:], where=server.url),
+      ]
+    )
+    one = top / 'one'
+    assert main.main([*segmentation('one', NAMES), '--devices=2']) == 0
+    fast = segmentation(
+      'one_fast', NAMES[:1], '--windows=0.5', '--store=float32'
+    )
+    assert main.main([*fast, '--devices=2']) == 0
+    printed = pair.finish()
   assert [status for status, _, _ in printed] == [0, 0], printed
+  asked = sorted(path for path, _ in server.requests)
+  assert asked == [f'/{name}.png' for name in NAMES]  # each of them once
   return top, one, printed
 
 
@@ -104,3 +122,11 @@ def test_a_list_is_divided_by_images(both):
     path.name for path in one.iterdir()
   }
   assert any(line.startswith('3 of 3 images') for line in first[1])
+
+
+def test_both_segment_what_one_has_fetched(both):
+  top, one, (first, second) = both
+  for name in NAMES:
+    _same(one, top / 'fetched', name)
+  assert any(line.startswith('http://127.0.0.1:') for line in first[1])
+  assert not second[1]
