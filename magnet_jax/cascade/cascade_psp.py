@@ -11,7 +11,6 @@ import functools
 import math
 
 import cv2
-import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade import mask_correction
@@ -87,7 +86,7 @@ def make(
   module = CascadePSP(
     looks, features, widths, hidden, prior, parent=None, name=None
   )
-  blank = jnp.zeros((1, 32, 32, 3), jnp.float32)
+  blank = np.zeros((1, 32, 32, 3), np.float32)
 
   def with_weights(network: Trained) -> Correct:
     return functools.partial(

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade.offset_maps import OffsetMaps
@@ -51,7 +50,7 @@ def make(
     )
   return Corrector(
     build.directions(**network),
-    {'images': jnp.zeros((1, 64, 64, 3), jnp.float32)},
+    {'images': np.zeros((1, 64, 64, 3), np.float32)},
     start,
     correct=functools.partial(correct, window=window),
     any_classes=True,

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from magnet_jax.files import bundle, checkpoint_store, embedded, tuned
+from magnet_jax.files import bundle, embedded, tuned
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.files.trees import Tree
 from magnet_jax.types import CORRECTOR, KINDS, InputError, Meta
@@ -49,6 +49,8 @@ def load(path: PathLike) -> tuple[dict[str, Tree], Meta]:
 
 def load_parts(path: pathlib.Path) -> dict[str, tuple[Tree, Meta]]:
   """Loads the networks of a folder as `load` does, each with its metadata."""
+  from magnet_jax.files import checkpoint_store  # of Orbax, which takes long
+
   own = _best_folder(path)
   correctors = sorted(each.name for each in path.glob(f'{CORRECTOR}*'))
   below = [_best_folder(path / kind) for kind in (*KINDS, *correctors)]
@@ -93,6 +95,8 @@ def _within(variables: Tree, part: str) -> Tree:
 
 def _best_folder(folder: pathlib.Path) -> pathlib.Path | None:
   """Returns the checkpoint to use in a folder of any level, None if none."""
+  from magnet_jax.files import checkpoint_store
+
   if (folder / 'state').is_dir() and (folder / 'meta').is_dir():
     return folder
   stores = map(checkpoint_store.best, (folder, folder / 'checkpoints'))

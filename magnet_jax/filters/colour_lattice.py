@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy import sparse
+
+if TYPE_CHECKING:  # takes long to import
+  from scipy import sparse
 
 _COLOURS = 2**24  # of three bytes
 _REACH = 3.5  # standard deviations of a blur
@@ -95,6 +98,8 @@ def _spread(vertices: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
   The weights are those of the quintic box spline, whose error is of the fourth
   order in the spacing: 1/4, 1/2, 1/4 along all four directions.
   """
+  from scipy import sparse
+
   stencil: dict[tuple[int, ...], float] = {}
   for *axes, diagonal in itertools.product((-1, 0, 1), repeat=4):
     offset = tuple(axis + diagonal for axis in axes)
@@ -167,6 +172,8 @@ def _blur(
   values: np.ndarray,
 ) -> sparse.csr_array:
   """Returns the blur along a direction, from keys to keys, both sorted."""
+  from scipy import sparse
+
   wanted = target[:, None] + shifts
   places = np.minimum(np.searchsorted(source, wanted), len(source) - 1)
   rows, offsets = np.nonzero(source[places] == wanted)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from magnet_jax.filters.colour_lattice import ColourLattice
 from magnet_jax.filters.spline_axis import TAPS, SplineAxis
+
+if TYPE_CHECKING:  # takes long to import
+  from scipy import sparse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +106,8 @@ def spread(
   To each of the bands that reach the row, it adds their places in it; rows are
   to be asked for in their order.
   """
+  from scipy import sparse
+
   vertices, coarse = lattice.spread.shape
   flat = np.zeros(columns * vertices, bool)
   for band in bands:
@@ -182,6 +187,8 @@ def _rows_of(
   weights: np.ndarray, places: np.ndarray, count: int
 ) -> sparse.csr_array:
   """Returns the matrix whose rows have weights [...,n] at places [...,n]."""
+  from scipy import sparse
+
   each = places.shape[-1]
   return sparse.csr_array(
     (

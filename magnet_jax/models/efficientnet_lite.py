@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.models import layers
+from magnet_jax.models import initial, layers
 from magnet_jax.ops import depthwise, normalise
 
 _EPSILON = 1e-3  # of the batch normalisation, in TensorFlow's networks
@@ -40,7 +40,7 @@ class Depthwise(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [B,H,W,C] to [B,ceil(H/stride),ceil(W/stride),C]."""
     shape = (self.kernel, self.kernel, 1, x.shape[-1])
-    start = nn.initializers.he_normal()
+    start = initial.he()
     kernel = self.param('kernel', start, shape, jnp.float32)
     return depthwise.convolve(
       x.astype(self.dtype), kernel.astype(self.dtype), self.stride
@@ -106,7 +106,7 @@ class EfficientNetLite(nn.Module):
       padding='SAME',
       use_bias=False,
       dtype=self.dtype,
-      kernel_init=nn.initializers.he_normal(),
+      kernel_init=initial.he(),
       name='stem',
     )(x)
     norm = layers.normalisation(

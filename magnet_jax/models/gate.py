@@ -80,7 +80,22 @@ def make_gate(
   Raises:
     InputError: the segmenter returns no features by the name 'fused'.
   """
-  fused = _fused(segmenter, network)
+  return of_features(_fused(segmenter, network), network, num_classes)
+
+
+def of_features(
+  fused: jax.ShapeDtypeStruct, network: Size, num_classes: int
+) -> tuple[Gate, Callable[[jax.Array], dict[str, dict]]]:
+  """Builds the gate that looks at features of a known shape.
+
+  Args:
+    fused: the features [1,h',w',F] of a window.
+    network: (h, w), the networks' input size.
+    num_classes: C.
+
+  Returns:
+    As `make_gate`.
+  """
   module = Gate(_pool(network, fused.shape[1:3]), parent=None, name=None)
   maps = jax.ShapeDtypeStruct((1, *network, num_classes), jnp.float32)
 

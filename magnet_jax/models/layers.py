@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.models import batch_norm
+from magnet_jax.models import batch_norm, initial
 
 Dtype = jax.typing.DTypeLike
 # Logits, or these and the features that they are made from, by name.
@@ -32,9 +32,7 @@ def convolution(
   CPU its gradient is many times as fast. Initial weights are `gain` times those
   of He et al.
   """
-  start = nn.initializers.variance_scaling(
-    2.0 * gain**2, 'fan_in', 'truncated_normal'
-  )
+  start = initial.he(gain)
   if kernel == 1 and stride == 1:
     return nn.Dense(
       features,

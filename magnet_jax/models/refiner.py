@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from magnet_jax.models import layers
+from magnet_jax.models import initial, layers
 from magnet_jax.models.resnet import BottleneckBlock
 from magnet_jax.types import InputError, Section
 
@@ -103,9 +103,9 @@ def fully_convolutional(
       width // 2, momentum=momentum, dtype=dtype, name=f'residual{i}'
     )
     x = block(x, train=train)
-  initial = nn.initializers.zeros if zero else nn.initializers.he_normal()
+  start = nn.initializers.zeros if zero else initial.he()
   classify = nn.Dense(
-    outputs, use_bias=False, dtype=dtype, kernel_init=initial, name='classify'
+    outputs, use_bias=False, dtype=dtype, kernel_init=start, name='classify'
   )
   return classify(x).astype(jnp.float32)
 

@@ -76,8 +76,9 @@ def _convolve(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
   phases = _phases(x, side, stride)
   size = (-(-x.shape[1] // stride), -(-x.shape[2] // stride))
   return _sum(
-    _shifted(phases, i, j, size, stride) * kernel[i, j][None, None]
+    jax.lax.mul(seen, _weight(kernel, i, j, seen.shape))
     for i, j in _taps(side)
+    for seen in (_shifted(phases, i, j, size, stride),)
   )
 
 
@@ -107,7 +108,20 @@ def _taps(side: int) -> Iterator[tuple[int, int]]:
 
 def _sum(terms: Iterator[jax.Array]) -> jax.Array:
   """Sums without a 0 before the first term."""
-  return functools.reduce(jnp.add, terms)
+  return functools.reduce(jax.lax.add, terms)
+
+
+def _weight(
+  kernel: jax.Array, i: int, j: int, shape: tuple[int, ...]
+) -> jax.Array:
+  """Returns the weights of tap (i, j), [1,1,1,C], as often as `shape` says.
+
+  By operations of XLA: those of NumPy take several times as long to trace, and
+  there are 25 taps in many layers.
+  """
+  start = (i, j, 0, 0)
+  one = jax.lax.slice(kernel, start, (i + 1, j + 1, *kernel.shape[2:]))
+  return jax.lax.broadcast_in_dim(one, shape, range(4))
 
 
 def _phases(x: jax.Array, side: int, stride: int) -> Phases:
@@ -130,7 +144,9 @@ def _shifted(
   """Returns the pixels that tap (i, j) sees, [B,*size,C]."""
   top, left = i // stride, j // stride
   phase = phases[i % stride, j % stride]
-  return phase[:, top : top + size[0], left : left + size[1]]
+  batch, _, _, channels = phase.shape
+  end = (batch, top + size[0], left + size[1], channels)
+  return jax.lax.slice(phase, (0, top, left, 0), end)
 
 
 def _kernel_gradient(

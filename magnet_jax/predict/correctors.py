@@ -19,6 +19,7 @@ from magnet_jax.files import checkpoints
 from magnet_jax.files.atomic import PathLike
 from magnet_jax.filters import bands
 from magnet_jax.filters.table import Filter
+from magnet_jax.models import initial
 from magnet_jax.predict import networks
 from magnet_jax.refiners import deep_guided, iterative
 from magnet_jax.refiners.corrector import STARTS, Correct, Corrector
@@ -120,8 +121,7 @@ def load(
       with networks.building(name, 'correctors'):
         settings = meta.section('correctors').get(which, {})
         corrector = make(which, settings, num_classes)
-        init = functools.partial(corrector.module.init, **corrector.inputs)
-        shapes = jax.eval_shape(init, jax.random.key(0))
+        shapes = initial.shapes(corrector.module.init, **corrector.inputs)
       networks.check(name, kind, variables, shapes)
       found[which] = of_variables(
         which, corrector, variables[kind], num_classes

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dataclasses
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -281,10 +281,12 @@ def from_variables(
     settings.planner(sections['plan'])
     settings.options(sections['refine'])
     ways = way_files.from_json(meta.config.get('ways', {}))
+  own = None
+  if segmenter is None:
+    own = networks.segmenter(variables, meta, len(table), name)
   model = Model(
-    segmenter=segmenter
-    or networks.segmenter(variables, meta, len(table), name),
-    refiners=networks.refiners(variables, meta, len(table), name),
+    segmenter=own or cast('HostSegmenter', segmenter),
+    refiners=networks.refiners(variables, meta, len(table), name, own),
     classes=table,
     settings=sections,
     # Another segmenter was trained on images that nobody knows of here.

@@ -1,6 +1,6 @@
 """Trained networks from loaded variables, checked and placed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import functools
 from typing import Any
@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax import checked, outside
-from magnet_jax.models import build
-from magnet_jax.models.gate import make_gate
+from magnet_jax.models import build, gate, initial
 from magnet_jax.models.refiner import HALO, join, refiner_count, split
 from magnet_jax.ops import strips
 from magnet_jax.refiners import magnet, scale_attention
@@ -23,6 +22,7 @@ from magnet_jax.types import (
   Meta,
   Network,
   Section,
+  Size,
 )
 
 
@@ -38,28 +38,51 @@ def segmenter(
   with building(name, 'segmenter'):
     module = _segmenter(meta, num_classes)
     # Jitted, so that all steps that contain it trace it once.
-    apply = jax.jit(module.apply, static_argnames=('features', 'decided'))
+    apply = jax.jit(
+      initial.weights_given(module.apply),
+      static_argnames=('features', 'decided'),
+    )
     given = variables['segmenter']
     wanted = given
-    if not _fits(apply, given, meta, num_classes):  # to say why
+    gated = is_gate(variables.get('refiner', {}))
+    if not _fits(apply, given, meta, num_classes, gated):  # to say why
       wanted = build.shapes(module, (64, 64), num_classes)
   check(name, 'segmenter', variables, wanted)
   # Placed once, so that all cascades of this model share the same copy.
   placed = jax.device_put(given)
-  return jax.tree_util.Partial(apply, placed)
+  return jax.tree_util.Partial(_one_trace(apply) if gated else apply, placed)
+
+
+def _one_trace(apply: Callable[..., Any]) -> Callable[..., Any]:
+  """Lets steps without features use what is traced for those with them.
+
+  The compiler leaves out what is not used.
+  """
+
+  @functools.wraps(apply)
+  def run(
+    variables: Section, images: jax.Array, *, features: bool = False
+  ) -> Any:
+    found = apply(variables, images, features=True)
+    return found if features else found[0]
+
+  return run
 
 
 def module_of(network: object) -> nn.Module | None:
   """Returns the module of Partial(module.apply, variables); else None."""
   function = getattr(network, 'func', None)
-  for each in (function, getattr(function, '__wrapped__', None)):
-    found = getattr(each, '__self__', None)
+  while function is not None:
+    found = getattr(function, '__self__', None)
     if isinstance(found, nn.Module):
       return found
+    function = getattr(function, '__wrapped__', None)
   return None
 
 
-def _fits(apply: Any, variables: Section, meta: Meta, num_classes: int) -> bool:
+def _fits(
+  apply: Any, variables: Section, meta: Meta, num_classes: int, gated: bool
+) -> bool:
   """Whether a network runs with its variables and needs all of them.
 
   What is traced is what steps use later; `build.shapes` would trace what makes
@@ -68,8 +91,13 @@ def _fits(apply: Any, variables: Section, meta: Meta, num_classes: int) -> bool:
   try:
     height, width = meta.section('plan')['network']
     images = jax.ShapeDtypeStruct((1, height, width, 3), jnp.float32)
-    traced = apply.trace(variables, images)
-    leaves = jax.tree.leaves(traced.out_info)
+    if gated:
+      traced = apply.trace(variables, images, features=True)
+      found, _ = traced.out_info
+    else:
+      traced = apply.trace(variables, images)
+      found = traced.out_info
+    leaves = jax.tree.leaves(found)
   # Flax has an error of its own for each way of not fitting.
   except Exception:
     return False
@@ -87,24 +115,35 @@ def _segmenter(meta: Meta, num_classes: int) -> nn.Module:
 
 
 def refiners(
-  variables: Section, meta: Meta, num_classes: int, name: str
+  variables: Section,
+  meta: Meta,
+  num_classes: int,
+  name: str,
+  segmenter: Network | None = None,
 ) -> tuple[Refiner, ...]:
-  """Returns the refiners of stages 1, 2, …, if there are any."""
+  """Returns the refiners of stages 1, 2, …, if there are any.
+
+  Args:
+    variables: with those of the refiners.
+    meta: of the networks.
+    num_classes: C.
+    name: used in messages.
+    segmenter: of the same variables, if it has been made: whose features a gate
+      sees.
+  """
   if 'refiner' not in variables:
     return ()
   if is_gate(variables['refiner']):
-    return (_attention(variables, meta, num_classes, name),)
+    return (_attention(variables, meta, num_classes, name, segmenter),)
   with building(name, 'refiner'):
     number, wanted = refiner_count(meta.section('refiner'))
     make = functools.partial(build.refinement, num_classes=num_classes)
     module = checked.call(make, wanted, 'refiner')
-    maps = jnp.zeros((1, 8, 8, num_classes))
-    init = functools.partial(
-      module.init, jax.random.key(0), scale=maps, coarse=maps
-    )
-    shapes = jax.eval_shape(lambda: join([init()] * number))
+    maps = np.zeros((1, 8, 8, num_classes), np.float32)
+    each = initial.shapes(module.init, scale=maps, coarse=maps)
+    shapes = join([each] * number)
   check(name, 'refiner', variables, shapes)
-  apply = strips.InStrips(module.apply, halo=HALO)
+  apply = strips.InStrips(initial.weights_given(module.apply), halo=HALO)
   placed = jax.device_put(variables['refiner'])
   return tuple(
     magnet.refiner(jax.tree_util.Partial(apply, each))
@@ -113,18 +152,45 @@ def refiners(
 
 
 def _attention(
-  variables: Section, meta: Meta, num_classes: int, name: str
+  variables: Section,
+  meta: Meta,
+  num_classes: int,
+  name: str,
+  segmenter: Network | None,
 ) -> Refiner:
   """Returns the refiner of a gate on the segmenter's features."""
   with building(name, 'segmenter'):
-    network = _segmenter(meta, num_classes)
     height, width = meta.section('plan')['network']
-    module, init = make_gate(network, (height, width), num_classes)
-  shapes = jax.eval_shape(init, jax.random.key(0))
+    size = (height, width)
+    fused = None if segmenter is None else _fused(segmenter, size)
+    if fused is None:  # says why
+      network = _segmenter(meta, num_classes)
+      module, init = gate.make_gate(network, size, num_classes)
+    else:
+      module, init = gate.of_features(fused, size, num_classes)
+  shapes = initial.shapes(init)
   check(name, 'refiner', variables, {'params': {'gate': shapes['params']}})
-  gate = variables['refiner']['params']['gate']
-  placed = jax.device_put({'params': gate})
-  return scale_attention.refiner(jax.tree_util.Partial(module.apply, placed))
+  given = variables['refiner']['params']['gate']
+  placed = jax.device_put({'params': given})
+  apply = initial.weights_given(module.apply)
+  return scale_attention.refiner(jax.tree_util.Partial(apply, placed))
+
+
+def _fused(segmenter: Network, size: Size) -> jax.ShapeDtypeStruct | None:
+  """The features that a gate sees, None if there are none of the right kind.
+
+  Traced as the steps call it, which is done once; a module that is initialised
+  would be traced again, and what draws its weights as well.
+  """
+  images = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+  run = functools.partial(segmenter, features=True)
+  try:
+    _, found = jax.eval_shape(run, images)
+    fused: jax.ShapeDtypeStruct = found['fused']
+  # Anything may be raised in a network of the user's own.
+  except Exception:
+    return None
+  return fused if fused.ndim == 4 else None
 
 
 def class_table(meta: Meta) -> ClassTable:

@@ -12,6 +12,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from magnet_jax.models.deep_guided import Guide
 from magnet_jax.models.refiner import FLOOR
@@ -52,7 +53,7 @@ def make(
     )
   return Corrector(
     Guide(num_classes, width, parent=None, name=None),
-    {'images': jnp.zeros((1, 1, 1, 3), jnp.float32)},
+    {'images': np.zeros((1, 1, 1, 3), np.float32)},
     start,
     functools.partial(refiner, radius=radius, eps=eps),
   )

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from magnet_jax.models.iterative import Iterative
 from magnet_jax.models.refiner import HALO
@@ -47,7 +47,7 @@ def make(
   module = Iterative(
     num_classes, width, momentum, prior, parent=None, name=None
   )
-  blank = jnp.zeros((1, 8, 8, num_classes), jnp.float32)
+  blank = np.zeros((1, 8, 8, num_classes), np.float32)
   return Corrector(
     module,
     {'images': blank[..., :1].repeat(3, axis=-1), 'coarse': blank},
