@@ -111,6 +111,15 @@ def depthwise(graph: Graph, x: Value, kernel: Value, *, shape: Shape) -> Tensor:
   )
 
 
+def plain_convolution(
+  graph: Graph, x: Value, kernel: Value, *, shape: Shape
+) -> Tensor:
+  """`winograd.convolve_tiles`."""
+  assert isinstance(kernel, Const)
+  margins = [(1, 1), (1, 1)]
+  return _convolved(graph, x, kernel.array, (1, 1), margins, shape=shape)
+
+
 def max_pool(graph: Graph, equation: Any, x: Tensor) -> Tensor:
   """The largest of each window."""
   p = equation.params

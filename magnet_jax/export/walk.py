@@ -23,6 +23,7 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
   'upsample': spatial.resize_centred,
   'upsample_corners': spatial.resize_cornered,
   'convolve': spatial.depthwise,
+  'convolve_tiles': spatial.plain_convolution,
 }
 # Parameters that hold what a call computes.
 _CALLED = ('jaxpr', 'call_jaxpr', 'fun_jaxpr')

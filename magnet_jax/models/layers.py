@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 import functools
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import batch_norm, initial
+from magnet_jax.ops import winograd
 
 Dtype = jax.typing.DTypeLike
 # Logits, or these and the features that they are made from, by name.
@@ -52,8 +54,16 @@ def convolution(
     use_bias=use_bias,
     dtype=dtype,
     kernel_init=start,
+    conv_general_dilated=_convolve if stride == dilation == 1 else None,
     name=name,
   )
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, *given: Any, **more: Any) -> Any:
+  """A convolution of stride 1, by fewer products where that is faster."""
+  if winograd.worthwhile(x, kernel):
+    return winograd.convolve_tiles(x, kernel)
+  return jax.lax.conv_general_dilated(x, kernel, *given, **more)
 
 
 def _product(
