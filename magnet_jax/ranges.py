@@ -166,7 +166,6 @@ RANGES: dict[str, Range] = {
   # train
   'steps': _whole(1, _MANY),
   'hours': _FACTOR,
-  'minutes': Range(0, 10_000, above=True),
   'patience': _whole(0, _MANY),
   **dict.fromkeys(('train.batch', 'accumulate'), _whole(1, 65_536)),
   'crop': _SIDES,
@@ -180,8 +179,7 @@ RANGES: dict[str, Range] = {
   'ohem_threshold': _SHARE,
   'ohem_kept': _whole(0, _MANY),
   'scale_jitter': _TONE,
-  'validate_every': _whole(1, _MANY),
-  'validation_batches': _whole(1, _MANY),
+  **dict.fromkeys(('validate_every', 'validation_batches'), _whole(1, _MANY)),
   'band': _whole(0, 2048),
   **dict.fromkeys(('auxiliary', 'trunk_rate', 'segmenter_rate'), _FACTOR),
   'folds': _whole(2, 5),
@@ -189,6 +187,7 @@ RANGES: dict[str, Range] = {
   # tune
   'images': _NUMBER,
   # flags that are no settings
+  'minutes': Range(0, 10_000, above=True),
   'scale': _POSITIVE_SHARE,
   'head_points': _whole(1, _MANY),
   'bilateral_weight': _FACTOR,

@@ -14,35 +14,16 @@ import http.client
 import os
 import pathlib
 import re
-import socket
-import ssl
-from typing import IO, Any, Protocol, Self
+from typing import IO, Protocol, Self
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from magnet_jax.files import atomic
+from magnet_jax.files import atomic, http_client
 from magnet_jax.types import InputError
 
-SCHEMES = ('http', 'https')
-_PATIENCE = 30  # seconds without a byte
 _BLOCK = 2**20  # bytes
 _LATEST = 2**32  # seconds; what file systems keep of times
-_AGAIN = 'run the command again, which keeps what is complete'
-_CHECK = 'check the address'
-_LATER = 'check the address and the network, or try again later'
-_FAILURES = (
-  (socket.gaierror, 'there is no such host', _LATER),
-  (ConnectionRefusedError, 'the connection was refused', _LATER),
-  (TimeoutError, f'there is no answer for {_PATIENCE} seconds', _LATER),
-  (
-    ssl.SSLError,
-    'its certificate cannot be trusted, or the connection not be made safe',
-    'check the address, or download it in another way and name the file',
-  ),
-  (ConnectionError, 'the connection broke', _AGAIN),
-  (http.client.IncompleteRead, 'the connection broke', _AGAIN),
-)
 _SAFE = "%/:=&?~+!$,;'@()*[]"  # stays as it is in a path and a query
 
 
@@ -83,7 +64,11 @@ class Address:
     try:
       parts = urllib.parse.urlsplit(text)
       host = (parts.hostname or '').encode('idna').decode()
-      if parts.scheme not in SCHEMES or not host or re.search(r'\s', host):
+      if (
+        parts.scheme not in http_client.SCHEMES
+        or not host
+        or re.search(r'\s', host)
+      ):
         raise ValueError
       host = f'[{host}]' if ':' in host else host
       host += '' if parts.port is None else f':{parts.port}'
@@ -191,7 +176,8 @@ class Address:
         data = b'' if (size or 0) > longest else response.read(longest + 1)
       if max(size or 0, len(data)) > longest:
         raise InputError(
-          f'{self}: is no {what}, it has more than {longest} bytes; {_CHECK}'
+          f'{self}: is no {what}, it has more than {longest} bytes; '
+          f'{http_client.CHECK}'
         )
       self._check_length(len(data), size)
       moved = response.url != self.url
@@ -219,7 +205,7 @@ class Address:
     if size is not None and copied < size:
       raise InputError(
         f'{self}: cannot be downloaded, the connection ended after {copied} of '
-        f'{size} bytes; {_AGAIN}'
+        f'{size} bytes; {http_client.AGAIN}'
       )
 
   @contextlib.contextmanager
@@ -229,12 +215,14 @@ class Address:
       # Not for servers that this one redirects to.
       request.add_unredirected_header('Authorization', self.authorization)
     with self._talking():
-      response = _opener().open(request, timeout=_PATIENCE)
+      response = http_client.opener().open(
+        request, timeout=http_client.PATIENCE
+      )
       if response.status != http.client.OK:
         response.close()
         raise InputError(
           f'{self}: cannot be downloaded, the server answers {response.status} '
-          f'without a file; {_CHECK}'
+          f'without a file; {http_client.CHECK}'
         )
     with contextlib.closing(response):
       yield response
@@ -249,7 +237,7 @@ class Address:
     except (OSError, http.client.HTTPException, ValueError) as error:
       if isinstance(error, urllib.error.HTTPError):
         error.close()
-      reason, remedy = _explained(error)
+      reason, remedy = http_client.explain(error)
       raise InputError(
         f'{self}: cannot be downloaded, {reason}; {remedy}'
       ) from error
@@ -262,34 +250,6 @@ def _authorization(parts: urllib.parse.SplitResult) -> str:
   return (
     f'Basic {base64.b64encode(urllib.parse.unquote_to_bytes(pair)).decode()}'
   )
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-  """Follows redirects to http and https, not to ftp."""
-
-  def redirect_request(  # noqa: PLR0917
-    self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-  ) -> urllib.request.Request | None:
-    if urllib.parse.urlsplit(newurl).scheme not in SCHEMES:
-      raise urllib.error.HTTPError(req.full_url, code, msg, headers, fp)
-    return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-  """Returns what opens http and https alone; Python's own opens files too."""
-  opener = urllib.request.OpenerDirector()
-  for handler in (
-    urllib.request.ProxyHandler,
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
-    urllib.request.HTTPDefaultErrorHandler,
-    urllib.request.HTTPErrorProcessor,
-    urllib.request.UnknownHandler,  # of a proxy's address
-    _Redirects,
-  ):
-    opener.add_handler(handler())
-  opener.addheaders = [('User-Agent', 'magnet-jax')]
-  return opener
 
 
 def _changed(response: http.client.HTTPResponse) -> int | None:
@@ -310,39 +270,3 @@ def _is_same(path: pathlib.Path, size: int | None, changed: int | None) -> bool:
   return (size is None or there.st_size == size) and (
     changed is None or int(there.st_mtime) == changed
   )
-
-
-def _explained(error: BaseException) -> tuple[str, str]:
-  """Returns why a download failed, and what to do."""
-  if isinstance(error, urllib.error.HTTPError):
-    return _of_status(error.code)
-  if isinstance(error, urllib.error.URLError):
-    if not isinstance(error.reason, BaseException):
-      return 'the proxy cannot be used', 'correct the variable of the proxy'
-    error = error.reason
-  for kind, reason, remedy in _FAILURES:
-    if isinstance(error, kind):
-      return reason, remedy
-  if isinstance(error, OSError) and error.strerror:
-    return error.strerror, _LATER
-  return f'the server speaks no http ({type(error).__name__})', _CHECK
-
-
-def _of_status(code: int) -> tuple[str, str]:
-  """Returns what an answer without the file means, and what to do."""
-  told = f'{code} {http.client.responses.get(code, "")}'.strip()
-  if code in (401, 403, 407):
-    return (
-      f'it may not be read ({told})',
-      'give https://USER:PASSWORD@HOST/PATH, or download it in another way and '
-      'name the file',
-    )
-  if code in (404, 410):
-    return f'the server has no such file ({told})', _CHECK
-  if 300 <= code < 400:
-    return (
-      f'it redirects to no other address of http, or in a circle ({told})',
-      _CHECK,
-    )
-  later = code == 429 or code >= 500
-  return f'the server answers {told}', 'try again later' if later else _CHECK

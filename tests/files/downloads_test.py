@@ -6,7 +6,7 @@ import file_server
 import full_disk
 import pytest
 
-from magnet_jax.files import atomic, downloads
+from magnet_jax.files import atomic, http_client
 from magnet_jax.files.downloads import Address
 from magnet_jax.types import InputError
 
@@ -210,7 +210,7 @@ def test_no_host_and_no_server(tmp_path, monkeypatch):
 
 
 def test_a_server_that_does_not_answer(server, tmp_path, monkeypatch):
-  monkeypatch.setattr(downloads, '_PATIENCE', 0.2)
+  monkeypatch.setattr(http_client, 'PATIENCE', 0.2)
   with pytest.raises(InputError, match='no answer for 30 seconds; check'):
     fetch(server.has('/b.tif', None), tmp_path / 'b.tif')
 
