@@ -6,6 +6,7 @@ import fuzz_annotations
 import fuzz_beside
 from fuzz_case import Case
 import fuzz_choices
+import fuzz_elsewhere
 import fuzz_files
 from fuzz_files import Seeds
 import fuzz_flags
@@ -21,6 +22,7 @@ GROUPS: dict[str, tuple[Callable[[Seeds], SearchStrategy[Case]], float]] = {
   'foreign weights': (fuzz_files.foreign, 0.1),
   'zips': (fuzz_files.zips, 0.05),
   'folders and lists': (fuzz_files.lists, 0.05),
+  'elsewhere': (fuzz_elsewhere.elsewhere, 0.05),
   'annotations': (fuzz_annotations.annotations, 0.05),
   'reports': (fuzz_files.reports, 0.06),
   'resumed': (fuzz_beside.resumed, 0.02),

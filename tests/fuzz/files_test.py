@@ -9,6 +9,7 @@ COUNTS = {
   'checkpoints': 30,
   'run folders': 10,
   'foreign weights': 30,
+  'elsewhere': 40,
 }
 
 
