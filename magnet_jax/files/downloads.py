@@ -72,18 +72,20 @@ class Address:
         raise ValueError
       host = f'[{host}]' if ':' in host else host
       host += '' if parts.port is None else f':{parts.port}'
+      # Here as well, as not all text can be written in UTF-8.
+      path, query = (
+        urllib.parse.quote(each, safe=_SAFE)
+        for each in (parts.path or '/', parts.query)
+      )
+      url = urllib.parse.urlunsplit((parts.scheme, host, path, query, ''))
+      authorization = _authorization(parts)
     except ValueError as error:
       raise InputError(
         # What precedes the last @ may be a password.
         f'{re.sub("//.*@", "//", text)}: must be an address of http or https, '
         'https://HOST/PATH; correct it, or download the file first'
       ) from error
-    path, query = (
-      urllib.parse.quote(each, safe=_SAFE)
-      for each in (parts.path or '/', parts.query)
-    )
-    whole = (parts.scheme, host, path, query, '')
-    return cls(urllib.parse.urlunsplit(whole), _authorization(parts))
+    return cls(url, authorization)
 
   @functools.cached_property
   def _parts(self) -> urllib.parse.SplitResult:

@@ -76,6 +76,8 @@ def test_an_address(text, url, shown):
     f'http://{"a" * 70}.org/b.tif',
     'http://a b/c.tif',
     'http://me:secret@a:b/c.tif',
+    'http://a.org/\udcff.tif',
+    'http://me:\udcff@a.org/b.tif',
   ],
 )
 def test_no_address(text):
