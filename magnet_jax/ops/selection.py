@@ -90,10 +90,18 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
 
 
 def choose_on_host(scores: np.ndarray, points: int) -> np.ndarray:
-  """Marks points like `choose`, in NumPy, for a whole stage: bool [H,W]."""
-  chosen = np.zeros(scores.size, bool)
-  points = min(points, scores.size)
-  if points:
-    order = np.argpartition(scores.reshape(-1), scores.size - points)
-    chosen[order[scores.size - points :]] = True
+  """Marks points like `choose`, in NumPy, for a whole stage: bool [H,W].
+
+  Of equal scores, as of all windows that were left out, the first are taken.
+  """
+  flat = scores.reshape(-1)
+  points = min(points, flat.size)
+  if not points:
+    return np.zeros(scores.shape, bool)
+  # By value: to partition indices takes 3 times as long, and 40 times where
+  # many scores are equal.
+  least = np.partition(flat, flat.size - points)[flat.size - points]
+  chosen = flat > least
+  missing = points - np.count_nonzero(chosen)
+  chosen[np.flatnonzero(flat == least)[:missing]] = True
   return chosen.reshape(scores.shape)

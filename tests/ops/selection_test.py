@@ -118,6 +118,16 @@ def test_ties_still_give_the_exact_number(points):
   assert selection.choose_on_host(scores, points).sum() == points
 
 
+@pytest.mark.parametrize('points', [0, 3, 30, 59, 60])
+def test_of_equal_scores_the_first_are_taken_everywhere(points):
+  rng = np.random.default_rng(0)
+  scores = rng.integers(-1, 3, (6, 10)).astype(np.float32)
+  np.testing.assert_array_equal(
+    selection.choose_on_host(scores, points),
+    _choose(scores, jnp.int32(points), 60),
+  )
+
+
 @pytest.mark.parametrize('points', [1, 100, 3000])
 def test_choice_equals_the_published_points(points):
   with np.load(GOLDEN) as golden:
