@@ -19,6 +19,7 @@ from magnet_jax.files import images
 from magnet_jax.types import ClassTable, InputError
 
 _WORKER = pathlib.Path(__file__).with_name('warm_worker.py')
+_MEASURED = pathlib.Path(__file__).with_name('measured.py')
 # Both sides on the one core that they are given.
 _THREADS = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
 _IMAGES = ('.png', '.tif', '.tiff', '.bmp')
@@ -77,23 +78,21 @@ class Command:
       line = self._template.replace('{image}', str(image))
       line = line.replace('{out}', str(folder / 'out'))
       with tempfile.TemporaryFile() as said:
-        running = subprocess.Popen(
-          line, shell=True, env=_environment(), stdin=subprocess.DEVNULL,
-          stdout=said, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        # Its own account and that of all that it has waited for.
-        _, status, used = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-        if running.returncode:
+        told = subprocess.run(
+          [sys.executable, str(_MEASURED), line],
+          env=_environment(),
+          stdout=subprocess.PIPE,
+          stderr=said,
+          check=True,
+        ).stdout
+        found = json.loads(told)
+        if found['status']:
           raise InputError(
-            f'{line}: status {running.returncode}: {_last(said)}; correct the '
+            f'{line}: status {found["status"]}: {_last(said)}; correct the '
             'command'
           )
-      return Taken(
-        used.ru_utime + used.ru_stime,
-        used.ru_maxrss * 1024 / 1e6,
-        _written(folder, self._classes),
-      )
+      labels = _written(folder, self._classes)
+      return Taken(found['seconds'], found['peak_mb'], labels)
 
   def close(self) -> None:
     """Has nothing to end."""

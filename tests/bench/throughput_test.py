@@ -31,36 +31,11 @@ def test_figures():
   assert ROW.of_product == pytest.approx(5 / 2 * 3e9 / 1e10)
 
 
-@pytest.fixture
-def small():
-  """A model for windows of 16x24, random."""
-  return random_model.make(
-    num_classes=3,
-    segmenter={'name': 'unet', 'width': 4, 'levels': 1},
-    refiner={'width': 4},
-    plan={
-      'network': (16, 24),
-      'window': (0, 0),
-      'factor': 2.0,
-      'stages': 0,
-      'scales': (),
-      'overlap': 0.0,
-    },
-    refine={
-      'points': 0.5,
-      'selection': 'window',
-      'kernel': 3,
-      'windows': 1.0,
-      'batch': 1,
-    },
-  )
-
-
-def test_all_windows_of_a_stage_are_timed(small):
+def test_all_windows_of_a_stage_are_timed(model):
   told = []
   rows = list(
     throughput.run(
-      lambda dtype: small, [1, 2], ['float32'], repeats=2, notify=told.append
+      lambda dtype: model, [1, 2], ['float32'], repeats=2, notify=told.append
     )
   )
   assert [row.batch for row in rows] == [1, 2]
@@ -75,10 +50,10 @@ def test_all_windows_of_a_stage_are_timed(small):
   assert len(told) == 3
 
 
-def test_the_command(small, tmp_path, monkeypatch, capfd):
+def test_the_command(model, tmp_path, monkeypatch, capfd):
   made = []
   monkeypatch.setattr(
-    random_model, 'make', lambda **how: made.append(how) or small
+    random_model, 'make', lambda **how: made.append(how) or model
   )
   path = tmp_path / 'windows.json'
   flags = ['--throughput', '--batches=0', '--repeats=1', f'--json={path}']
