@@ -70,12 +70,9 @@ def _equation(
   if not constant and parameters.get('name') in _FUNCTIONS:
     rule = _FUNCTIONS[parameters['name']]
     return [rule(graph, *given, shape=equation.outvars[0].aval.shape)]
-  for key in _CALLED:
-    if key in parameters:
-      called = parameters[key]
-      if not isinstance(called, core.ClosedJaxpr):
-        called = core.ClosedJaxpr(called, ())
-      return run(graph, called, given)
+  called, given = _called(equation, given)
+  if called is not None:
+    return run(graph, called, given)
   if constant and name == 'broadcast_in_dim':
     return [rules.placed(given[0], parameters)]
   if constant:
@@ -93,6 +90,25 @@ def _equation(
       for value, atom in zip(given, equation.invars, strict=True)
     ]
   return [rules.RULES[name](graph, equation, *given)]
+
+
+def _called(
+  equation: Any, given: list[Value]
+) -> tuple[core.ClosedJaxpr | None, list[Value]]:
+  """Returns what an equation calls, if it does, and its arguments."""
+  parameters = equation.params
+  if parameters.get('branches_platforms'):
+    # Of one branch per platform, after the number of its own: other programs
+    # are given the plain one, of all that have none.
+    place = parameters['branches_platforms'].index(None)
+    return parameters['branches'][place], given[1:]
+  for key in _CALLED:
+    if key in parameters:
+      called = parameters[key]
+      if not isinstance(called, core.ClosedJaxpr):
+        called = core.ClosedJaxpr(called, ())
+      return called, given
+  return None, given
 
 
 def _computed(equation: Any, given: Sequence[Value]) -> list[Value]:

@@ -5,12 +5,20 @@ much it resembles them; a first, auxiliary classifier says which pixels make
 up a class.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import layers
-from magnet_jax.ops import resize
+from magnet_jax.ops import resize, strips
+
+# Of a strip in which a CPU describes pixels: of 512 features, what each layer
+# makes of it stays in the cache, and whole maps of up to 1024 are not needed.
+_PIXELS = 2**12
+_LAYERS = ('attention', 'merge', 'classify')  # of the head, below
 
 
 class ObjectAttention(nn.Module):
@@ -42,6 +50,34 @@ class ObjectAttention(nn.Module):
     weights = nn.softmax(scores * self.features**-0.5).astype(self.dtype)
     context = jnp.einsum('bhwc,bcf->bhwf', weights, values)
     return unit(context, 'up', pixels.shape[-1])
+
+
+class ContextHead(nn.Module):
+  """Describes pixels by regions as well, and classifies them, each by itself.
+
+  Attributes:
+    num_classes: number of classes C.
+    features: of the pixels' descriptions.
+    keys: features of the attention.
+    dtype: of the computation.
+  """
+
+  num_classes: int
+  features: int
+  keys: int
+  dtype: layers.Dtype
+
+  @nn.compact
+  def __call__(
+    self, pixels: jax.Array, regions: jax.Array, *, train: bool
+  ) -> tuple[jax.Array, jax.Array]:
+    """Maps pixels [B,H,W,F] to float32 logits [B,H,W,C], and what they see."""
+    attend = ObjectAttention(self.keys, self.dtype, name='attention')
+    context = attend(pixels, regions, train=train)
+    x = jnp.concatenate([context, pixels], axis=-1)
+    merge = layers.ConvNorm(self.features, 1, dtype=self.dtype, name='merge')
+    x = merge(x, train=train)
+    return _classifier(self.num_classes, self.dtype, 'classify')(x), x
 
 
 class OCR(nn.Module):
@@ -79,15 +115,17 @@ class OCR(nn.Module):
       [resize.upsample_corners(level, (height, width)) for level in levels],
       axis=-1,
     )
-    auxiliary = self._unit(x.shape[-1], 1, 'auxiliary', True)(x, train=train)
-    auxiliary = self._classify(auxiliary, 'auxiliary_classify')
-    pixels = self._unit(self.features, 3, 'pixels', True)(x, train=train)
+    auxiliary = self._unit(x.shape[-1], 1, 'auxiliary')(x, train=train)
+    classify = _classifier(self.num_classes, self.dtype, 'auxiliary_classify')
+    auxiliary = classify(auxiliary)
+    pixels = self._unit(self.features, 3, 'pixels')(x, train=train)
     regions = _gather(pixels, auxiliary)
-    attend = ObjectAttention(self.keys, self.dtype, name='attention')
-    context = attend(pixels, regions, train=train)
-    x = jnp.concatenate([context, pixels], axis=-1)
-    x = self._unit(self.features, 1, 'merge', False)(x, train=train)
-    logits = self._classify(x, 'classify')
+    head = ContextHead(self.num_classes, self.features, self.keys, self.dtype)
+    nn.share_scope(self, head)  # its layers are this module's
+    if self.is_initializing() or train or features or not _on_cpu():
+      logits, x = head(pixels, regions, train=train)
+    else:
+      logits = _in_strips(head, self.variables, pixels, regions)
     if not train:
       logits = layers.blend(logits, auxiliary)
     elif not self.is_initializing():
@@ -95,18 +133,57 @@ class OCR(nn.Module):
     logits = _resized(logits, images)
     return (logits, {'fused': x}) if features else logits
 
-  def _unit(
-    self, features: int, kernel: int, name: str, use_bias: bool
-  ) -> nn.Module:
+  def _unit(self, features: int, kernel: int, name: str) -> nn.Module:
     return layers.ConvNorm(
-      features, kernel, use_bias=use_bias, dtype=self.dtype, name=name
+      features, kernel, use_bias=True, dtype=self.dtype, name=name
     )
 
-  def _classify(self, x: jax.Array, name: str) -> jax.Array:
-    classify = layers.convolution(
-      self.num_classes, 1, use_bias=True, dtype=self.dtype, name=name
+
+def _classifier(
+  num_classes: int, dtype: layers.Dtype, name: str
+) -> Callable[[jax.Array], jax.Array]:
+  classify = layers.convolution(
+    num_classes, 1, use_bias=True, dtype=dtype, name=name
+  )
+  return lambda x: classify(x).astype(jnp.float32)
+
+
+def _on_cpu() -> bool:
+  return jax.default_backend() == 'cpu'
+
+
+def _in_strips(
+  head: ContextHead,
+  variables: Mapping[str, Any],
+  pixels: jax.Array,
+  regions: jax.Array,
+) -> jax.Array:
+  """The head's logits, computed strip by strip on a CPU.
+
+  Maps of a whole window would be many times as large as the rest of what the
+  network needs, and their pages are given out anew in each call.
+  """
+  own = {
+    kind: {name: tree[name] for name in _LAYERS if name in tree}
+    for kind, tree in variables.items()
+  }
+  plain = head.clone(parent=None)
+
+  def whole(own: Any, regions: jax.Array, pixels: jax.Array) -> jax.Array:
+    logits: jax.Array = plain.apply(own, pixels, regions, train=False)[0]
+    return logits
+
+  def parted(own: Any, regions: jax.Array, pixels: jax.Array) -> jax.Array:
+    apply = strips.InStrips(
+      lambda own, pixels: whole(own, regions, pixels), halo=0, pixels=_PIXELS
     )
-    return classify(x).astype(jnp.float32)
+    return apply(own, pixels=pixels)
+
+  # A program that is exported here may run elsewhere.
+  found: jax.Array = jax.lax.platform_dependent(
+    own, regions, pixels, cpu=parted, default=whole
+  )
+  return found
 
 
 def _gather(pixels: jax.Array, logits: jax.Array) -> jax.Array:
