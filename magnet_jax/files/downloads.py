@@ -5,12 +5,13 @@ to, by http and https.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import email.utils
 import functools
 import http.client
+import math
 import os
 import pathlib
 import re
@@ -38,6 +39,32 @@ class Progress(Protocol):
 
   def ends(self) -> None:
     """The file is complete or was given up."""
+
+
+def copy(
+  read: Callable[[int], bytes],
+  file: IO[bytes],
+  progress: Progress,
+  most: float = math.inf,
+) -> int:
+  """Copies what is read into a file, block by block.
+
+  Args:
+    read: returns at most so many bytes, none at the end. Explains its own
+      errors; those of writing are others.
+    file: where to.
+    progress: callback for bytes.
+    most: bytes after which it stops; it may be above by less than a block.
+
+  Returns:
+    How many bytes were copied.
+  """
+  copied = 0
+  while copied <= most and (block := read(_BLOCK)):
+    file.write(block)
+    copied += len(block)
+    progress.done(len(block))
+  return copied
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,16 +219,11 @@ class Address:
     size: int | None,
     progress: Progress,
   ) -> None:
-    copied = 0
-    while True:
-      with self._talking():  # not around `write`, whose errors are others
-        block = response.read(_BLOCK)
-      if not block:
-        break
-      file.write(block)
-      copied += len(block)
-      progress.done(len(block))
-    self._check_length(copied, size)
+    def read(length: int) -> bytes:
+      with self._talking():
+        return response.read(length)
+
+    self._check_length(copy(read, file, progress), size)
 
   def _check_length(self, copied: int, size: int | None) -> None:
     if size is not None and copied < size:

@@ -24,7 +24,7 @@ _LEAST_PRODUCTS, _LEAST_PIXELS = 2**15, 2**12
 
 
 def worthwhile(x: jax.Array, kernel: jax.Array) -> bool:
-  """Whether `convolve` is faster than XLA's convolution.
+  """Whether `convolve_tiles` is faster than XLA's convolution.
 
   Args:
     x: [B,H,W,C].

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 
 from magnet_jax import outside
-from magnet_jax.files import atomic, decoding
+from magnet_jax.files import atomic, decoding, downloads
 from magnet_jax.files.downloads import Progress
 from magnet_jax.rasters import world_files
 from magnet_jax.types import InputError
@@ -137,18 +137,15 @@ class Member:
     progress: Progress,
   ) -> None:
     """Copies as many bytes as were declared; zipfile compares checksums."""
-    copied = 0
     with contextlib.ExitStack() as stack:
       with self._reading():
         member = stack.enter_context(archive.open(info))
-      while copied <= info.file_size:
-        with self._reading():  # not around `write`, whose errors are others
-          block = member.read(_BLOCK)
-        if not block:
-          break
-        file.write(block)
-        copied += len(block)
-        progress.done(len(block))
+
+      def read(length: int) -> bytes:
+        with self._reading():
+          return member.read(length)
+
+      copied = downloads.copy(read, file, progress, most=info.file_size)
     if copied != info.file_size:
       raise InputError(
         f'{self}: cannot be unpacked, it has {copied} bytes and not the '

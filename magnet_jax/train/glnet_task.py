@@ -84,7 +84,6 @@ def make(
         tree['local_trunk'] = jax.tree.map(jnp.array, tree['trunk'])
     return state.start(variables, parts[0])
 
-  source = images['train']
   return from_config.task(
     config,
     'segmenter',
@@ -99,7 +98,7 @@ def make(
       )
     ),
     team=team,
-    tones=lambda: tones.of_samples(comparison.from_source(source))[0],
+    tones=lambda: tones.of_samples(comparison.from_source(images['train']))[0],
     fixed=lambda number: (_part(starts, number), number in starts[1:]),
   )
 

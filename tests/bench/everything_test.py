@@ -5,35 +5,15 @@ import math
 import time
 
 import pytest
+from timed_networks import SUBJECT
 
 from magnet_jax.bench import everything, everything_table, precisions, sections
 from magnet_jax.bench.machine import Machine
 from magnet_jax.bench.row import Row
 from magnet_jax.bench.sections import SECTIONS, Task
-from magnet_jax.bench.subject import Subject
 from magnet_jax.cli import main
 from magnet_jax.types import InputError
 
-SUBJECT = Subject(
-  '',
-  3,
-  {'name': 'unet', 'width': 4, 'levels': 1},
-  {
-    'network': (16, 24),
-    'window': (0, 0),
-    'factor': 2.0,
-    'stages': 0,
-    'scales': (),
-    'overlap': 0.0,
-  },
-  {
-    'points': 0.5,
-    'selection': 'window',
-    'kernel': 3,
-    'windows': 1.0,
-    'batch': 1,
-  },
-)
 TASK = Task(
   SUBJECT, (1, 2), ('float32',), (64, 96), 1, products={'float32': 1e9}
 )
