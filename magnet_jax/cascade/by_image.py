@@ -4,7 +4,7 @@ All scores of a stage are needed before any point is chosen, so the stage's
 maps must fit in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,8 @@ import numpy as np
 
 from magnet_jax.cascade import batches, refine_step, stage_windows
 from magnet_jax.cascade.parts import Part, Tile, Work
-from magnet_jax.ops import merge, resize, selection
+from magnet_jax.ops import resize, selection
+from magnet_jax.ops.cells import Cells
 from magnet_jax.refiners.refiner import Refiner
 from magnet_jax.types import Network, Size
 
@@ -28,8 +29,7 @@ def refine(work: Work) -> Iterator[Part]:
     own=bool(work.mix),
   )
   # R, weight, Q and, to mix, O: blended in one array, by one pass.
-  channels = classes + 2 + (classes if work.mix else 0)
-  total = np.zeros((*grid.size, channels), np.float32)
+  cells = Cells(grid, work.weights)
   parts = [
     work.numbers[start : start + work.batch]
     for start in range(0, len(work.numbers), work.batch)
@@ -43,36 +43,70 @@ def refine(work: Work) -> Iterator[Part]:
     work.batch,
   )
   for index, part in enumerate(results):
-    pieces = [(number, _at(maps, grid.window)) for number, maps in part]
-    merge.add_windows(total, grid, pieces, work.weights)
+    for number, maps in part:
+      cells.add(number, _at(maps, grid.window))
     yield Part(index, windows=len(part))
-  weight = total[..., classes]
-  covered = weight > 0
-  # Below any Q, so that pixels without a refined window are chosen last.
-  scores = np.where(covered, total[..., classes + 1], np.float32(-1))
-  count = selection.count_points(work.options.points, int(covered.sum()))
-  chosen = selection.choose_on_host(scores, count)
-  # Arrays of the stage's size decide how much memory an image takes: none is
-  # made while another is no longer needed.
-  del covered, scores
+  chosen = _choose(
+    [sums[..., classes + 1] for _, sums in cells], work.options.points
+  )
   before = work.coarse.read(0, 0, *work.coarse.size)
   after = resize.probabilities(before, grid.size)
-  # A point near windows that were left out keeps Y for their share.
-  # In place: an index by a mask of this size takes five times as long.
-  marks = chosen[..., None]
-  np.multiply(after, 1 - weight[..., None], out=after, where=marks)
-  np.add(after, total[..., :classes], out=after, where=marks)
-  if work.mix:
-    own = total[..., classes + 2 :] - weight[..., None] * after
-    after += np.float32(work.mix) * own
-    del own
-  del total, weight
+  for (place, sums), marks in zip(cells, chosen, strict=True):
+    _replace(after[place], sums, marks, work.mix)
   yield Part(
     len(parts),
     windows=0,
     tiles=[Tile(0, 0, after)],
-    marks=[Tile(0, 0, chosen)],
+    marks=[
+      Tile(rows.start, columns.start, marks)
+      for ((rows, columns), _), marks in zip(cells, chosen, strict=True)
+    ],
   )
+
+
+def _choose(scores: Sequence[np.ndarray], points: float) -> list[np.ndarray]:
+  """Marks the points of the highest scores of a stage.
+
+  Args:
+    scores: float32 [h,w] of each cell, Q.
+    points: as in `selection.count_points`; a fraction is one of all cells.
+
+  Returns:
+    bool [h,w] of each cell.
+  """
+  flat = np.concatenate([each.ravel() for each in scores] or [np.zeros(0)])
+  count = selection.count_points(points, flat.size)
+  chosen = selection.choose_on_host(flat, count)
+  ends = np.cumsum([each.size for each in scores])
+  return [
+    marks.reshape(each.shape)
+    for each, marks in zip(scores, np.split(chosen, ends), strict=False)
+  ]
+
+
+def _replace(
+  maps: np.ndarray, sums: np.ndarray, chosen: np.ndarray, mix: float
+) -> None:
+  """Replaces points of a cell by R and mixes it with O, in its place.
+
+  Args:
+    maps: float32 [h,w,C], Y, changed in place.
+    sums: float32 [h,w,…] of the windows that reach it: R, weight, Q and, to
+      mix, O.
+    chosen: bool [h,w].
+    mix: share of O.
+  """
+  classes = maps.shape[-1]
+  weight, marks = sums[..., classes, None], chosen[..., None]
+  # In place: an index by a mask of this size takes five times as long.
+  if weight.min() < 1:
+    # A point near windows that were left out keeps Y for their share.
+    np.multiply(maps, 1 - weight, out=maps, where=marks)
+    np.add(maps, sums[..., :classes], out=maps, where=marks)
+  else:
+    np.copyto(maps, sums[..., :classes], where=marks)
+  if mix:
+    maps += np.float32(mix) * (sums[..., classes + 2 :] - weight * maps)
 
 
 def _candidates(

@@ -84,7 +84,8 @@ _WAYS = {
     by_image.refine,
     in_memory='selection=image, which ranks the points of a whole stage, '
     'works in memory only; use --selection=window',
-    extra=lambda classes: 4 * classes + 16,
+    # R, weight and Q of every point, Q twice more to rank it, and two masks.
+    extra=lambda classes: 4 * (classes + 2) + 10,
   ),
 }
 

@@ -54,13 +54,18 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
   if maps.shape[:2] == size:
     return maps.copy()
   resized = [
-    cv2.resize(
-      np.ascontiguousarray(maps[..., start : start + _MOST_CHANNELS]),
-      (size[1], size[0]),
-      interpolation=cv2.INTER_LINEAR,
-    ).reshape(*size, -1)
+    np.asarray(
+      cv2.resize(
+        np.ascontiguousarray(maps[..., start : start + _MOST_CHANNELS]),
+        (size[1], size[0]),
+        interpolation=cv2.INTER_LINEAR,
+      )
+    )
     for start in range(0, maps.shape[-1], _MOST_CHANNELS)
   ]
+  # OpenCV drops an axis of length 1. Not by `reshape` in any case: its views
+  # own no memory, so that callers would copy them.
+  resized = [each[..., None] if each.ndim == 2 else each for each in resized]
   return resized[0] if len(resized) == 1 else np.concatenate(resized, axis=-1)
 
 
