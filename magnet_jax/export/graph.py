@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -57,6 +59,23 @@ class Const:
 Value = Tensor | Const
 
 
+class Sum(NamedTuple):
+  """What was added up.
+
+  Attributes:
+    source: the values.
+    axes: along which, in JAX's order.
+  """
+
+  source: Tensor
+  axes: Shape
+
+  @property
+  def terms(self) -> int:
+    """How many values each sum has."""
+    return math.prod(self.source.shape[axis] for axis in self.axes)
+
+
 class Graph:
   """The nodes so far.
 
@@ -71,6 +90,8 @@ class Graph:
     self.constants: dict[str, np.ndarray] = {}
     # The first image of each size, from which others can take theirs.
     self._sized: dict[Size, str] = {}
+    # What is a sum of values, by name: divided by their number, it is a mean.
+    self.sums: dict[str, Sum] = {}
     self._count = 0
 
   def name(self, kind: str) -> str:
@@ -85,7 +106,8 @@ class Graph:
   def constant(self, array: np.ndarray) -> str:
     """Adds an array as it is; returns its name."""
     name = self.name('constant')
-    self.constants[name] = np.ascontiguousarray(array)
+    # NumPy's would have an axis even where a number has none.
+    self.constants[name] = np.asarray(array, order='C')
     return name
 
   def integers(self, *values: int) -> str:
@@ -130,24 +152,49 @@ class Graph:
     return value.name
 
   def sizes(self, tensor: Tensor, size: Size) -> str:
-    """The sizes of an image resized to `size`, for Resize."""
-    if self.free_size:
-      if size not in self._sized:
-        raise InputError(
-          f'export: an image of {size[0]}x{size[1]} inside the network has the '
-          'size of no image before it, so that it cannot follow the size of '
-          'its input; export it with a fixed size'
-        )
-      rest = self._part_of_shape(self._sized[size], 2, 4)
-    else:
-      rest = self.integers(*size)
-    return self.node(
-      'Concat', self._part_of_shape(tensor.name, 0, 2), rest, axis=0
+    """The shape of an image resized to `size`, for Resize."""
+    batch = self.part(self.node('Shape', tensor.name), 0, 2)
+    return self.node('Concat', batch, self.size(size, tensor), axis=0)
+
+  def size(self, wanted: Size, source: Tensor) -> str:
+    """The height and width of an image that is made of another: int64 [2]."""
+    if not self.free_size:
+      return self.integers(*wanted)
+    if (followed := self.followed(wanted)) is not None:
+      return followed
+    if wanted == tuple(2 * side for side in source.shape[1:3]):
+      return self.node('Mul', self.size_of(source), self.integers(2))
+    raise InputError(
+      f'export: an image of {wanted[0]}x{wanted[1]} inside the network has the '
+      'size of no image before it, nor twice that, so that it cannot follow '
+      'the size of its input; export it with a fixed size'
     )
 
-  def _part_of_shape(self, name: str, start: int, end: int) -> str:
-    shape = self.node('Shape', name)
-    return self.node('Slice', shape, self.integers(start), self.integers(end))
+  def followed(self, size: Size) -> str | None:
+    """The height and width of the first image that had them, if one did."""
+    name = self._sized.get(size)
+    return None if name is None else self._size(name)
+
+  def size_of(self, tensor: Tensor) -> str:
+    """The height and width of an image: int64 [2]."""
+    return self._size(tensor.name)
+
+  def _size(self, name: str) -> str:
+    return self.part(self.node('Shape', name), 2, 4)
+
+  def part(self, numbers: str, start: int, end: int) -> str:
+    """Some of a list of numbers."""
+    return self.node('Slice', numbers, self.integers(start), self.integers(end))
+
+  def keep(self, outputs: Sequence[str]) -> None:
+    """Leaves out the nodes that no output depends on."""
+    needed = {*outputs}
+    kept = []
+    for node in reversed(self.nodes):
+      if needed & {*node.output}:
+        kept.append(node)
+        needed.update(node.input)
+    self.nodes = kept[::-1]
 
   def _known(self, tensor: Tensor) -> Tensor:
     if len(tensor.shape) == 4:

@@ -60,7 +60,9 @@ def make(
   ]
   found = walk.run(graph, walk.trace(function, *inputs.values()), given)
   results = dict(zip(outputs, map(_result, found), strict=True))
-  folding.fold(graph, [result.name for result in results.values()])
+  names = [result.name for result in results.values()]
+  graph.keep(names)
+  folding.fold(graph, names)
   for name, result in results.items():
     _last(graph, result, name, channels)
 

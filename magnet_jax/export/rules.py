@@ -1,4 +1,4 @@
-"""Which nodes compute which of JAX's operations: values and shapes."""
+"""Which nodes compute which of JAX's operations: values, and the table."""
 
 from __future__ import annotations
 
@@ -8,47 +8,18 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from magnet_jax.export import spatial
+from magnet_jax.export import shapes, spatial
 from magnet_jax.export.graph import (
   Const,
   Graph,
   Shape,
+  Sum,
   Tensor,
   Value,
-  in_places,
   place,
 )
 
 Rule = Callable[..., Value]
-_END = 2**62  # of an axis
-
-
-def placed(value: Value, parameters: Any) -> Const:
-  """A constant with axes of length 1 put in, not yet repeated."""
-  assert isinstance(value, Const)
-  return Const(value.array.reshape(_placed(value.array.shape, parameters)))
-
-
-def _placed(shape: Shape, parameters: Any) -> Shape:
-  found = [1] * len(parameters['shape'])
-  for axis, where in enumerate(parameters['broadcast_dimensions']):
-    found[where] = shape[axis]
-  return tuple(found)
-
-
-def repeated(graph: Graph, value: Value, shape: Shape) -> Value:
-  """Makes a value as large as its variable."""
-  if isinstance(value, Const):
-    return Const(np.broadcast_to(value.array, shape))
-  if value.flat or value.shape == shape:
-    return value
-  # Where nothing is repeated, the size may be open.
-  sizes = [
-    1 if have == want else want
-    for have, want in zip(value.shape, shape, strict=True)
-  ]
-  given = graph.integers(*in_places(sizes, len(sizes)))
-  return graph.add('Expand', value, given, shape=shape)
 
 
 def _elementwise(kind: str) -> Rule:
@@ -60,9 +31,8 @@ def _elementwise(kind: str) -> Rule:
 
 def _each(graph: Graph, kind: str, *given: Value) -> Tensor:
   """A node whose inputs are repeated as in NumPy."""
-  shapes = [_shape(value) for value in given]
-  inputs = [_scalar(value) for value in given]
-  return graph.add(kind, *inputs, shape=np.broadcast_shapes(*shapes))
+  shape = np.broadcast_shapes(*(_shape(value) for value in given))
+  return graph.add(kind, *map(_scalar, given), shape=shape)
 
 
 def _shape(value: Value) -> Shape:
@@ -116,93 +86,31 @@ def _same(graph: Graph, equation: Any, x: Value) -> Value:
 
 def _reduction(kind: str) -> Rule:
   def rule(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-    rank, axes = len(x.shape), equation.params['axes']
-    shape = equation.outvars[0].aval.shape
-    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-    at = graph.integers(*(place(axis, rank) for axis in axes))
-    found = graph.add(kind, x, at, shape=kept, keepdims=1)
-    return reshaped(graph, found, shape)
+    axes, shape = equation.params['axes'], equation.outvars[0].aval.shape
+    return _reduced(graph, kind, x, axes, shape)
 
   return rule
 
 
-def _broadcast(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-  return reshaped(graph, x, _placed(x.shape, equation.params))
-
-
-def _reshape(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-  shape = equation.params['new_sizes']
-  rows = len(shape) == 2 and shape[-1] == x.shape[-1]
-  if len(x.shape) == 4 and rows and not x.flat:
-    return Tensor(x.name, x.shape, flat=True)
-  if x.flat and shape == x.shape:
-    return Tensor(x.name, x.shape)
-  return reshaped(graph, x, shape)
-
-
-def _squeeze(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-  return reshaped(graph, x, equation.outvars[0].aval.shape)
-
-
-def reshaped(graph: Graph, x: Tensor, shape: Shape) -> Tensor:
-  """Reshapes; the first axis stays that of the batch."""
-  if x.shape == shape:
-    return x
-  # An axis of channels more or less, whatever the size, which may be open.
-  if x.shape == (*shape, 1) and len(shape) == 3:
-    return graph.add('Squeeze', x, graph.integers(1), shape=shape)
-  if shape == (*x.shape, 1) and len(x.shape) == 3:
-    return graph.add('Unsqueeze', x, graph.integers(1), shape=shape)
-  if len(x.shape) == 4:
-    x = Tensor(graph.node('Transpose', graph.named(x), perm=[0, 2, 3, 1]), ())
-  sizes = graph.integers(0, *shape[1:])
-  if len(shape) != 4:
-    return graph.add('Reshape', x, sizes, shape=shape)
-  found = graph.node('Reshape', x.name, sizes)
-  return graph.add('Transpose', found, shape=shape, perm=[0, 3, 1, 2])
-
-
-def _transpose(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-  order, rank = equation.params['permutation'], len(x.shape)
-  shape = tuple(x.shape[axis] for axis in order)
-  perm = in_places([place(axis, rank) for axis in order], rank)
-  return graph.add('Transpose', x, shape=shape, perm=perm)
-
-
-def _concatenate(graph: Graph, equation: Any, *parts: Value) -> Tensor:
-  shape = equation.outvars[0].aval.shape
-  axis = place(equation.params['dimension'], len(shape))
-  return graph.add('Concat', *parts, shape=shape, axis=axis)
-
-
-def _slice(graph: Graph, equation: Any, x: Tensor) -> Tensor:
-  p, rank = equation.params, len(x.shape)
-  steps = p['strides'] or (1,) * rank
-  cut = [
-    # To the end, wherever that is: the size may be open.
-    (first, _END if last == x.shape[axis] else last, place(axis, rank), step)
-    for axis, (first, last, step) in enumerate(
-      zip(p['start_indices'], p['limit_indices'], steps, strict=True)
-    )
-    if (first, last, step) != (0, x.shape[axis], 1)
-  ]
-  if not cut:
-    return x
-  bounds = [graph.integers(*each) for each in zip(*cut, strict=True)]
-  return graph.add('Slice', x, *bounds, shape=equation.outvars[0].aval.shape)
-
-
-def _pad(graph: Graph, equation: Any, x: Tensor, value: Const) -> Tensor:
-  margins = equation.params['padding_config']
+def _reduced(
+  graph: Graph, kind: str, x: Tensor, axes: Shape, shape: Shape
+) -> Tensor:
   rank = len(x.shape)
-  edges = [
-    number
-    for side in (0, 1)
-    for number in in_places([margin[side] for margin in margins], rank)
-  ]
-  shape = equation.outvars[0].aval.shape
-  filling = graph.constant(value.array.reshape(()))
-  return graph.add('Pad', x, graph.integers(*edges), filling, shape=shape)
+  kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+  at = graph.integers(*(place(axis, rank) for axis in axes))
+  found = graph.add(kind, x, at, shape=kept, keepdims=1)
+  if kind == 'ReduceSum':
+    graph.sums[found.name] = Sum(x, axes)
+  return shapes.reshaped(graph, found, shape)
+
+
+def _divide(graph: Graph, equation: Any, a: Value, b: Value) -> Tensor:
+  if isinstance(a, Tensor) and isinstance(b, Const) and b.array.size == 1:
+    found = graph.sums.get(a.name)
+    # The number may be that of all pixels, whose size may be open.
+    if found and found.terms == b.array.item():
+      return _reduced(graph, 'ReduceMean', *found, a.shape)
+  return _each(graph, 'Div', a, b)
 
 
 RULES: dict[str, Rule] = {
@@ -213,7 +121,6 @@ RULES: dict[str, Rule] = {
       'add_any': 'Add',
       'sub': 'Sub',
       'mul': 'Mul',
-      'div': 'Div',
       'min': 'Min',
       'exp': 'Exp',
       'log': 'Log',
@@ -229,6 +136,7 @@ RULES: dict[str, Rule] = {
       'lt': 'Less',
     }.items()
   },
+  'div': _divide,
   'max': _largest,
   'rsqrt': _rsqrt,
   'square': _square,
@@ -240,13 +148,14 @@ RULES: dict[str, Rule] = {
   'reduce_sum': _reduction('ReduceSum'),
   'reduce_max': _reduction('ReduceMax'),
   'reduce_min': _reduction('ReduceMin'),
-  'broadcast_in_dim': _broadcast,
-  'reshape': _reshape,
-  'squeeze': _squeeze,
-  'transpose': _transpose,
-  'concatenate': _concatenate,
-  'slice': _slice,
-  'pad': _pad,
+  'broadcast_in_dim': shapes.broadcast,
+  'reshape': shapes.reshape,
+  'squeeze': shapes.squeeze,
+  'transpose': shapes.transpose,
+  'concatenate': shapes.concatenate,
+  'stack': shapes.stack,
+  'slice': shapes.part,
+  'pad': shapes.pad,
   'conv_general_dilated': spatial.convolution,
   'dot_general': spatial.product,
   'reduce_window_max': spatial.max_pool,
@@ -256,6 +165,7 @@ EXACT = frozenset(
   {
     'reduce_sum',
     'concatenate',
+    'stack',
     'slice',
     'pad',
     'reshape',

@@ -13,17 +13,21 @@ import jax
 from jax.extend import core
 import numpy as np
 
-from magnet_jax.export import rules, spatial
+from magnet_jax.export import pooling, rules, shapes, spatial
 from magnet_jax.export.graph import Const, Graph, Tensor, Value
 from magnet_jax.types import InputError
 
-# Functions of ours that ONNX has as one node, by the names that they are jitted
-# under.
+# Functions of ours that ONNX has as a node or a few, by the names that they are
+# jitted under.
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
   'upsample': spatial.resize_centred,
   'upsample_corners': spatial.resize_cornered,
   'convolve': spatial.depthwise,
   'convolve_tiles': spatial.plain_convolution,
+  'mean_pool': pooling.mean_pool,
+  '_shrunk': pooling.shrunk,
+  '_box_means': pooling.box_means,
+  'repeated': pooling.repeat,
 }
 # Parameters that hold what a call computes.
 _CALLED = ('jaxpr', 'call_jaxpr', 'fun_jaxpr')
@@ -74,7 +78,7 @@ def _equation(
   if called is not None:
     return run(graph, called, given)
   if constant and name == 'broadcast_in_dim':
-    return [rules.placed(given[0], parameters)]
+    return [shapes.placed(given[0], parameters)]
   if constant:
     return _computed(equation, given)
   if name == 'optimization_barrier':
@@ -86,7 +90,7 @@ def _equation(
     )
   if name in rules.EXACT:
     given = [
-      rules.repeated(graph, value, atom.aval.shape)
+      shapes.repeated(graph, value, atom.aval.shape)
       for value, atom in zip(given, equation.invars, strict=True)
     ]
   return [rules.RULES[name](graph, equation, *given)]

@@ -7,7 +7,6 @@ is to be trusted. Here the finer one does, as it is computed last.
 from collections.abc import Callable, Mapping
 import functools
 import inspect
-import math
 
 import flax.linen as nn
 import jax
@@ -50,10 +49,9 @@ class Gate(nn.Module):
       float32 [B,h,w]; 0 everywhere before any training.
     """
     fused = features['fused'].astype(jnp.float32)
-    rows, columns = (math.ceil(n / self.pool) for n in fused.shape[1:3])
-    seen, own, before = (
-      part_means.mean_pool(x, (rows, columns)) for x in (fused, scale, coarse)
-    )
+    seen = part_means.shrunk(fused, self.pool)
+    size = (seen.shape[1], seen.shape[2])
+    own, before = (part_means.mean_pool(x, size) for x in (scale, coarse))
     # Features have no fixed range, unlike both maps.
     seen = nn.LayerNorm(name='norm')(seen)
     x = jnp.concatenate([seen, own, before], axis=-1)

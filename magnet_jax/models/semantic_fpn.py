@@ -43,20 +43,12 @@ class Pyramid(nn.Module):
     pyramid: list[jax.Array] = []
     for i, level in reversed([*enumerate(levels, start=_FINEST)]):
       x = conv(1, f'lateral{i}')(level)
-      above = x if above is None else x + _repeated(above, x)
+      if above is None:
+        above = x
+      else:
+        above = x + resize.repeated(above, (x.shape[1], x.shape[2]))
       pyramid.insert(0, conv(3, f'output{i}')(above))
     return pyramid
-
-
-def _repeated(x: jax.Array, like: jax.Array) -> jax.Array:
-  """Enlarges a map by repeating its pixels; what is too much is cut off."""
-  for axis in (1, 2):
-    wanted = like.shape[axis]
-    times = -(-wanted // x.shape[axis])
-    if times > 1:
-      x = jnp.repeat(x, times, axis)
-    x = jax.lax.slice_in_dim(x, 0, wanted, axis=axis)
-  return x
 
 
 class Sum(nn.Module):

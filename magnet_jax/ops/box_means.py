@@ -4,6 +4,8 @@ Sums are of neighbours, not differences of running sums: these lose too many
 digits of float32. They take log(radius) additions per axis.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,13 @@ def box_means(maps: jax.Array, radius: int) -> jax.Array:
   >>> box_means(jnp.array([[[[0.0], [3.0], [6.0]]]]), 1)[0, 0, :, 0]
   Array([1.5, 3. , 4.5], dtype=float32)
   """
+  # The radius once more, as a number that `export` finds in what is traced.
+  return _box_means(maps, np.int32(radius), radius=radius)
+
+
+@functools.partial(jax.jit, static_argnames='radius')
+def _box_means(maps: jax.Array, shown: jax.Array, *, radius: int) -> jax.Array:
+  del shown
   height, width = maps.shape[1:3]
   counts = np.outer(_counts(height, radius), _counts(width, radius))
   share = jnp.asarray(1 / counts, jnp.float32)[None, :, :, None]

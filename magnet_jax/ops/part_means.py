@@ -42,6 +42,8 @@ def part_means(pixels: np.ndarray, size: Size) -> np.ndarray:
   return result
 
 
+# Jitted to have a name in what is traced: `export` writes it as few nodes.
+@functools.partial(jax.jit, static_argnames='size')
 def mean_pool(features: jax.Array, size: Size) -> jax.Array:
   """Averages [B,H,W,C] over `size` parts that cover the map, on the device."""
   _, height, width, _ = features.shape
@@ -53,14 +55,32 @@ def mean_pool(features: jax.Array, size: Size) -> jax.Array:
     x = _sum([x[:, i::rows] for i in range(rows)])
     x = _sum([x[:, :, i::columns] for i in range(columns)])
     return (x / (rows * columns)).astype(features.dtype)
-  return resize.weigh_axes(features, size, _weights)
+  return resize.weigh_axes(features, size, weights)
+
+
+def shrunk(features: jax.Array, by: int) -> jax.Array:
+  """Averages [B,H,W,C] over parts of about `by` pixels a side, rounded up.
+
+  >>> shrunk(jnp.zeros((1, 7, 8, 1)), 2).shape
+  (1, 4, 4, 1)
+  """
+  # The number once more, where `export` finds it in what is traced.
+  return _shrunk(features, np.int32(by), by=by)
+
+
+@functools.partial(jax.jit, static_argnames='by')
+def _shrunk(features: jax.Array, shown: jax.Array, *, by: int) -> jax.Array:
+  del shown
+  height, width = (-(-side // by) for side in features.shape[1:3])
+  found: jax.Array = mean_pool(features, (height, width))
+  return found
 
 
 def _sum(maps: list[jax.Array]) -> jax.Array:
   return functools.reduce(jnp.add, maps)
 
 
-def _weights(length: int, count: int) -> np.ndarray:
+def weights(length: int, count: int) -> np.ndarray:
   """Returns weights of the means of `count` parts: float32 [count, length]."""
   starts, ends = (edges[:, None] for edges in _parts(length, count))
   places = np.arange(length)

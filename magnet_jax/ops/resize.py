@@ -147,8 +147,8 @@ def sample(
   return rows[:, low] * (1 - part) + rows[:, high] * part
 
 
-# Jitted, as is the next one, to have a name in what is traced: `export` writes
-# them as one node.
+# Jitted, as are the next two, to have a name in what is traced: `export` writes
+# them as one node or two.
 @functools.partial(jax.jit, static_argnames='size')
 def upsample(features: jax.Array, size: Size) -> jax.Array:
   """Resizes [B,H,W,C] bilinearly on the device (half-pixel centres)."""
@@ -163,6 +163,21 @@ def upsample_corners(features: jax.Array, size: Size) -> jax.Array:
   `align_corners=True`.
   """
   return _bilinear(features, size, _cornered)
+
+
+@functools.partial(jax.jit, static_argnames='size')
+def repeated(features: jax.Array, size: Size) -> jax.Array:
+  """Enlarges [B,H,W,C] by repeating pixels; what is too much is cut off.
+
+  >>> repeated(jnp.array([[[[1], [2]]]]), (1, 3)).ravel().tolist()
+  [1, 1, 2]
+  """
+  for axis, wanted in enumerate(size, start=1):
+    times = -(-wanted // features.shape[axis])
+    if times > 1:
+      features = jnp.repeat(features, times, axis)
+    features = lax.slice_in_dim(features, 0, wanted, axis=axis)
+  return features
 
 
 def _centred(have: int, want: int) -> Samples:
