@@ -107,6 +107,7 @@ def make(
     correct=with_weights,
     # The network knows no classes.
     any_classes=not stuff,
+    calls=mask_correction.calls(module, side),
   )
 
 

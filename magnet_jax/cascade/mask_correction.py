@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import jax
@@ -18,8 +18,9 @@ import numpy as np
 
 from magnet_jax import parallel
 from magnet_jax.cascade import batches
-from magnet_jax.models.cascade_psp import Looks
+from magnet_jax.models.cascade_psp import CascadePSP, Looks
 from magnet_jax.ops import normalise, part_means, resize
+from magnet_jax.refiners.corrector import Call, Map
 from magnet_jax.types import InputError, Size
 
 # (images [B,h,w,3], masks [B,h,w], coarse [B,h,w] or none) -> Looks
@@ -50,6 +51,38 @@ def steps(network: Callable[..., Any]) -> Steps:
     parallel.over_devices(_whole_step, network, devices=1),
     parallel.over_devices(_crops_step, network),
   )
+
+
+def calls(module: CascadePSP, side: int) -> dict[str, Call]:
+  """The network as other programs run it, for both steps.
+
+  Args:
+    module: without variables.
+    side: as of `correct`.
+  """
+  seen = {
+    'images': Map(3, 'images'),
+    'masks': Map(1, 'the mask: 1 inside, -1 outside, or values between'),
+    'found': Map(1, 'the mask that was found before, likewise'),
+  }
+  outputs = {
+    'full': 'logits of inside',
+    'quarter': 'the same, found at a quarter of the size',
+  }
+  facts = {'side': side, 'multiple_of': _STRIDE}
+
+  def run(variables: Any, images: jax.Array, *masks: jax.Array) -> Any:
+    given = [mask[..., 0] for mask in masks]
+    looks = cast(Looks, module.apply(variables, images, *given))
+    full, quarter = looks.full[..., None], looks.quarters[1][..., None]
+    return full if len(masks) > 1 else (full, quarter)
+
+  whole = {name: seen[name] for name in ('images', 'masks')}
+  full = {'full': outputs['full']}
+  return {
+    '_whole': Call(run, whole, outputs, facts),
+    '_crops': Call(run, seen, full, facts),
+  }
 
 
 def check(side: int, margin: int) -> None:

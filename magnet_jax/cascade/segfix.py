@@ -5,14 +5,17 @@ import dataclasses
 import functools
 from typing import Any
 
+import flax.linen as nn
+import jax
 import numpy as np
 
 from magnet_jax.cascade.offset_maps import OffsetMaps
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.filters.bands import PIXELS, Read
 from magnet_jax.models import build
+from magnet_jax.models.segfix import SegFix
 from magnet_jax.ops import offsets
-from magnet_jax.refiners.corrector import Corrector, Trained
+from magnet_jax.refiners.corrector import Call, Corrector, Map, Trained
 from magnet_jax.types import InputError, Size
 
 WINDOW = (512, 512)
@@ -48,12 +51,41 @@ def make(
       'an outline, to 1'
       '; correct it'
     )
+  module = build.directions(**network)
   return Corrector(
-    build.directions(**network),
+    module,
     {'images': np.zeros((1, 64, 64, 3), np.float32)},
     start,
     correct=functools.partial(correct, window=window),
     any_classes=True,
+    calls={'': _call(module)},
+  )
+
+
+def _call(module: nn.Module) -> Call:
+  """The network as other programs run it.
+
+  They decide whether directions are certain: what decides turns the least
+  difference of rounding into a large one.
+  """
+  assert isinstance(module, SegFix)
+  plain = module.clone(certainty=0.0)
+
+  def run(variables: Any, images: jax.Array) -> Any:
+    return plain.apply(variables, images)
+
+  return Call(
+    run,
+    {'images': Map(3, 'images')},
+    {
+      'logits': '2: far from any outline, near one; 8: the inside lies at moves'
+    },
+    {
+      'moves': offsets.MOVES[1:].tolist(),
+      'certainty': module.certainty,
+      'about_certainty': 'an outline is near only where the mean of the eight '
+      'directions, unit vectors by their probabilities, is at least so long',
+    },
   )
 
 

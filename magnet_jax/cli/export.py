@@ -8,25 +8,24 @@ from magnet_jax.cli import command_line, messages
 from magnet_jax.cli.command_line import Arguments
 from magnet_jax.export import formats
 from magnet_jax.files import atomic, checkpoints
-from magnet_jax.predict import export_files
-from magnet_jax.predict import model as models
+from magnet_jax.predict import export_files, held
 from magnet_jax.predict.export_files import How
-from magnet_jax.types import InputError
+from magnet_jax.types import InputError, Size
 
 NAMES = True
 HELP = """
   usage: magnet-jax export RUN --out=DIR [flags]
 
-  Writes the networks of a run, an exported model.npz or an embedded model for
-  other programs: segmenter.onnx, and refiner.onnx (or refiner1.onnx, …, one per
-  stage after the first) or gate.onnx, as far as the model has them. Each file
-  is run at once, and nothing is written unless it computes what JAX does, to
-  1e-5 of the range of its results.
+  Writes all networks of a run, an exported model.npz or an embedded model for
+  other programs: segmenter.onnx; refiner.onnx (or refiner1.onnx, …, one per
+  stage after the first) or gate.onnx; and those of the correctors, as far as
+  there are any. Each file is run at once, and nothing is written unless all
+  compute what JAX does, to 1e-5 of the range of their results.
 
   The segmenter maps normalised images to logits; its file holds the mean and
   the standard deviation to normalise by, and the names and colours of the
-  classes. A refiner maps two maps of probabilities to logits. Needs
-  magnet-jax[onnx].
+  classes. What the inputs and outputs of each file are is in its metadata.
+  Needs magnet-jax[onnx].
 
   --to=stablehlo writes what jax.export.deserialize reads: programs of JAX that
   need none of this package.
@@ -47,8 +46,8 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
     'size',
     '',
-    "HxW|open: size of the networks' input; open: any, as far as the network "
-    "allows it; the model's own if not given",
+    "HxW|open: size of the networks' input; open: any; the model's own if not "
+    'given',
     **bound,
   )
   flags.DEFINE_integer(
@@ -57,7 +56,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_bool(
     'pixels',
     False,
-    'the segmenter takes uint8 as in image files and normalises it itself',
+    'networks that see images take uint8 as in image files, and normalise it',
     **bound,
   )
   flags.DEFINE_enum(
@@ -81,26 +80,34 @@ def run(arguments: Arguments) -> int:
   if not values.out:
     raise InputError('--out: is missing; name a new folder for the files')
   variables, meta = checkpoints.load(names[0])
-  for kind in ('segmenter', 'refiner'):
-    if kind in variables:
-      meta = meta.override(kind, dtype='float32')
-  model = models.from_variables(variables, meta, name=names[0])
-  size = model.network
-  if values.size not in ('', 'open'):
-    size = command_line.size(values.size, 'size')
+  networks = held.of_variables(variables, meta, name=names[0])
   how = How(
     values.to,
-    None if values.size == 'open' else size,
+    _size(values.size, networks.network),
     values.batch,
     values.pixels,
     values.channels or ('first' if values.to == 'onnx' else 'last'),
   )
   out = pathlib.Path(values.out)
   with atomic.new_folder(out) as folder:
-    written = export_files.write(model, folder, how)
+    written = export_files.write(networks, folder, how)
   for each in written:
     messages.tell(
       f'{out / each.file}: {each.inputs}; differs from JAX by '
       f'{each.difference:.0e} of its range'
     )
   return 0
+
+
+def _size(given: str, network: Size | None) -> Size | None:
+  """The size of the inputs; None is open."""
+  if given == 'open':
+    return None
+  if given:
+    return command_line.size(given, 'size')
+  if network is None:
+    raise InputError(
+      '--size: is missing; correctors alone have no size of their own: give '
+      'HxW or open'
+    )
+  return network

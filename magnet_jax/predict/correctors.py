@@ -95,10 +95,10 @@ def make(name: str, settings: Section, num_classes: int) -> Corrector:
   return corrector
 
 
-def load(
+def trained(
   variables: Section, meta: Meta, num_classes: int, name: str
-) -> dict[str, Filter]:
-  """Returns the correctors among loaded variables, by their names.
+) -> dict[str, Corrector]:
+  """Returns the correctors whose variables are there, by their names.
 
   Args:
     variables: of all networks, by kind.
@@ -123,10 +123,20 @@ def load(
         corrector = make(which, settings, num_classes)
         shapes = initial.shapes(corrector.module.init, **corrector.inputs)
       networks.check(name, kind, variables, shapes)
-      found[which] = of_variables(
-        which, corrector, variables[kind], num_classes
-      )
+      found[which] = corrector
   return found
+
+
+def load(
+  variables: Section, meta: Meta, num_classes: int, name: str
+) -> dict[str, Filter]:
+  """Returns the correctors among loaded variables as filters, as `trained`."""
+  return {
+    which: of_variables(
+      which, corrector, variables[CORRECTOR + which], num_classes
+    )
+    for which, corrector in trained(variables, meta, num_classes, name).items()
+  }
 
 
 def read(path: PathLike, name: str) -> tuple[Filter, ClassTable | None]:
@@ -171,7 +181,7 @@ def of_variables(
     variables: of its network.
     num_classes: C.
   """
-  trained = jax.tree_util.Partial(
+  network = jax.tree_util.Partial(
     corrector.module.apply, jax.device_put(variables)
   )
   as_filter = functools.partial(
@@ -182,11 +192,11 @@ def of_variables(
   )
   if corrector.refiner is None:
     assert corrector.correct is not None
-    apply = corrector.correct(trained)
+    apply = corrector.correct(network)
     return as_filter(
       apply=apply, warm_up=functools.partial(_halves, apply, num_classes)
     )
-  refiner = corrector.refiner(trained)
+  refiner = corrector.refiner(network)
   return as_filter(
     apply=functools.partial(_whole, refiner),
     bands=functools.partial(finished.bands, refiner),

@@ -1,4 +1,4 @@
-"""Writes the networks of a model in another format, each checked."""
+"""Writes networks in another format, each checked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from magnet_jax.files import atomic
 from magnet_jax.ops import normalise
 from magnet_jax.predict import exported
 from magnet_jax.predict.exported import Part
-from magnet_jax.predict.model import Model
+from magnet_jax.predict.held import Held
 from magnet_jax.types import InputError, Size
 
-_CHECKED = (187, 302)  # (h, w) at which a network of open size is checked
+# (h, w) at which a network of open size is checked, beside the traced one.
+_CHECKED = ((187, 302), (133, 65))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class How:
     format: one of `formats.FORMATS`.
     size: (h, w) of the inputs; None leaves it open.
     batch: images at a time; 0 leaves it open.
-    pixels: whether the segmenter takes uint8, and normalises it.
+    pixels: whether networks that see images take uint8, and normalise it.
     channels: 'first' or 'last', of ONNX.
   """
 
@@ -74,11 +75,11 @@ class Written:
   difference: float
 
 
-def write(model: Model, folder: pathlib.Path, how: How) -> list[Written]:
-  """Writes the networks of a model, once each is what JAX computes.
+def write(held: Held, folder: pathlib.Path, how: How) -> list[Written]:
+  """Writes networks, once each is what JAX computes.
 
   Args:
-    model: the networks, in float32.
+    held: the networks.
     folder: where to; exists.
     how: they are written.
 
@@ -87,18 +88,15 @@ def write(model: Model, folder: pathlib.Path, how: How) -> list[Written]:
   """
   how.check()
   size = how.size or formats.TRACED
-  metadata = _metadata(model, how)
+  made_of = functools.partial(exported.parts, held, pixels=how.pixels)
   found = []
-  for part in exported.parts(model, size, pixels=how.pixels):
-    if how.size is None and part.name == 'gate':
-      raise InputError(
-        '--size=open: a gate divides its window into parts, whose number '
-        'depends on the size; give --size=HxW'
-      )
-    made = _made(part, how, metadata)
+  # With an open size, each is checked at others as well.
+  others = [made_of(each) for each in _CHECKED] if how.size is None else []
+  for part, *same in zip(made_of(size), *others, strict=True):
+    made = _made(part, how, _metadata(held, part, how))
     largest = max(
       _checked(each, batch, made, how)
-      for each, batch in _trials(part, how, size)
+      for each, batch in _trials(part, same, how)
     )
     name = part.name + formats.FORMATS[how.format]
     with atomic.replacing(folder / name) as path:
@@ -135,11 +133,18 @@ def _batched(part: Part, batch: int) -> Part:
   return dataclasses.replace(part, inputs=inputs)
 
 
-def _trials(part: Part, how: How, size: Size) -> Sequence[tuple[Part, int]]:
-  """What is checked: the part at its size, and at another one if it is open."""
-  if how.size is None:
-    return (part, 1), (exported.of_size(part, _CHECKED), how.batch or 2)
-  return ((part, how.batch or 2),)
+def _trials(
+  part: Part, same: Sequence[Part], how: How
+) -> Sequence[tuple[Part, int]]:
+  """What is checked, with how many images: the part, at all its sizes."""
+  if not same:
+    return ((part, how.batch or 2),)
+  first, *rest = same
+  return (
+    (part, how.batch or 1),
+    (first, how.batch or 2),
+    *((each, how.batch or 1) for each in rest),
+  )
 
 
 def _checked(part: Part, batch: int, made: bytes, how: How) -> float:
@@ -151,15 +156,19 @@ def _checked(part: Part, batch: int, made: bytes, how: How) -> float:
   return formats.check(part.name, run, part.function, given)
 
 
-def _metadata(model: Model, how: How) -> dict[str, str]:
+def _metadata(held: Held, part: Part, how: How) -> dict[str, str]:
   """What a reader of the file needs to know, as JSON by name."""
   facts: dict[str, object] = {
-    'classes': list(model.classes.names),
-    'colours': np.asarray(model.classes.colours).tolist(),
-    'network_size': list(model.network),
-    'outputs': 'logits',
+    'inputs': {name: part.about[name] for name in part.inputs},
+    'outputs': {name: part.about[name] for name in part.outputs},
+    **part.facts,
   }
-  if not how.pixels:
+  if held.classes is not None:
+    facts['classes'] = list(held.classes.names)
+    facts['colours'] = np.asarray(held.classes.colours).tolist()
+  if held.network is not None:
+    facts['network_size'] = list(held.network)
+  if 'images' in part.inputs and not how.pixels:
     facts['mean'] = [255 * value for value in normalise.MEAN]
     facts['std'] = [255 * value for value in normalise.STD]
   found = {name: json.dumps(value) for name, value in facts.items()}
@@ -170,7 +179,9 @@ def _described(part: Part, how: How) -> str:
   shown = []
   for name, struct in part.inputs.items():
     _, *size, count = struct.shape
-    size = ['h', 'w'] if how.size is None else size
+    if how.size is None:
+      # Features have a size of their own.
+      size = ['h', 'w'] if (*size,) == formats.TRACED else ["h'", "w'"]
     batch = how.batch or 'B'
     axes = [batch, *size, count]
     if how.channels == 'first':

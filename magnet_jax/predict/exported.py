@@ -1,4 +1,4 @@
-"""The networks of a model as functions of arrays, to be exported."""
+"""Networks as functions of arrays, to be exported."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from magnet_jax.cascade.host_segmenter import HostSegmenter
-from magnet_jax.ops import normalise, strips
-from magnet_jax.predict.model import Model
-from magnet_jax.refiners.refiner import Refiner
+from magnet_jax.ops import normalise, resize, strips
+from magnet_jax.predict.held import Held
+from magnet_jax.refiners.corrector import Call, Corrector, Map
+from magnet_jax.refiners.refiner import Refiner, Seen
 from magnet_jax.scenes import generator
-from magnet_jax.types import InputError, Network, Size
+from magnet_jax.types import InputError, Network, Section, Size
+
+_PART = 16  # pixels of a side of the parts of an example
+_LOGITS = 'of the classes'
+_FINISHED = 'probabilities of the classes, of the finished map'
+_MAPS = {
+  'scale': "probabilities of the classes, the segmenter's for the window",
+  'coarse': 'probabilities of the classes, of the map so far in the window',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,38 +37,88 @@ class Part:
     function: of as many arrays as `inputs` -> as many as `outputs`, or one.
     inputs: their shapes, [1,h,w,C], and types, by name.
     outputs: names of the results, float32 [1,h,w,C].
+    about: what inputs and outputs are, by name.
+    facts: what else a reader must know, as JSON writes it.
   """
 
   name: str
   function: Callable[..., Any]
   inputs: Mapping[str, jax.ShapeDtypeStruct]
   outputs: tuple[str, ...]
+  about: Mapping[str, str]
+  facts: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
-def parts(model: Model, size: Size, *, pixels: bool) -> list[Part]:
-  """Returns the segmenter and the refiners of a model.
+def parts(held: Held, size: Size, *, pixels: bool) -> list[Part]:
+  """Returns all networks of a checkpoint.
 
   Args:
-    model: the networks.
+    held: the networks.
     size: (h, w) of their inputs.
-    pixels: whether the segmenter takes uint8, and normalises it.
-
-  Raises:
-    InputError: the segmenter is not one of JAX.
+    pixels: whether networks that see images take uint8, and normalise it.
   """
-  gated = any('features' in each.needs for each in model.refiners)
-  first = segmenter(model.segmenter, size, pixels=pixels, features=gated)
-  count = len(model.classes)
-  if gated:
-    return [first, *(gate(each, first, count) for each in model.refiners)]
-  several = len(model.refiners) > 1
-  return [
-    first,
-    *(
-      refiner(each, size, count, name=f'refiner{number}' if several else '')
-      for number, each in enumerate(model.refiners, start=1)
-    ),
-  ]
+  count = 1 if held.classes is None else len(held.classes)
+  gated = any('features' in each.needs for each in held.refiners)
+  found = []
+  if held.segmenter:
+    found.append(segmenter(held.segmenter, size, pixels=pixels, features=gated))
+  several = len(held.refiners) > 1
+  for number, each in enumerate(held.refiners, start=1):
+    if gated:
+      found.append(gate(each, found[0], count))
+    else:
+      name = f'refiner{number}' if several else 'refiner'
+      found.append(refiner(each, size, count, name=name))
+  for name, (corrector, variables) in held.correctors.items():
+    for end, call in _calls(corrector, count).items():
+      found.append(_called(name + end, call, variables, size, pixels))
+  return found
+
+
+def _calls(corrector: Corrector, count: int) -> Mapping[str, Call]:
+  """What other programs run of a corrector of maps of C = `count` classes."""
+  if corrector.refiner is None:
+    return corrector.calls
+  make, module = corrector.refiner, corrector.module
+
+  def run(variables: Any, images: jax.Array, coarse: jax.Array) -> jax.Array:
+    trained = make(jax.tree_util.Partial(module.apply, variables))
+    found = trained.apply(trained.variables, Seen(coarse=coarse, images=images))
+    return found
+
+  seen = {'images': Map(3, 'images'), 'coarse': Map(count, _FINISHED)}
+  halo = make(jax.tree_util.Partial(module.apply)).halo
+  return {'': Call(run, seen, {'logits': _LOGITS}, {'halo': halo})}
+
+
+def _called(
+  name: str, call: Call, variables: Section, size: Size, pixels: bool
+) -> Part:
+  """Returns what other programs run of a corrector as a part."""
+  inputs = {
+    key: jax.ShapeDtypeStruct((1, *size, each.channels), jnp.float32)
+    for key, each in call.inputs.items()
+  }
+  inputs['images'] = _images(size, pixels)
+
+  def function(images: jax.Array, *maps: jax.Array) -> Any:
+    seen = normalise.normalise(images) if pixels else images
+    return call.run(variables, seen, *maps)
+
+  about = {key: each.about for key, each in call.inputs.items()}
+  about |= {'images': _about_images(pixels), **call.outputs}
+  return Part(name, function, inputs, (*call.outputs,), about, call.facts)
+
+
+def _images(size: Size, pixels: bool) -> jax.ShapeDtypeStruct:
+  dtype = jnp.uint8 if pixels else jnp.float32
+  return jax.ShapeDtypeStruct((1, *size, 3), dtype)
+
+
+def _about_images(pixels: bool) -> str:
+  if pixels:
+    return 'red, green, blue, 0 to 255, as in image files'
+  return 'red, green, blue, 0 to 255, less mean, divided by std'
 
 
 def segmenter(
@@ -81,9 +140,7 @@ def segmenter(
       f'{network.name}: is a function of NumPy arrays, which only its own '
       'program can export; give a checkpoint'
     )
-  images = jax.ShapeDtypeStruct(
-    (1, *size, 3), jnp.uint8 if pixels else jnp.float32
-  )
+  images = _images(size, pixels)
   names: tuple[str, ...] = ()
   if features:
     normal = jax.ShapeDtypeStruct(images.shape, jnp.float32)
@@ -97,10 +154,18 @@ def segmenter(
     logits, found = network(seen, features=True)
     return logits, *(found[name] for name in names)
 
-  return Part('segmenter', function, {'images': images}, ('logits', *names))
+  about = {
+    'images': _about_images(pixels),
+    'logits': _LOGITS,
+    **dict.fromkeys(names, 'features for the gate'),
+  }
+  outputs = ('logits', *names)
+  return Part('segmenter', function, {'images': images}, outputs, about)
 
 
-def refiner(each: Refiner, size: Size, count: int, *, name: str = '') -> Part:
+def refiner(
+  each: Refiner, size: Size, count: int, *, name: str = 'refiner'
+) -> Part:
   """Returns a trained refiner of C = `count` classes as a part."""
   maps = jax.ShapeDtypeStruct((1, *size, count), jnp.float32)
   inputs = {'scale': maps, 'coarse': maps}
@@ -113,7 +178,8 @@ def refiner(each: Refiner, size: Size, count: int, *, name: str = '') -> Part:
     found: jax.Array = network(scale=scale, coarse=coarse)
     return found
 
-  return Part(name or 'refiner', function, inputs, ('logits',))
+  about = {**_MAPS, 'logits': _LOGITS}
+  return Part(name, function, inputs, ('logits',), about)
 
 
 def gate(each: Refiner, first: Part, count: int) -> Part:
@@ -142,20 +208,17 @@ def gate(each: Refiner, first: Part, count: int) -> Part:
     found: jax.Array = each.variables(shown, scale=scale, coarse=coarse)
     return found[..., None]
 
-  return Part('gate', function, inputs, ('logits',))
-
-
-def of_size(part: Part, size: Size) -> Part:
-  """Returns a part for inputs of another size; not for gates."""
-  inputs = {
-    name: jax.ShapeDtypeStruct((1, *size, struct.shape[3]), struct.dtype)
-    for name, struct in part.inputs.items()
+  about = {
+    **dict.fromkeys(names, "the segmenter's features for the window"),
+    **_MAPS,
+    'logits': "of the coarse map's share: sigmoid(logits + log d), where d is "
+    'the number of stages that it holds',
   }
-  return dataclasses.replace(part, inputs=inputs)
+  return Part('gate', function, inputs, ('logits',), about)
 
 
 def example(part: Part, batch: int) -> list[np.ndarray]:
-  """Makes inputs of a part: generated scenes, and maps that sum to 1."""
+  """Makes inputs of a part: generated scenes, maps that sum to 1, masks."""
   rng = np.random.default_rng(0)
   return [
     _example(name, (batch, *struct.shape[1:]), struct.dtype, rng)
@@ -178,6 +241,15 @@ def _example(
       return pixels
     return np.asarray(normalise.normalise(jnp.asarray(pixels)))
   values = rng.standard_normal(shape, np.float32)
-  if name in ('scale', 'coarse'):
-    return np.asarray(jax.nn.softmax(values))
-  return values
+  if name not in ('scale', 'coarse', 'masks', 'found'):
+    return values
+  # As networks make them: parts, with sure insides and some noise.
+  batch, height, width, channels = shape
+  coarse = rng.standard_normal(
+    (batch, -(-height // _PART), -(-width // _PART), channels), np.float32
+  )
+  parts = np.asarray(resize.upsample(jnp.asarray(coarse), (height, width)))
+  values = np.float32(4) * parts + values / np.float32(4)
+  if channels == 1:
+    return np.tanh(values)
+  return np.asarray(jax.nn.softmax(values))

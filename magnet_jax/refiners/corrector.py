@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -16,6 +16,36 @@ Trained = Callable[..., jax.Array]
 Correct = Callable[[np.ndarray, np.ndarray], np.ndarray]
 # Methods whose maps can be made of single windows, to train on.
 STARTS = ('downsample', 'patch')
+
+
+class Map(NamedTuple):
+  """What a network sees, float32 [B,h,w,n].
+
+  Attributes:
+    channels: n.
+    about: what they are.
+  """
+
+  channels: int
+  about: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+  """A network as a function of maps, for programs other than this one.
+
+  Attributes:
+    run: (variables, maps as in `inputs`) -> as in `outputs`, or one,
+      float32 [B,h,w,…].
+    inputs: by name; 'images' are normalised.
+    outputs: what they are, by name.
+    facts: what else a reader must know, as JSON writes it.
+  """
+
+  run: Callable[..., Any]
+  inputs: Mapping[str, Map]
+  outputs: Mapping[str, str]
+  facts: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +63,7 @@ class Corrector:
     rounds: network in training, what it sees -> all logits [B,h,w,C] that have
       a loss; None: those of the refiner alone.
     any_classes: whether it corrects maps of any classes.
+    calls: what `correct` calls, by ends of names; with a `refiner`, it is that.
   """
 
   module: nn.Module
@@ -42,6 +73,7 @@ class Corrector:
   correct: Callable[[Trained], Correct] | None = None
   rounds: Callable[[Trained, Seen], Iterable[jax.Array]] | None = None
   any_classes: bool = False
+  calls: Mapping[str, Call] = dataclasses.field(default_factory=dict)
 
   def outputs(self, network: Trained, seen: Seen) -> Iterable[jax.Array]:
     """Returns all logits [B,h,w,C] that have a loss."""

@@ -1,5 +1,6 @@
 """`magnet-jax export`: files that the package itself reads again."""
 
+import functools
 import json
 
 import jax
@@ -13,8 +14,8 @@ from magnet_jax.export import formats
 from magnet_jax.files import bundle
 from magnet_jax.models import build
 from magnet_jax.ops import normalise
+from magnet_jax.predict import correctors, onnx_file
 from magnet_jax.predict import model as models
-from magnet_jax.predict import onnx_file
 from magnet_jax.scenes import generator
 from magnet_jax.types import InputError, Meta
 
@@ -94,6 +95,25 @@ def test_stablehlo_for_any_batch(trained, tmp_path):
   (found,) = formats.run_stablehlo(written, [images])
   wanted = models.load(trained).segmenter(images)
   np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_correctors_alone_need_a_size(tmp_path, fails):
+  settings = {'width': 4, 'times': 1}
+  made = correctors.make('iterative', settings, COUNT)
+  shapes = jax.eval_shape(
+    functools.partial(made.module.init, **made.inputs), jax.random.key(0)
+  )
+  rng = np.random.default_rng(0)
+  drawn = jax.tree.map(
+    lambda leaf: rng.uniform(0.1, 0.4, leaf.shape).astype(np.float32), shapes
+  )
+  path, out = tmp_path / 'only.npz', tmp_path / 'onnx'
+  meta = Meta({'correctors': {'iterative': settings}}, generator.CLASSES)
+  bundle.export(path, {'refiner_iterative': drawn}, meta)
+  assert '--size: is missing' in fails('export', path, f'--out={out}')
+  assert not out.exists()
+  export(path, '--out', out, '--size=open')
+  assert [each.name for each in out.iterdir()] == ['iterative.onnx']
 
 
 def test_nothing_is_written_that_is_not_the_same():
