@@ -34,7 +34,7 @@ class Exchange(nn.Module):
     for i, width in enumerate(self.widths):
       for j in range(self.blocks):
         block = BasicBlock(width, dtype=self.dtype, name=f'branch{i}_{j}')
-        refined[i] = block(refined[i], train=train)
+        refined[i] = layers.compute_apart(block, refined[i], train=train)
     all_of_them = range(len(refined))
     return tuple(
       nn.relu(sum(self._carry(refined, j, i, train) for j in all_of_them))
@@ -104,7 +104,7 @@ class HRNet(nn.Module):
       block = BottleneckBlock(
         self.stem_width, dtype=self.dtype, name=f'layer1_{i}'
       )
-      x = block(x, train=train)
+      x = layers.compute_apart(block, x, train=train)
     branches: tuple[jax.Array, ...] = (x,)
     for stage, count in enumerate(self.modules, start=1):
       widths = tuple(self.width * 2**i for i in range(stage + 1))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from magnet_jax.models import batch_norm, initial
-from magnet_jax.ops import winograd
+from magnet_jax.ops import apart, winograd
 
 Dtype = jax.typing.DTypeLike
 # Logits, or these and the features that they are made from, by name.
@@ -132,6 +132,23 @@ class ConvNorm(nn.Module):
     )(x)
     x = normalisation(train=train, dtype=self.dtype, name='bn')(x)
     return nn.relu(x) if self.relu else x
+
+
+def compute_apart(block: nn.Module, x: jax.Array, *, train: bool) -> jax.Array:
+  """Calls a block of a chain so that others do not compute it again.
+
+  Only where it is applied: in training, gradients need what is in between.
+
+  Args:
+    block: maps (x, train=) to an array, and has been given a name.
+    x: [B,H,W,C].
+    train: use and update the batch statistics.
+  """
+  if train or block.is_initializing():
+    found: jax.Array = block(x, train=train)
+    return found
+  plain = block.clone(parent=None)
+  return apart.apart(plain.apply)(block.variables, x)
 
 
 def blend(logits: jax.Array, auxiliary: jax.Array) -> jax.Array:

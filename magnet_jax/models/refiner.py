@@ -102,7 +102,7 @@ def fully_convolutional(
     block = BottleneckBlock(
       width // 2, momentum=momentum, dtype=dtype, name=f'residual{i}'
     )
-    x = block(x, train=train)
+    x = layers.compute_apart(block, x, train=train)
   start = nn.initializers.zeros if zero else initial.he()
   classify = nn.Dense(
     outputs, use_bias=False, dtype=dtype, kernel_init=start, name='classify'

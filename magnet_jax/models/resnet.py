@@ -146,13 +146,14 @@ class ResNet(nn.Module):
       dilation = max(1, 4 * 2**level // self.output_stride)
       for i in range(count):
         halve = level > 0 and i == 0 and dilation == 1
-        x = block(
+        unit = block(
           self.width * 2**level,
           stride=2 if halve else 1,
           dilation=dilation if i else before,
           dtype=self.dtype,
           name=f'layer{level + 1}_{i}',
-        )(x, train=train)
+        )
+        x = layers.compute_apart(unit, x, train=train)
       before = 1 if self.plain_first else dilation
       levels.append(x)
     return tuple(levels)

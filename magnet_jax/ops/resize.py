@@ -14,6 +14,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
+from magnet_jax.ops import apart
 from magnet_jax.types import Size
 
 # int [n], lower neighbours; int [n], upper ones; float32 [n], share of these.
@@ -198,7 +199,7 @@ def _bilinear(
   if features.shape[1:3] == size:
     return features
   if jax.default_backend() == 'cpu':
-    return taken(features, size, rule)
+    return apart.apart(lambda x: taken(x, size, rule))(features)
   return weigh_axes(features, size, functools.partial(_matrix, rule))
 
 

@@ -1,9 +1,10 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from magnet_jax.models import layers
+from magnet_jax.models import layers, resnet
 
 
 @pytest.mark.parametrize('kernel', [1, 3, 7])
@@ -61,3 +62,50 @@ def test_a_dense_layer_in_bfloat16_adds_up_in_float32():
   np.testing.assert_allclose(
     np.asarray(gradient, np.float64), np.tile(sums, 4), rtol=2**-7, atol=1e-5
   )
+
+
+@pytest.mark.parametrize('block', [resnet.BasicBlock, resnet.BottleneckBlock])
+@pytest.mark.parametrize('stride', [1, 2])
+def test_a_block_apart_is_the_block(block, stride):
+  rng = np.random.default_rng(0)
+  x = jnp.asarray(rng.standard_normal((2, 5, 4, 3)), jnp.float32)
+
+  class Chain(nn.Module):
+    apart: bool
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+      for i in range(2):
+        unit = block(4, stride=stride, name=f'block{i}')
+        if self.apart:
+          x = layers.compute_apart(unit, x, train=train)
+        else:
+          x = unit(x, train=train)
+      return x
+
+  one, other = Chain(True), Chain(False)
+  variables = jax.jit(other.init)(jax.random.key(0), x)
+  again = jax.jit(one.init)(jax.random.key(0), x)
+  assert jax.tree.all(jax.tree.map(jnp.array_equal, variables, again))
+  # Statistics other than 0 and 1, so that they have to be found.
+  variables = jax.tree.map(lambda leaf: leaf + 0.1, variables)
+  found, wanted = (jax.jit(each.apply)(variables, x) for each in (one, other))
+  np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+  for train in (False, True):
+
+    def total(params, module=one, train=train):
+      given = {**variables, 'params': params}
+      found = module.apply(
+        given, x, train=train, mutable=['batch_stats'] if train else False
+      )
+      return (found[0] if train else found).sum()
+
+    found = jax.jit(jax.grad(total))(variables['params'])
+    wanted = jax.jit(jax.grad(lambda p, t=train: total(p, other, t)))(
+      variables['params']
+    )
+    jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+      found,
+      wanted,
+    )
