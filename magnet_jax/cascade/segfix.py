@@ -1,11 +1,10 @@
 """SegFix as a corrector: labels near outlines are taken from further inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import dataclasses
 import functools
 from typing import Any
 
-import flax.linen as nn
 import jax
 import numpy as np
 
@@ -13,7 +12,6 @@ from magnet_jax.cascade.offset_maps import OffsetMaps
 from magnet_jax.cascade.workspace import InMemory
 from magnet_jax.filters.bands import PIXELS, Read
 from magnet_jax.models import build
-from magnet_jax.models.segfix import SegFix
 from magnet_jax.ops import offsets
 from magnet_jax.refiners.corrector import Call, Corrector, Map, Trained
 from magnet_jax.types import InputError, Size
@@ -51,25 +49,23 @@ def make(
       'an outline, to 1'
       '; correct it'
     )
-  module = build.directions(**network)
   return Corrector(
-    module,
+    build.directions(**network),
     {'images': np.zeros((1, 64, 64, 3), np.float32)},
     start,
     correct=functools.partial(correct, window=window),
     any_classes=True,
-    calls={'': _call(module)},
+    calls={'': _call(network)},
   )
 
 
-def _call(module: nn.Module) -> Call:
+def _call(network: Mapping[str, Any]) -> Call:
   """The network as other programs run it.
 
   They decide whether directions are certain: what decides turns the least
   difference of rounding into a large one.
   """
-  assert isinstance(module, SegFix)
-  plain = module.clone(certainty=0.0)
+  plain = build.directions(**{**network, 'certainty': 0.0})
 
   def run(variables: Any, images: jax.Array) -> Any:
     return plain.apply(variables, images)
@@ -82,7 +78,7 @@ def _call(module: nn.Module) -> Call:
     },
     {
       'moves': offsets.MOVES[1:].tolist(),
-      'certainty': module.certainty,
+      'certainty': network.get('certainty', 0.0),
       'about_certainty': 'an outline is near only where the mean of the eight '
       'directions, unit vectors by their probabilities, is at least so long',
     },
