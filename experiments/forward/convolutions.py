@@ -20,6 +20,13 @@ SHAPES = {
   'FPN, smooth3_1': (64, 64, 256, 256),
   'FPN, smooth2_1': (32, 32, 256, 256),
   'ResNet-50, layer2': (64, 64, 128, 128),
+  'ResNet-50, layer3': (32, 32, 256, 256),
+  'ResNet-50, layer4': (16, 16, 512, 512),
+  'HRNet-W48, finest': (128, 256, 48, 48),
+  'HRNet-W48, second': (64, 128, 96, 96),
+  'HRNet-W48, third': (32, 64, 192, 192),
+  'HRNet-W48, coarsest': (16, 32, 384, 384),
+  'HRNet-W48, parting': (128, 256, 256, 48),
   'refiner, conv2': (127, 508, 64, 64),
 }
 REPEATS = 5

@@ -17,10 +17,11 @@ _TILE = 4  # pixels of a side of the results
 _SIDE = _TILE + 2  # and of what they depend on
 # With infinity, as many as a side has pixels. Halves round less than integers.
 _POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)
-_STRIP = 2**10  # pixels, approximately
-# Below, the way to the points and back takes longer than products do. Of both
-# channels, and of the pixels (`experiments/forward/convolutions.py`).
-_LEAST_PRODUCTS, _LEAST_PIXELS = 2**15, 2**12
+_STRIP = 2**9  # pixels, approximately
+# Below, the way to the points and back takes longer than products do. Of
+# channels before and after each, and of pixels
+# (`experiments/forward/convolutions.py`).
+_LEAST_CHANNELS, _LEAST_PIXELS = 96, 2**9
 
 
 def worthwhile(x: jax.Array, kernel: jax.Array) -> bool:
@@ -34,7 +35,7 @@ def worthwhile(x: jax.Array, kernel: jax.Array) -> bool:
     jax.default_backend() == 'cpu'
     and kernel.shape[:2] == (3, 3)
     and x.dtype == kernel.dtype == jnp.float32
-    and kernel.shape[2] * kernel.shape[3] >= _LEAST_PRODUCTS
+    and min(kernel.shape[2:]) >= _LEAST_CHANNELS
     and x.shape[1] * x.shape[2] >= _LEAST_PIXELS
   )
 
@@ -138,6 +139,7 @@ def _one_image(x: jax.Array, values: jax.Array) -> jax.Array:
   down, across = -(-height // _TILE), -(-width // _TILE)
   rows = max(1, _STRIP // (_TILE**2 * across))  # of tiles, in a strip
   count = -(-down // rows)
+  rows = -(-down // count)  # as many in each, where not all are full
   ends = (_TILE * (count * rows + 1), _TILE * (across + 1))
   padded = jnp.pad(
     x, ((1, ends[0] - height - 1), (1, ends[1] - width - 1), (0, 0))

@@ -27,7 +27,8 @@ def _arrays(size, channels=(5, 7), batch=2):
   return jnp.asarray(x), jnp.asarray(kernel)
 
 
-SIZES = [(1, 1), (4, 4), (5, 3), (6, 9), (33, 70), (9, 300)]
+# The last one has strips of which not all are full.
+SIZES = [(1, 1), (4, 4), (5, 3), (6, 9), (33, 70), (9, 300), (37, 61)]
 
 
 @pytest.mark.parametrize('size', SIZES)
@@ -71,9 +72,10 @@ def test_gradients_are_those_of_the_convolution():
 @pytest.mark.parametrize(
   ('size', 'channels', 'kernel', 'wanted'),
   [
-    ((64, 64), (256, 128), 3, True),
-    ((63, 64), (256, 128), 3, False),
-    ((64, 64), (64, 64), 3, False),
+    ((16, 32), (96, 128), 3, True),
+    ((16, 31), (96, 128), 3, False),
+    ((64, 64), (64, 128), 3, False),
+    ((64, 64), (256, 95), 3, False),
     ((64, 64), (256, 128), 5, False),
   ],
 )
