@@ -20,6 +20,7 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from magnet_jax import coordinator
+from magnet_jax.files import host_memory
 from magnet_jax.types import InputError
 
 Step = Callable[..., Any]
@@ -136,6 +137,7 @@ def _compiled(
   step: Step, devices: int, settings: tuple[tuple[str, object], ...]
 ) -> Step:
   """Compiles a step once for its settings and number of devices."""
+  host_memory.release_after_compiling()
   bound = functools.partial(step, **dict(settings))
   if devices == 1:
     return jax.jit(bound)

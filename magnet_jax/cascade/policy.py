@@ -84,8 +84,8 @@ _WAYS = {
     by_image.refine,
     in_memory='selection=image, which ranks the points of a whole stage, '
     'works in memory only; use --selection=window',
-    # R, weight and Q of every point, Q twice more to rank it, and two masks.
-    extra=lambda classes: 4 * (classes + 2) + 10,
+    # The weight, Q, O to mix with, Q twice more to rank it, and two masks.
+    extra=lambda classes: 4 * (classes + 4) + 2,
   ),
 }
 
