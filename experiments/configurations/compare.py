@@ -4,11 +4,12 @@
   python experiments/configurations/compare.py before=/tmp/before now=.
 
 A side is NAME=TREE or NAME=TREE,ENGINE[,PRECISION]; the first is what the
-others are compared with. Seconds are those of the processor, of warm calls.
+others are compared with. --env=NAME:VARIABLE=VALUE sets a variable for a side.
+Seconds are those of the processor, of warm calls.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import json
@@ -41,12 +42,14 @@ class Side:
     tree: folder that holds `magnet_jax/`.
     engine: of the networks.
     precision: of the engine.
+    variables: of the environment.
   """
 
   name: str
   tree: pathlib.Path
   engine: str = 'xla'
   precision: str = 'float32'
+  variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   @classmethod
   def parse(cls, text: str) -> 'Side':
@@ -61,6 +64,21 @@ class Side:
         'with magnet_jax/ in it'
       )
     return cls(name, folder, *engine)
+
+
+def _with_variables(sides: Sequence[Side], texts: Sequence[str]) -> list[Side]:
+  """Adds what --env gives to the sides that it names."""
+  given: dict[str, dict[str, str]] = {side.name: {} for side in sides}
+  for text in texts:
+    name, found, assignment = text.partition(':')
+    variable, equals, value = assignment.partition('=')
+    if name not in given or not found or not equals:
+      raise ValueError(
+        f'--env={text}: must be NAME:VARIABLE=VALUE, and NAME one of '
+        f'{", ".join(given)}'
+      )
+    given[name][variable] = value
+  return [dataclasses.replace(s, variables=given[s.name]) for s in sides]
 
 
 def _path(tree: pathlib.Path) -> str:
@@ -80,7 +98,7 @@ class Worker:
         *(sys.executable, str(_HERE / 'worker.py'), name),
         *(f'--engine={side.engine}', f'--precision={side.precision}'),
       ],
-      env={**os.environ, 'PYTHONPATH': _path(side.tree)},
+      env={**os.environ, **side.variables, 'PYTHONPATH': _path(side.tree)},
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       text=True,
@@ -139,6 +157,7 @@ def main(argv: list[str]) -> int:
   parser.add_argument('--names', default=','.join(NAMES))
   parser.add_argument('--repeats', type=int, default=3)
   parser.add_argument('--core', type=int, default=0)
+  parser.add_argument('--env', action='append', default=[])
   given = parser.parse_args(argv)
   names = given.names.split(',')
   if unknown := ', '.join(name for name in names if name not in NAMES):
@@ -147,8 +166,12 @@ def main(argv: list[str]) -> int:
     f'{"configuration":20}{"side":16}{"seconds":>8}{"ratio":>7}{"least":>7}'
     f'{"most":>7}{"system":>8}{"faults/k":>9}{"peak MB":>8}{"alike %":>9}'
   )
+  try:
+    sides = _with_variables(given.sides, given.env)
+  except ValueError as error:
+    parser.error(str(error))
   for name in names:
-    for line in rows(given.sides, name, given.repeats, given.core):
+    for line in rows(sides, name, given.repeats, given.core):
       print(line, flush=True)
   return 0
 

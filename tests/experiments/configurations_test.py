@@ -44,3 +44,18 @@ def test_unknown_names_are_refused(capsys):
     compare.main([f'new={FOLDER.parents[1]}', '--names=potsdam'])
   assert stopped.value.code == 2
   assert '--names potsdam: unknown' in capsys.readouterr().err
+
+
+def test_a_variable_is_set_for_the_side_that_it_names():
+  root = FOLDER.parents[1]
+  sides = [compare.Side('old', root), compare.Side('new', root)]
+  found = compare._with_variables(sides, ['new:A=1', 'new:B=c=d:e'])
+  assert [side.variables for side in found] == [{}, {'A': '1', 'B': 'c=d:e'}]
+
+
+@pytest.mark.parametrize('text', ['old:A=1', 'A=1', 'new:A', 'new'])
+def test_other_variables_are_refused(text, capsys):
+  with pytest.raises(SystemExit) as stopped:
+    compare.main([f'new={FOLDER.parents[1]}', f'--env={text}'])
+  assert stopped.value.code == 2
+  assert f'--env={text}: must be NAME:VARIABLE=VALUE' in capsys.readouterr().err
