@@ -19,7 +19,7 @@ import numpy as np
 from magnet_jax import parallel
 from magnet_jax.cascade import batches
 from magnet_jax.models.cascade_psp import CascadePSP, Looks
-from magnet_jax.ops import normalise, part_means, resize
+from magnet_jax.ops import interpolation, normalise, part_means
 from magnet_jax.refiners.corrector import Call, Map
 from magnet_jax.types import InputError, Size
 
@@ -232,8 +232,8 @@ def _rows_and_columns(
   for axis in (0, 1):
     first = corner[axis]
     last = first + size[axis]
-    places = resize.samples(plane.shape[axis], whole[axis], first, last)
-    maps = resize.interpolate(maps, axis, *places)
+    places = interpolation.samples(plane.shape[axis], whole[axis], first, last)
+    maps = interpolation.interpolate(maps, axis, *places)
   return maps[..., 0]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from magnet_jax.cascade.mosaic import Area
-from magnet_jax.ops import resize, windows
+from magnet_jax.ops import interpolation, resize, windows
 from magnet_jax.types import Plane, Size, WindowGrid
 
 Arrays = dict[str, np.ndarray]
@@ -126,10 +126,10 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
     float32 [h,w,C].
   """
   top, left, height, width = area
-  rows, upper, shares = resize.samples(
+  rows, upper, shares = interpolation.samples(
     coarse.size[0], size[0], top, top + height
   )
-  columns, right, parts = resize.samples(
+  columns, right, parts = interpolation.samples(
     coarse.size[1], size[1], left, left + width
   )
   piece = coarse.read(
@@ -137,8 +137,10 @@ def upsampled(coarse: Plane, size: Size, area: Area) -> np.ndarray:
   )
   # Columns first, while there are few rows: those are whole, and quickly taken.
   low, high = columns - columns[0], right - columns[0]
-  piece = resize.interpolate(piece, 1, low, high, parts)
-  return resize.interpolate(piece, 0, rows - rows[0], upper - rows[0], shares)
+  piece = interpolation.interpolate(piece, 1, low, high, parts)
+  return interpolation.interpolate(
+    piece, 0, rows - rows[0], upper - rows[0], shares
+  )
 
 
 def arrays(

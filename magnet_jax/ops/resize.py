@@ -14,14 +14,11 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from magnet_jax.ops import apart
+from magnet_jax.ops import apart, interpolation
+from magnet_jax.ops.interpolation import Samples
 from magnet_jax.types import Size
 
-# int [n], lower neighbours; int [n], upper ones; float32 [n], share of these.
-Samples = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 _MOST_CHANNELS = 128  # limit of OpenCV 5
-_ROWS = 32  # interpolated at a time
 
 
 def image(pixels: np.ndarray, size: Size) -> np.ndarray:
@@ -69,56 +66,6 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
   # own no memory, so that callers would copy them.
   resized = [each[..., None] if each.ndim == 2 else each for each in resized]
   return resized[0] if len(resized) == 1 else np.concatenate(resized, axis=-1)
-
-
-def samples(have: int, want: int, start: int, stop: int) -> Samples:
-  """Computes where pixels start … stop-1 of `want` lie among `have` pixels.
-
-  Returns:
-    int [n], the lower neighbour; int [n], the upper one; float32 [n], the
-    share of the upper one.
-  """
-  centres = (np.arange(start, stop) + 0.5) * (have / want) - 0.5
-  centres = centres.clip(0, have - 1)
-  low = np.floor(centres).astype(int)
-  return low, np.minimum(low + 1, have - 1), (centres - low).astype(np.float32)
-
-
-def interpolate(
-  maps: np.ndarray,
-  axis: int,
-  low: np.ndarray,
-  high: np.ndarray,
-  share: np.ndarray,
-) -> np.ndarray:
-  """Interpolates along an axis: (1 - share) maps[low] + share maps[high].
-
-  Args:
-    maps: float32 [h,w,C].
-    axis: 0 or 1.
-    low: int [n]; like `high` and `share` from `samples`.
-    high: int [n].
-    share: float32 [n].
-
-  Returns:
-    float32, with n entries along the axis.
-  """
-  shape = list(maps.shape)
-  shape[axis] = len(low)
-  found = np.empty(shape, np.float32)
-  # Rows that stay in the cache take a third of the time of all at once.
-  for start in range(0, len(found), _ROWS):
-    rows = slice(start, start + _ROWS)
-    if axis == 0:
-      lower, upper = maps[low[rows]], maps[high[rows]]
-      shares = share[rows, None, None]
-    else:  # on rows of floats, as broadcasting along a few classes is slow
-      lower, upper = maps[rows].take(low, 1), maps[rows].take(high, 1)
-      shares = np.repeat(share, maps.shape[-1]).reshape(len(share), -1)
-    mixed = np.subtract(upper, lower, out=found[rows])
-    mixed *= shares
-    mixed += lower
-  return found
 
 
 def _axis(
@@ -190,7 +137,7 @@ def repeated(features: jax.Array, size: Size) -> jax.Array:
 
 
 def _centred(have: int, want: int) -> Samples:
-  return samples(have, want, 0, want)
+  return interpolation.samples(have, want, 0, want)
 
 
 def _cornered(have: int, want: int) -> Samples:
@@ -202,7 +149,9 @@ def _cornered(have: int, want: int) -> Samples:
 
 
 def _bilinear(
-  features: jax.Array, size: Size, rule: Callable[[int, int], Samples]
+  features: jax.Array,
+  size: Size,
+  rule: Callable[[int, int], Samples],
 ) -> jax.Array:
   if features.shape[1:3] == size:
     return features
@@ -246,7 +195,9 @@ def taken(
 
 
 def _taken_forward(
-  features: jax.Array, size: Size, rule: Callable[[int, int], Samples]
+  features: jax.Array,
+  size: Size,
+  rule: Callable[[int, int], Samples],
 ) -> tuple[jax.Array, jax.Array]:
   return taken(features, size, rule), features
 
