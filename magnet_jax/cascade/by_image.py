@@ -79,7 +79,8 @@ def _choose(work: Work, scores: np.ndarray) -> list[Tile]:
     scores: float32 [H,W], Q.
 
   Returns:
-    bool [h,w] of each cell that windows reach, in row order.
+    bool [h,w] of each cell that windows reach, in row order. Of equal scores
+    those of the first cells are taken.
   """
   places = [p for p, seen in cells(work.stage.grid, work.numbers) if seen]
   pieces = [scores[place] for place in places]

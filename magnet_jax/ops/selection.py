@@ -92,7 +92,7 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
 def choose_on_host(scores: np.ndarray, points: int) -> np.ndarray:
   """Marks points like `choose`, in NumPy, for a whole stage: bool [H,W].
 
-  Of equal scores, as of all windows that were left out, the first are taken.
+  Of equal scores the first are taken.
   """
   flat = scores.reshape(-1)
   points = min(points, flat.size)
