@@ -52,7 +52,6 @@ def of_variables(variables: Section, meta: Meta, *, name: str) -> Held:
   Raises:
     InputError: there are none to be run, or they do not fit the config.
   """
-  meta = _in_float32(meta)
   kinds = [kind for kind in ('segmenter', 'refiner') if kind in variables]
   corrects = any(kind.startswith(CORRECTOR) for kind in variables)
   if not kinds and not corrects:
@@ -61,6 +60,7 @@ def of_variables(variables: Section, meta: Meta, *, name: str) -> Held:
       'network; give the folder of a run, or a model'
     )
   with checked.named(name):
+    meta = _in_float32(meta)
     # Those that correct any classes may come without a table of them.
     classes = networks.class_table(meta) if kinds or meta.classes else None
     window = _window(meta) if kinds else None
@@ -96,7 +96,13 @@ def _in_float32(meta: Meta) -> Meta:
       config[kind] = {**meta.section(kind), 'dtype': 'float32'}
   if 'correctors' in config:
     config['correctors'] = {
-      name: {**own, 'dtype': 'float32'} if 'dtype' in own else own
-      for name, own in meta.section('correctors').items()
+      name: _changed(own) for name, own in meta.section('correctors').items()
     }
   return dataclasses.replace(meta, config=config)
+
+
+def _changed(own: object) -> object:
+  # What are no settings at all is refused where a corrector is made of them.
+  if isinstance(own, Mapping) and 'dtype' in own:
+    return {**own, 'dtype': 'float32'}
+  return own

@@ -188,3 +188,12 @@ def test_examples_are_as_networks_see_them():
 def test_what_is_no_network_is_refused():
   with pytest.raises(InputError, match='holds only a trunk'):
     held.of_variables({'trunk': {}}, Meta({}), name='model')
+
+
+@pytest.mark.parametrize(
+  'settings', [3, None, {'segfix': 3}, {'segfix': ['dtype']}]
+)
+def test_what_are_no_settings_is_refused_by_name(settings):
+  meta = Meta({'correctors': settings})
+  with pytest.raises(InputError, match=r'model: .*correctors.* must be'):
+    held.of_variables({CORRECTOR + 'segfix': {}}, meta, name='model')
