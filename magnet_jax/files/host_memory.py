@@ -62,6 +62,7 @@ def release_after_compiling() -> None:
 
 
 def _release() -> None:
-  # Only glibc, the C library of most Linux systems, has the function.
-  with contextlib.suppress(OSError, AttributeError):
+  # Only glibc, the C library of most Linux systems, has the function; Windows
+  # has no library that goes without a name.
+  with contextlib.suppress(OSError, AttributeError, TypeError):
     ctypes.CDLL(None).malloc_trim(0)

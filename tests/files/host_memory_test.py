@@ -33,3 +33,9 @@ def test_releasing_needs_no_particular_c_library(monkeypatch):
   host_memory._release()
   monkeypatch.setattr(host_memory.ctypes, 'CDLL', lambda name: object())
   host_memory._release()
+
+  def fails(name):
+    raise TypeError(name)
+
+  monkeypatch.setattr(host_memory.ctypes, 'CDLL', fails)
+  host_memory._release()
