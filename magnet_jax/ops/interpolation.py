@@ -47,7 +47,7 @@ def interpolate(
   shape = list(maps.shape)
   shape[axis] = len(low)
   found = np.empty(shape, np.float32)
-  # Rows that stay in the cache take a third of the time of all at once.
+  # Rows that stay in the cache take less time than all at once.
   for start in range(0, len(found), _ROWS):
     rows = slice(start, start + _ROWS)
     if axis == 0:

@@ -62,8 +62,8 @@ def probabilities(maps: np.ndarray, size: Size) -> np.ndarray:
     )
     for start in range(0, maps.shape[-1], _MOST_CHANNELS)
   ]
-  # OpenCV drops an axis of length 1. Not by `reshape` in any case: its views
-  # own no memory, so that callers would copy them.
+  # OpenCV drops an axis of length 1. A `reshape` of all would be a view, which
+  # owns no memory, so that callers would copy it.
   resized = [each[..., None] if each.ndim == 2 else each for each in resized]
   return resized[0] if len(resized) == 1 else np.concatenate(resized, axis=-1)
 
@@ -103,8 +103,7 @@ def sample(
   return rows[:, low] * (1 - part) + rows[:, high] * part
 
 
-# Jitted, as are the next two, to have a name in what is traced: `export` writes
-# them as one node or two.
+# Jitted, as are the next two, to have a name that `export` finds in the trace.
 @functools.partial(jax.jit, static_argnames='size')
 def upsample(features: jax.Array, size: Size) -> jax.Array:
   """Resizes [B,H,W,C] bilinearly on the device (half-pixel centres)."""
