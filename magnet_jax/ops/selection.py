@@ -90,9 +90,16 @@ def choose(scores: jax.Array, points: jax.Array, most: int) -> jax.Array:
 
 
 def choose_on_host(scores: np.ndarray, points: int) -> np.ndarray:
-  """Marks points like `choose`, in NumPy, for a whole stage: bool [H,W].
+  """Marks points like `choose`, in NumPy, for a whole stage.
 
   Of equal scores the first are taken.
+
+  Args:
+    scores: float32, of any shape.
+    points: how many to mark.
+
+  Returns:
+    bool of the same shape, with min(points, pixels) True.
   """
   flat = scores.reshape(-1)
   points = min(points, flat.size)
