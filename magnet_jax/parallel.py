@@ -19,8 +19,7 @@ import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
-from magnet_jax import coordinator
-from magnet_jax.files import host_memory
+from magnet_jax import compiling, coordinator
 from magnet_jax.types import InputError
 
 Step = Callable[..., Any]
@@ -137,7 +136,7 @@ def _compiled(
   step: Step, devices: int, settings: tuple[tuple[str, object], ...]
 ) -> Step:
   """Compiles a step once for its settings and number of devices."""
-  host_memory.release_after_compiling()
+  compiling.release_memory()
   bound = functools.partial(step, **dict(settings))
   if devices == 1:
     return jax.jit(bound)

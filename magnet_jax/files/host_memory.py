@@ -1,11 +1,7 @@
-"""How much memory is free, and giving back what is not needed any more."""
+"""How much memory is free, for checks before anything is taken."""
 
-import contextlib
-import ctypes
-import functools
 import pathlib
 
-import jax
 import psutil
 
 from magnet_jax.types import InputError
@@ -42,27 +38,3 @@ def check(name: str, needed: int) -> None:
       f'{name}: would take {needed / 1e9:.2f} GB of memory, more than half of '
       f'what is free ({allowed / 1e9:.2f} GB); free some, or use a smaller file'
     )
-
-
-@functools.cache
-def release_after_compiling() -> None:
-  """Gives what a compiler has freed back to the system, from now on.
-
-  XLA takes hundreds of megabytes to compile a network on a CPU. The C library
-  keeps what has been freed of them, so that they would add to what an image
-  needs.
-  """
-
-  def release(event: str, duration_secs: float, **details: str | int) -> None:
-    del duration_secs, details
-    if event.endswith('backend_compile_duration'):
-      _release()
-
-  jax.monitoring.register_event_duration_secs_listener(release)
-
-
-def _release() -> None:
-  # Only glibc, the C library of most Linux systems, has the function; Windows
-  # has no library that goes without a name.
-  with contextlib.suppress(OSError, AttributeError, TypeError):
-    ctypes.CDLL(None).malloc_trim(0)
